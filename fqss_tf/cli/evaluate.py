@@ -1,0 +1,110 @@
+"""fqss-tf evaluate: separation scores of runs and .tflite files, side by side."""
+
+import contextlib
+import csv
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from fqss_tf.errors import FqssError
+from fqss_tf.files import atomic_path
+
+HEADER = ("model", "SI-SDR (dB)", "improvement (dB)", "difference (dB)", "real-time factor")
+COLUMNS = (
+    "model", "mixture_id", "level_difference", "si_sdr_1", "si_sdr_2", "si_sdr", "si_sdri",
+    "stronger_si_sdr", "weaker_si_sdr",
+)
+
+
+@click.command()
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True,
+                type=click.Path(path_type=Path))
+@click.option("--data", metavar="DIR", required=True,
+              help="Data set folder, a folder with the manifest itself, or 'bundled'.")
+@click.option("--manifest", metavar="NAME", default="mixtures.csv", show_default=True,
+              help="Name of the list of mixtures in that folder.")
+@click.option("--csv", "csv_path", metavar="FILE", type=click.Path(path_type=Path),
+              help="Write the scores of every mixture to this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1),
+              help="CPU threads.")
+def command(models, data, manifest, csv_path, as_json, threads):
+    """Score each MODEL, a run folder or a .tflite, on the same mixtures.
+
+    The scores are means over the mixtures: SI-SDR, its improvement over the mixture itself, the
+    difference to the first MODEL, and processing time over duration (below 1 is faster than real
+    time).
+    """
+    from fqss_tf.evaluation import evaluate, load_mixtures
+
+    if csv_path is not None and not csv_path.absolute().parent.is_dir():
+        raise FqssError(f"cannot write {csv_path}: the folder {csv_path.parent} does not exist")
+    mixtures, rate = load_mixtures(data, manifest)
+    with _progress() as progress:
+        scores = evaluate(models, mixtures, threads, progress, rate=rate)
+    if csv_path is not None:
+        _write_csv(csv_path, scores)
+    if as_json:
+        click.echo(json.dumps(_summary(scores, len(mixtures)), indent=2))
+    else:
+        click.echo("\n".join(_table(scores)))
+
+
+@contextlib.contextmanager
+def _progress():
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with click.progressbar(length=1, label="evaluating", file=sys.stderr) as bar:
+
+        def progress(done, total):
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield progress
+
+
+def _write_csv(path, scores):
+    with atomic_path(path) as temporary:
+        with open(temporary, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            writer.writerows(_cells(score.name, row) for score in scores for row in score.rows)
+
+
+def _cells(name, row):
+    values = (*row.source_si_sdr, row.si_sdr, row.si_sdri, row.stronger_si_sdr, row.weaker_si_sdr)
+    return (name, row.mixture_id, row.level_difference, *(f"{value:.4f}" for value in values))
+
+
+def _summary(scores, mixtures):
+    return {
+        "mixtures": mixtures,
+        "models": [
+            {
+                "model": score.name,
+                "si_sdr": score.si_sdr,
+                "si_sdri": score.si_sdri,
+                "difference": score.si_sdr - scores[0].si_sdr,
+                "real_time_factor": score.real_time_factor,
+            }
+            for score in scores
+        ],
+    }
+
+
+def _table(scores):
+    rows = [HEADER]
+    for score in scores:
+        difference = score.si_sdr - scores[0].si_sdr
+        rows.append((
+            score.name, f"{score.si_sdr:.2f}", f"{score.si_sdri:+.2f}", f"{difference:+.2f}",
+            f"{score.real_time_factor:.3f}",
+        ))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for name, *numbers in rows:
+        cells = [name.ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True)]
+        yield "  ".join(cells)

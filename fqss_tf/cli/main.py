@@ -1,0 +1,66 @@
+"""The command line. Subcommands are imported when they run, so that --help is instant."""
+
+import importlib
+import sys
+
+import click
+
+from fqss_tf import __version__
+from fqss_tf.errors import FqssError
+
+SUBCOMMANDS = {
+    "train": "Train a float model, then its quantised twin.",
+    "convert": "Convert a trained run to .tflite.",
+    "evaluate": "Score a run or a .tflite on a data set.",
+    "separate": "Separate audio files with a .tflite.",
+    "inspect": "Show what a .tflite holds and how it will run.",
+    "quickstart": "Train, convert and score a tiny model in minutes.",
+}
+
+
+class _Mistake(click.ClickException):
+    exit_code = 2
+
+    def show(self, file=None):
+        click.echo(f"error: {self.message}", err=True)
+
+
+class _Interrupted(click.ClickException):
+    exit_code = 130
+
+    def show(self, file=None):
+        click.echo("interrupted", err=True)
+
+
+class LazyGroup(click.Group):
+    """Finds the subcommand NAME in ``fqss_tf.cli.NAME.command``; makes mistakes one plain line."""
+
+    def list_commands(self, ctx):
+        return list(SUBCOMMANDS)
+
+    def get_command(self, ctx, name):
+        if name not in SUBCOMMANDS:
+            return None
+        return importlib.import_module(f"fqss_tf.cli.{name}").command
+
+    def format_commands(self, ctx, formatter):
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUBCOMMANDS.items()))
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except FqssError as error:
+            raise _Mistake(" ".join(str(error).split())) from error
+        except (KeyboardInterrupt, click.Abort) as error:
+            raise _Interrupted("") from error
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="fqss-tf")
+def main():
+    """Audio source separation that runs in 8-bit integers."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

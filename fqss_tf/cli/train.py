@@ -1,0 +1,33 @@
+"""``fqss-tf train``: a float model, then its quantised twin, in a run folder."""
+
+import json
+
+import click
+
+HELP_RECIPE = "A packaged recipe (quickstart, mobile, micro, convtasnet) or a YAML file."
+
+
+@click.command()
+@click.argument("recipe")
+@click.option("--output", required=True, type=click.Path(file_okay=False), help="Run folder.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
+              help="Change a recipe key, such as qat.steps=500; may be repeated.")
+@click.option("--method", type=click.Choice(["fqss", "qat"]), default="fqss", show_default=True,
+              help="fqss: splitter, combiner, distillation; qat: plain 8-bit quantisation-aware.")
+@click.option("--teacher", type=click.Path(file_okay=False),
+              help="Run folder whose float model to start from.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted run.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(recipe, output, settings, method, teacher, resume, as_json):
+    """Train RECIPE: float, then observe the ranges, then quantisation-aware."""
+    from fqss_tf.config import load_recipe
+
+    resolved = load_recipe(recipe, settings)
+    from fqss_tf.training.run import train
+
+    run = train(resolved, output, method, teacher, resume)
+    if as_json:
+        click.echo(json.dumps({"run": str(run.folder), "method": method,
+                               "quantised": run.is_quantised}))
+    else:
+        click.echo(f"finished: {run.folder}")

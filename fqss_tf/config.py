@@ -1,0 +1,161 @@
+"""Recipes: dataclasses read from YAML; a wrong key or value is an error that names it."""
+
+import dataclasses
+import difflib
+from importlib import resources
+from pathlib import Path
+
+import yaml
+
+from fqss_tf.errors import FqssError
+from fqss_tf.files import atomic_path
+from fqss_tf.models.sizes import ConvTasNetConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class DataRecipe:
+    """``roots``: data set folders, ``bundled`` for the speech that ships with the package."""
+
+    roots: tuple = ("bundled",)
+    sample_rate: int = 8000
+    segment_seconds: float = 3.0
+    max_level_difference_db: float = 30.0
+    wide_fraction: float = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class StageRecipe:
+    """One stage of training. ``schedule``: ``constant``, ``cosine`` (to 0) or ``plateau`` (halved
+    after ``patience`` evaluations on the dev set without improvement)."""
+
+    steps: int = 1000
+    batch_size: int = 4
+    learning_rate: float = 1e-3
+    schedule: str = "cosine"
+    patience: int = 5
+    clip_norm: float = 5.0
+    evaluate_every: int = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class QuantisationRecipe:
+    """``input_stages`` and ``output_stages``: 8-bit tensors of the FQSS splitter and combiner."""
+
+    input_stages: int = 2
+    output_stages: int = 2
+    observe_steps: int = 50
+    distillation_weight: float = 0.1
+    distillation_direction: str = "speech"
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training run, but the place it is written to."""
+
+    network: str = "convtasnet"
+    seed: int = 0
+    model: ConvTasNetConfig = ConvTasNetConfig()
+    data: DataRecipe = DataRecipe()
+    float: StageRecipe = StageRecipe()
+    quantisation: QuantisationRecipe = QuantisationRecipe()
+    qat: StageRecipe = StageRecipe(learning_rate=1e-4)
+
+
+def packaged_recipes():
+    """Names of the recipes that ship with the package."""
+    folder = resources.files("fqss_tf") / "recipes"
+    return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def load_recipe(name_or_path, settings=()):
+    """A packaged recipe by name, or a YAML file by path, with ``key=value`` settings applied.
+
+    Args:
+        name_or_path: ``quickstart`` or ``my/recipe.yaml``.
+        settings: strings such as ``qat.steps=500`` or ``model.norm=batch``.
+
+    Raises:
+        FqssError: no such recipe, not YAML, an unknown key, a value of the wrong kind.
+    """
+    path = Path(name_or_path)
+    if str(name_or_path) in packaged_recipes():
+        path = resources.files("fqss_tf") / "recipes" / f"{name_or_path}.yaml"
+    elif not path.is_file():
+        raise FqssError(
+            f"no recipe {name_or_path}: give a YAML file or one of {', '.join(packaged_recipes())}"
+        )
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise FqssError(f"recipe {name_or_path} is not valid YAML: {reason}") from error
+    if not isinstance(values, dict):
+        raise FqssError(f"recipe {name_or_path} must hold keys, not {values!r}")
+    for setting in settings:
+        key, separator, text = setting.partition("=")
+        if not separator:
+            raise FqssError(f"--set {setting}: write key=value, for example qat.steps=500")
+        *parents, leaf = key.split(".")
+        target = values
+        for parent in parents:
+            target = target.setdefault(parent, {})
+            if not isinstance(target, dict):
+                raise FqssError(f"--set {setting}: {parent} is not a section")
+        try:
+            target[leaf] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise FqssError(f"--set {setting}: {text} is not valid YAML") from error
+    return from_dict(Recipe(), values, "")
+
+
+def from_dict(defaults, values, prefix):
+    """The dataclass instance ``defaults`` with the values of a dictionary in place of its own.
+
+    ``prefix`` names the section in errors.
+    """
+    if not isinstance(values, dict):
+        raise FqssError(f"recipe section {prefix or 'top'} must hold keys, not {values!r}")
+    fields = [field.name for field in dataclasses.fields(defaults)]
+    arguments = {}
+    for key, value in values.items():
+        if key not in fields:
+            near = difflib.get_close_matches(str(key), fields, n=1)
+            hint = f"did you mean {prefix}{near[0]}?" if near else f"known: {', '.join(fields)}"
+            raise FqssError(f"unknown recipe key {prefix}{key}: {hint}")
+        default = getattr(defaults, key)
+        if dataclasses.is_dataclass(default):
+            arguments[key] = from_dict(default, value, f"{prefix}{key}.")
+        else:
+            arguments[key] = _typed(value, default, f"{prefix}{key}")
+    return dataclasses.replace(defaults, **arguments)
+
+
+def _typed(value, default, key):
+    if isinstance(default, tuple):
+        items = [value] if isinstance(value, str) else value
+        if isinstance(items, list | tuple) and all(isinstance(item, str) for item in items):
+            return tuple(items)
+    elif isinstance(default, float) and isinstance(value, str):
+        # YAML 1.1 reads 1e-3 as a string.
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    elif type(value) is type(default):
+        return value
+    raise FqssError(f"recipe key {key} is {value!r}: it must be a {type(default).__name__}")
+
+
+def to_yaml(recipe):
+    """The recipe as YAML text, every key resolved."""
+    values = dataclasses.asdict(recipe)
+    values["data"]["roots"] = list(values["data"]["roots"])
+    return yaml.safe_dump(values, sort_keys=False)
+
+
+def save_recipe(recipe, path):
+    """Writes the resolved recipe as YAML."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(to_yaml(recipe), encoding="utf-8")

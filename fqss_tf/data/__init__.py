@@ -1,0 +1,1 @@
+"""Speech data: folders of speakers, mixing on the fly, fixed mixtures."""

@@ -1,0 +1,143 @@
+"""Draws the fixed mixtures of a data set folder's dev or test part."""
+
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from fqss_tf.data.folders import scan_speakers
+from fqss_tf.data.manifest import Mixture, write_manifest
+from fqss_tf.errors import FqssError
+
+PEAK = 0.9
+FRAME_SECONDS = 0.02
+ACTIVE_RANGE_DB = 40.0
+SWEEP_DB = (0, 10, 20, 30)
+
+
+def active_rms(waveform, rate):
+    """RMS over the 20 ms frames of a waveform [samples] within 40 dB of its loudest one."""
+    frame = round(FRAME_SECONDS * rate)
+    whole = len(waveform) // frame * frame
+    energy = np.mean(np.square(waveform[:whole], dtype=np.float64).reshape(-1, frame), axis=1)
+    return np.sqrt(energy[energy >= energy.max() * 10 ** (-ACTIVE_RANGE_DB / 10)].mean())
+
+
+def draw_mixtures(root, part, ranges, *, seconds=4.0, seed=0):
+    """Draws mixtures of two speakers with random level differences.
+
+    Speakers take turns, so that each is heard about equally often, and no material is used
+    twice before all of a speaker's has been used once.
+
+    Args:
+        root: data set folder; ``part`` is its 'dev' or 'test'.
+        ranges: {name: (count, limit in dB)}; the level difference of the mixtures
+            ``<name>_00``.. is uniform within +- limit.
+        seconds: length of a mixture; shorter clips are left out.
+        seed: the same seed and files give the same mixtures.
+
+    Returns:
+        A list of ``Mixture``; each peaks at 0.9.
+
+    Raises:
+        FqssError: the folder is not as expected, or a speaker has no clip that is long enough.
+    """
+    rng = np.random.default_rng(seed)
+    pairs = _SegmentPairs(root, part, seconds, rng)
+    return [
+        pairs.mixture(f"{name}_{number:02d}", next(pairs), rng.uniform(-limit, limit))
+        for name, (count, limit) in ranges.items()
+        for number in range(count)
+    ]
+
+
+def draw_sweep(root, part, count, *, seconds=4.0, seed=0):
+    """As ``draw_mixtures``: ``count`` pairs of segments, each mixed at 0, 10, 20 and 30 dB."""
+    pairs = _SegmentPairs(root, part, seconds, np.random.default_rng(seed))
+    return [
+        pairs.mixture(f"pair_{number:02d}_{difference:02d}dB", pair, difference)
+        for number, pair in zip(range(count), pairs, strict=False)
+        for difference in SWEEP_DB
+    ]
+
+
+def make_bundled_manifests(root):
+    """Writes ``dev/mixtures.csv``, ``test/mixtures.csv`` and ``test/sweep.csv`` of the bundle."""
+    root = Path(root)
+    dev = draw_mixtures(root, "dev", {"narrow": (16, 5.0), "wide": (8, 30.0)}, seed=1)
+    test = draw_mixtures(root, "test", {"main": (24, 5.0)}, seed=2)
+    sweep = draw_sweep(root, "test", 8, seed=3)
+    write_manifest(root / "dev" / "mixtures.csv", dev)
+    write_manifest(root / "test" / "mixtures.csv", test)
+    write_manifest(root / "test" / "sweep.csv", sweep)
+
+
+class _SegmentPairs:
+    """An endless iterator over pairs of (clip path, start in samples) of two speakers."""
+
+    def __init__(self, root, part, seconds, rng):
+        self._folder = Path(root) / part
+        self._rng = rng
+        self._speakers = scan_speakers(root, part)
+        rates = {clip.rate for speaker in self._speakers for clip in speaker.clips}
+        if len(rates) > 1:
+            raise FqssError(f"{self._folder}: clips have different rates, {sorted(rates)}")
+        self._rate = rates.pop()
+        self._samples = round(seconds * self._rate)
+        self._segments = [self._segments_of(speaker) for speaker in self._speakers]
+        self._unused = [[] for _ in self._speakers]
+        self._turns = []
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        while True:
+            if len(self._turns) < 2:
+                self._turns = list(self._rng.permutation(len(self._speakers)))
+            first, second = self._turns.pop(), self._turns.pop()
+            if self._speakers[first].group != self._speakers[second].group:
+                return self._next_segment(first), self._next_segment(second)
+
+    def mixture(self, mixture_id, pair, level_difference):
+        (path_1, start_1), (path_2, start_2) = pair
+        level_difference = round(float(level_difference), 3)
+        first, second = self._read(path_1, start_1), self._read(path_2, start_2)
+        gain_1 = 10 ** (level_difference / 40) / active_rms(first, self._rate)
+        gain_2 = 10 ** (-level_difference / 40) / active_rms(second, self._rate)
+        scale = PEAK / np.abs(gain_1 * first + gain_2 * second).max()
+        return Mixture(
+            mixture_id=mixture_id,
+            level_difference=level_difference,
+            path_1=path_1,
+            start_1=start_1,
+            gain_1=float(f"{gain_1 * scale:.8g}"),
+            path_2=path_2,
+            start_2=start_2,
+            gain_2=float(f"{gain_2 * scale:.8g}"),
+            samples=self._samples,
+        )
+
+    def _segments_of(self, speaker):
+        segments = [
+            (Path(clip.path).relative_to(self._folder).as_posix(), start)
+            for clip in speaker.clips
+            for start in range(0, clip.frames - self._samples + 1, self._samples)
+        ]
+        segments = [segment for segment in segments if np.any(self._read(*segment))]
+        if not segments:
+            raise FqssError(
+                f"{self._folder / speaker.name}: holds no clip of "
+                f"{self._samples / self._rate:g} s that is not silent"
+            )
+        return segments
+
+    def _next_segment(self, speaker):
+        if not self._unused[speaker]:
+            segments = self._segments[speaker]
+            self._unused[speaker] = [segments[i] for i in self._rng.permutation(len(segments))]
+        return self._unused[speaker].pop()
+
+    def _read(self, path, start):
+        waveform, _ = soundfile.read(str(self._folder / path), self._samples, start)
+        return waveform

@@ -1,0 +1,284 @@
+"""SI-SDR of runs and .tflite files: same mixtures, same level, same chunks, so that scores differ
+by the model alone."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from fqss_tf.audio.levels import peak_gain
+from fqss_tf.data.manifest import load_mixture, read_manifest
+from fqss_tf.errors import FqssError
+from fqss_tf.metrics import pit_si_sdr, si_sdr
+from fqss_tf.runtime.chunking import default_overlap, separate_in_chunks
+from fqss_tf.runtime.engine import Engine
+
+
+@dataclass(frozen=True)
+class UtteranceScore:
+    """One model on one mixture of two voices; everything in dB.
+
+    ``source_si_sdr`` is in the order of the true sources, ``mixture_si_sdr`` is the mean that the
+    mixture itself has when it is taken for the estimate of every source.
+    """
+
+    mixture_id: str
+    level_difference: float
+    source_si_sdr: tuple[float, ...]
+    mixture_si_sdr: float
+
+    @property
+    def si_sdr(self):
+        return float(np.mean(self.source_si_sdr))
+
+    @property
+    def si_sdri(self):
+        return self.si_sdr - self.mixture_si_sdr
+
+    @property
+    def stronger_si_sdr(self):
+        return self.source_si_sdr[0 if self.level_difference >= 0 else 1]
+
+    @property
+    def weaker_si_sdr(self):
+        return self.source_si_sdr[1 if self.level_difference >= 0 else 0]
+
+
+@dataclass(frozen=True)
+class ModelScore:
+    """One model on all mixtures; means in dB. A real-time factor below 1 is faster than real time.
+
+    ``seconds`` is the wall time spent on separating ``audio_seconds`` of mixtures.
+    """
+
+    name: str
+    rows: list[UtteranceScore]
+    seconds: float
+    audio_seconds: float
+
+    @property
+    def si_sdr(self):
+        return float(np.mean([row.si_sdr for row in self.rows]))
+
+    @property
+    def si_sdri(self):
+        return float(np.mean([row.si_sdri for row in self.rows]))
+
+    @property
+    def real_time_factor(self):
+        return self.seconds / self.audio_seconds
+
+
+@dataclass(frozen=True)
+class _Network:
+    """What both kinds of model come down to.
+
+    ``segment`` (samples) is fixed for a .tflite; a run takes any multiple of ``hop`` and prefers
+    its own. ``forward`` maps float32 [segment] -> [sources, segment].
+    """
+
+    path: Path
+    is_run: bool
+    sample_rate: int
+    sources: int
+    hop: int
+    segment: int
+    forward: Callable
+
+
+def evaluate(models, mixtures, threads=1, progress=None, *, rate=None):
+    """Scores models on mixtures.
+
+    Args:
+        models: paths of run folders and .tflite files, in any mix.
+        mixtures: tuples (mixture_id, level_difference in dB of source 1 over source 2,
+            mixture float32 [samples], sources float32 [2, samples]).
+        threads: CPU threads. TensorFlow fixes its threads at its first computation in a process,
+            so a run keeps the earlier number when there was one.
+        progress: called as ``progress(done, total)`` after each mixture of each model, if given.
+        rate: sample rate of the mixtures in Hz; None when the caller has made them at the
+            models' rate.
+
+    Returns:
+        One ``ModelScore`` per model, in their order; its name is the path as given.
+
+    Raises:
+        FqssError: nothing to score, a model is missing or unusable, models differ in sample rate
+            or segment, the mixtures have another rate or number of sources, or a model gives
+            NaN or infinite samples.
+    """
+    if not models or not mixtures:
+        raise FqssError("nothing to evaluate: give at least one model and one mixture")
+    networks = [_open(Path(model), threads) for model in models]
+    _check_rates(networks, rate)
+    for network in networks:
+        _check_sources(network, mixtures)
+    segment = _common_segment(networks)
+    scores = []
+    for network in networks:
+        rows, seconds = [], 0.0
+        # The first call may compile, which is not separating.
+        network.forward(np.zeros(segment, np.float32))
+        for mixture in mixtures:
+            row, row_seconds = _score(network, mixture, segment)
+            rows.append(row)
+            seconds += row_seconds
+            if progress is not None:
+                progress(len(scores) * len(mixtures) + len(rows), len(networks) * len(mixtures))
+        audio_seconds = sum(len(mixture) for _, _, mixture, _ in mixtures) / network.sample_rate
+        scores.append(ModelScore(str(network.path), rows, seconds, audio_seconds))
+    return scores
+
+
+def load_mixtures(data, manifest="mixtures.csv"):
+    """Reads the mixtures that a manifest lists.
+
+    Args:
+        data: a data set folder (its part ``test`` is taken), a folder that holds the manifest
+            itself, or ``bundled`` for the speech in the package.
+        manifest: name of the CSV file in that folder.
+
+    Returns:
+        (mixtures as ``evaluate`` takes them, their sample rate in Hz).
+
+    Raises:
+        FqssError: no such manifest, a broken one, or mixtures of different rates.
+    """
+    folder = _manifest_folder(data, manifest)
+    mixtures, common_rate = [], None
+    for entry in read_manifest(folder / manifest):
+        if entry.samples < 1:
+            raise FqssError(f"{folder / manifest}: {entry.mixture_id} has no samples")
+        mixture, sources, rate = load_mixture(folder, entry)
+        if common_rate not in (None, rate):
+            raise FqssError(
+                f"{folder / manifest}: {entry.mixture_id} has {rate} Hz but the mixtures before "
+                f"it have {common_rate} Hz"
+            )
+        common_rate = rate
+        mixtures.append((entry.mixture_id, entry.level_difference, mixture, sources))
+    return mixtures, common_rate
+
+
+def _manifest_folder(data, manifest):
+    root = Path(data)
+    if str(data) == "bundled":
+        root = Path(str(resources.files("fqss_tf") / "bundled" / "speech"))
+    candidates = [root / "test", root]
+    for folder in candidates:
+        if (folder / manifest).is_file():
+            return folder
+    raise FqssError(
+        f"no {manifest} in {candidates[0]} or {candidates[1]}: give a data set folder with a "
+        "manifest, or bundled"
+    )
+
+
+def _open(path, threads):
+    if not path.exists():
+        raise FqssError(f"no model {path}: give a run folder of fqss-tf train or a .tflite file")
+    return _open_run(path, threads) if path.is_dir() else _open_tflite(path, threads)
+
+
+def _open_tflite(path, threads):
+    engine = Engine(path, threads)
+    metadata = engine.metadata
+    return _Network(
+        path, False, metadata.sample_rate, len(metadata.sources), metadata.hop, metadata.segment,
+        engine.forward,
+    )
+
+
+def _open_run(path, threads):
+    from fqss_tf.training.run import Run
+
+    recipe = Run(path).recipe
+    hop, rate = recipe.model.hop, recipe.data.sample_rate
+    segment = int(recipe.data.segment_seconds * rate) // hop * hop
+    return _Network(
+        path, True, rate, recipe.model.sources, hop, segment, _run_forward(path, threads)
+    )
+
+
+def _run_forward(path, threads):
+    import tensorflow as tf
+
+    from fqss_tf.training.run import load_model
+
+    with contextlib.suppress(RuntimeError):  # TensorFlow has computed before in this process
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    model = load_model(path)
+    compiled = tf.function(lambda mixture: model(mixture, training=False))
+    return lambda segment: compiled(segment[np.newaxis, np.newaxis, :, np.newaxis]).numpy()[
+        0, :, :, 0
+    ]
+
+
+def _score(network, mixture_and_sources, segment):
+    """The score of one mixture and the seconds that separating it took."""
+    mixture_id, level_difference, mixture, sources = mixture_and_sources
+    started = time.perf_counter()
+    estimates = _separate(mixture, network.forward, segment)
+    seconds = time.perf_counter() - started
+    if not np.isfinite(estimates).all():
+        raise FqssError(f"{network.path} gives NaN or infinite samples for {mixture_id}")
+    source_si_sdr, _ = pit_si_sdr(estimates, sources)
+    mixture_si_sdr = float(si_sdr(mixture, sources).mean())
+    row = UtteranceScore(
+        mixture_id, level_difference, tuple(source_si_sdr.tolist()), mixture_si_sdr
+    )
+    return row, seconds
+
+
+def _separate(mixture, forward, segment):
+    gain = peak_gain(mixture)
+    levelled = (mixture * gain).astype(np.float32)
+    return separate_in_chunks(levelled, forward, segment, default_overlap(segment)) / gain
+
+
+def _check_rates(networks, rate):
+    first = networks[0]
+    for network in networks:
+        if rate not in (None, network.sample_rate):
+            raise FqssError(
+                f"{network.path} works at {network.sample_rate} Hz but the mixtures have {rate} "
+                "Hz: give data of the model's rate"
+            )
+        if network.sample_rate != first.sample_rate:
+            raise FqssError(
+                f"{network.path} works at {network.sample_rate} Hz but {first.path} at "
+                f"{first.sample_rate} Hz: evaluate them separately"
+            )
+
+
+def _check_sources(network, mixtures):
+    for mixture_id, _, _, sources in mixtures:
+        if len(sources) != network.sources:
+            raise FqssError(
+                f"{network.path} gives {network.sources} sources but mixture {mixture_id} has "
+                f"{len(sources)}: give a model and data of the same number"
+            )
+
+
+def _common_segment(networks):
+    """The segment in samples that every model sees: of the .tflite files, else of the runs."""
+    deciding = [network for network in networks if not network.is_run] or networks
+    first = deciding[0]
+    for network in deciding:
+        if network.segment != first.segment:
+            raise FqssError(
+                f"{network.path} works on segments of {network.segment} samples but {first.path} "
+                f"on {first.segment}: evaluate them separately"
+            )
+    for network in networks:
+        if first.segment % network.hop:
+            raise FqssError(
+                f"{network.path} needs segments of a multiple of {network.hop} samples but "
+                f"{first.path} has {first.segment}: evaluate them separately"
+            )
+    return first.segment

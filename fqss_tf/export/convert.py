@@ -1,0 +1,172 @@
+"""From a run folder to a .tflite file that was run and compared before it is kept."""
+
+import hashlib
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+
+from fqss_tf.errors import FqssError
+from fqss_tf.export.flatbuffer import write_metadata
+from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
+from fqss_tf.files import atomic_path
+from fqss_tf.metrics import pit_si_sdr
+from fqss_tf.runtime.engine import Engine
+
+TYPES = ("int8", "float32", "float16", "dynamic", "int16x8")
+# Least SQNR in dB of the running .tflite against the Keras model it was made from.
+LEAST_SQNR = {"int8": 30.0, "float32": 80.0, "float16": 50.0, "dynamic": 15.0, "int16x8": 30.0}
+WAVEFORM_SCALE = 1 / 128
+
+
+def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
+    """Converts a run and keeps the result only if it runs as the Keras model does.
+
+    Args:
+        run: a ``fqss_tf.training.run.Run``.
+        output: path of the .tflite; its description goes beside it as .json.
+        kind: one of ``TYPES``. int8 is fully integer: int8 inputs and outputs at scale 1/128.
+        ptq: int8 after training: ranges are measured, nothing is trained.
+        seconds: length of the segment that the file takes; the recipe's training segment if None.
+        least_sqnr: dB, replaces the limit of ``LEAST_SQNR``.
+
+    Returns:
+        The description, a dict.
+
+    Raises:
+        FqssError: unknown type, no quantised model, float tensors left, or too far from Keras.
+    """
+    if kind not in TYPES:
+        raise FqssError(f"type {kind!r} is unknown: use one of {', '.join(TYPES)}")
+    if ptq and kind != "int8":
+        raise FqssError("--ptq goes with --type int8 only: the other types need no training anyway")
+    if kind == "int8" and not ptq and not run.is_quantised:
+        raise FqssError(f"{run.folder} has no quantised model: train it or convert with --ptq")
+    from fqss_tf.export.graphs import convert_float, convert_quantised
+    from fqss_tf.training.run import fixed_mixtures, observed_model
+
+    output = Path(output)
+    samples = run.segment(seconds or run.recipe.data.segment_seconds)
+    mixtures = fixed_mixtures(run.recipe, "test")
+    shape = {"samples": samples, "batch": 1}
+    started = time.monotonic()
+    if kind == "int8":
+        stages = (1, 1) if ptq else run.stages
+        model = observed_model(run, stages, **shape) if ptq else run.quantised_model(**shape)
+        if ptq:
+            from fqss_tf.quantization.bias import snap_biases
+
+            snap_biases(model)
+        content = convert_quantised(model, samples, *stages)
+    else:
+        stages = (1, 1)
+        model = run.deployable_model(**shape)
+        segments = [segment for segment, _ in _segments(mixtures[:8], samples)]
+        content = convert_float(model, samples, kind, segments)
+    conversion_seconds = time.monotonic() - started
+    method = ("ptq" if ptq else run.method) if kind == "int8" else "float"
+    content = write_metadata(content, {
+        "format": 1,
+        "sample_rate": run.recipe.data.sample_rate,
+        "segment": samples,
+        "hop": run.recipe.model.hop,
+        "sources": [f"speech_{i + 1}" for i in range(run.recipe.model.sources)],
+        "input_stages": stages[0],
+        "output_stages": stages[1],
+        "type": kind,
+        "method": method,
+        "network": run.recipe.network,
+        "quantised_by": "fqss-tf",
+    })
+    report = op_report(content, str(output))
+    if kind == "int8":
+        check_fully_integer(report)
+    limit = LEAST_SQNR[kind] if least_sqnr is None else least_sqnr
+    with atomic_path(output) as temporary:
+        temporary.write_bytes(content)
+        parity = compare(model, temporary, _segments(mixtures, samples))
+        if parity["reference"]["sqnr_db"] < limit:
+            raise FqssError(
+                f"{output} is not kept: it is {parity['reference']['sqnr_db']:.1f} dB over its "
+                f"difference to the Keras model, below the limit of {limit:g} dB"
+            )
+    description = {
+        "model": output.name,
+        "type": kind,
+        "method": method,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "segment": samples,
+        "conversion_seconds": round(conversion_seconds, 1),
+        "parity": parity,
+        "recipe": _as_dict(run.recipe),
+        "report": report.to_dict(),
+    }
+    with atomic_path(output.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(description, indent=1))
+    return description
+
+
+def check_fully_integer(report):
+    """Raises FqssError, naming the culprits, unless every tensor is an integer at the right scale."""
+    floats, conversions = float_tensors(report), conversion_ops(report)
+    if floats or conversions:
+        named = ", ".join([*floats, *(f"op {op.index} {op.name}" for op in conversions)][:8])
+        raise FqssError(
+            f"the graph is not fully integer: {len(floats)} float tensors and "
+            f"{len(conversions)} conversions, first {named}"
+        )
+    for tensor in (*report.inputs, *report.outputs):
+        if tensor.scale != WAVEFORM_SCALE or tensor.zero_point != 0:
+            raise FqssError(
+                f"tensor {tensor.name} has scale {tensor.scale} and zero point "
+                f"{tensor.zero_point} instead of 1/128 and 0"
+            )
+
+
+def compare(model, path, segments):
+    """Runs a .tflite and its Keras model on the same segments, with reference and fast kernels.
+
+    Returns:
+        Per kernel set: ``sqnr_db`` of the .tflite against Keras over all segments, and
+        ``si_sdr_difference_db``, the mean SI-SDR of the .tflite minus that of Keras.
+    """
+    keras_estimates = [
+        np.clip(model.predict_on_batch(mixture[None, None, :, None])[0, ..., 0], -1, 1)
+        for mixture, _ in segments
+    ]
+    result = {}
+    for kernels in ("reference", "xnnpack"):
+        engine = Engine(path, reference_kernels=kernels == "reference")
+        signal = noise = difference = 0.0
+        for (mixture, sources), expected in zip(segments, keras_estimates, strict=True):
+            estimates = engine.forward(mixture)
+            signal += np.sum(expected.astype(np.float64) ** 2)
+            noise += np.sum((estimates - expected).astype(np.float64) ** 2)
+            difference += (
+                pit_si_sdr(estimates, sources)[0].mean() - pit_si_sdr(expected, sources)[0].mean()
+            )
+        result[kernels] = {
+            "sqnr_db": round(float(10 * np.log10(signal / max(noise, 1e-20))), 2),
+            "si_sdr_difference_db": round(float(difference / len(segments)), 4),
+        }
+    return result
+
+
+def _segments(mixtures, samples):
+    """The first ``samples`` of each mixture, at the model's level, with its sources."""
+    pairs = []
+    for mixture, sources in mixtures:
+        cut = np.zeros(samples, np.float32)
+        cut[: min(samples, len(mixture))] = mixture[:samples]
+        targets = np.zeros((len(sources), samples), np.float32)
+        targets[:, : min(samples, len(mixture))] = sources[:, :samples]
+        pairs.append((cut / max(np.abs(cut).max(), 1e-8), targets))
+    return pairs
+
+
+def _as_dict(recipe):
+    import dataclasses
+
+    return dataclasses.asdict(recipe)

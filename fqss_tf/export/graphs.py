@@ -1,0 +1,79 @@
+"""The TensorFlow graphs that are converted: what lies between splitter and combiner."""
+
+import tensorflow as tf
+import tf_keras as keras
+
+from fqss_tf.quantization.fake_quant import fake_quantise
+
+
+def convert_quantised(model, samples, input_stages, output_stages):
+    """Bytes of the fully integer .tflite of a quantised Keras model of static shape.
+
+    The graph starts behind the splitter and ends in front of the combiner: both are byte shuffling
+    that the caller does.
+    """
+    core = keras.Model(
+        model.get_layer("splitter").output,
+        [model.get_layer(f"stage_{stage}").output for stage in range(output_stages)],
+    )
+
+    def graph(mixture):
+        planes = fake_quantise(mixture, tf.constant(-1.0), tf.constant(127 / 128))
+        outputs = tf.nest.flatten(core(planes, training=False))
+        return {f"stage_{stage}": output for stage, output in enumerate(outputs)}
+
+    converter = _converter(graph, core, samples, input_stages)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.inference_input_type = tf.int8
+    converter.inference_output_type = tf.int8
+    return _converted(converter)
+
+
+def convert_float(model, samples, kind, segments):
+    """Bytes of the .tflite of a float Keras model of static shape.
+
+    Args:
+        kind: ``float32``, ``float16``, ``dynamic`` or ``int16x8``.
+        segments: mixtures [samples] of peak 1 that calibrate int16x8.
+    """
+
+    def graph(mixture):
+        return {"stage_0": model(mixture, training=False)}
+
+    converter = _converter(graph, model, samples, 1)
+    if kind != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if kind == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if kind == "int16x8":
+        converter.target_spec.supported_ops = [
+            tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+        ]
+        converter.inference_input_type = tf.int16
+        converter.inference_output_type = tf.int16
+        converter.representative_dataset = lambda: (
+            [segment[None, None, :, None]] for segment in segments
+        )
+    return _converted(converter)
+
+
+def _converter(graph, model, samples, planes):
+    module = tf.Module()
+    module.model = model
+    module.graph = tf.function(
+        graph,
+        input_signature=[tf.TensorSpec([1, 1, samples, planes], tf.float32, name="mixture")],
+    )
+    # Only a SavedModel keeps the names of several outputs apart: it becomes the signature.
+    return tf.lite.TFLiteConverter.from_concrete_functions(
+        [module.graph.get_concrete_function()], module
+    )
+
+
+def _converted(converter):
+    import warnings
+
+    with warnings.catch_warnings():
+        # "Statistics for quantized inputs were expected": the FakeQuant ops have them.
+        warnings.simplefilter("ignore")
+        return converter.convert()

@@ -1,0 +1,42 @@
+"""Writing files so that a failure leaves nothing behind."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from fqss_tf.errors import FqssError
+
+
+@contextlib.contextmanager
+def atomic_path(path):
+    """Yields a temporary path beside ``path`` and renames it to ``path`` when the block succeeds.
+
+    The temporary name keeps the suffix, because audio and model writers choose a format by it.
+    When the block fails the temporary file is removed and ``path`` is as it was.
+
+    Raises:
+        FqssError: the operating system refused to write (full disk, no permission, no folder).
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent or "."
+        )
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise FqssError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,1 @@
+"""Keras layers over ``[B, 1, T, C]``, each one integer op or a named composite."""

@@ -1,0 +1,51 @@
+"""Between samples and blocks of ``hop`` samples; both directions are free reshapes.
+
+A strided one-channel convolution of kernel ``taps * hop`` equals a ``taps``-tap convolution over
+blocks of ``hop`` samples, and the transposed convolution likewise. The integer runtime has fast
+kernels for the plain form only.
+"""
+
+import tensorflow as tf
+import tf_keras as keras
+
+
+def _reshape(inputs, shape):
+    """``tf.reshape`` to a shape with None for the batch, the time, or both."""
+    unknown = sum(size is None for size in shape)
+    target = [-1 if size is None else size for size in shape]
+    if unknown > 1:
+        target[0] = tf.shape(inputs)[0]
+    outputs = tf.reshape(inputs, target)
+    outputs.set_shape(shape)
+    return outputs
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class SamplesToBlocks(keras.layers.Layer):
+    """``[B, H, T, C] -> [B, H, T // hop, hop * C]``, T a multiple of ``hop``."""
+
+    def __init__(self, hop, **kwargs):
+        super().__init__(**kwargs)
+        self.hop = hop
+
+    def call(self, inputs):
+        return _reshape(inputs, self.compute_output_shape(inputs.shape).as_list())
+
+    def compute_output_shape(self, shape):
+        blocks = None if shape[2] is None else shape[2] // self.hop
+        return tf.TensorShape([shape[0], shape[1], blocks, self.hop * shape[3]])
+
+    def get_config(self):
+        return {**super().get_config(), "hop": self.hop}
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class BlocksToSamples(keras.layers.Layer):
+    """``[B, H, L, hop] -> [B, H, L * hop, 1]``."""
+
+    def call(self, inputs):
+        return _reshape(inputs, self.compute_output_shape(inputs.shape).as_list())
+
+    def compute_output_shape(self, shape):
+        samples = None if shape[2] is None else shape[2] * shape[3]
+        return tf.TensorShape([shape[0], shape[1], samples, 1])

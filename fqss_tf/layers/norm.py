@@ -1,0 +1,59 @@
+"""Global layer norm as a composite of integer ops, every inner tensor with a name."""
+
+import tensorflow as tf
+import tf_keras as keras
+
+
+@tf.custom_gradient
+def _rsqrt(x):
+    """1/sqrt(x) as the integer kernel computes it: infinite at 0, but with a finite gradient."""
+    y = tf.math.rsqrt(x)
+    safe = tf.where(tf.math.is_finite(y), y, tf.zeros_like(y))
+    return y, lambda upstream: upstream * -0.5 * safe * safe * safe
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class GlobalLayerNorm(keras.layers.Layer):
+    """gLN: mean and population variance over time and channels of one item (ConvTasNet, sec. II-E).
+
+    Input and output ``[B, 1, T, C]``. Written as SUB, MUL, MEAN, RSQRT, MUL, ADD, because the
+    integer runtime is slow at SQUARED_DIFFERENCE. ``inner_tensors`` lists the names under which
+    quantisation finds each intermediate result.
+
+    Args:
+        epsilon: added to the variance in float. The integer graph has no such op: its variance is a
+            multiple of its scale, and the reciprocal root of 0 saturates.
+    """
+
+    inner_tensors = ("mean", "centred", "squared", "variance", "reciprocal_deviation",
+                     "channel_gain", "scaled")
+    non_negative_tensors = ("squared", "variance", "reciprocal_deviation")
+
+    def __init__(self, epsilon=1e-8, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+        self.inner_activations = {
+            name: keras.activations.linear for name in self.inner_tensors
+        }
+        self.quantised = False
+
+    def build(self, input_shape):
+        channels = input_shape[-1]
+        self.gamma = self.add_weight("gamma", (channels,), initializer="ones")
+        self.beta = self.add_weight("beta", (channels,), initializer="zeros")
+
+    def call(self, inputs):
+        named = self.inner_activations
+        mean = named["mean"](tf.reduce_mean(inputs, axis=[1, 2, 3], keepdims=True))
+        centred = named["centred"](inputs - mean)
+        squared = named["squared"](centred * centred)
+        variance = named["variance"](tf.reduce_mean(squared, axis=[1, 2, 3], keepdims=True))
+        deviation = _rsqrt(variance) if self.quantised else tf.math.rsqrt(variance + self.epsilon)
+        gain = named["channel_gain"](named["reciprocal_deviation"](deviation) * self.gamma)
+        return named["scaled"](centred * gain) + self.beta
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}

@@ -1,0 +1,68 @@
+"""Input splitter and output combiner: a 16-bit waveform as several 8-bit tensors (paper, III)."""
+
+import tensorflow as tf
+import tf_keras as keras
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class Splitter(keras.layers.Layer):
+    """``[B, 1, T, 1] -> [B, 1, T, stages]``: floored to 8 bits, then the stretched remainder, ...
+
+    Every plane is a multiple of 1/128 in [-1, 127/128]. For two stages and 16-bit PCM the planes
+    are the high byte and the low byte less 128. One stage passes its input on: its quantiser
+    rounds it.
+    """
+
+    def __init__(self, stages, **kwargs):
+        super().__init__(**kwargs)
+        self.stages = stages
+
+    def call(self, inputs):
+        if self.stages == 1:
+            return tf.identity(inputs)
+        remainder, planes = inputs, []
+        for _ in range(self.stages):
+            level = tf.clip_by_value(tf.floor(remainder * 128), -128, 127)
+            planes.append(level / 128)
+            remainder = 2 * (remainder * 128 - level) - 1
+        return tf.concat(planes, axis=-1)
+
+    def compute_output_shape(self, shape):
+        return tf.TensorShape([*shape[:3], shape[3] * self.stages])
+
+    def get_config(self):
+        return {**super().get_config(), "stages": self.stages}
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class TakePlane(keras.layers.Layer):
+    """``[B, H, T, K] -> [B, H, T, 1]``: plane number ``plane``."""
+
+    def __init__(self, plane, **kwargs):
+        super().__init__(**kwargs)
+        self.plane = plane
+
+    def call(self, inputs):
+        return inputs[:, :, :, self.plane : self.plane + 1]
+
+    def compute_output_shape(self, shape):
+        return tf.TensorShape([*shape[:3], 1])
+
+    def get_config(self):
+        return {**super().get_config(), "plane": self.plane}
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class Combiner(keras.layers.Layer):
+    """The splitter's inverse: sum of the stages, each worth 1/256 of the one before, all
+    ``[B, S, T, 1]``.
+
+    With two 8-bit stages at scale 1/128 this is ``(y0 << 8) + y1 + 128``: 16-bit PCM.
+    """
+
+    def call(self, inputs):
+        first, *further = tf.nest.flatten(inputs)
+        return first + sum((stage + 1) / 256**k for k, stage in enumerate(further, start=1))
+
+    def compute_output_shape(self, shape):
+        return tf.TensorShape(shape[0] if isinstance(shape, list) else shape)

@@ -1,0 +1,1 @@
+"""The separation networks, each a config dataclass and a ``build`` function."""

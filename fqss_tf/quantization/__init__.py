@@ -1,0 +1,1 @@
+"""Quantisers, the table that gives each layer its quantisers, and the wrapping by tfmot."""

@@ -1,0 +1,148 @@
+"""Which quantisers a layer has, decided from its type alone, in one table."""
+
+import tf_keras as keras
+import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
+
+from fqss_tf.layers.framing import BlocksToSamples, SamplesToBlocks
+from fqss_tf.layers.norm import GlobalLayerNorm
+from fqss_tf.layers.stages import Combiner, Splitter, TakePlane
+from fqss_tf.quantization.quantizers import ConstantRangeQuantizer, RangeQuantizer, WeightQuantizer
+
+layers = keras.layers
+WAVEFORM_SCALE = 1 / 128
+# Ops that keep the scale of their input, and the step behind the integer outputs.
+WITHOUT_QUANTISER = (
+    layers.ZeroPadding2D, SamplesToBlocks, BlocksToSamples, TakePlane, Combiner,
+)
+
+
+class LayerQuantizeConfig(tfmot.quantization.keras.QuantizeConfig):
+    """Quantisers of one layer: its weights by attribute name, its inner tensors, its output.
+
+    Args:
+        weights: attribute name of the layer -> quantiser.
+        inner: name of the inner tensor -> quantiser, for composite layers.
+        output: quantiser of the output, or None if another layer's quantiser follows first.
+    """
+
+    def __init__(self, weights=None, inner=None, output=None):
+        self.weights = weights or {}
+        self.inner = inner or {}
+        self.output = output
+
+    def get_weights_and_quantizers(self, layer):
+        return [(getattr(layer, name), quantizer) for name, quantizer in self.weights.items()]
+
+    def set_quantize_weights(self, layer, quantize_weights):
+        for name, value in zip(self.weights, quantize_weights, strict=True):
+            setattr(layer, name, value)
+
+    def get_activations_and_quantizers(self, layer):
+        return [
+            (layer.inner_activations[name], quantizer) for name, quantizer in self.inner.items()
+        ]
+
+    def set_quantize_activations(self, layer, quantize_activations):
+        if self.inner:
+            layer.quantised = True
+            layer.inner_activations = dict(zip(self.inner, quantize_activations, strict=True))
+
+    def get_output_quantizers(self, layer):
+        return [self.output] if self.output else []
+
+    def get_config(self):
+        serialize = keras.utils.legacy.serialize_keras_object
+        return {
+            "weights": {name: serialize(item) for name, item in self.weights.items()},
+            "inner": {name: serialize(item) for name, item in self.inner.items()},
+            "output": serialize(self.output) if self.output else None,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        restore = keras.utils.legacy.deserialize_keras_object
+        return cls(
+            {name: restore(item) for name, item in config["weights"].items()},
+            {name: restore(item) for name, item in config["inner"].items()},
+            restore(config["output"]) if config["output"] else None,
+        )
+
+    def quantizers(self):
+        """All quantisers of the layer."""
+        return [*self.weights.values(), *self.inner.values(), *([self.output] if self.output else [])]
+
+
+CUSTOM_OBJECTS = {
+    kind.__name__: kind
+    for kind in (ConstantRangeQuantizer, RangeQuantizer, WeightQuantizer, LayerQuantizeConfig)
+}
+
+
+def quantize_config(layer, bits=8):
+    """The LayerQuantizeConfig of a layer.
+
+    Args:
+        layer: a layer of the model, already connected.
+        bits: of everything but the waveforms; 8 is what runs in integers.
+
+    Raises:
+        TypeError: the table has no entry for this type of layer. Silence would mean float ops.
+    """
+    if isinstance(layer, WITHOUT_QUANTISER):
+        return LayerQuantizeConfig()
+    if isinstance(layer, Splitter):
+        return LayerQuantizeConfig(output=ConstantRangeQuantizer(WAVEFORM_SCALE))
+    if isinstance(layer, layers.DepthwiseConv2D):
+        return LayerQuantizeConfig(
+            {"depthwise_kernel": WeightQuantizer(bits, channel_axis=-2)},
+            output=RangeQuantizer(bits),
+        )
+    if isinstance(layer, layers.Conv2D):
+        return LayerQuantizeConfig(
+            {"kernel": WeightQuantizer(bits)}, output=_convolution_output(layer, bits)
+        )
+    if isinstance(layer, GlobalLayerNorm):
+        inner = {
+            name: RangeQuantizer(bits, non_negative=name in layer.non_negative_tensors, name=name)
+            for name in layer.inner_tensors
+        }
+        scalar = WeightQuantizer(bits, channel_axis=None)
+        return LayerQuantizeConfig(
+            {"gamma": scalar, "beta": WeightQuantizer(bits, channel_axis=None)}, inner,
+            RangeQuantizer(bits),
+        )
+    if isinstance(layer, layers.Activation) and layer.activation is keras.activations.sigmoid:
+        return LayerQuantizeConfig(output=ConstantRangeQuantizer(1 / 256, -128, bits))
+    if isinstance(layer, layers.Concatenate):
+        return LayerQuantizeConfig(output=_concatenation_output(layer, bits))
+    if isinstance(layer, layers.Add) and _feeds_only(layer, layers.ReLU):
+        return LayerQuantizeConfig()  # the runtime fuses the two
+    if isinstance(layer, layers.ReLU):
+        return LayerQuantizeConfig(output=RangeQuantizer(bits, non_negative=True))
+    if isinstance(layer, layers.LeakyReLU | layers.Add | layers.Subtract | layers.Multiply):
+        return LayerQuantizeConfig(output=RangeQuantizer(bits))
+    raise TypeError(f"no quantisers known for layer {layer.name} of type {type(layer).__name__}")
+
+
+def _consumers(layer):
+    return [node.outbound_layer for node in layer.outbound_nodes]
+
+
+def _feeds_only(layer, kinds):
+    return all(isinstance(consumer, kinds) for consumer in _consumers(layer))
+
+
+def _convolution_output(layer, bits):
+    if any(isinstance(consumer, BlocksToSamples) for consumer in _consumers(layer)):
+        return ConstantRangeQuantizer(WAVEFORM_SCALE)
+    if _feeds_only(layer, layers.Concatenate | layers.ReLU):
+        return None  # a concatenation has one scale, its own quantiser's; a ReLU is fused
+    return RangeQuantizer(bits, non_negative=layer.activation is keras.activations.relu)
+
+
+def _concatenation_output(layer, bits):
+    inputs = [node.inbound_layers for node in layer.inbound_nodes][0]
+    if all(isinstance(item, layers.Activation) for item in inputs):
+        return ConstantRangeQuantizer(1 / 256, -128, bits)
+    relu = all(getattr(item, "activation", None) is keras.activations.relu for item in inputs)
+    return RangeQuantizer(bits, non_negative=relu)

@@ -1,0 +1,159 @@
+"""tfmot quantisers with trained ranges.
+
+Every quantiser has a mode: ``observe`` measures ranges and passes values on, ``quantise`` rounds
+and lets the gradient move the range. ``set_mode`` switches a whole model.
+"""
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
+
+from fqss_tf.quantization.fake_quant import fake_quantise, fake_quantise_per_channel
+
+MODES = ("observe", "quantise")
+SMALLEST_RANGE = 1e-6
+
+
+class ModalQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
+    """Base of the quantisers here: bits and a mode."""
+
+    def __init__(self, bits=8):
+        self.bits = bits
+        self.mode = "quantise"
+
+    def get_config(self):
+        return {"bits": self.bits}
+
+
+class RangeQuantizer(ModalQuantizer):
+    """Asymmetric per-tensor activation quantiser (method, section 4).
+
+    Observing: min and max are running means (decay 0.9) of the batch extremes, starting at +-0.5.
+    Quantising: min and max are trained. Zero is always inside the range and exactly representable.
+
+    Args:
+        bits: of the integer tensor.
+        non_negative: the tensor is the output of a ReLU: the minimum stays 0.
+        name: tells inner tensors of one layer apart.
+    """
+
+    def __init__(self, bits=8, non_negative=False, name=None):
+        super().__init__(bits)
+        self.non_negative = non_negative
+        self.name = name
+
+    def build(self, tensor_shape, name, layer):
+        prefix = self.name or name
+        weights = {}
+        if not self.non_negative:
+            weights["minimum"] = layer.add_weight(
+                f"{prefix}_min", (), initializer=keras.initializers.Constant(-0.5)
+            )
+        weights["maximum"] = layer.add_weight(
+            f"{prefix}_max", (), initializer=keras.initializers.Constant(0.5)
+        )
+        return weights
+
+    def __call__(self, inputs, training, weights, **kwargs):
+        minimum, maximum = weights.get("minimum"), weights["maximum"]
+        if self.mode == "observe":
+            if training:
+                maximum.assign(0.9 * maximum + 0.1 * tf.maximum(tf.reduce_max(inputs), 0.0))
+                if minimum is not None:
+                    minimum.assign(0.9 * minimum + 0.1 * tf.minimum(tf.reduce_min(inputs), 0.0))
+            return inputs
+        low = tf.zeros(()) if minimum is None else tf.minimum(minimum, 0.0)
+        high = tf.maximum(maximum, low + SMALLEST_RANGE)
+        return fake_quantise(inputs, low, tf.maximum(high, 0.0), self.bits)
+
+    def scale(self, weights):
+        """The step of the integer tensor, a float."""
+        low = min(float(weights["minimum"]), 0.0) if "minimum" in weights else 0.0
+        high = max(float(weights["maximum"]), low + SMALLEST_RANGE, 0.0)
+        return (high - low) / (2**self.bits - 1)
+
+    def get_config(self):
+        return {**super().get_config(), "non_negative": self.non_negative, "name": self.name}
+
+
+class ConstantRangeQuantizer(ModalQuantizer):
+    """A range that is never trained: waveforms at 1/128, sigmoid at 1/256, tanh at 1/128.
+
+    Args:
+        scale: of the 8-bit integer tensor; other bit widths keep its range.
+        zero_point: of the signed 8-bit integer tensor.
+    """
+
+    def __init__(self, scale, zero_point=0, bits=8):
+        super().__init__(bits)
+        self.step = scale
+        self.zero_point = zero_point
+
+    def build(self, tensor_shape, name, layer):
+        return {}
+
+    def __call__(self, inputs, training, weights, **kwargs):
+        if self.mode == "observe":
+            return inputs
+        low = self.step * (-128 - self.zero_point)
+        high = low + self.scale(weights) * (2**self.bits - 1)
+        return fake_quantise(inputs, tf.constant(low), tf.constant(high), self.bits)
+
+    def scale(self, weights):
+        """The step of the integer tensor, a float."""
+        return self.step * 256 / 2**self.bits
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.step, "zero_point": self.zero_point}
+
+
+class WeightQuantizer(ModalQuantizer):
+    """Symmetric narrow weight quantiser, per output channel, range trained from max |w|.
+
+    Args:
+        channel_axis: of the kernel; -2 for depthwise kernels [h, w, C, 1]; None for one range.
+    """
+
+    def __init__(self, bits=8, channel_axis=-1):
+        super().__init__(bits)
+        self.channel_axis = channel_axis
+
+    def build(self, tensor_shape, name, layer):
+        shape = () if self.channel_axis is None else (tensor_shape[self.channel_axis],)
+        maximum = layer.add_weight(
+            f"{name}_max", shape, initializer=keras.initializers.Constant(1.0)
+        )
+        return {"maximum": maximum}
+
+    def __call__(self, inputs, training, weights, **kwargs):
+        maximum = weights["maximum"]
+        if self.mode == "observe":
+            if training:
+                maximum.assign(self._largest(inputs))
+            return inputs
+        safe = tf.maximum(maximum, SMALLEST_RANGE)
+        if self.channel_axis is None:
+            return fake_quantise(inputs, -safe, safe, self.bits, narrow=True)
+        shape = inputs.shape.as_list()
+        channels_last = [*shape[:-2], 1, shape[-2] * shape[-1]]
+        if self.channel_axis == -2:
+            # The converter knows per-channel ranges along the last axis only.
+            return tf.reshape(
+                fake_quantise_per_channel(tf.reshape(inputs, channels_last), safe, self.bits),
+                shape,
+            )
+        return fake_quantise_per_channel(inputs, safe, self.bits)
+
+    def scale(self, weights):
+        """The steps of the integer kernel, one per channel."""
+        return np.maximum(weights["maximum"].numpy(), SMALLEST_RANGE) / (2 ** (self.bits - 1) - 1)
+
+    def _largest(self, kernel):
+        if self.channel_axis is None:
+            return tf.reduce_max(tf.abs(kernel))
+        axis = self.channel_axis % kernel.shape.rank
+        return tf.reduce_max(tf.abs(kernel), [i for i in range(kernel.shape.rank) if i != axis])
+
+    def get_config(self):
+        return {**super().get_config(), "channel_axis": self.channel_axis}

@@ -1,0 +1,80 @@
+"""From a float Keras model to a quantisation-aware one, by tfmot's annotate and apply."""
+
+import tensorflow as tf
+import tf_keras as keras
+import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
+
+from fqss_tf.quantization.configs import CUSTOM_OBJECTS, quantize_config
+from fqss_tf.quantization.quantizers import MODES
+
+
+class _NoLayoutTransform:
+    def apply(self, model, layer_quantize_map):
+        return model, layer_quantize_map
+
+
+class FqssScheme(tfmot.quantization.keras.QuantizeScheme):
+    """Quantises what is annotated, as annotated: the graph already has the layout of the runtime."""
+
+    def get_layout_transformer(self):
+        return _NoLayoutTransform()
+
+    def get_quantize_registry(self):
+        return _NothingByDefault()
+
+
+class _NothingByDefault:
+    def supports(self, layer):
+        return False
+
+
+def quantise(model, bits=8):
+    """The quantisation-aware twin of a float model, its weights copied; ranges not yet observed.
+
+    Args:
+        model: flat functional Keras model with constant PReLU slopes and without batch norms.
+        bits: of everything but the waveforms.
+
+    Raises:
+        TypeError: a layer has no entry in the table of quantisers.
+    """
+    annotate = tfmot.quantization.keras.quantize_annotate_layer
+
+    # The table looks at neighbours too: ask it about the connected original, not the clone.
+    def clone(layer):
+        return annotate(type(layer).from_config(layer.get_config()), quantize_config(layer, bits))
+
+    with tfmot.quantization.keras.quantize_scope(CUSTOM_OBJECTS):
+        wrapped = keras.models.clone_model(model, clone_function=clone)
+        wrapped.set_weights(model.get_weights())
+        quantised = tfmot.quantization.keras.quantize_apply(
+            wrapped, FqssScheme(), quantized_layer_name_prefix=""
+        )
+    return quantised
+
+
+def quantizers(model):
+    """All quantisers of a quantised model."""
+    return [
+        quantizer
+        for layer in model.layers
+        if isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2)
+        for quantizer in layer.quantize_config.quantizers()
+    ]
+
+
+def set_mode(model, mode):
+    """Switches all quantisers to ``observe`` or ``quantise``; traced functions keep the old mode."""
+    if mode not in MODES:
+        raise ValueError(f"mode {mode!r} is not one of {MODES}")
+    for quantizer in quantizers(model):
+        quantizer.mode = mode
+
+
+def observe(model, batches):
+    """Measures the ranges of a quantised model over batches of mixtures [B, 1, T, 1]."""
+    set_mode(model, "observe")
+    run = tf.function(lambda mixture: model(mixture, training=True))
+    for mixture in batches:
+        run(mixture)
+    set_mode(model, "quantise")

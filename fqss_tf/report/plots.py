@@ -1,0 +1,139 @@
+"""The report's figures, as PNG. Drawn without pyplot, so no display and no global state."""
+
+import dataclasses
+
+import numpy as np
+from matplotlib.figure import Figure
+
+METHOD_COLOURS = {"float": "#8b93a1", "ptq": "#e08a1e", "qat": "#17a37f", "fqss": "#4c7ff0"}
+OTHER_COLOUR = "#b65fc9"
+SPECTROGRAM_RANGE_DB = 80
+
+
+@dataclasses.dataclass(frozen=True)
+class Theme:
+    """Colours of everything in a figure that is not data."""
+
+    text: str
+    grid: str
+    background: str
+
+
+LIGHT = Theme(text="#3a404b", grid="#e3e6eb", background="#ffffff")
+DARK = Theme(text="#c6ccd6", grid="#333a45", background="#1b2028")
+
+
+def method_colour(method):
+    return METHOD_COLOURS.get(method, OTHER_COLOUR)
+
+
+def scores(results, target, theme=LIGHT):
+    """Two panels with a bar a model: its SI-SDR and what it lost against float.
+
+    Args:
+        results: rows with type, method, si_sdr (dB) and drop (dB, positive is worse, or
+            None).
+        target: path or binary file that takes the PNG.
+    """
+    height = 1.1 + 0.42 * len(results)
+    figure, (score_axes, drop_axes) = _figure(theme, 1, 2, (8.4, height))
+    positions = np.arange(len(results))
+    colours = [method_colour(row["method"]) for row in results]
+    labels = [f"{row['method']} · {row['type']}" for row in results]
+    drops = [row["drop"] for row in results]
+    for axes, values, title, form in (
+        (score_axes, [row["si_sdr"] for row in results], "SI-SDR (dB)", "{:.2f}"),
+        (drop_axes, drops, "Lost against float (dB)", "{:+.2f}"),
+    ):
+        bars = axes.barh(positions, [value or 0 for value in values], 0.62, color=colours)
+        texts = ["" if value is None else form.format(value) for value in values]
+        axes.bar_label(bars, texts, padding=4, color=theme.text, fontsize=9)
+        axes.set_title(title, loc="left", fontsize=10, color=theme.text)
+        axes.set_yticks(positions, labels if axes is score_axes else [""] * len(labels))
+        axes.invert_yaxis()
+        axes.margins(x=0.2)
+        axes.grid(axis="x", color=theme.grid, linewidth=0.8)
+        axes.axvline(0, color=theme.grid, linewidth=1.2)
+    _save(figure, target)
+
+
+def level_sweep(sweep, target, theme=LIGHT):
+    """SI-SDR of the stronger and of the weaker source over their level difference, side by side.
+
+    Args:
+        sweep: rows with method, level_difference (dB), stronger_si_sdr and weaker_si_sdr (dB).
+        target: path or binary file that takes the PNG.
+    """
+    figure, panels = _figure(theme, 1, 2, (8.4, 3.4), sharey=True)
+    for axes, key, title in (
+        (panels[0], "stronger_si_sdr", "Stronger source"),
+        (panels[1], "weaker_si_sdr", "Weaker source"),
+    ):
+        for method in dict.fromkeys(row["method"] for row in sweep):
+            rows = [row for row in sweep if row["method"] == method]
+            rows.sort(key=lambda row: row["level_difference"])
+            axes.plot(
+                [row["level_difference"] for row in rows],
+                [row[key] for row in rows],
+                label=method,
+                color=method_colour(method),
+                marker="o",
+                markersize=4,
+                linewidth=1.8,
+            )
+        axes.set_title(title, loc="left", fontsize=10, color=theme.text)
+        axes.set_xlabel("Level difference (dB)", color=theme.text, fontsize=9)
+        axes.grid(color=theme.grid, linewidth=0.8)
+    panels[0].set_ylabel("SI-SDR (dB)", color=theme.text, fontsize=9)
+    panels[1].legend(frameon=False, labelcolor=theme.text, fontsize=9)
+    _save(figure, target)
+
+
+def spectrogram(waveform, rate, path, title):
+    """Draws the level over time and frequency, down to 80 dB below the loudest point.
+
+    Args:
+        waveform: float [samples].
+        rate: sampling rate in Hz.
+        path: PNG file to write.
+        title: text above the picture.
+    """
+    level = _level_db(np.asarray(waveform, np.float64), window=int(rate * 0.032))
+    figure, axes = _figure(DARK, 1, 1, (5.2, 2.3), dpi=110)
+    axes.imshow(
+        level,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=-SPECTROGRAM_RANGE_DB,
+        vmax=0,
+        extent=(0, len(waveform) / rate, 0, rate / 2000),
+    )
+    axes.set_title(title, loc="left", fontsize=10, color=DARK.text)
+    axes.set_xlabel("Time (s)", color=DARK.text, fontsize=8)
+    axes.set_ylabel("kHz", color=DARK.text, fontsize=8)
+    _save(figure, path)
+
+
+def _level_db(waveform, window):
+    """[frequencies, frames] in dB below the maximum; silence is the bottom of the range."""
+    padded = np.pad(waveform, (0, max(0, window - len(waveform))))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[:: window // 4]
+    magnitude = np.abs(np.fft.rfft(frames * np.hanning(window), axis=1)).T
+    loudest = magnitude.max() or 1
+    return 20 * np.log10(np.maximum(magnitude / loudest, 10 ** (-SPECTROGRAM_RANGE_DB / 20)))
+
+
+def _figure(theme, rows, columns, size, dpi=150, **options):
+    figure = Figure(figsize=size, dpi=dpi, facecolor=theme.background, layout="constrained")
+    panels = figure.subplots(rows, columns, **options)
+    for axes in np.atleast_1d(panels):
+        axes.set_facecolor(theme.background)
+        axes.set_axisbelow(True)
+        axes.tick_params(colors=theme.text, labelsize=9, length=0)
+        axes.spines[:].set_visible(False)
+    return figure, panels
+
+
+def _save(figure, target):
+    figure.savefig(target, format="png")

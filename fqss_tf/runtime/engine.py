@@ -1,0 +1,101 @@
+"""One .tflite model in LiteRT: one segment in, one segment per source out."""
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from fqss_tf.errors import FqssError
+from fqss_tf.runtime import planes
+from fqss_tf.runtime.metadata import read_metadata
+
+SIGNATURE = "serving_default"
+INPUT = "mixture"
+DTYPES = {"int8": np.int8, "int16x8": np.int16}  # every other type has float32 inputs and outputs
+SCALES = {np.int8: 2.0**-7, np.int16: 2.0**-15}
+
+
+class Engine:
+    """Runs a model on segments of exactly ``metadata.segment`` samples.
+
+    Args:
+        path: the .tflite file.
+        num_threads: CPU threads of the interpreter.
+        reference_kernels: use the slow, plain kernels, to which the fast ones are compared.
+
+    Raises:
+        FqssError: the file is missing, damaged or foreign, or breaks the input/output contract.
+    """
+
+    def __init__(self, path, num_threads=1, reference_kernels=False):
+        # The checked bytes themselves go to the interpreter, so a file that is replaced in
+        # between cannot slip past the checks.
+        self.metadata, self._content = read_metadata(path)
+        self._dtype = DTYPES.get(self.metadata.type, np.float32)
+        try:
+            self._interpreter = Interpreter(
+                model_content=self._content,
+                num_threads=num_threads,
+                experimental_op_resolver_type=(
+                    OpResolverType.BUILTIN_REF if reference_kernels else OpResolverType.AUTO
+                ),
+            )
+            self._interpreter.allocate_tensors()
+            signature = self._interpreter.get_signature_runner(SIGNATURE)
+            inputs, outputs = signature.get_input_details(), signature.get_output_details()
+        except (RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise FqssError(f"{path} cannot be run by LiteRT: {reason}") from error
+        self._input, self._outputs = self._check_contract(path, inputs, outputs)
+
+    def forward(self, segment):
+        """Separates one segment of peak <= 1: float32 [segment] -> float32 [sources, segment]."""
+        if self._dtype is np.int8:
+            inputs = planes.split(segment, self.metadata.input_stages)
+        elif self._dtype is np.int16:
+            inputs = np.clip(np.round(segment * 2.0**15), -(2**15), 2**15 - 1)[:, np.newaxis]
+        else:
+            inputs = segment[:, np.newaxis]
+        stages = self.run_planes(inputs.astype(self._dtype))
+        if self._dtype is np.float32:
+            return stages[0].astype(np.float32)
+        return planes.combine([stage * SCALES[self._dtype] for stage in stages])
+
+    def run_planes(self, inputs):
+        """Runs the graph on its own numbers.
+
+        Args:
+            inputs: [segment, input_stages] in the graph's input type (int8 for an int8 model).
+
+        Returns:
+            One array [sources, segment] per output stage, in the graph's output type.
+        """
+        self._interpreter.set_tensor(self._input, inputs[np.newaxis, np.newaxis])
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(output)[0, :, :, 0] for output in self._outputs]
+
+    def _check_contract(self, path, inputs, outputs):
+        metadata = self.metadata
+        stage_names = [f"stage_{stage}" for stage in range(metadata.output_stages)]
+        if set(inputs) != {INPUT} or set(outputs) != set(stage_names):
+            raise FqssError(f"{path} has unexpected inputs or outputs: convert it anew")
+        self._check_tensor(path, inputs[INPUT], (1, 1, metadata.segment, metadata.input_stages))
+        for name in stage_names:
+            shape = (1, len(metadata.sources), metadata.segment, 1)
+            self._check_tensor(path, outputs[name], shape)
+        return inputs[INPUT]["index"], [outputs[name]["index"] for name in stage_names]
+
+    def _check_tensor(self, path, tensor, shape):
+        found = tuple(int(size) for size in tensor["shape"])
+        if found != shape or tensor["dtype"] is not self._dtype:
+            raise FqssError(
+                f"{path}: tensor {tensor['name']} is {tensor['dtype'].__name__} {found}, its "
+                f"description says {self._dtype.__name__} {shape}: convert it anew"
+            )
+        if self._dtype is np.float32:
+            return
+        scale, zero_point = tensor["quantization"]
+        # 16-bit converters divide a peak by 2**15 - 1: that is close enough, an error of -90 dB.
+        if zero_point != 0 or not np.isclose(scale, SCALES[self._dtype], rtol=1e-4, atol=0):
+            raise FqssError(
+                f"{path}: tensor {tensor['name']} has scale {scale:g} and zero point {zero_point} "
+                f"instead of {SCALES[self._dtype]:g} and 0: convert it anew"
+            )

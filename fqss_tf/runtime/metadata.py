@@ -1,0 +1,177 @@
+"""The description that an fqss-tf .tflite file carries, and whether the file is whole.
+
+The interpreter trusts the offsets inside a model file and can take the process down when they
+lead outside, so every offset is followed here, in Python, before the interpreter sees the file.
+"""
+
+import hashlib
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from ai_edge_litert import schema_py_generated as schema
+
+from fqss_tf.errors import FqssError
+
+METADATA_NAME = b"fqss"
+FORMAT = 1
+FILE_IDENTIFIER = b"TFL3"
+TYPES = ("int8", "int16x8", "float32", "float16", "dynamic")
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What the JSON of the metadata buffer ``fqss`` says; lengths in samples, rates in Hz."""
+
+    sample_rate: int
+    segment: int
+    hop: int
+    sources: tuple[str, ...]
+    input_stages: int
+    output_stages: int
+    type: str
+    method: str
+    network: str
+    quantised_by: str
+
+
+def read_metadata(path):
+    """Checks a .tflite file and reads its description.
+
+    Args:
+        path: the .tflite file. A JSON file of the same name beside it, if it has a "sha256", must
+            have the right one.
+
+    Returns:
+        (Metadata, bytes of the file).
+
+    Raises:
+        FqssError: missing, cut short or damaged, not of this project, or not the file that the
+            JSON beside it describes.
+    """
+    path = Path(path)
+    content = _read_bytes(path)
+    model = _unpack(path, content)
+    _check_references(path, model, len(content))
+    description = _description(path, model)
+    _check_sidecar(path, content)
+    return description, content
+
+
+def _read_bytes(path):
+    if path.is_dir():
+        raise FqssError(
+            f"{path} is a folder: convert a run first (fqss-tf convert) and give the .tflite"
+        )
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise FqssError(f"{path} is missing: give a .tflite file") from None
+    except OSError as error:
+        raise FqssError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _unpack(path, content):
+    if content[4:8] != FILE_IDENTIFIER:
+        raise FqssError(f"{path} is not a .tflite file")
+    try:
+        return schema.ModelT.InitFromPackedBuf(content)
+    except (struct.error, ValueError, IndexError, TypeError, OverflowError, RecursionError,
+            MemoryError, AttributeError) as error:
+        raise _damaged(path) from error
+
+
+def _check_references(path, model, size):
+    buffers = model.buffers or []
+    if not model.subgraphs or any(_leaves_the_file(buffer, size) for buffer in buffers):
+        raise _damaged(path)
+    for subgraph in model.subgraphs:
+        tensors = subgraph.tensors if subgraph.tensors is not None else []
+        operators = subgraph.operators if subgraph.operators is not None else []
+        named_tensors = [subgraph.inputs, subgraph.outputs]
+        for operator in operators:
+            named_tensors += [operator.inputs, operator.outputs, operator.intermediates]
+        if not (
+            all(_inside([tensor.buffer], buffers) for tensor in tensors)
+            and all(_inside([operator.opcodeIndex], model.operatorCodes) for operator in operators)
+            and all(_inside(indices, tensors, lowest=-1) for indices in named_tensors)
+        ):
+            raise _damaged(path)
+
+
+def _leaves_the_file(buffer, size):
+    return buffer.offset + buffer.size > size
+
+
+def _inside(indices, target, lowest=0):
+    if indices is None:
+        return True
+    return all(lowest <= index < len(target or []) for index in indices)
+
+
+def _description(path, model):
+    for entry in model.metadata or []:
+        if entry.name == METADATA_NAME and _inside([entry.buffer], model.buffers):
+            data = model.buffers[entry.buffer].data
+            try:
+                values = json.loads(bytes(data if data is not None else b""))
+            except ValueError as error:
+                raise _damaged(path) from error
+            return _checked(path, values)
+    raise FqssError(f"{path} is not an fqss-tf model: it carries no fqss description")
+
+
+def _checked(path, values):
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        found = values.get("format") if isinstance(values, dict) else None
+        raise FqssError(
+            f"{path} has fqss format {found!r}, this version reads {FORMAT}: convert it anew"
+        )
+    counts = ("sample_rate", "segment", "hop", "input_stages", "output_stages")
+    wrong = [name for name in counts if not _is_count(values.get(name))]
+    wrong += [name for name in ("method", "network", "quantised_by") if not _is_text(values, name)]
+    if values.get("type") not in TYPES:
+        wrong.append("type")
+    if not _are_file_names(values.get("sources")):
+        wrong.append("sources")
+    if wrong:
+        raise FqssError(f"{path} has an fqss description with a wrong {wrong[0]}: convert it anew")
+    fields = {name: values[name] for name in Metadata.__dataclass_fields__}
+    return Metadata(**{**fields, "sources": tuple(values["sources"])})
+
+
+def _is_count(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_text(values, name):
+    return isinstance(values.get(name), str)
+
+
+def _are_file_names(sources):
+    """Source names become parts of file names, so one must not lead to another folder."""
+    return (
+        isinstance(sources, list)
+        and len(sources) > 0
+        and all(isinstance(name, str) and name for name in sources)
+        and not any(character in name for name in sources for character in "/\\\0")
+        and len(set(sources)) == len(sources)
+    )
+
+
+def _check_sidecar(path, content):
+    sidecar = path.with_suffix(".json")
+    if not sidecar.is_file():
+        return
+    try:
+        values = json.loads(sidecar.read_bytes())
+    except (OSError, ValueError) as error:
+        raise FqssError(f"{sidecar} is not readable JSON: remove it or convert anew") from error
+    expected = values.get("sha256") if isinstance(values, dict) else None
+    if expected is not None and expected != hashlib.sha256(content).hexdigest():
+        raise FqssError(f"{path} is not the file that {sidecar.name} describes: sha256 differs")
+
+
+def _damaged(path):
+    return FqssError(f"{path} is cut short or damaged: copy or convert it anew")

@@ -1,0 +1,112 @@
+"""SI-SDR losses for speech: permutation-invariant, and FQSS's distillation from a float teacher."""
+
+import itertools
+import math
+
+import tensorflow as tf
+
+EPSILON = 1e-8
+# Sign of SDR_quantised - SDR_teacher in the weight of a sample. 'speech' trusts the teacher most
+# where the quantised model is already good, 'music' where it is behind.
+WEIGHTING_SIGNS = {"speech": 1.0, "music": -1.0}
+
+
+def pairwise_si_sdr(estimates, targets):
+    """Linear (not dB) SI-SDR of every estimate against every target, zero mean.
+
+    Args:
+        estimates: float32 [B, S, T].
+        targets: float32 [B, S, T].
+
+    Returns:
+        float32 [B, S, S]; rows are estimates, columns targets.
+    """
+    estimates = _zero_mean(estimates)[:, :, tf.newaxis]
+    targets = _zero_mean(targets)[:, tf.newaxis]
+    dot = tf.reduce_sum(estimates * targets, axis=-1, keepdims=True)
+    energy = tf.reduce_sum(tf.square(targets), axis=-1, keepdims=True) + EPSILON
+    projection = dot * targets / energy
+    distortion = tf.reduce_sum(tf.square(estimates - projection), axis=-1) + EPSILON
+    return tf.reduce_sum(tf.square(projection), axis=-1) / distortion
+
+
+def pairwise_si_sdr_db(estimates, targets):
+    """As ``pairwise_si_sdr``, in dB."""
+    return _decibel(pairwise_si_sdr(estimates, targets))
+
+
+def best_permutation_mean(pairwise):
+    """The mean score under the best assignment of estimates to targets.
+
+    Args:
+        pairwise: float32 [B, S, S] scores, higher is better; S is static.
+
+    Returns:
+        float32 [B].
+    """
+    permutations = _permutation_matrices(pairwise.shape[-1])
+    return tf.reduce_max(tf.einsum("bet,pet->bp", pairwise, permutations), axis=-1)
+
+
+def negative_si_sdr_pit(estimates, targets):
+    """Minus the SI-SDR in dB under the best permutation, mean over sources and batch.
+
+    Args:
+        estimates: float32 [B, S, T].
+        targets: float32 [B, S, T].
+
+    Returns:
+        float32 scalar.
+    """
+    return -tf.reduce_mean(best_permutation_mean(pairwise_si_sdr_db(estimates, targets)))
+
+
+def fqss_distillation_loss(
+    estimates, targets, teacher_estimates, distillation_weight=0.1, weighting="speech"
+):
+    """``-10 log10((1 - d) SDR(estimates, targets) + d mean(w SDR(estimates, teacher)))``.
+
+    SDR is the linear SI-SDR under the best permutation; averaging it before the logarithm makes
+    the samples count that quantisation hurts most. The weight of a sample is
+    ``w = 10^((SDR_quantised - SDR_teacher) / 10)`` from the dB SI-SDRs against the targets
+    ('speech'), or its inverse ('music'). Neither ``w`` nor the teacher receives a gradient.
+
+    Args:
+        estimates: float32 [B, S, T] of the quantised model.
+        targets: float32 [B, S, T].
+        teacher_estimates: float32 [B, S, T] of the frozen float model.
+        distillation_weight: d, between 0 and 1.
+        weighting: 'speech' or 'music'.
+
+    Returns:
+        float32 scalar.
+    """
+    teacher_estimates = tf.stop_gradient(teacher_estimates)
+    against_targets = pairwise_si_sdr(estimates, targets)
+    quantised_db = best_permutation_mean(_decibel(against_targets))
+    teacher_db = best_permutation_mean(pairwise_si_sdr_db(teacher_estimates, targets))
+    weight = tf.stop_gradient(
+        10.0 ** (WEIGHTING_SIGNS[weighting] * (quantised_db - teacher_db) / 10.0)
+    )
+    task = tf.reduce_mean(best_permutation_mean(against_targets))
+    against_teacher = best_permutation_mean(pairwise_si_sdr(estimates, teacher_estimates))
+    distillation = tf.reduce_mean(weight * against_teacher)
+    return -_decibel((1.0 - distillation_weight) * task + distillation_weight * distillation)
+
+
+def _zero_mean(signal):
+    return signal - tf.reduce_mean(signal, axis=-1, keepdims=True)
+
+
+def _decibel(ratio):
+    return tf.math.log(ratio + EPSILON) * (10.0 / math.log(10.0))
+
+
+def _permutation_matrices(sources):
+    """[S!, S, S]: 1/S where the estimate of the row is assigned to the target of the column."""
+    matrices = [
+        [[1.0 / sources if permutation[t] == e else 0.0 for t in range(sources)]
+         for e in range(sources)]
+        for permutation in itertools.permutations(range(sources))
+    ]
+    return tf.constant(matrices)

@@ -1,0 +1,272 @@
+"""A run folder: the resolved recipe, the weights of each stage, and the models made from them."""
+
+import json
+from importlib import resources
+from pathlib import Path
+
+from fqss_tf import environment
+from fqss_tf.config import load_recipe, save_recipe
+from fqss_tf.errors import FqssError
+from fqss_tf.files import atomic_path
+
+environment.check()
+
+from fqss_tf.data.manifest import load_mixture, read_manifest  # noqa: E402
+from fqss_tf.models import convtasnet  # noqa: E402
+from fqss_tf.quantization import transfer, wrap  # noqa: E402
+from fqss_tf.quantization.bias import snap_biases  # noqa: E402
+from fqss_tf.training import losses  # noqa: E402
+from fqss_tf.training.level import calibrate_level  # noqa: E402
+from fqss_tf.training.loop import fit, load_weights, save_weights  # noqa: E402
+
+METHODS = ("fqss", "qat")
+FLOAT_WEIGHTS = "float.npz"
+OBSERVED_WEIGHTS = "observed.npz"
+QUANTISED_WEIGHTS = "quantised.npz"
+
+
+def data_root(name):
+    """The folder of a data set; ``bundled`` is the speech that ships with the package."""
+    if name == "bundled":
+        return Path(str(resources.files("fqss_tf") / "bundled" / "speech"))
+    return Path(name)
+
+
+class Run:
+    """An existing run folder.
+
+    Raises:
+        FqssError: the folder is not a run of ``fqss-tf train``.
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        if not (self.folder / "recipe.yaml").is_file():
+            raise FqssError(f"{folder} is not a run folder: fqss-tf train makes one")
+        self.recipe = load_recipe(self.folder / "recipe.yaml")
+        self.method = json.loads((self.folder / "run.json").read_text())["method"]
+
+    @classmethod
+    def create(cls, folder, recipe, method, resume=False):
+        """Makes the folder, or opens it to resume; the recipe must then be the same.
+
+        Raises:
+            FqssError: the folder has a run already, or one of another recipe or method.
+        """
+        folder = Path(folder)
+        if (folder / "recipe.yaml").exists():
+            run = cls(folder)
+            if not resume:
+                raise FqssError(f"{folder} holds a run already: add --resume or choose another")
+            if run.recipe != recipe or run.method != method:
+                raise FqssError(f"{folder} was started with other settings: repeat them to resume")
+            return run
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_path(folder / "run.json") as temporary:
+            temporary.write_text(json.dumps({"method": method}))
+        save_recipe(recipe, folder / "recipe.yaml")
+        return cls(folder)
+
+    @property
+    def config(self):
+        """Sizes of the network."""
+        return self.recipe.model
+
+    @property
+    def stages(self):
+        """(input stages, output stages) of the quantised network."""
+        settings = self.recipe.quantisation
+        if self.method == "fqss":
+            return settings.input_stages, settings.output_stages
+        return 1, 1
+
+    @property
+    def is_quantised(self):
+        """Whether the run has a finished quantised model."""
+        return (self.folder / QUANTISED_WEIGHTS).exists()
+
+    def segment(self, seconds):
+        """Samples of ``seconds``, rounded down to a multiple of the hop, at least one kernel."""
+        hop = self.recipe.model.hop
+        samples = int(seconds * self.recipe.data.sample_rate) // hop * hop
+        return max(samples, self.recipe.model.kernel)
+
+    def float_model(self):
+        """The trained float network, with batch norms and trained PReLU slopes as they are."""
+        model = convtasnet.build(self.config)
+        load_weights(model, self.folder / FLOAT_WEIGHTS)
+        return model
+
+    def deployable_model(self, **shape):
+        """The float network in the form that is exported."""
+        return transfer.deployable(self.float_model(), self.config, **shape)
+
+    def unobserved_model(self, stages, **shape):
+        """The network with quantisers whose ranges are not known yet."""
+        inputs, outputs = stages
+        return wrap.quantise(
+            transfer.staged(
+                self.float_model(), self.config, input_stages=inputs, output_stages=outputs, **shape
+            )
+        )
+
+    def quantised_model(self, **shape):
+        """The trained quantised network, simulated in float."""
+        model = self.unobserved_model(self.stages, **shape)
+        load_weights(model, self.folder / QUANTISED_WEIGHTS)
+        return model
+
+
+def load_model(folder):
+    """The Keras model of a run: the quantised one if it has been trained, else the float one.
+
+    Maps float32 mixtures ``[B, 1, T, 1]`` of peak 1, T a multiple of the hop, to estimates
+    ``[B, S, T, 1]``.
+
+    Raises:
+        FqssError: not a run folder, or nothing trained in it yet.
+    """
+    run = Run(folder)
+    if run.is_quantised:
+        return run.quantised_model()
+    if not (run.folder / FLOAT_WEIGHTS).exists():
+        raise FqssError(f"{folder} has no finished model yet: continue with fqss-tf train --resume")
+    return run.deployable_model()
+
+
+def batches(recipe, stage, first_batch=0, seed_offset=0):
+    """Endless training batches (mixture [B, T], sources [B, S, T]) from batch ``first_batch``."""
+    environment.check_tensorflow_io()
+    from fqss_tf.data.pipeline import training_mixtures
+
+    data = recipe.data
+    hop = recipe.model.hop
+    samples = int(data.segment_seconds * data.sample_rate) // hop * hop
+    return training_mixtures(
+        [data_root(root) for root in data.roots],
+        sample_rate=data.sample_rate,
+        segment_seconds=samples / data.sample_rate,
+        batch_size=stage.batch_size,
+        max_level_difference_db=data.max_level_difference_db,
+        wide_fraction=data.wide_fraction,
+        seed=recipe.seed + seed_offset,
+        first_batch=first_batch,
+    )
+
+
+def fixed_mixtures(recipe, part="dev"):
+    """(mixture [T], sources [S, T]) pairs of ``<root>/<part>/mixtures.csv`` of the first root that
+    has one, else of the bundled speech."""
+    for root in (*recipe.data.roots, "bundled"):
+        folder = data_root(root) / part
+        if (folder / "mixtures.csv").exists():
+            break
+    hop = recipe.model.hop
+    pairs = []
+    for entry in read_manifest(folder / "mixtures.csv"):
+        mixture, sources, rate = load_mixture(folder, entry)
+        if rate != recipe.data.sample_rate:
+            raise FqssError(f"{folder} is at {rate} Hz, the recipe at {recipe.data.sample_rate} Hz")
+        samples = len(mixture) // hop * hop
+        pairs.append((mixture[:samples], sources[:, :samples]))
+    return pairs
+
+
+def train(recipe, folder, method="fqss", teacher=None, resume=False):
+    """Trains float, observes, trains quantised; each stage is skipped if its weights are there.
+
+    Args:
+        recipe: a Recipe.
+        folder: of the run, made anew unless ``resume``.
+        method: ``fqss`` (splitter, combiner, distillation) or ``qat`` (8-bit input and output, the
+            task loss alone).
+        teacher: folder of a run with the float model to start from; None trains one.
+        resume: continue an interrupted run.
+
+    Returns:
+        The Run.
+
+    Raises:
+        FqssError: bad settings, data that does not fit, a loss that is not finite.
+    """
+    if method not in METHODS:
+        raise FqssError(f"method {method!r} is unknown: use one of {', '.join(METHODS)}")
+    run = Run.create(folder, recipe, method, resume)
+    dev = fixed_mixtures(recipe)
+    if not (run.folder / FLOAT_WEIGHTS).exists():
+        if teacher is not None:
+            _adopt_teacher(run, teacher)
+        else:
+            _train_float(run, dev, resume)
+    if recipe.qat.steps and not run.is_quantised:
+        _train_quantised(run, dev, resume)
+    return run
+
+
+def observed_model(run, stages, **shape):
+    """The run's float network with quantisers whose ranges were measured on training mixtures."""
+    model = run.unobserved_model(stages)
+    mixtures = batches(run.recipe, run.recipe.qat, seed_offset=1)
+    steps = run.recipe.quantisation.observe_steps
+    wrap.observe(model, (mixture[:, None, :, None] for mixture, _ in mixtures.take(steps)))
+    if shape:
+        static = run.unobserved_model(stages, **shape)
+        static.set_weights(model.get_weights())
+        model = static
+    return model
+
+
+def _adopt_teacher(run, teacher):
+    source = Run(teacher)
+    if source.recipe.model != run.recipe.model:
+        raise FqssError(f"teacher {teacher} is a network of other sizes than the recipe's")
+    save_weights(source.float_model(), run.folder / FLOAT_WEIGHTS)
+
+
+def _train_float(run, dev, resume):
+    import tf_keras as keras
+
+    keras.utils.set_random_seed(run.recipe.seed)
+    model = convtasnet.build(run.config)
+
+    def loss(mixture, estimates, sources):
+        return losses.negative_si_sdr_pit(estimates, sources)
+
+    fit(
+        model, loss, lambda first: batches(run.recipe, run.recipe.float, first), dev,
+        run.recipe.float, run.folder, name="float", resume=resume,
+    )
+    calibrate_level(model, dev)
+    save_weights(model, run.folder / FLOAT_WEIGHTS)
+
+
+def _train_quantised(run, dev, resume):
+    recipe = run.recipe
+    settings = recipe.quantisation
+    observed = run.folder / OBSERVED_WEIGHTS
+    if observed.exists():
+        model = run.unobserved_model(run.stages)
+        load_weights(model, observed)
+    else:
+        model = observed_model(run, run.stages)
+        save_weights(model, observed)
+    teacher = run.deployable_model()
+    teacher.trainable = False
+
+    def distillation(mixture, estimates, sources):
+        guide = teacher(mixture[:, None, :, None], training=False)[..., 0]
+        return losses.fqss_distillation_loss(
+            estimates, sources, guide, settings.distillation_weight,
+            settings.distillation_direction,
+        )
+
+    def task(mixture, estimates, sources):
+        return losses.negative_si_sdr_pit(estimates, sources)
+
+    fit(
+        model, distillation if run.method == "fqss" else task,
+        lambda first: batches(recipe, recipe.qat, first, seed_offset=2), dev, recipe.qat,
+        run.folder, name="qat", resume=resume,
+    )
+    snap_biases(model)
+    save_weights(model, run.folder / QUANTISED_WEIGHTS)

@@ -1,0 +1,159 @@
+import csv
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from fqss_tf.cli.main import main
+from fqss_tf.data.manifest import Mixture, load_mixture, write_manifest
+from fqss_tf.metrics import si_sdr
+
+ENTRIES = [
+    Mixture("loud_first", 6.0, "a.wav", 0, 0.8, "b.wav", 0, 0.4, 1000),
+    Mixture("loud_second", -12.0, "a.wav", 0, 0.2, "b.wav", 0, 0.8, 900),
+]
+COLUMNS = [
+    "model", "mixture_id", "level_difference", "si_sdr_1", "si_sdr_2", "si_sdr", "si_sdri",
+    "stronger_si_sdr", "weaker_si_sdr",
+]
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["evaluate", *map(str, arguments)])
+
+
+def write_data(folder, rate=8000):
+    folder.mkdir()
+    for seed, name in enumerate(["a.wav", "b.wav"]):
+        wave = np.random.default_rng(seed).uniform(-0.5, 0.5, 1000)
+        soundfile.write(folder / name, wave, rate)
+    write_manifest(folder / "mixtures.csv", ENTRIES)
+    write_manifest(folder / "sweep.csv", ENTRIES[:1])
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_data(tmp_path / "data")
+
+
+def assert_refused(result, message):
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ") and message in line
+
+
+def test_table_compares_every_model_to_the_first(tiny_float_tflite, tiny_tflite, data):
+    result = run(tiny_float_tflite, tiny_tflite, "--data", data)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    header, *rows = result.stdout.splitlines()
+    for title in ("model", "SI-SDR (dB)", "improvement (dB)", "difference (dB)"):
+        assert title in header
+    assert header.endswith("real-time factor")
+    first, second = (row.split() for row in rows)
+    assert [first[0], second[0]] == [str(tiny_float_tflite), str(tiny_tflite)]
+    assert first[3] == "+0.00"
+    assert float(second[3]) == pytest.approx(float(second[1]) - float(first[1]), abs=0.011)
+    assert len({len(line) for line in (header, *rows)}) == 1
+
+
+def test_csv_holds_the_scores_of_every_mixture(tiny_float_tflite, tiny_tflite, data, tmp_path):
+    target = tmp_path / "scores.csv"
+    result = run(tiny_float_tflite, tiny_tflite, "--data", data, "--csv", target)
+    assert result.exit_code == 0, result.output
+    with open(target, newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == COLUMNS
+    assert [(row[0], row[1]) for row in rows] == [
+        (str(model), entry.mixture_id)
+        for model in (tiny_float_tflite, tiny_tflite) for entry in ENTRIES
+    ]
+    for row, entry in zip(rows, ENTRIES, strict=False):  # the toy's estimates are the mixture
+        mixture, sources, _ = load_mixture(data, entry)
+        first, second = (float(si_sdr(mixture, source)) for source in sources)
+        stronger, weaker = max(first, second), min(first, second)
+        expected = [
+            entry.level_difference, first, second, (first + second) / 2, 0, stronger, weaker,
+        ]
+        assert [float(value) for value in row[2:]] == pytest.approx(expected, abs=1e-3)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "scores.csv"]
+
+
+def test_json_is_valid_and_agrees_with_the_csv(tiny_float_tflite, tiny_tflite, data, tmp_path):
+    target = tmp_path / "scores.csv"
+    result = run(tiny_float_tflite, tiny_tflite, "--data", data, "--csv", target, "--json")
+    report = json.loads(result.stdout)
+    assert report["mixtures"] == 2
+    with open(target, newline="") as file:
+        rows = list(csv.DictReader(file))
+    for model in report["models"]:
+        own = [row for row in rows if row["model"] == model["model"]]
+        for key in ("si_sdr", "si_sdri"):
+            mean = np.mean([float(row[key]) for row in own])
+            assert model[key] == pytest.approx(mean, abs=1e-3)
+        assert model["real_time_factor"] > 0
+    first, second = report["models"]
+    assert first["difference"] == 0
+    assert second["difference"] == pytest.approx(second["si_sdr"] - first["si_sdr"])
+
+
+def test_another_manifest_and_threads(tiny_tflite, data):
+    result = run(
+        tiny_tflite, "--data", data, "--manifest", "sweep.csv", "--threads", 2, "--json"
+    )
+    assert json.loads(result.stdout)["mixtures"] == 1
+
+
+def test_the_bundled_speech_needs_no_folder(tiny_tflite):
+    result = run(tiny_tflite, "--data", "bundled", "--json")
+    assert json.loads(result.stdout)["mixtures"] == 24
+
+
+def test_a_terminal_gets_a_progress_bar(tiny_tflite, data):
+    terminal, process_side = pty.openpty()
+    command = [sys.executable, "-m", "fqss_tf.cli.main", "evaluate", str(tiny_tflite)]
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "80"}
+    with subprocess.Popen(
+        [*command, "--data", str(data)],
+        stderr=process_side, stdout=subprocess.DEVNULL, env=environment,
+    ) as process:
+        assert process.wait(60) == 0
+    os.close(process_side)
+    seen = os.read(terminal, 100000).decode()
+    os.close(terminal)
+    assert "evaluating" in seen and "100%" in seen
+
+
+def test_a_missing_manifest_is_refused(tiny_tflite, data):
+    result = run(tiny_tflite, "--data", data, "--manifest", "other.csv")
+    assert_refused(result, f"no other.csv in {data / 'test'} or {data}")
+
+
+def test_a_missing_model_is_refused(tmp_path, data):
+    assert_refused(run(tmp_path / "no.tflite", "--data", data), "no.tflite")
+
+
+def test_mixtures_of_another_rate_are_refused(tiny_tflite, tmp_path):
+    data = write_data(tmp_path / "fast", rate=16000)
+    assert_refused(run(tiny_tflite, "--data", data), "the mixtures have 16000 Hz")
+
+
+def test_a_csv_in_no_folder_is_refused_before_the_work(tiny_tflite, data, tmp_path):
+    target = tmp_path / "absent" / "scores.csv"
+    assert_refused(run(tiny_tflite, "--data", data, "--csv", target), str(target))
+
+
+def test_a_failure_leaves_an_earlier_csv_alone(foreign_tflite, data, tmp_path):
+    target = tmp_path / "scores.csv"
+    target.write_text("old")
+    result = run(foreign_tflite, "--data", data, "--csv", target)
+    assert_refused(result, "not an fqss-tf model")
+    assert target.read_text() == "old"

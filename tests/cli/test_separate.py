@@ -1,0 +1,254 @@
+import errno
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from fqss_tf.cli.main import main
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["separate", *map(str, arguments)])
+
+
+def tone(samples, channels=1):
+    wave = 0.5 * np.sin(np.arange(samples) / 9)
+    return np.repeat(wave[:, np.newaxis], channels, axis=1)
+
+
+@pytest.fixture
+def mixture(tmp_path):
+    path = tmp_path / "mixture.wav"
+    soundfile.write(path, tone(3000), 8000)
+    return path
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "output"
+
+
+def assert_refused(result, output, message):
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ") and message in line
+    assert not output.exists()
+
+
+def test_writes_one_file_per_source(tiny_tflite, mixture, output):
+    result = run(tiny_tflite, mixture, "--output", output)
+    assert result.exit_code == 0, result.output
+    names = ["mixture_speech_1.wav", "mixture_speech_2.wav"]
+    assert sorted(path.name for path in output.iterdir()) == names
+    assert result.stdout.splitlines() == [str(output / name) for name in names]
+    for name in names:
+        info = soundfile.info(output / name)
+        assert (info.frames, info.samplerate, info.channels, info.subtype) == (
+            3000, 8000, 1, "PCM_16",
+        )
+    separated = soundfile.read(output / names[0])[0]
+    assert np.abs(separated - tone(3000)[:, 0]).max() < 0.5 / 256 + 1e-3
+
+
+@pytest.mark.parametrize(
+    "samples, rate, channels", [(1, 8000, 1), (1, 96000, 6), (9601, 96000, 6), (44101, 44100, 2)]
+)
+def test_any_shape_of_recording_works(tiny_tflite, tmp_path, output, samples, rate, channels):
+    path = tmp_path / "odd.wav"
+    soundfile.write(path, tone(samples, channels) + 0.1, rate)
+    assert run(tiny_tflite, path, "--output", output).exit_code == 0
+    for separated in output.iterdir():
+        info = soundfile.info(separated)
+        assert (info.frames, info.samplerate, info.channels) == (samples, rate, 1)
+
+
+def test_a_silent_file_gives_silent_files(tiny_tflite, tmp_path, output):
+    path = tmp_path / "silent.flac"
+    soundfile.write(path, np.zeros(2000), 8000)
+    assert run(tiny_tflite, path, "--output", output).exit_code == 0
+    assert len(list(output.iterdir())) == 2
+    assert not any(soundfile.read(separated)[0].any() for separated in output.iterdir())
+
+
+def test_json_says_what_was_written(tiny_tflite, mixture, output):
+    report = json.loads(run(tiny_tflite, mixture, "--output", output, "--json").stdout)
+    assert report == [
+        {
+            "input": str(mixture),
+            "rate": 8000,
+            "samples": 3000,
+            "outputs": {f"speech_{k}": str(output / f"mixture_speech_{k}.wav") for k in (1, 2)},
+            "clipped": {"speech_1": 0, "speech_2": 0},
+        }
+    ]
+
+
+def test_clipped_samples_are_counted(tiny_float_tflite, tmp_path, output):
+    path = tmp_path / "loud.wav"
+    soundfile.write(path, np.array([0.5, 1.5, -1.5, 2.5]), 8000, subtype="FLOAT")
+    lines = run(tiny_float_tflite, path, "--output", output).stdout.splitlines()
+    assert lines[0].endswith("speech_1.wav (3 samples clipped)")
+    assert lines[1].endswith("speech_2.wav (1 samples clipped)")
+
+
+def test_a_terminal_sees_progress_up_to_the_end(tiny_tflite, mixture, output):
+    terminal, process_side = pty.openpty()
+    command = [sys.executable, "-m", "fqss_tf.cli.main", "separate", str(tiny_tflite), str(mixture)]
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "80"}
+    with subprocess.Popen(
+        [*command, "--output", str(output)],
+        stderr=process_side, stdout=subprocess.DEVNULL, env=environment,
+    ) as process:
+        assert process.wait(60) == 0
+    os.close(process_side)
+    seen = os.read(terminal, 100000).decode()
+    os.close(terminal)
+    assert "mixture.wav" in seen and "100%" in seen
+
+
+def test_results_of_an_earlier_run_are_replaced(tiny_tflite, mixture, output):
+    output.mkdir()
+    (output / "mixture_speech_1.wav").write_text("old")
+    assert run(tiny_tflite, mixture, "--output", output).exit_code == 0
+    assert soundfile.info(output / "mixture_speech_1.wav").frames == 3000
+
+
+def _nan(path):
+    soundfile.write(path, np.array([0.1, np.nan]), 8000, format="WAV", subtype="FLOAT")
+
+
+def _infinite(path):
+    soundfile.write(path, np.array([0.1, np.inf]), 8000, format="WAV", subtype="FLOAT")
+
+
+def _cut_flac(path):
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 30000)
+    soundfile.write(path, noise, 8000, format="FLAC")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    "name, make",
+    [
+        ("missing.wav", lambda path: None),
+        ("folder.wav", Path.mkdir),
+        ("text.wav", lambda path: path.write_text("not audio")),
+        ("cut.flac", _cut_flac),
+        ("empty.wav", lambda path: soundfile.write(path, np.zeros(0), 8000)),
+        ("nan.wav", _nan),
+        ("infinite.wav", _infinite),
+    ],
+)
+def test_one_bad_file_stops_before_anything_is_written(
+    tiny_tflite, mixture, tmp_path, output, name, make
+):
+    bad = tmp_path / name
+    make(bad)
+    assert_refused(run(tiny_tflite, mixture, bad, "--output", output), output, name)
+
+
+def test_a_truncated_model_is_refused(tiny_tflite, mixture, tmp_path, output):
+    model = tmp_path / "cut.tflite"
+    model.write_bytes(tiny_tflite.read_bytes()[:1500])
+    assert_refused(run(model, mixture, "--output", output), output, "cut.tflite")
+
+
+def test_a_model_of_another_project_is_refused(foreign_tflite, mixture, output):
+    result = run(foreign_tflite, mixture, "--output", output)
+    assert_refused(result, output, "not an fqss-tf model")
+
+
+def test_a_run_folder_is_refused_with_the_way_out(mixture, tmp_path, output):
+    assert_refused(run(tmp_path, mixture, "--output", output), output, "convert")
+
+
+def test_a_missing_model_is_refused(mixture, tmp_path, output):
+    assert_refused(run(tmp_path / "no.tflite", mixture, "--output", output), output, "no.tflite")
+
+
+def test_two_inputs_of_one_name_are_refused(tiny_tflite, mixture, tmp_path, output):
+    twin = tmp_path / "other" / mixture.name
+    twin.parent.mkdir()
+    shutil.copy(mixture, twin)
+    assert_refused(run(tiny_tflite, mixture, twin, "--output", output), output, "would replace")
+
+
+def test_an_input_is_never_replaced(tiny_tflite, mixture, tmp_path):
+    victim = tmp_path / "mixture_speech_1.wav"
+    shutil.copy(mixture, victim)
+    before = victim.read_bytes()
+    result = run(tiny_tflite, mixture, victim, "--output", tmp_path)
+    assert result.exit_code == 2 and "would replace the input" in result.stderr
+    assert victim.read_bytes() == before
+
+
+def test_an_output_that_is_a_file_is_refused(tiny_tflite, mixture, tmp_path):
+    output = tmp_path / "taken"
+    output.write_text("mine")
+    result = run(tiny_tflite, mixture, "--output", output)
+    assert result.exit_code == 2 and "cannot make the folder" in result.stderr
+    assert output.read_text() == "mine"
+
+
+def test_a_disk_that_fills_up_leaves_nothing_behind(tiny_tflite, mixture, output, monkeypatch):
+    write_bytes = Path.write_bytes
+    written = []
+
+    def fill_up_at_the_second_file(path, content):
+        if written:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(path)
+        return write_bytes(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", fill_up_at_the_second_file)
+    result = run(tiny_tflite, mixture, "--output", output)
+    assert written
+    assert_refused(result, output, "No space left")
+
+
+def test_a_really_full_disk_leaves_nothing_behind(tiny_tflite, mixture, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("mounting a small disk needs root")
+    try:
+        result = run(tiny_tflite, mixture, "--output", disk)
+        assert result.exit_code == 2 and "No space left" in result.stderr
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_an_interrupt_leaves_nothing_behind(tiny_tflite, mixture, output, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_bytes", interrupt)
+    result = run(tiny_tflite, mixture, "--output", output)
+    assert result.exit_code == 130
+    assert result.stderr.splitlines()[-1] == "interrupted"
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["model.tflite"], ["model.tflite", "a.wav"]])
+def test_incomplete_usage_exits_with_2(arguments):
+    assert run(*arguments).exit_code == 2
+
+
+def test_a_bad_file_stays_one_line_in_a_real_process(tiny_tflite, tmp_path):
+    command = [sys.executable, "-m", "fqss_tf.cli.main", "separate", str(tiny_tflite), "no.wav"]
+    result = subprocess.run(
+        [*command, "--output", str(tmp_path / "out")], capture_output=True, text=True
+    )
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "error: no.wav is missing: give an audio file\n"

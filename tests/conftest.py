@@ -1,0 +1,127 @@
+"""Tiny .tflite models that keep the contract of real ones."""
+
+import json
+import os
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+SEGMENT = 800
+INT8_DESCRIPTION = {
+    "format": 1,
+    "sample_rate": 8000,
+    "segment": SEGMENT,
+    "hop": 8,
+    "sources": ["speech_1", "speech_2"],
+    "input_stages": 2,
+    "output_stages": 2,
+    "type": "int8",
+    "method": "ptq",
+    "network": "toy",
+    "quantised_by": "test",
+}
+FLOAT_DESCRIPTION = INT8_DESCRIPTION | {"input_stages": 1, "output_stages": 1, "type": "float32"}
+
+
+@pytest.fixture(scope="session")
+def tiny_tflite(tmp_path_factory):
+    """int8: source 1 of each stage is the input plane itself, half of it."""
+    path = tmp_path_factory.mktemp("models") / "tiny.tflite"
+    path.write_bytes(_with_description(_convert(stages=2, integer="int8"), INT8_DESCRIPTION))
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_int16_tflite(tmp_path_factory):
+    """int16x8: source 1 is the mixture, source 2 half of it."""
+    path = tmp_path_factory.mktemp("models") / "tiny_int16.tflite"
+    description = FLOAT_DESCRIPTION | {"type": "int16x8"}
+    path.write_bytes(_with_description(_convert(stages=1, integer="int16x8"), description))
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_float_tflite(tmp_path_factory):
+    """float32: source 1 is the mixture, source 2 half of it."""
+    path = tmp_path_factory.mktemp("models") / "tiny_float.tflite"
+    path.write_bytes(_with_description(_convert(stages=1), FLOAT_DESCRIPTION))
+    return path
+
+
+@pytest.fixture(scope="session")
+def foreign_tflite(tmp_path_factory):
+    """A good .tflite that says nothing about fqss."""
+    path = tmp_path_factory.mktemp("models") / "foreign.tflite"
+    path.write_bytes(_convert(stages=1))
+    return path
+
+
+@pytest.fixture(scope="session")
+def float_description():
+    """What ``tiny_float_tflite`` says about itself."""
+    return FLOAT_DESCRIPTION
+
+
+@pytest.fixture(scope="session")
+def with_description():
+    """Function (bytes of a .tflite, description) -> bytes of a .tflite that carries it."""
+    return _with_description
+
+
+def _with_description(model, description):
+    """Adds the metadata buffer ``fqss`` to the bytes of a .tflite."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    unpacked = schema.ModelT.InitFromPackedBuf(model)
+    buffer = schema.BufferT()
+    buffer.data = list(json.dumps(description).encode())
+    unpacked.buffers.append(buffer)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = "fqss", len(unpacked.buffers) - 1
+    unpacked.metadata = [*(unpacked.metadata or []), entry]
+    builder = flatbuffers.Builder(len(model))
+    builder.Finish(unpacked.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
+def _convert(stages, integer=None):
+    import numpy as np
+    import tensorflow as tf
+
+    kernel = np.zeros((1, 1, stages, 2 * stages), np.float32)
+    for stage in range(stages):
+        kernel[0, 0, stage, 2 * stage] = 1.0
+        kernel[0, 0, stage, 2 * stage + 1] = 0.5
+
+    class Toy(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((1, 1, SEGMENT, stages), name="mixture")])
+        def __call__(self, mixture):
+            channels = tf.nn.conv2d(mixture, kernel, 1, "VALID")
+            sources = tf.transpose(channels, (0, 3, 2, 1))
+            return {f"stage_{k}": sources[:, 2 * k : 2 * k + 2] for k in range(stages)}
+
+    def representative_data():
+        # From -1 to 127/128 in every plane: exactly 255 steps of 1/128, with zero point 0.
+        samples = np.full((1, 1, SEGMENT, stages), 127 / 128, np.float32)
+        samples[0, 0, ::2] = -1.0
+        yield [samples]
+
+    toy = Toy()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [toy.__call__.get_concrete_function()], toy
+    )
+    if integer:
+        ops, io_type = {
+            "int8": (tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.int8),
+            "int16x8": (
+                tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
+                tf.int16,
+            ),
+        }[integer]
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = representative_data
+        converter.target_spec.supported_ops = [ops]
+        converter.inference_input_type = converter.inference_output_type = io_type
+    return converter.convert()

@@ -1,0 +1,157 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import fqss_tf
+from fqss_tf.data.make_manifest import (
+    SWEEP_DB,
+    active_rms,
+    draw_mixtures,
+    draw_sweep,
+    make_bundled_manifests,
+)
+from fqss_tf.data.manifest import COLUMNS, Mixture, load_mixture, read_manifest, write_manifest
+from fqss_tf.errors import FqssError
+
+BUNDLE = Path(fqss_tf.__file__).parent / "bundled" / "speech"
+MANIFESTS = ("dev/mixtures.csv", "test/mixtures.csv", "test/sweep.csv")
+MIXTURE = Mixture("one", 1.5, "a/0.wav", 10, 0.5, "b/0.wav", 20, 0.25, 100)
+
+
+@pytest.fixture
+def clip_folder(tmp_path):
+    rng = np.random.default_rng(0)
+    for speaker in "ab":
+        (tmp_path / speaker).mkdir()
+        soundfile.write(tmp_path / speaker / "0.wav", rng.uniform(-0.5, 0.5, 200), 8000)
+    return tmp_path
+
+
+def test_committed_manifests_are_reproduced(tmp_path):
+    root = tmp_path / "speech"
+    shutil.copytree(BUNDLE, root, ignore=shutil.ignore_patterns("*.csv", "train"))
+    make_bundled_manifests(root)
+    for name in MANIFESTS:
+        assert (root / name).read_bytes() == (BUNDLE / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_committed_mixtures_peak_at_09_and_have_their_level_difference(name):
+    path = BUNDLE / name
+    for mixture in read_manifest(path):
+        waveform, sources, rate = load_mixture(path.parent, mixture)
+        assert rate == 8000 and waveform.shape == (32000,) and sources.shape == (2, 32000)
+        np.testing.assert_array_equal(waveform, sources.sum(axis=0))
+        assert np.abs(waveform).max() == pytest.approx(0.9, abs=1e-5)
+        levels = [active_rms(source, rate) for source in sources]
+        difference = 20 * np.log10(levels[0] / levels[1])
+        assert difference == pytest.approx(mixture.level_difference, abs=1e-2)
+        assert Path(mixture.path_1).parent != Path(mixture.path_2).parent
+
+
+def test_committed_sets_are_what_the_scores_say():
+    dev, test, sweep = (read_manifest(BUNDLE / name) for name in MANIFESTS)
+    narrow = [m for m in dev if m.mixture_id.startswith("narrow")]
+    wide = [m for m in dev if m.mixture_id.startswith("wide")]
+    assert (len(narrow), len(wide), len(test), len(sweep)) == (16, 8, 24, 32)
+    assert all(abs(m.level_difference) <= 5 for m in narrow + test)
+    assert max(abs(m.level_difference) for m in wide) > 10
+    assert len({m.mixture_id for m in dev}) == len(dev)
+    assert len({m.mixture_id for m in sweep}) == len(sweep)
+
+
+def test_sweep_repeats_each_pair_at_every_level():
+    sweep = draw_sweep(BUNDLE, "test", 3)
+    for first in range(0, len(sweep), len(SWEEP_DB)):
+        group = sweep[first : first + len(SWEEP_DB)]
+        assert [m.level_difference for m in group] == list(SWEEP_DB)
+        assert len({(m.path_1, m.start_1, m.path_2, m.start_2) for m in group}) == 1
+
+
+def test_material_is_used_once_before_any_is_repeated():
+    mixtures = draw_mixtures(BUNDLE, "test", {"main": (24, 5.0)}, seed=7)
+    used = [(m.path_1, m.start_1) for m in mixtures] + [(m.path_2, m.start_2) for m in mixtures]
+    assert len(set(used)) == len(used)
+
+
+def test_another_seed_draws_other_mixtures():
+    first, again, other = (
+        draw_mixtures(BUNDLE, "dev", {"x": (4, 5.0)}, seed=seed) for seed in (1, 1, 2)
+    )
+    assert first == again != other
+
+
+def test_active_rms_leaves_pauses_out():
+    tone = 0.5 * np.sin(np.arange(8000))
+    paused = np.concatenate([tone, np.zeros(24000)])
+    assert active_rms(paused, 8000) == pytest.approx(active_rms(tone, 8000), rel=1e-6)
+    assert active_rms(tone, 8000) == pytest.approx(0.5 / np.sqrt(2), rel=1e-3)
+
+
+def test_manifest_round_trip(tmp_path):
+    write_manifest(tmp_path / "mixtures.csv", [MIXTURE])
+    assert read_manifest(tmp_path / "mixtures.csv") == [MIXTURE]
+    header = (tmp_path / "mixtures.csv").read_text().splitlines()[0]
+    assert header == (
+        "mixture_id,level_difference,path_1,start_1,gain_1,path_2,start_2,gain_2,samples"
+    )
+
+
+def test_load_mixture_adds_the_scaled_segments(clip_folder):
+    waveform, sources, rate = load_mixture(clip_folder, MIXTURE)
+    first, _ = soundfile.read(clip_folder / "a/0.wav")
+    second, _ = soundfile.read(clip_folder / "b/0.wav")
+    assert rate == 8000 and waveform.dtype == sources.dtype == np.float32
+    np.testing.assert_allclose(
+        waveform, 0.5 * first[10:110] + 0.25 * second[20:120], atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"path_1": "a/none.wav"}, "none.wav"),
+        ({"samples": 500}, "too short"),
+        ({"path_2": "b/stereo.wav"}, "2 channels"),
+        ({"path_2": "b/fast.wav"}, "16000 Hz"),
+    ],
+)
+def test_load_mixture_names_the_bad_clip(clip_folder, change, message):
+    soundfile.write(clip_folder / "b/stereo.wav", np.zeros((200, 2)), 8000)
+    soundfile.write(clip_folder / "b/fast.wav", np.zeros(200), 16000)
+    with pytest.raises(FqssError, match=message):
+        load_mixture(clip_folder, Mixture(**{**MIXTURE.__dict__, **change}))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (",".join(COLUMNS) + "\n", "no mixtures"),
+        ("mixture_id,samples\n", "level_difference"),
+        (",".join(COLUMNS) + "\none,1.5,a,ten,1,b,0,1,100\n", "line 2: start_1 is 'ten'"),
+        (",".join(COLUMNS) + "\none,1.5\n", "path_1|start_1"),
+        ("\xff\xfe", "lacks|not a text"),
+    ],
+)
+def test_a_broken_manifest_is_named(tmp_path, text, message):
+    path = tmp_path / "mixtures.csv"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(FqssError, match=message):
+        read_manifest(path)
+
+
+def test_a_missing_manifest_is_named(tmp_path):
+    with pytest.raises(FqssError, match="mixtures.csv"):
+        read_manifest(tmp_path / "mixtures.csv")
+
+
+def test_too_short_clips_are_refused(clip_folder, tmp_path):
+    root = tmp_path / "root"
+    (root / "dev").mkdir(parents=True)
+    for speaker in "ab":
+        shutil.move(clip_folder / speaker, root / "dev" / speaker)
+    with pytest.raises(FqssError, match="holds no clip of 4 s"):
+        draw_mixtures(root, "dev", {"x": (1, 5.0)})

@@ -1,0 +1,194 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tf_keras as keras
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fqss_tf.errors import FqssError
+from fqss_tf.models import convtasnet, sizes
+from fqss_tf.models.convtasnet import ConvTasNetConfig
+from fqss_tf.models.convtasnet_weights import assign, from_state_dict
+from fqss_tf.quantization.transfer import deployable, frozen_slopes
+
+TINY = ConvTasNetConfig(
+    filters=16, kernel=32, hop=16, bottleneck=8, skip=4, hidden=12, blocks=2, repeats=2
+)
+PUBLISHED_PARAMETERS = 5_050_545
+ORIGINALS = ("fqss_convtasnetq_a", "asteroid_convtasnet_a")
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def noise(rng, samples, batch=2):
+    return rng.uniform(-1, 1, (batch, 1, samples, 1)).astype(np.float32)
+
+
+def shake(model, rng, scale=0.3):
+    """Moves every weight off its initial value, so that none can be skipped unnoticed."""
+    for layer in model.layers:
+        moved = []
+        for weight, value in zip(layer.weights, layer.get_weights(), strict=True):
+            change = rng.normal(0, scale, value.shape)
+            if weight.name.endswith("moving_variance:0"):
+                change = np.abs(change) * 5
+            moved.append(value + change)
+        layer.set_weights(moved)
+
+
+@pytest.mark.parametrize("name", ORIGINALS)
+@pytest.mark.parametrize(
+    "precision, recorded, tolerance", [("float32", "output", 5e-6), ("float64", "output64", 1e-9)]
+)
+def test_output_equals_the_original_network(
+    name, precision, recorded, tolerance, original, relative_error, floatx
+):
+    floatx(precision)
+    reference = original(name)
+    model = convtasnet.build(reference.config)
+    assign(model, from_state_dict(reference.state, reference.config))
+    estimates = model.predict(reference.mixture, verbose=0)
+    assert estimates.dtype == precision
+    assert relative_error(estimates[..., 0], reference.arrays[recorded]) <= tolerance
+
+
+@pytest.mark.parametrize("name", ORIGINALS)
+def test_inner_tensors_equal_the_original_network(name, original, relative_error):
+    reference = original(name)
+    model = convtasnet.build(reference.config)
+    assign(model, from_state_dict(reference.state, reference.config))
+    inner = keras.Model(
+        model.input, [model.get_layer("encoder_0").output, model.get_layer("masks").output]
+    )
+    encoded, masks = inner.predict(reference.mixture, verbose=0)
+    channels_first = np.moveaxis(encoded[:, 0], -1, 1)
+    assert relative_error(channels_first, reference.arrays["act/encoder"]) <= 5e-6
+    assert relative_error(np.moveaxis(masks, -1, 2), reference.arrays["act/masks"]) <= 5e-6
+
+
+def test_a_wrong_epsilon_would_fail_the_parity(original, relative_error):
+    reference = original("fqss_convtasnetq_a")
+    model = convtasnet.build(reference.config)
+    assign(model, from_state_dict(reference.state, reference.config))
+    for layer in model.layers:
+        if layer.name.endswith("_norm"):
+            layer.epsilon = 1e-5
+    estimates = model.predict(reference.mixture, verbose=0)
+    assert relative_error(estimates[..., 0], reference.arrays["output"]) > 5e-6
+
+
+def test_defaults_have_the_published_number_of_parameters():
+    # The published networks carry a residual convolution in the last block whose result is
+    # dropped: 512 x 128 weights and 128 biases that this network does not have.
+    unused_residual = 512 * 128 + 128
+    model = convtasnet.build(ConvTasNetConfig())
+    assert model.count_params() == PUBLISHED_PARAMETERS - unused_residual
+
+
+@pytest.fixture(scope="module")
+def tiny_model():
+    return convtasnet.build(TINY)
+
+
+@settings(max_examples=6, deadline=None)
+@given(blocks=st.integers(2, 60), batch=st.integers(1, 3))
+def test_output_is_as_long_as_the_input(tiny_model, blocks, batch):
+    mixture = np.zeros((batch, 1, blocks * TINY.hop, 1), np.float32)
+    estimates = tiny_model(mixture).numpy()
+    assert estimates.shape == (batch, TINY.sources, blocks * TINY.hop, 1)
+    assert np.isfinite(estimates).all()
+
+
+def test_static_length_and_batch_reach_the_output():
+    model = convtasnet.build(TINY, samples=320, batch=1)
+    assert model.output_shape == (1, TINY.sources, 320, 1)
+    assert all(None not in layer.output.shape for layer in model.layers)
+
+
+def test_number_of_sources(rng):
+    config = dataclasses.replace(TINY, sources=3)
+    assert convtasnet.build(config)(noise(rng, 160)).shape == (2, 3, 160, 1)
+
+
+def test_constant_slopes_equal_trained_ones(rng):
+    trained = convtasnet.build(TINY)
+    shake(trained, rng)
+    constant = convtasnet.build(TINY, slopes=frozen_slopes(trained))
+    for layer in constant.layers:
+        if layer.weights:
+            layer.set_weights(trained.get_layer(layer.name).get_weights())
+    mixture = noise(rng, 800)
+    expected = trained(mixture).numpy()
+    two_a_block_and_one_before_the_masks = 2 * 4 + 1
+    assert trained.count_params() - constant.count_params() == (
+        two_a_block_and_one_before_the_masks
+    )
+    np.testing.assert_allclose(
+        constant(mixture).numpy(), expected, rtol=0, atol=1e-6 * np.abs(expected).max()
+    )
+
+
+@pytest.mark.parametrize("activation", sizes.ACTIVATIONS)
+def test_folded_batch_norm_computes_the_same(activation, rng, relative_error):
+    config = dataclasses.replace(TINY, norm="batch", activation=activation)
+    model = convtasnet.build(config)
+    shake(model, rng)
+    folded = deployable(model, config)
+    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in folded.layers)
+    mixture = noise(rng, 800)
+    assert relative_error(folded(mixture).numpy(), model(mixture).numpy()) <= 1e-5
+
+
+@pytest.mark.parametrize("activation", sizes.ACTIVATIONS)
+def test_deployable_form_of_a_global_norm_network_computes_the_same(
+    activation, rng, relative_error
+):
+    config = dataclasses.replace(TINY, activation=activation)
+    model = convtasnet.build(config)
+    shake(model, rng)
+    mixture = noise(rng, 800)
+    final = deployable(model, config, samples=800, batch=2)
+    assert relative_error(final(mixture).numpy(), model(mixture).numpy()) <= 1e-5
+
+
+@pytest.mark.parametrize("mask_activation", sizes.MASK_ACTIVATIONS)
+def test_mask_activation(mask_activation, rng):
+    config = dataclasses.replace(TINY, mask_activation=mask_activation)
+    model = convtasnet.build(config)
+    shake(model, rng, scale=1.0)
+    masks = keras.Model(model.input, model.get_layer("masks").output)(noise(rng, 320)).numpy()
+    if mask_activation == "linear":
+        assert masks.min() < 0
+    else:
+        assert masks.min() >= 0
+    assert (masks.max() <= 1) == (mask_activation == "sigmoid")
+
+
+@pytest.mark.parametrize(
+    "key, choices",
+    [
+        ("norm", sizes.NORMS),
+        ("activation", sizes.ACTIVATIONS),
+        ("mask_activation", sizes.MASK_ACTIVATIONS),
+    ],
+)
+def test_unknown_choice_names_the_key_and_the_choices(key, choices):
+    with pytest.raises(FqssError, match=f"model.{key} 'softplus'") as caught:
+        ConvTasNetConfig(**{key: "softplus"})
+    assert all(choice in str(caught.value) for choice in choices)
+
+
+def test_kernel_that_is_no_multiple_of_the_hop():
+    with pytest.raises(FqssError, match="model.kernel 20 .* model.hop 8"):
+        ConvTasNetConfig(kernel=20, hop=8)
+
+
+@pytest.mark.parametrize("key", ["hop", "sources", "blocks", "filters", "kernel"])
+@pytest.mark.parametrize("value", [0, -8])
+def test_size_below_one_names_the_key(key, value):
+    with pytest.raises(FqssError, match=f"model.{key} is {value}"):
+        ConvTasNetConfig(**{key: value})

@@ -1,0 +1,99 @@
+"""The network with two input planes and two output stages, before any quantisation."""
+
+import numpy as np
+import pytest
+import tf_keras as keras
+
+from fqss_tf.models import convtasnet
+from fqss_tf.models.convtasnet_weights import (
+    assign,
+    from_state_dict,
+    samples_kernel_to_blocks,
+    transposed_kernel_to_blocks,
+)
+
+# What the recording's own float32 noise allows (1.2e-5 of the peak at the output).
+TOLERANCE = 5e-5
+LAYERS = ("encoder_sum_1", "masks", "stage_0", "stage_1", "combiner")
+
+
+
+@pytest.fixture
+def recording(original):
+    return original("fqss_convtasnetq_split2_a")
+
+
+@pytest.fixture
+def outputs(recording):
+    """Layer name -> output, computed from the recorded planes.
+
+    The original divides by the batch's peak before it splits, and flooring turns the last bit of
+    that division into whole steps: the network is compared from the same planes on.
+    """
+    config = recording.config
+    model = convtasnet.build(config, input_stages=2, output_stages=2)
+    assign(model, _weights(recording))
+    from_planes = keras.Model(
+        model.get_layer("splitter").output,
+        [model.get_layer(name).output for name in LAYERS],
+    )
+    planes = np.moveaxis(recording.arrays["act/splitter"], 1, -1)[:, None]
+    results = from_planes.predict(planes, verbose=0)
+    return dict(zip(LAYERS, results, strict=True))
+
+
+def _weights(recording):
+    config = recording.config
+    encoder = recording.weight("encoder.conv1d.weight")
+    decoder = recording.weight("decoder.convTr1d.weight")
+    residual_encoder = recording.weight(
+        "decoder.residual_error_block.residual_encoder.weight"
+    )
+    *state, _ = recording.state
+    weights = from_state_dict([encoder[:, :1], *state[1:]], config)
+    second_plane = samples_kernel_to_blocks(encoder[:, 1:], config.hop)
+    weights["encoder_1"] = [second_plane, np.zeros(config.filters)]
+    kernel = transposed_kernel_to_blocks(decoder, config.hop)
+    weights["decoder_0"] = [kernel, np.zeros(config.hop)]
+    # Our combiner adds (stage_1 + 1) / 256, the original's stage_1 / 256.
+    weights["decoder_1"] = [kernel, np.full(config.hop, -1.0)]
+    weights["residual_encoder_1"] = [samples_kernel_to_blocks(residual_encoder, config.hop)]
+    return weights
+
+
+def test_encoder_equals_the_original(recording, outputs, relative_error):
+    encoded = np.moveaxis(outputs["encoder_sum_1"][:, 0], -1, 1)
+    assert relative_error(encoded, recording.arrays["act/encoder"]) <= TOLERANCE
+
+
+def test_masks_equal_the_original(recording, outputs, relative_error):
+    masks = np.moveaxis(outputs["masks"], -1, 2)
+    assert relative_error(masks, recording.arrays["act/masks"]) <= TOLERANCE
+
+
+@pytest.mark.parametrize("stage, offset", [(0, 0), (1, 1)])
+def test_stages_equal_the_original(stage, offset, recording, outputs, relative_error):
+    ours = outputs[f"stage_{stage}"].reshape(4, 1, -1) + offset
+    assert relative_error(ours, recording.arrays["act/decoder_stack"][stage]) <= TOLERANCE
+
+
+def test_estimates_equal_the_original(recording, outputs, relative_error):
+    estimates = outputs["combiner"][..., 0]
+    assert relative_error(estimates, recording.arrays["output"]) <= TOLERANCE
+    assert relative_error(estimates, recording.arrays["output64"]) <= TOLERANCE
+
+
+def test_second_stage_matters_more_than_the_tolerance(recording, outputs, relative_error):
+    without = outputs["stage_0"][..., 0]
+    assert relative_error(without, recording.arrays["output"]) > 10 * TOLERANCE
+
+
+@pytest.mark.parametrize("stages", [2, 3])
+def test_stages_have_one_layer_each(stages, recording):
+    model = convtasnet.build(
+        recording.config, input_stages=stages, output_stages=stages, samples=80, batch=1
+    )
+    assert model.get_layer("splitter").output_shape == (1, 1, 80, stages)
+    for stage in range(stages):
+        assert model.get_layer(f"stage_{stage}").output_shape == (1, 2, 80, 1)
+    assert model.output_shape == (1, 2, 80, 1)

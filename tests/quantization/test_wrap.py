@@ -1,0 +1,214 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from fqss_tf.layers.norm import GlobalLayerNorm
+from fqss_tf.models import convtasnet
+from fqss_tf.models.convtasnet import ConvTasNetConfig
+from fqss_tf.quantization.bias import Wrapper, input_scale, snap_biases
+from fqss_tf.quantization.configs import WITHOUT_QUANTISER, quantize_config
+from fqss_tf.quantization.transfer import staged
+from fqss_tf.quantization.wrap import observe, quantise, quantizers, set_mode
+
+# As many filters as kernel samples: below that a decoder has no right inverse.
+TINY = ConvTasNetConfig(
+    filters=32, kernel=32, hop=16, bottleneck=8, skip=8, hidden=16, blocks=2, repeats=1
+)
+KINDS = [(norm, activation) for norm in ("global", "batch") for activation in ("relu", "prelu")]
+PEAK = 0.5
+FINE, COARSE = 45, 15
+
+
+class Case:
+    """A float network with trained-looking statistics, its mixture and its estimates."""
+
+    def __init__(self, norm, activation):
+        keras.utils.set_random_seed(0)
+        rng = np.random.default_rng(0)
+        self.config = dataclasses.replace(TINY, norm=norm, activation=activation)
+        self.network = convtasnet.build(self.config)
+        noise = rng.integers(-(2**15), 2**15, (2, 1, 800, 1))
+        self.mixture = (noise / 2**15).astype(np.float32)
+        for _ in range(30 if norm == "batch" else 0):
+            self.network(self.mixture, training=True)
+        decoder = self.network.get_layer("decoder_0")
+        gain = PEAK / np.abs(self.network(self.mixture)).max()
+        decoder.set_weights([gain * weight for weight in decoder.get_weights()])
+        self.estimates = self.network(self.mixture).numpy()
+
+    def staged(self, stages):
+        return staged(self.network, self.config, input_stages=stages, output_stages=stages)
+
+    def quantised(self, stages, bits):
+        model = quantise(self.staged(stages), bits)
+        observe(model, [self.mixture] * 60)
+        return model
+
+
+@pytest.fixture(scope="module", params=KINDS, ids="-".join)
+def case(request):
+    return Case(*request.param)
+
+
+@pytest.fixture(scope="module")
+def fused():
+    """The cheapest kind: batch norms folded, ReLUs in the convolutions."""
+    return Case("batch", "relu")
+
+
+@pytest.fixture(scope="module")
+def quantised(fused):
+    return fused.quantised(stages=2, bits=8)
+
+
+def interior(estimates):
+    """Without the first and last block, where the residual encoder sees half a kernel."""
+    return estimates[:, :, TINY.hop : -TINY.hop]
+
+
+def sqnr(estimates, reference):
+    error = interior(estimates) - interior(reference)
+    return 10 * np.log10(np.sum(interior(reference) ** 2) / np.sum(error**2))
+
+
+def op_layers(model):
+    """The layers of a quantised model that are not inputs, bare of their wrappers."""
+    for layer in model.layers:
+        if isinstance(layer, Wrapper):
+            yield layer, layer.layer
+
+
+def test_one_stage_equals_the_float_network(case):
+    estimates = case.staged(1)(case.mixture).numpy()
+    np.testing.assert_allclose(estimates, case.estimates, rtol=0, atol=1e-5 * PEAK)
+
+
+def test_two_stages_equal_the_float_network_but_at_the_edges(case):
+    estimates = case.staged(2)(case.mixture).numpy()
+    np.testing.assert_allclose(
+        interior(estimates), interior(case.estimates), rtol=0, atol=1e-5 * PEAK
+    )
+
+
+def test_two_stages_hear_16_bits_of_any_float_input(fused):
+    mixture = fused.mixture * np.float32(0.7071)
+    estimates = fused.staged(2)(mixture).numpy()
+    expected = fused.network(mixture).numpy()
+    np.testing.assert_allclose(interior(estimates), interior(expected), rtol=0, atol=2e-4 * PEAK)
+
+
+def test_observing_changes_nothing(fused):
+    model = quantise(fused.staged(2))
+    set_mode(model, "observe")
+    np.testing.assert_allclose(
+        model(fused.mixture, training=True), fused.staged(2)(fused.mixture), rtol=0, atol=1e-6
+    )
+
+
+def test_16_bits_are_near_the_float_network_and_8_bits_are_not(case):
+    fine = sqnr(case.quantised(2, bits=16)(case.mixture).numpy(), case.estimates)
+    coarse = sqnr(case.quantised(2, bits=8)(case.mixture).numpy(), case.estimates)
+    assert fine >= FINE
+    assert COARSE <= coarse < fine - 15
+
+
+def test_two_stages_are_finer_than_one_when_only_waveforms_are_rounded(fused):
+    one = sqnr(fused.quantised(1, bits=16)(fused.mixture).numpy(), fused.estimates)
+    two = sqnr(fused.quantised(2, bits=16)(fused.mixture).numpy(), fused.estimates)
+    assert two > one + 10
+
+
+def test_every_integer_tensor_has_a_quantiser(case):
+    model = quantise(case.staged(2))
+    unquantised = {
+        layer.name for layer, bare in op_layers(model)
+        if not isinstance(bare, WITHOUT_QUANTISER) and not layer.quantize_config.output
+    }
+    fused_later = {"mask_0", "mask_1"}
+    if case.config.activation == "relu":
+        fused_later |= {"block_1_skip_sum"}
+    assert unquantised == fused_later
+    assert len(list(op_layers(model))) == len(model.layers) - 1
+    for layer, bare in op_layers(model):
+        if isinstance(bare, keras.layers.Conv2D):
+            assert len(layer._weight_vars) == 1
+        if isinstance(bare, GlobalLayerNorm):
+            assert len(layer._activation_vars if hasattr(layer, "_activation_vars") else ()) >= 0
+            assert set(layer.quantize_config.inner) == set(GlobalLayerNorm.inner_tensors)
+            assert set(layer.quantize_config.weights) == {"gamma", "beta"}
+
+
+def test_8_bit_tensors_have_at_most_256_values(quantised, fused):
+    checked = [
+        layer for layer, bare in op_layers(quantised) if layer.quantize_config.output is not None
+    ]
+    outputs = keras.Model(quantised.input, [layer.output for layer in checked])(fused.mixture)
+    for layer, output in zip(checked, outputs, strict=True):
+        steps = output.numpy() / layer.quantize_config.output.scale(layer._output_quantizer_vars)
+        assert np.abs(steps - np.round(steps)).max() < 1e-2, layer.name
+        assert len(np.unique(np.round(steps))) <= 256, layer.name
+
+
+def test_layer_unknown_to_the_table():
+    inputs = keras.Input((1, 8, 4))
+    model = keras.Model(inputs, keras.layers.Softmax(name="odd")(inputs))
+    with pytest.raises(TypeError, match="odd of type Softmax"):
+        quantize_config(model.get_layer("odd"))
+    with pytest.raises(TypeError, match="odd of type Softmax"):
+        quantise(model)
+
+
+def test_unknown_mode(quantised):
+    with pytest.raises(ValueError, match="'train'"):
+        set_mode(quantised, "train")
+
+
+def test_modes_reach_every_quantiser(fused):
+    model = quantise(fused.staged(2))
+    everything = quantizers(model)
+    assert everything
+    for mode in ("observe", "quantise"):
+        set_mode(model, mode)
+        assert {quantizer.mode for quantizer in everything} == {mode}
+
+
+def test_gradients_reach_every_weight_and_range(case):
+    model = case.quantised(2, bits=8)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((model(case.mixture, training=True) - 0.1) ** 2)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
+        assert gradient is not None, variable.name
+        assert np.isfinite(gradient.numpy()).all(), variable.name
+    ranges = [
+        gradient for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
+        if variable.name.endswith(("_max:0", "_min:0"))
+    ]
+    assert len(ranges) > 10
+    assert np.mean([np.any(gradient.numpy() != 0) for gradient in ranges]) > 0.9
+
+
+def test_snapped_biases_are_multiples_of_the_accumulator_scale(fused):
+    model = fused.quantised(2, bits=8)
+    convolutions = [
+        layer for layer, bare in op_layers(model)
+        if isinstance(bare, keras.layers.Conv2D) and bare.use_bias
+    ]
+    rng = np.random.default_rng(1)
+    for layer in convolutions:
+        layer.layer.bias.assign(rng.normal(0, 0.1, layer.layer.bias.shape))
+    before = [layer.layer.bias.numpy() for layer in convolutions]
+    snap_biases(model)
+    once = [layer.layer.bias.numpy() for layer in convolutions]
+    for layer, old, new in zip(convolutions, before, once, strict=True):
+        ((_, quantizer, variables),) = layer._weight_vars
+        scale = input_scale(layer) * quantizer.scale(variables)
+        steps = new / scale
+        np.testing.assert_allclose(steps, np.round(steps), rtol=1e-6, atol=1e-3)
+        assert (np.abs(new - old) <= scale * 0.501 + 1e-7).all()
+    snap_biases(model)
+    for layer, bias in zip(convolutions, once, strict=True):
+        np.testing.assert_array_equal(layer.layer.bias.numpy(), bias)

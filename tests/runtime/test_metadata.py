@@ -1,0 +1,131 @@
+import hashlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+from fqss_tf.errors import FqssError
+from fqss_tf.runtime.metadata import read_metadata
+
+
+def test_reads_what_was_written(tiny_tflite):
+    metadata, content = read_metadata(tiny_tflite)
+    assert content == tiny_tflite.read_bytes()
+    assert vars(metadata) == {
+        "sample_rate": 8000,
+        "segment": 800,
+        "hop": 8,
+        "sources": ("speech_1", "speech_2"),
+        "input_stages": 2,
+        "output_stages": 2,
+        "type": "int8",
+        "method": "ptq",
+        "network": "toy",
+        "quantised_by": "test",
+    }
+
+
+def test_a_truncated_model_is_an_error_or_runs_wherever_it_is_cut(tiny_tflite, tmp_path):
+    """In a process of its own: what this must rule out is a crash of the interpreter."""
+    script = """
+import sys
+from pathlib import Path
+from fqss_tf.errors import FqssError
+from fqss_tf.runtime.engine import Engine
+content = Path(sys.argv[1]).read_bytes()
+cut = Path(sys.argv[2])
+refused = 0
+for kept in range(0, len(content), 5):
+    cut.write_bytes(content[:kept])
+    try:
+        Engine(cut)
+    except FqssError as error:
+        assert str(cut) in str(error), error
+        refused += 1
+print(refused / len(range(0, len(content), 5)))
+"""
+    arguments = [sys.executable, "-c", script, str(tiny_tflite), str(tmp_path / "cut.tflite")]
+    result = subprocess.run(arguments, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert float(result.stdout) > 0.99  # only padding at the very end may be missed
+
+
+def test_the_description_of_a_truncated_model_is_never_read(tiny_tflite, tmp_path):
+    content = tiny_tflite.read_bytes()
+    path = tmp_path / "cut.tflite"
+    for kept in range(0, len(content) - 4, 3):  # up to 3 bytes at the end only align it
+        path.write_bytes(content[:kept])
+        with pytest.raises(FqssError, match="cut.tflite"):
+            read_metadata(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"TFL3", b"\0\0\0\0TFL3", b"\xff" * 4 + b"TFL3" + b"\xff" * 99]
+)
+def test_fragments_are_errors(tmp_path, content):
+    path = tmp_path / "a.tflite"
+    path.write_bytes(content)
+    with pytest.raises(FqssError, match="not a .tflite|damaged"):
+        read_metadata(path)
+
+
+def test_a_foreign_model_is_named_as_such(foreign_tflite):
+    with pytest.raises(FqssError, match="not an fqss-tf model"):
+        read_metadata(foreign_tflite)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"format": 2}, "format 2"),
+        ({"segment": 0}, "wrong segment"),
+        ({"sample_rate": "8000"}, "wrong sample_rate"),
+        ({"input_stages": True}, "wrong input_stages"),
+        ({"type": "int4"}, "wrong type"),
+        ({"network": None}, "wrong network"),
+        ({"sources": []}, "wrong sources"),
+        ({"sources": ["same", "same"]}, "wrong sources"),
+        ({"sources": ["../../etc/passwd"]}, "wrong sources"),
+    ],
+)
+def test_a_wrong_description_is_named(
+    foreign_tflite, float_description, with_description, tmp_path, change, message
+):
+    path = tmp_path / "a.tflite"
+    path.write_bytes(with_description(foreign_tflite.read_bytes(), float_description | change))
+    with pytest.raises(FqssError, match=message):
+        read_metadata(path)
+
+
+def test_a_description_that_is_not_an_object_is_refused(
+    foreign_tflite, with_description, tmp_path
+):
+    path = tmp_path / "a.tflite"
+    path.write_bytes(with_description(foreign_tflite.read_bytes(), [1]))
+    with pytest.raises(FqssError, match="format None"):
+        read_metadata(path)
+
+
+def test_a_sidecar_with_the_right_checksum_passes(tiny_tflite, tmp_path):
+    path = tmp_path / "a.tflite"
+    path.write_bytes(tiny_tflite.read_bytes())
+    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.with_suffix(".json").write_text(json.dumps({"sha256": checksum}))
+    read_metadata(path)
+
+
+@pytest.mark.parametrize("sidecar", ['{"sha256": "0000"}', '{"sha256": ', "\udcff"])
+def test_a_sidecar_of_another_file_is_refused(tiny_tflite, tmp_path, sidecar):
+    path = tmp_path / "a.tflite"
+    path.write_bytes(tiny_tflite.read_bytes())
+    path.with_suffix(".json").write_bytes(sidecar.encode(errors="surrogateescape"))
+    with pytest.raises(FqssError, match="a.json"):
+        read_metadata(path)
+
+
+def test_a_json_file_without_a_checksum_is_none_of_our_business(tiny_tflite, tmp_path):
+    path = tmp_path / "a.tflite"
+    path.write_bytes(tiny_tflite.read_bytes())
+    path.with_suffix(".json").write_text("[1, 2]")
+    read_metadata(path)

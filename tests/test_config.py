@@ -1,0 +1,179 @@
+import dataclasses
+
+import pytest
+import yaml
+
+from fqss_tf.config import Recipe, load_recipe, packaged_recipes, save_recipe
+from fqss_tf.errors import FqssError
+
+
+@pytest.fixture
+def recipe_file(tmp_path):
+    def write(text):
+        path = tmp_path / "mine.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("name", packaged_recipes())
+def test_packaged_recipes_load(name):
+    assert isinstance(load_recipe(name), Recipe)
+
+
+def test_an_empty_file_is_the_defaults(recipe_file):
+    assert load_recipe(recipe_file("")) == Recipe()
+
+
+def test_given_keys_override_the_defaults_and_only_those(recipe_file):
+    recipe = load_recipe(recipe_file("seed: 7\nqat: {steps: 3}\n"))
+    expected = dataclasses.replace(
+        Recipe(), seed=7, qat=dataclasses.replace(Recipe().qat, steps=3)
+    )
+    assert recipe == expected
+
+
+@pytest.mark.parametrize(
+    "text, wrong, right",
+    [
+        ("sead: 1", "sead", "seed"),
+        ("qat: {step: 1}", "qat.step", "qat.steps"),
+        ("model: {filter: 8}", "model.filter", "model.filters"),
+        ("data: {sample_rte: 8000}", "data.sample_rte", "data.sample_rate"),
+    ],
+)
+def test_unknown_key_names_itself_and_the_nearest(text, wrong, right, recipe_file):
+    with pytest.raises(FqssError, match=f"key {wrong}: did you mean {right}\\?"):
+        load_recipe(recipe_file(text))
+
+
+def test_unknown_key_near_none_lists_the_known(recipe_file):
+    with pytest.raises(FqssError, match="key qat.zzz: known: steps, batch_size"):
+        load_recipe(recipe_file("qat: {zzz: 1}"))
+
+
+def test_a_key_that_is_no_string(recipe_file):
+    with pytest.raises(FqssError, match="unknown recipe key 8"):
+        load_recipe(recipe_file("8: 1"))
+
+
+@pytest.mark.parametrize(
+    "text, key, kind",
+    [
+        ("seed: high", "seed", "int"),
+        ("seed: 1.5", "seed", "int"),
+        ("seed: true", "seed", "int"),
+        ("seed:", "seed", "int"),
+        ("network: 3", "network", "str"),
+        ("qat: {learning_rate: fast}", "qat.learning_rate", "float"),
+        ("qat: {learning_rate: true}", "qat.learning_rate", "float"),
+        ("data: {roots: 3}", "data.roots", "tuple"),
+        ("data: {roots: [1, 2]}", "data.roots", "tuple"),
+    ],
+)
+def test_value_of_the_wrong_kind_names_key_and_kind(text, key, kind, recipe_file):
+    with pytest.raises(FqssError, match=f"recipe key {key} is .* must be a {kind}"):
+        load_recipe(recipe_file(text))
+
+
+@pytest.mark.parametrize("text", ["qat: 3", "qat: [steps]", "qat:"])
+def test_section_without_keys(text, recipe_file):
+    with pytest.raises(FqssError, match="recipe section qat.* must hold keys"):
+        load_recipe(recipe_file(text))
+
+
+@pytest.mark.parametrize("text", ["just words", "- a\n- b"])
+@pytest.mark.parametrize("settings", [(), ("seed=1",)])
+def test_file_that_holds_no_keys(text, settings, recipe_file):
+    with pytest.raises(FqssError, match="must hold keys"):
+        load_recipe(recipe_file(text), settings)
+
+
+def test_a_wrong_size_names_the_key(recipe_file):
+    with pytest.raises(FqssError, match="model.kernel 20"):
+        load_recipe(recipe_file("model: {kernel: 20, hop: 8}"))
+
+
+def test_forms_of_a_value(recipe_file):
+    recipe = load_recipe(
+        recipe_file("qat: {learning_rate: 1e-3, clip_norm: 5}\ndata: {roots: my/speech}")
+    )
+    assert recipe.qat.learning_rate == 1e-3
+    assert isinstance(recipe.qat.clip_norm, float)
+    assert recipe.data.roots == ("my/speech",)
+
+
+def test_settings_override_the_file(recipe_file):
+    path = recipe_file("seed: 1\nqat: {steps: 3}")
+    recipe = load_recipe(
+        path,
+        ["seed=2", "qat.steps=500", "qat.learning_rate=2e-4", "model.norm=batch",
+         "data.roots=[one, two]"],
+    )
+    assert (recipe.seed, recipe.qat.steps, recipe.qat.learning_rate) == (2, 500, 2e-4)
+    assert recipe.model.norm == "batch"
+    assert recipe.data.roots == ("one", "two")
+
+
+@pytest.mark.parametrize(
+    "setting, message",
+    [
+        ("seed", "--set seed: write key=value"),
+        ("qat.step=1", "did you mean qat.steps"),
+        ("seed=x", "recipe key seed is 'x'"),
+        ("seed.more=1", "--set seed.more=1: seed is not a section"),
+        ("model.norm=layer", "model.norm 'layer'"),
+        ("seed=[1", "--set seed=\\[1"),
+    ],
+)
+def test_wrong_settings(setting, message, recipe_file):
+    with pytest.raises(FqssError, match=message):
+        load_recipe(recipe_file("seed: 1"), [setting])
+
+
+def test_settings_do_not_outlive_the_call():
+    name = packaged_recipes()[0]
+    before = load_recipe(name)
+    load_recipe(name, ["seed=12345"])
+    assert load_recipe(name) == before
+
+
+def test_a_saved_recipe_loads_as_the_same(tmp_path, recipe_file):
+    recipe = load_recipe(
+        recipe_file("seed: 3"),
+        ["data.roots=[a, b]", "model.activation=relu", "float.learning_rate=1e-5"],
+    )
+    path = tmp_path / "resolved.yaml"
+    save_recipe(recipe, path)
+    assert load_recipe(path) == recipe
+    assert set(yaml.safe_load(path.read_text())) == {
+        field.name for field in dataclasses.fields(Recipe)
+    }
+
+
+@pytest.mark.parametrize("name", ["quickstrat", "no/such.yaml"])
+def test_missing_recipe_names_those_there_are(name):
+    with pytest.raises(FqssError, match=f"no recipe {name}") as caught:
+        load_recipe(name)
+    assert all(known in str(caught.value) for known in packaged_recipes())
+
+
+def test_a_folder_is_no_recipe(tmp_path):
+    with pytest.raises(FqssError, match="no recipe"):
+        load_recipe(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["qat: {steps: 3", "a: b: c", "\tseed: 1"])
+def test_broken_yaml_is_one_line_naming_the_file(text, recipe_file):
+    path = recipe_file(text)
+    with pytest.raises(FqssError, match="mine.yaml is not valid YAML") as caught:
+        load_recipe(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_no_text(tmp_path):
+    path = tmp_path / "picture.yaml"
+    path.write_bytes(b"\xff\xfe\x00\x81")
+    with pytest.raises(FqssError, match="picture.yaml is not valid YAML"):
+        load_recipe(path)

@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from fqss_tf.training import losses
+
+FIXTURES = np.load(Path(__file__).parents[1] / "fixtures" / "metrics.npz")
+
+
+def relative_error(actual, expected):
+    return np.linalg.norm(actual - expected) / np.linalg.norm(expected)
+
+
+def value_and_gradient(loss, estimates):
+    estimates = tf.constant(estimates)
+    with tf.GradientTape() as tape:
+        tape.watch(estimates)
+        value = loss(estimates)
+    return value.numpy(), tape.gradient(value, estimates).numpy()
+
+
+@pytest.mark.parametrize("case", ["asteroid/s2", "asteroid/s3"])
+def test_pairwise_matrix_equals_asteroid(case):
+    actual = losses.pairwise_si_sdr_db(FIXTURES[f"{case}/est"], FIXTURES[f"{case}/targets"])
+    np.testing.assert_allclose(-actual, FIXTURES[f"{case}/pairwise_neg_sisdr"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("case", ["asteroid/s2", "asteroid/s3"])
+def test_pit_loss_and_gradient_equal_asteroid(case):
+    value, gradient = value_and_gradient(
+        lambda estimates: losses.negative_si_sdr_pit(estimates, FIXTURES[f"{case}/targets"]),
+        FIXTURES[f"{case}/est"],
+    )
+    assert value == pytest.approx(FIXTURES[f"{case}/pit_neg_sisdr"], rel=1e-5)
+    assert relative_error(gradient, FIXTURES[f"{case}/pit_grad_est"]) <= 1e-5
+
+
+@pytest.mark.parametrize("sources", ["s2", "s3"])
+@pytest.mark.parametrize("weight", [0.1, 0.5])
+def test_distillation_loss_and_gradient_equal_the_authors(sources, weight):
+    case = f"fqss_kd/{sources}"
+    value, gradient = value_and_gradient(
+        lambda estimates: losses.fqss_distillation_loss(
+            estimates, FIXTURES[f"{case}/targets"], FIXTURES[f"{case}/est_float"], weight
+        ),
+        FIXTURES[f"{case}/est_quant"],
+    )
+    assert value == pytest.approx(FIXTURES[f"{case}/lambda{weight}/loss"], rel=1e-5)
+    expected_gradient = FIXTURES[f"{case}/lambda{weight}/grad_est_quant"]
+    assert relative_error(gradient, expected_gradient) <= 1e-5
+
+
+def test_music_weighting_inverts_the_speech_weight():
+    case = "fqss_kd/s2"
+    estimates, targets, teacher = (
+        FIXTURES[f"{case}/{name}"] for name in ("est_quant", "targets", "est_float")
+    )
+    against_teacher = losses.best_permutation_mean(losses.pairwise_si_sdr(estimates, teacher))
+    speech_weight = FIXTURES[f"{case}/w"]
+    for weighting, weight in (("speech", speech_weight), ("music", 1 / speech_weight)):
+        expected = -10 * np.log10(np.mean(weight * against_teacher))
+        actual = losses.fqss_distillation_loss(
+            estimates, targets, teacher, distillation_weight=1.0, weighting=weighting
+        )
+        assert actual.numpy() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_best_permutation_is_found_for_each_item():
+    rng = np.random.default_rng(0)
+    targets = rng.standard_normal([2, 3, 400]).astype(np.float32)
+    estimates = np.stack([targets[0][[2, 0, 1]], targets[1][[1, 0, 2]]])
+    estimates = estimates + 0.01 * rng.standard_normal(estimates.shape).astype(np.float32)
+    assert losses.negative_si_sdr_pit(estimates, targets).numpy() == pytest.approx(-40, abs=1)
+
+
+def test_silent_targets_give_a_finite_loss_and_gradient():
+    estimates = np.random.default_rng(0).standard_normal([1, 2, 100]).astype(np.float32)
+    silent = np.zeros_like(estimates)
+    value, gradient = value_and_gradient(
+        lambda e: losses.fqss_distillation_loss(e, silent, silent), estimates
+    )
+    assert np.isfinite(value) and np.isfinite(gradient).all()
