@@ -1,6 +1,7 @@
 """The command line. Subcommands are imported when they run, so that --help is instant."""
 
 import importlib
+import os
 import sys
 
 import click
@@ -60,6 +61,8 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="fqss-tf")
 def main():
     """Audio source separation that runs in 8-bit integers."""
+    # TensorFlow reads it when it is imported, and is talkative otherwise.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 if __name__ == "__main__":

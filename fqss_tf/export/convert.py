@@ -1,5 +1,6 @@
 """From a run folder to a .tflite file that was run and compared before it is kept."""
 
+import dataclasses
 import hashlib
 import json
 import time
@@ -100,7 +101,7 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
         "segment": samples,
         "conversion_seconds": round(conversion_seconds, 1),
         "parity": parity,
-        "recipe": _as_dict(run.recipe),
+        "recipe": dataclasses.asdict(run.recipe),
         "report": report.to_dict(),
     }
     with atomic_path(output.with_suffix(".json")) as temporary:
@@ -109,7 +110,7 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
 
 
 def check_fully_integer(report):
-    """Raises FqssError, naming the culprits, unless every tensor is an integer at the right scale."""
+    """Raises FqssError with the culprits' names unless every tensor is an integer one."""
     floats, conversions = float_tensors(report), conversion_ops(report)
     if floats or conversions:
         named = ", ".join([*floats, *(f"op {op.index} {op.name}" for op in conversions)][:8])
@@ -164,9 +165,3 @@ def _segments(mixtures, samples):
         targets[:, : min(samples, len(mixture))] = sources[:, :samples]
         pairs.append((cut / max(np.abs(cut).max(), 1e-8), targets))
     return pairs
-
-
-def _as_dict(recipe):
-    import dataclasses
-
-    return dataclasses.asdict(recipe)

@@ -18,7 +18,7 @@ def convert_quantised(model, samples, input_stages, output_stages):
     )
 
     def graph(mixture):
-        planes = fake_quantise(mixture, tf.constant(-1.0), tf.constant(127 / 128))
+        planes = fake_quantise(mixture, tf.constant(-1.0), tf.constant(127 / 128), training=False)
         outputs = tf.nest.flatten(core(planes, training=False))
         return {f"stage_{stage}": output for stage, output in enumerate(outputs)}
 
@@ -59,7 +59,7 @@ def convert_float(model, samples, kind, segments):
 
 def _converter(graph, model, samples, planes):
     module = tf.Module()
-    module.model = model
+    module.variables_of_the_model = model.variables
     module.graph = tf.function(
         graph,
         input_signature=[tf.TensorSpec([1, 1, samples, planes], tf.float32, name="mixture")],

@@ -2,6 +2,7 @@
 
 import numpy as np
 import tf_keras as keras
+
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
 Wrapper = tfmot.quantization.keras.QuantizeWrapperV2

@@ -1,6 +1,7 @@
 """Which quantisers a layer has, decided from its type alone, in one table."""
 
 import tf_keras as keras
+
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
 from fqss_tf.layers.framing import BlocksToSamples, SamplesToBlocks
@@ -69,7 +70,8 @@ class LayerQuantizeConfig(tfmot.quantization.keras.QuantizeConfig):
 
     def quantizers(self):
         """All quantisers of the layer."""
-        return [*self.weights.values(), *self.inner.values(), *([self.output] if self.output else [])]
+        outputs = [self.output] if self.output else []
+        return [*self.weights.values(), *self.inner.values(), *outputs]
 
 
 CUSTOM_OBJECTS = {
@@ -95,7 +97,7 @@ def quantize_config(layer, bits=8):
     if isinstance(layer, layers.DepthwiseConv2D):
         return LayerQuantizeConfig(
             {"depthwise_kernel": WeightQuantizer(bits, channel_axis=-2)},
-            output=RangeQuantizer(bits),
+            output=_convolution_output(layer, bits),
         )
     if isinstance(layer, layers.Conv2D):
         return LayerQuantizeConfig(

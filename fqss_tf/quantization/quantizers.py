@@ -7,6 +7,7 @@ and lets the gradient move the range. ``set_mode`` switches a whole model.
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
+
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
 from fqss_tf.quantization.fake_quant import fake_quantise, fake_quantise_per_channel
@@ -65,7 +66,7 @@ class RangeQuantizer(ModalQuantizer):
             return inputs
         low = tf.zeros(()) if minimum is None else tf.minimum(minimum, 0.0)
         high = tf.maximum(maximum, low + SMALLEST_RANGE)
-        return fake_quantise(inputs, low, tf.maximum(high, 0.0), self.bits)
+        return fake_quantise(inputs, low, tf.maximum(high, 0.0), self.bits, training=training)
 
     def scale(self, weights):
         """The step of the integer tensor, a float."""
@@ -98,7 +99,9 @@ class ConstantRangeQuantizer(ModalQuantizer):
             return inputs
         low = self.step * (-128 - self.zero_point)
         high = low + self.scale(weights) * (2**self.bits - 1)
-        return fake_quantise(inputs, tf.constant(low), tf.constant(high), self.bits)
+        return fake_quantise(
+            inputs, tf.constant(low), tf.constant(high), self.bits, training=training
+        )
 
     def scale(self, weights):
         """The step of the integer tensor, a float."""
@@ -134,16 +137,15 @@ class WeightQuantizer(ModalQuantizer):
             return inputs
         safe = tf.maximum(maximum, SMALLEST_RANGE)
         if self.channel_axis is None:
-            return fake_quantise(inputs, -safe, safe, self.bits, narrow=True)
+            return fake_quantise(inputs, -safe, safe, self.bits, narrow=True, training=training)
         shape = inputs.shape.as_list()
         channels_last = [*shape[:-2], 1, shape[-2] * shape[-1]]
         if self.channel_axis == -2:
             # The converter knows per-channel ranges along the last axis only.
-            return tf.reshape(
-                fake_quantise_per_channel(tf.reshape(inputs, channels_last), safe, self.bits),
-                shape,
-            )
-        return fake_quantise_per_channel(inputs, safe, self.bits)
+            inputs = tf.reshape(inputs, channels_last)
+        return tf.reshape(
+            fake_quantise_per_channel(inputs, safe, self.bits, training=training), shape
+        )
 
     def scale(self, weights):
         """The steps of the integer kernel, one per channel."""

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from fqss_tf.errors import FqssError
 from fqss_tf.models import convtasnet
 
 
@@ -66,6 +67,11 @@ def staged(model, config, *, input_stages, output_stages, samples=None, batch=No
     for plane in range(1, input_stages):
         part = encoder / 256**plane
         weights[f"encoder_{plane}"] = [part, part.sum(axis=(0, 1, 2))]
+    if output_stages > 1 and config.filters < config.kernel:
+        raise FqssError(
+            f"model.filters {config.filters} is below model.kernel {config.kernel}: a second "
+            "output stage needs at least as many filters"
+        )
     inverse = right_inverse(decoder) if output_stages > 1 else None
     for stage in range(output_stages):
         if output_stages > 1:
@@ -80,8 +86,9 @@ def staged(model, config, *, input_stages, output_stages, samples=None, batch=No
 
 
 def right_inverse(decoder):
-    """Kernel E ``[1, taps, hop, N]`` with decode(E(y)) = y for decoder kernel ``[1, taps, N, hop]``.
+    """Kernel E ``[1, taps, hop, N]`` with decode(E(y)) = y for decoder ``[1, taps, N, hop]``.
 
+    Not so for the first and last blocks, which fewer than ``taps`` frames see. N >= taps * hop.
     Frame m of E sees the blocks m..m+taps-1; the decoder puts block i of a frame at its tap
     taps-1-i. Least norm among the kernels that give each block back once: every tap pair (i, i)
     contributes the identity over ``taps``, every other pair nothing.

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 import tf_keras as keras
+
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
 from fqss_tf.quantization.configs import CUSTOM_OBJECTS, quantize_config
@@ -14,7 +15,7 @@ class _NoLayoutTransform:
 
 
 class FqssScheme(tfmot.quantization.keras.QuantizeScheme):
-    """Quantises what is annotated, as annotated: the graph already has the layout of the runtime."""
+    """Quantises what is annotated, as annotated: the graph has the runtime's layout already."""
 
     def get_layout_transformer(self):
         return _NoLayoutTransform()
@@ -64,7 +65,7 @@ def quantizers(model):
 
 
 def set_mode(model, mode):
-    """Switches all quantisers to ``observe`` or ``quantise``; traced functions keep the old mode."""
+    """Switches all quantisers to ``observe`` or ``quantise``; traced functions keep theirs."""
     if mode not in MODES:
         raise ValueError(f"mode {mode!r} is not one of {MODES}")
     for quantizer in quantizers(model):

@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -13,13 +14,15 @@ from fqss_tf.quantization.configs import WITHOUT_QUANTISER, quantize_config
 from fqss_tf.quantization.transfer import staged
 from fqss_tf.quantization.wrap import observe, quantise, quantizers, set_mode
 
-# As many filters as kernel samples: below that a decoder has no right inverse.
+# Twice as many filters as kernel samples: a decoder has a right inverse only with at least as
+# many, and a well-conditioned one with more.
 TINY = ConvTasNetConfig(
-    filters=32, kernel=32, hop=16, bottleneck=8, skip=8, hidden=16, blocks=2, repeats=1
+    filters=64, kernel=32, hop=16, bottleneck=8, skip=8, hidden=16, blocks=2, repeats=1
 )
 KINDS = [(norm, activation) for norm in ("global", "batch") for activation in ("relu", "prelu")]
 PEAK = 0.5
-FINE, COARSE = 45, 15
+# Measured: 55 to 68 dB and 25 to 28 dB.
+FINE, COARSE = 50, 20
 
 
 class Case:
@@ -28,10 +31,14 @@ class Case:
     def __init__(self, norm, activation):
         keras.utils.set_random_seed(0)
         rng = np.random.default_rng(0)
+        self._quantised = {}
         self.config = dataclasses.replace(TINY, norm=norm, activation=activation)
         self.network = convtasnet.build(self.config)
         noise = rng.integers(-(2**15), 2**15, (2, 1, 800, 1))
         self.mixture = (noise / 2**15).astype(np.float32)
+        for layer in self.network.layers:
+            if isinstance(layer, GlobalLayerNorm):
+                layer.set_weights([w + rng.normal(0, 0.2, w.shape) for w in layer.get_weights()])
         for _ in range(30 if norm == "batch" else 0):
             self.network(self.mixture, training=True)
         decoder = self.network.get_layer("decoder_0")
@@ -43,20 +50,26 @@ class Case:
         return staged(self.network, self.config, input_stages=stages, output_stages=stages)
 
     def quantised(self, stages, bits):
-        model = quantise(self.staged(stages), bits)
-        observe(model, [self.mixture] * 60)
-        return model
+        """With observed ranges; shared between tests, which leave it as it is."""
+        if (stages, bits) not in self._quantised:
+            model = quantise(self.staged(stages), bits)
+            observe(model, [self.mixture] * 60)
+            self._quantised[stages, bits] = model
+        return self._quantised[stages, bits]
+
+
+_case = functools.cache(Case)
 
 
 @pytest.fixture(scope="module", params=KINDS, ids="-".join)
 def case(request):
-    return Case(*request.param)
+    return _case(*request.param)
 
 
 @pytest.fixture(scope="module")
 def fused():
     """The cheapest kind: batch norms folded, ReLUs in the convolutions."""
-    return Case("batch", "relu")
+    return _case("batch", "relu")
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +121,9 @@ def test_observing_changes_nothing(fused):
     )
 
 
-def test_16_bits_are_near_the_float_network_and_8_bits_are_not(case):
+@pytest.mark.parametrize("kind", [("global", "prelu"), ("batch", "relu")], ids="-".join)
+def test_16_bits_are_near_the_float_network_and_8_bits_are_not(kind):
+    case = _case(*kind)  # between them, the two have every type of layer
     fine = sqnr(case.quantised(2, bits=16)(case.mixture).numpy(), case.estimates)
     coarse = sqnr(case.quantised(2, bits=8)(case.mixture).numpy(), case.estimates)
     assert fine >= FINE
@@ -122,7 +137,7 @@ def test_two_stages_are_finer_than_one_when_only_waveforms_are_rounded(fused):
 
 
 def test_every_integer_tensor_has_a_quantiser(case):
-    model = quantise(case.staged(2))
+    model = case.quantised(2, bits=8)
     unquantised = {
         layer.name for layer, bare in op_layers(model)
         if not isinstance(bare, WITHOUT_QUANTISER) and not layer.quantize_config.output
@@ -136,7 +151,6 @@ def test_every_integer_tensor_has_a_quantiser(case):
         if isinstance(bare, keras.layers.Conv2D):
             assert len(layer._weight_vars) == 1
         if isinstance(bare, GlobalLayerNorm):
-            assert len(layer._activation_vars if hasattr(layer, "_activation_vars") else ()) >= 0
             assert set(layer.quantize_config.inner) == set(GlobalLayerNorm.inner_tensors)
             assert set(layer.quantize_config.weights) == {"gamma", "beta"}
 
@@ -192,7 +206,8 @@ def test_gradients_reach_every_weight_and_range(case):
 
 
 def test_snapped_biases_are_multiples_of_the_accumulator_scale(fused):
-    model = fused.quantised(2, bits=8)
+    model = quantise(fused.staged(2))
+    observe(model, [fused.mixture] * 5)
     convolutions = [
         layer for layer, bare in op_layers(model)
         if isinstance(bare, keras.layers.Conv2D) and bare.use_bias

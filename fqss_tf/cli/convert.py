@@ -1,0 +1,32 @@
+"""``fqss-tf convert``: a run folder to a .tflite that was run and compared first."""
+
+import json
+
+import click
+
+
+@click.command()
+@click.argument("run", type=click.Path())
+@click.option("--output", required=True, type=click.Path(dir_okay=False), help="The .tflite file.")
+@click.option("--type", "kind", default="int8", show_default=True,
+              type=click.Choice(["int8", "float32", "float16", "dynamic", "int16x8"]),
+              help="int8 is fully integer, from input to output.")
+@click.option("--ptq", is_flag=True, help="int8 after training: measure the ranges, train nothing.")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True),
+              help="Segment that the file takes; default: the recipe's training segment.")
+@click.option("--least-sqnr", type=float,
+              help="Least dB that a file to keep is over its difference to Keras.")
+@click.option("--json", "as_json", is_flag=True, help="Print the description as JSON.")
+def command(run, output, kind, ptq, seconds, least_sqnr, as_json):
+    """Convert RUN, a folder made by fqss-tf train, to a .tflite file."""
+    from fqss_tf.export.convert import convert
+    from fqss_tf.training.run import Run
+
+    description = convert(Run(run), output, kind, ptq, seconds, least_sqnr)
+    if as_json:
+        click.echo(json.dumps(description))
+        return
+    click.echo(f"{output}: {description['bytes']} bytes, {kind}, method {description['method']}")
+    for kernels, parity in description["parity"].items():
+        click.echo(f"  {kernels} kernels against Keras: SQNR {parity['sqnr_db']:.1f} dB, "
+                   f"SI-SDR {parity['si_sdr_difference_db']:+.4f} dB")

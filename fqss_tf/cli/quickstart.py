@@ -1,0 +1,27 @@
+"""``fqss-tf quickstart``: the main job, end to end, on the speech that ships with the package."""
+
+import json
+
+import click
+
+
+@click.command()
+@click.option("--output", default="quickstart", show_default=True,
+              type=click.Path(file_okay=False), help="Folder for everything that is made.")
+@click.option("--from-scratch", is_flag=True,
+              help="Train the float teacher too (hours); else the one that ships is taken.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
+              help="Change a key of the quickstart recipe; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+def command(output, from_scratch, settings, as_json):
+    """Train, quantise, convert, score and report on the bundled speech; about ten minutes."""
+    from fqss_tf.quickstart import quickstart, sweep_table, table
+
+    outcome = quickstart(output, from_scratch, settings)
+    if as_json:
+        click.echo(json.dumps(outcome))
+        return
+    click.echo(table(outcome["results"]))
+    click.echo("\nSI-SDR of the stronger / weaker voice, dB")
+    click.echo(sweep_table(outcome["sweep"]))
+    click.echo(f"\nreport: {output}/report.html")

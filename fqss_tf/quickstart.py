@@ -1,0 +1,162 @@
+"""The whole way on the bundled speech: teacher, FQSS, vanilla QAT, integers, scores, a page."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import click
+import numpy as np
+
+from fqss_tf import audio
+from fqss_tf.config import load_recipe
+from fqss_tf.errors import FqssError
+from fqss_tf.evaluation import evaluate, load_mixtures
+from fqss_tf.export.convert import convert
+from fqss_tf.files import atomic_path
+from fqss_tf.report.page import write_report
+from fqss_tf.report.plots import spectrogram
+from fqss_tf.runtime import Separator
+from fqss_tf.training.run import data_root, train
+
+# (file, method, type, post-training)
+MODELS = (
+    ("float.tflite", "float", "float32", False),
+    ("ptq_int8.tflite", "ptq", "int8", True),
+    ("qat_int8.tflite", "qat", "int8", False),
+    ("fqss_int8.tflite", "fqss", "int8", False),
+)
+EXAMPLES = 2
+
+
+def quickstart(output, from_scratch=False, settings=()):
+    """Trains, converts, scores and reports; everything lands in ``output``.
+
+    Args:
+        output: folder, new or empty.
+        from_scratch: train the float teacher too instead of taking the one that ships.
+        settings: ``key=value`` changes of the quickstart recipe.
+
+    Returns:
+        A dict with ``results`` and ``sweep``, the content of results.json and sweep.json.
+
+    Raises:
+        FqssError: ``output`` is in use, or a step failed.
+    """
+    output = Path(output)
+    if output.exists() and any(output.iterdir()):
+        raise FqssError(f"{output} is not empty: choose another --output")
+    recipe = load_recipe("quickstart", settings)
+    teacher = data_root("bundled").parent / "teacher"
+    if from_scratch:
+        float_only = dataclasses.replace(recipe, qat=dataclasses.replace(recipe.qat, steps=0))
+        teacher = train(float_only, output / "runs" / "float").folder
+    runs = {
+        method: train(recipe, output / "runs" / method, method, teacher)
+        for method in ("qat", "fqss")
+    }
+    runs["float"] = runs["ptq"] = runs["qat"]
+    descriptions = {}
+    for name, method, kind, ptq in MODELS:
+        click.echo(f"converting {name}")
+        descriptions[name] = convert(runs[method], output / name, kind, ptq)
+    paths = [output / name for name, *_ in MODELS]
+    results = _results(paths, descriptions)
+    sweep = _sweep(paths)
+    for name, rows in (("results.json", results), ("sweep.json", sweep)):
+        with atomic_path(output / name) as temporary:
+            temporary.write_text(json.dumps(rows, indent=1))
+    examples = _examples(output)
+    write_report(results, sweep, examples, output)
+    return {"results": results, "sweep": sweep}
+
+
+def _scored(paths, manifest):
+    mixtures, rate = load_mixtures("bundled", manifest)
+    label = f"scoring {manifest}"
+    with click.progressbar(length=len(paths) * len(mixtures), label=label) as bar:
+        return evaluate(paths, mixtures, progress=lambda done, total: bar.update(1), rate=rate)
+
+
+def _results(paths, descriptions):
+    scores = _scored(paths, "mixtures.csv")
+    reference = scores[0].si_sdr
+    return [
+        {
+            "model": name,
+            "type": kind,
+            "method": method,
+            "si_sdr": score.si_sdr,
+            "si_sdri": score.si_sdri,
+            "drop": reference - score.si_sdr,
+            "sqnr": descriptions[name]["parity"]["reference"]["sqnr_db"],
+            "bytes": descriptions[name]["bytes"],
+            "real_time_factor": score.real_time_factor,
+        }
+        for (name, method, kind, _), score in zip(MODELS, scores, strict=True)
+    ]
+
+
+def _sweep(paths):
+    rows = []
+    for (_, method, _, _), score in zip(MODELS, _scored(paths, "sweep.csv"), strict=True):
+        for level in sorted({row.level_difference for row in score.rows}):
+            at_level = [row for row in score.rows if row.level_difference == level]
+            rows.append({
+                "method": method,
+                "level_difference": level,
+                "stronger_si_sdr": float(np.mean([row.stronger_si_sdr for row in at_level])),
+                "weaker_si_sdr": float(np.mean([row.weaker_si_sdr for row in at_level])),
+            })
+    return rows
+
+
+def _examples(output):
+    """Separated audio of the float and the FQSS model, beside mixture and true sources."""
+    mixtures, rate = load_mixtures("bundled")
+    folder = output / "audio"
+    folder.mkdir(exist_ok=True)
+    separators = {
+        method: Separator(output / name)
+        for name, method, _, _ in MODELS
+        if method in ("float", "fqss")
+    }
+    examples = []
+    for mixture_id, _, mixture, sources in mixtures[:EXAMPLES]:
+        clips = [("mixture", mixture)]
+        clips += [(f"true source {i + 1}", source) for i, source in enumerate(sources)]
+        for method, separator in separators.items():
+            estimates = separator(mixture, rate)
+            clips += [(f"{method} {name}", estimate) for name, estimate in estimates.items()]
+        items = []
+        for label, waveform in clips:
+            stem = f"{mixture_id}_{label}".replace(" ", "_")
+            audio.write(folder / f"{stem}.wav", waveform, rate)
+            spectrogram(waveform, rate, folder / f"{stem}.png", label)
+            items.append({"label": label, "path": folder / f"{stem}.wav",
+                          "spectrogram": folder / f"{stem}.png"})
+        examples.append({"title": f"Test mixture {mixture_id}", "items": items})
+    return examples
+
+
+def table(results):
+    """The results as aligned text."""
+    lines = [f"{'model':18}{'SI-SDR':>9}{'SI-SDRi':>9}{'drop':>8}{'SQNR':>8}{'bytes':>10}"
+             f"{'RTF':>8}"]
+    for row in results:
+        lines.append(
+            f"{row['model']:18}{row['si_sdr']:9.2f}{row['si_sdri']:9.2f}{row['drop']:8.2f}"
+            f"{row['sqnr']:8.1f}{row['bytes']:10d}{row['real_time_factor']:8.4f}"
+        )
+    return "\n".join(lines)
+
+
+def sweep_table(sweep):
+    """SI-SDR of the stronger and the weaker voice per level difference, as aligned text."""
+    levels = sorted({row["level_difference"] for row in sweep})
+    found = {(row["method"], row["level_difference"]): row for row in sweep}
+    lines = ["level difference  " + "".join(f"{level:>16.0f} dB" for level in levels)]
+    for _, method, _, _ in MODELS:
+        cells = [found[method, level] for level in levels]
+        lines.append(f"{method:18}" + "".join(
+            f"{row['stronger_si_sdr']:10.2f}/{row['weaker_si_sdr']:8.2f}" for row in cells))
+    return "\n".join(lines)

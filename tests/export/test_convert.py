@@ -1,0 +1,110 @@
+import json
+
+import numpy as np
+import pytest
+
+from fqss_tf.config import load_recipe
+from fqss_tf.errors import FqssError
+from fqss_tf.export.convert import convert
+from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
+from fqss_tf.runtime.engine import Engine
+from fqss_tf.runtime.planes import split
+from fqss_tf.training.run import fixed_mixtures, train
+
+TINY = (
+    "model.filters=32", "model.bottleneck=16", "model.skip=16", "model.hidden=32",
+    "model.blocks=2", "model.repeats=1", "data.segment_seconds=1", "float.steps=4",
+    "float.batch_size=2", "float.evaluate_every=4", "quantisation.observe_steps=3", "qat.steps=2",
+    "qat.batch_size=2", "qat.evaluate_every=2",
+)
+
+
+@pytest.fixture(scope="module", params=["batch-relu", "global-prelu"])
+def run(request, tmp_path_factory):
+    norm, activation = request.param.split("-")
+    settings = (*TINY, f"model.norm={norm}", f"model.activation={activation}")
+    return train(load_recipe("quickstart", settings), tmp_path_factory.mktemp("run") / norm)
+
+
+@pytest.fixture(scope="module")
+def converted(run, tmp_path_factory):
+    path = tmp_path_factory.mktemp("converted") / "model.tflite"
+    return path, convert(run, path, least_sqnr=0)
+
+
+def test_int8_has_no_float_tensor_and_waveform_scales(converted):
+    path, _ = converted
+    report = op_report(path.read_bytes())
+    assert float_tensors(report) == [] and conversion_ops(report) == []
+    assert len(report.inputs) == 1 and len(report.outputs) == 2
+    for tensor in (*report.inputs, *report.outputs):
+        assert (tensor.dtype, tensor.scale, tensor.zero_point) == ("int8", 1 / 128, 0)
+
+
+def test_int8_weights_are_per_channel(converted):
+    path, _ = converted
+    kernels = [
+        op.inputs[1]
+        for op in op_report(path.read_bytes()).ops
+        if op.name in ("CONV_2D", "DEPTHWISE_CONV_2D")
+    ]
+    assert len(kernels) > 8
+    assert all(kernel.per_channel for kernel in kernels)
+
+
+def test_sidecar_tells_the_file_apart(converted):
+    path, description = converted
+    stored = json.loads(path.with_suffix(".json").read_text())
+    assert stored["sha256"] == description["sha256"]
+    assert stored["bytes"] == path.stat().st_size
+    assert set(stored["parity"]) == {"reference", "xnnpack"}
+
+
+def test_integers_follow_the_simulation_on_speech(run, converted):
+    path, _ = converted
+    model = run.quantised_model()
+    engine = Engine(path, reference_kernels=True)
+    mixture, _ = fixed_mixtures(run.recipe, "test")[0]
+    segment = mixture[: engine.metadata.segment] / np.abs(mixture).max()
+    expected = model.predict_on_batch(segment[None, None, :, None])[0, ..., 0]
+    error = engine.forward(segment) - np.clip(expected, -1, 1)
+    # Rounding that differs once grows through the layers; beyond a few steps of the first stage
+    # something else is wrong.
+    assert np.abs(error).mean() < 1 / 128
+
+
+def test_output_is_the_16_bit_sum_of_its_stages(converted):
+    engine = Engine(converted[0])
+    segment = np.sin(np.arange(engine.metadata.segment) / 9).astype(np.float32) * 0.9
+    high, low = (stage.astype(int) for stage in engine.run_planes(split(segment, 2)))
+    assert np.array_equal(engine.forward(segment) * 2**15, (high << 8) + low + 128)
+
+
+def test_a_file_too_far_from_keras_is_not_kept(run, tmp_path):
+    with pytest.raises(FqssError, match="below the limit of 500 dB"):
+        convert(run, tmp_path / "model.tflite", "float32", least_sqnr=500)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["float32", "float16", "dynamic", "int16x8"])
+def test_other_types_run_and_follow_keras(run, kind, tmp_path):
+    if kind == "int16x8" and run.recipe.model.activation == "prelu":
+        least = 20  # gLN's variance in 16 bits
+    else:
+        least = None
+    description = convert(run, tmp_path / "model.tflite", kind, least_sqnr=least)
+    assert Engine(tmp_path / "model.tflite").metadata.type == kind
+    assert description["method"] == "float"
+
+
+def test_post_training_int8_is_fully_integer(run, tmp_path):
+    description = convert(run, tmp_path / "model.tflite", ptq=True, least_sqnr=0)
+    assert description["method"] == "ptq"
+    assert Engine(tmp_path / "model.tflite").metadata.input_stages == 1
+
+
+def test_unknown_type_and_wrong_combination_are_refused(run, tmp_path):
+    with pytest.raises(FqssError, match="int8, float32"):
+        convert(run, tmp_path / "model.tflite", "int4")
+    with pytest.raises(FqssError, match="--ptq"):
+        convert(run, tmp_path / "model.tflite", "float16", ptq=True)

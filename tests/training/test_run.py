@@ -1,0 +1,106 @@
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import fqss_tf
+from fqss_tf.config import load_recipe
+from fqss_tf.errors import FqssError
+from fqss_tf.training.run import Run, train
+
+SETTINGS = (
+    "model.filters=16", "model.bottleneck=8", "model.skip=8", "model.hidden=16",
+    "model.blocks=2", "model.repeats=1", "data.segment_seconds=0.5", "float.steps=6",
+    "float.batch_size=2", "float.evaluate_every=2", "quantisation.observe_steps=2", "qat.steps=4",
+    "qat.batch_size=2", "qat.evaluate_every=2",
+)
+RECIPE = load_recipe("quickstart", SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    return train(RECIPE, tmp_path_factory.mktemp("finished") / "run")
+
+
+def test_run_folder_has_recipe_log_and_weights(finished):
+    names = {path.name for path in finished.folder.iterdir()}
+    assert {"recipe.yaml", "log.csv", "tensorboard", "float.npz", "quantised.npz"} <= names
+    assert Run(finished.folder).recipe == RECIPE
+    rows = list(csv.DictReader((finished.folder / "log.csv").open()))
+    assert [(row["stage"], row["step"]) for row in rows] == [
+        ("float", "2"), ("float", "4"), ("float", "6"), ("qat", "2"), ("qat", "4"),
+    ]
+
+
+def test_load_model_maps_mixtures_to_estimates_on_the_16_bit_grid(finished):
+    model = fqss_tf.load_model(finished.folder)
+    mixture = np.random.default_rng(0).uniform(-1, 1, (3, 1, 800, 1)).astype(np.float32)
+    estimates = model.predict_on_batch(mixture)
+    assert estimates.shape == (3, 2, 800, 1)
+    steps = estimates * 2**15
+    assert np.abs(steps - np.round(steps)).max() < 1e-2
+
+
+def test_a_killed_run_resumes_to_the_same_weights(finished, tmp_path):
+    folder = tmp_path / "run"
+    arguments = [sys.executable, "-m", "fqss_tf.cli.main", "train", "quickstart", "--output",
+                 str(folder), *(part for item in SETTINGS for part in ("--set", item))]
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 240
+    while not (folder / "checkpoints" / "float" / "checkpoint").exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (folder / "quantised.npz").exists()
+    resumed = train(RECIPE, folder, resume=True)
+    for name in ("float.npz", "quantised.npz"):
+        with np.load(finished.folder / name) as whole, np.load(resumed.folder / name) as parts:
+            for key in whole.files:
+                np.testing.assert_allclose(parts[key], whole[key], rtol=2e-2, atol=2e-3)
+
+
+def test_vanilla_qat_has_one_stage_on_both_sides(finished, tmp_path):
+    run = train(RECIPE, tmp_path / "qat", method="qat", teacher=finished.folder)
+    assert run.stages == (1, 1)
+    with np.load(run.folder / "float.npz") as mine, np.load(finished.folder / "float.npz") as its:
+        assert all(np.array_equal(mine[key], its[key]) for key in its.files)
+
+
+def test_a_used_folder_is_not_overwritten(finished):
+    with pytest.raises(FqssError, match="--resume"):
+        train(RECIPE, finished.folder)
+
+
+def test_resuming_with_other_settings_is_refused(finished):
+    other = load_recipe("quickstart", (*SETTINGS, "seed=1"))
+    with pytest.raises(FqssError, match="other settings"):
+        train(other, finished.folder, resume=True)
+
+
+def test_a_teacher_of_other_sizes_is_refused(finished, tmp_path):
+    other = load_recipe("quickstart", (*SETTINGS, "model.filters=32"))
+    with pytest.raises(FqssError, match="other sizes"):
+        train(other, tmp_path / "run", teacher=finished.folder)
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path):
+    with pytest.raises(FqssError, match="is not a run folder"):
+        fqss_tf.load_model(tmp_path)
+
+
+def test_weights_of_another_network_are_named(finished, tmp_path):
+    from fqss_tf.training.loop import load_weights
+
+    model = finished.float_model()
+    np.savez(tmp_path / "other.npz", nothing=np.zeros(1))
+    with pytest.raises(FqssError, match="of another network: .* is missing"):
+        load_weights(model, tmp_path / "other.npz")
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 not a zip")
+    with pytest.raises(FqssError, match="cannot read weights"):
+        load_weights(model, tmp_path / "broken.npz")
