@@ -80,6 +80,10 @@ def fit(model, loss, batches, dev_mixtures, stage, folder, *, name, resume=False
         return value, norm
 
     best_weights = folder / f"best_{name}.npz"
+    if int(step) == 0:
+        # Training must not end worse than it began, which matters where it begins well: in QAT.
+        best.assign(mean_si_sdr(model, dev_mixtures))
+        save_weights(model, best_weights)
     writer = tf.summary.create_file_writer(str(folder / "tensorboard" / name))
     log = _CsvLog(folder / "log.csv", ("stage", "step", "loss", "dev_si_sdr", "learning_rate",
                                       "seconds"))

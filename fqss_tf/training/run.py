@@ -191,8 +191,11 @@ def train(recipe, folder, method="fqss", teacher=None, resume=False):
     """
     if method not in METHODS:
         raise FqssError(f"method {method!r} is unknown: use one of {', '.join(METHODS)}")
-    run = Run.create(folder, recipe, method, resume)
+    for root in recipe.data.roots:
+        if not (data_root(root) / "train").is_dir():
+            raise FqssError(f"data.roots: {root} has no folder train with a folder per speaker")
     dev = fixed_mixtures(recipe)
+    run = Run.create(folder, recipe, method, resume)
     if not (run.folder / FLOAT_WEIGHTS).exists():
         if teacher is not None:
             _adopt_teacher(run, teacher)

@@ -1,0 +1,66 @@
+"""Every mistake is one line on stderr and exit code 2, and leaves nothing behind."""
+
+import pytest
+from click.testing import CliRunner
+
+from fqss_tf.cli.main import main
+
+
+def fails(arguments, *parts):
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exit_code == 2, result.output
+    lines = [line for line in result.stderr.splitlines() if line.strip()]
+    assert lines[-1].lower().startswith("error"), result.stderr
+    for part in parts:
+        assert part in lines[-1]
+
+
+def test_unknown_recipe(tmp_path):
+    fails(["train", "quickstrat", "--output", tmp_path / "run"], "quickstrat", "quickstart")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_recipe_key(tmp_path):
+    fails(["train", "quickstart", "--output", tmp_path / "run", "--set", "qat.stpes=3"],
+          "qat.stpes", "did you mean qat.steps?")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_recipe_value_of_the_wrong_kind(tmp_path):
+    fails(["train", "quickstart", "--output", tmp_path / "run", "--set", "qat.steps=many"],
+          "qat.steps", "int")
+
+
+def test_unknown_type(tmp_path):
+    fails(["convert", tmp_path, "--output", tmp_path / "m.tflite", "--type", "int4"], "int4")
+
+
+def test_convert_of_what_is_no_run(tmp_path):
+    fails(["convert", tmp_path, "--output", tmp_path / "m.tflite"], "is not a run folder")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_training_data_that_is_not_there(tmp_path):
+    fails(["train", "quickstart", "--output", tmp_path / "run", "--set", "data.roots=[nowhere]"],
+          "nowhere")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_quickstart_into_a_used_folder(tmp_path):
+    (tmp_path / "mine.txt").write_text("keep")
+    fails(["quickstart", "--output", tmp_path], "is not empty")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("content", [b"", b"TFL3", b"\x1c\x00\x00\x00TFL3" + bytes(40)])
+@pytest.mark.parametrize("command", ["inspect", "evaluate", "separate"])
+def test_truncated_tflite(command, content, tmp_path):
+    path = tmp_path / "cut.tflite"
+    path.write_bytes(content)
+    more = {
+        "inspect": [],
+        "evaluate": ["--data", "bundled"],
+        "separate": [tmp_path / "cut.tflite", "--output", tmp_path / "out"],
+    }[command]
+    fails([command, path, *more], "cut.tflite")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["cut.tflite"]

@@ -1,0 +1,27 @@
+import time
+
+import pytest
+
+from fqss_tf.export.convert import check_fully_integer
+from fqss_tf.export.graphs import convert_quantised
+from fqss_tf.export.op_report import op_report
+from fqss_tf.models import convtasnet
+from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.quantization import transfer, wrap
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("norm", ["global", "batch"])
+def test_the_published_network_converts_without_a_float_tensor(norm):
+    config = ConvTasNetConfig(norm=norm)
+    network = transfer.staged(
+        convtasnet.build(config), config, input_stages=2, output_stages=2, samples=8000, batch=1
+    )
+    model = wrap.quantise(network)
+    wrap.set_mode(model, "quantise")
+    started = time.monotonic()
+    report = op_report(convert_quantised(model, 8000, 2, 2))
+    print(f"{norm}: converted in {time.monotonic() - started:.0f} s")
+    check_fully_integer(report)
+    assert sum(op.name == "CONV_2D" for op in report.ops) >= 3 * 24
+    assert sum(op.name == "RSQRT" for op in report.ops) == (49 if norm == "global" else 0)
