@@ -10,14 +10,16 @@ import click
               type=click.Path(file_okay=False), help="Folder for everything that is made.")
 @click.option("--from-scratch", is_flag=True,
               help="Train the float teacher too (hours); else the one that ships is taken.")
+@click.option("--teacher", type=click.Path(file_okay=False),
+              help="Run folder whose float model to start from.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
               help="Change a key of the quickstart recipe; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-def command(output, from_scratch, settings, as_json):
+def command(output, from_scratch, teacher, settings, as_json):
     """Train, quantise, convert, score and report on the bundled speech; about ten minutes."""
     from fqss_tf.quickstart import quickstart, sweep_table, table
 
-    outcome = quickstart(output, from_scratch, settings)
+    outcome = quickstart(output, from_scratch, teacher, settings)
     if as_json:
         click.echo(json.dumps(outcome))
         return
