@@ -67,11 +67,7 @@ def staged(model, config, *, input_stages, output_stages, samples=None, batch=No
     for plane in range(1, input_stages):
         part = encoder / 256**plane
         weights[f"encoder_{plane}"] = [part, part.sum(axis=(0, 1, 2))]
-    if output_stages > 1 and config.filters < config.kernel:
-        raise FqssError(
-            f"model.filters {config.filters} is below model.kernel {config.kernel}: a second "
-            "output stage needs at least as many filters"
-        )
+    check_stages(config, output_stages)
     inverse = right_inverse(decoder) if output_stages > 1 else None
     for stage in range(output_stages):
         if output_stages > 1:
@@ -83,6 +79,15 @@ def staged(model, config, *, input_stages, output_stages, samples=None, batch=No
     for name, values in weights.items():
         network.get_layer(name).set_weights(values)
     return network
+
+
+def check_stages(config, output_stages):
+    """Raises FqssError if the decoder of these sizes has no right inverse, but needs one."""
+    if output_stages > 1 and config.filters < config.kernel:
+        raise FqssError(
+            f"model.filters {config.filters} is below model.kernel {config.kernel}: a second "
+            "output stage needs at least as many filters"
+        )
 
 
 def right_inverse(decoder):

@@ -194,6 +194,8 @@ def train(recipe, folder, method="fqss", teacher=None, resume=False):
     for root in recipe.data.roots:
         if not (data_root(root) / "train").is_dir():
             raise FqssError(f"data.roots: {root} has no folder train with a folder per speaker")
+    if method == "fqss":
+        transfer.check_stages(recipe.model, recipe.quantisation.output_stages)
     dev = fixed_mixtures(recipe)
     run = Run.create(folder, recipe, method, resume)
     if not (run.folder / FLOAT_WEIGHTS).exists():

@@ -31,6 +31,12 @@ def test_recipe_value_of_the_wrong_kind(tmp_path):
           "qat.steps", "int")
 
 
+def test_too_few_filters_are_found_before_anything_is_trained(tmp_path):
+    fails(["train", "quickstart", "--output", tmp_path / "run", "--set", "model.filters=16"],
+          "model.filters 16", "model.kernel 32")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_unknown_type(tmp_path):
     fails(["convert", tmp_path, "--output", tmp_path / "m.tflite", "--type", "int4"], "int4")
 

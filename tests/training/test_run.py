@@ -14,7 +14,7 @@ from fqss_tf.errors import FqssError
 from fqss_tf.training.run import Run, train
 
 SETTINGS = (
-    "model.filters=16", "model.bottleneck=8", "model.skip=8", "model.hidden=16",
+    "model.filters=32", "model.bottleneck=8", "model.skip=8", "model.hidden=16",
     "model.blocks=2", "model.repeats=1", "data.segment_seconds=0.5", "float.steps=6",
     "float.batch_size=2", "float.evaluate_every=2", "quantisation.observe_steps=2", "qat.steps=4",
     "qat.batch_size=2", "qat.evaluate_every=2",
@@ -84,7 +84,7 @@ def test_resuming_with_other_settings_is_refused(finished):
 
 
 def test_a_teacher_of_other_sizes_is_refused(finished, tmp_path):
-    other = load_recipe("quickstart", (*SETTINGS, "model.filters=32"))
+    other = load_recipe("quickstart", (*SETTINGS, "model.filters=64"))
     with pytest.raises(FqssError, match="other sizes"):
         train(other, tmp_path / "run", teacher=finished.folder)
 
