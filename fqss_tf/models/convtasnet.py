@@ -4,6 +4,7 @@ A flat functional Keras graph over ``[B, 1, T, C]``. With ``input_stages`` and `
 1 it is the float network; more stages add the FQSS input splitter and output combiner.
 """
 
+import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.layers.framing import BlocksToSamples, SamplesToBlocks
@@ -15,6 +16,9 @@ from fqss_tf.models.sizes import ConvTasNetConfig
 __all__ = ["ConvTasNetConfig", "build"]
 
 layers = keras.layers
+# TensorFlow 2.16's remapper fuses convolution and LeakyReLU into an op that is wrong for a batch
+# of 1 behind a dilated convolution (docs/measured.md).
+tf.config.optimizer.set_experimental_options({"remapping": False})
 
 
 def build(config, *, samples=None, batch=None, input_stages=1, output_stages=1, slopes=None):

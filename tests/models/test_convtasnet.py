@@ -192,3 +192,18 @@ def test_kernel_that_is_no_multiple_of_the_hop():
 def test_size_below_one_names_the_key(key, value):
     with pytest.raises(FqssError, match=f"model.{key} is {value}"):
         ConvTasNetConfig(**{key: value})
+
+
+def test_graph_and_eager_execution_agree_for_a_batch_of_one():
+    config = ConvTasNetConfig(
+        filters=32, kernel=32, hop=16, bottleneck=16, skip=16, hidden=32, blocks=2, repeats=1
+    )
+    slopes = {
+        **{f"block_{i}_{place}_prelu": 0.25 for i in range(2) for place in ("in", "depthwise")},
+        "mask_prelu": 0.25,
+    }
+    model = convtasnet.build(config, slopes=slopes)
+    mixture = np.random.default_rng(0).uniform(-1, 1, (1, 1, 8000, 1)).astype(np.float32)
+    eager = model(mixture).numpy()
+    error = np.abs(model.predict_on_batch(mixture) - eager).max()
+    assert error <= 1e-5 * np.abs(eager).max()
