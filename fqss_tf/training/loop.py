@@ -80,13 +80,15 @@ def fit(model, loss, batches, dev_mixtures, stage, folder, *, name, resume=False
         return value, norm
 
     best_weights = folder / f"best_{name}.npz"
+    log = _CsvLog(folder / "log.csv", ("stage", "step", "loss", "dev_si_sdr", "learning_rate",
+                                      "seconds"))
     if int(step) == 0:
         # Training must not end worse than it began, which matters where it begins well: in QAT.
         best.assign(mean_si_sdr(model, dev_mixtures))
         save_weights(model, best_weights)
+        log.write(name, 0, "", float(best), stage.learning_rate, 0.0)
+    start = float(best) if int(step) == 0 else None  # not known to a resumed run
     writer = tf.summary.create_file_writer(str(folder / "tensorboard" / name))
-    log = _CsvLog(folder / "log.csv", ("stage", "step", "loss", "dev_si_sdr", "learning_rate",
-                                      "seconds"))
     started, losses, failures = time.monotonic(), [], 0
     interrupted = _Interrupt()
     with (
@@ -130,6 +132,9 @@ def fit(model, loss, batches, dev_mixtures, stage, folder, *, name, resume=False
                 manager.save()
                 raise KeyboardInterrupt
     load_weights(model, best_weights)
+    if float(best) == start:
+        click.echo(f"{name}: no better than its start ({start:.2f} dB on dev), which is kept",
+                   err=True)
     return float(best)
 
 

@@ -33,7 +33,8 @@ def test_run_folder_has_recipe_log_and_weights(finished):
     assert Run(finished.folder).recipe == RECIPE
     rows = list(csv.DictReader((finished.folder / "log.csv").open()))
     assert [(row["stage"], row["step"]) for row in rows] == [
-        ("float", "2"), ("float", "4"), ("float", "6"), ("qat", "2"), ("qat", "4"),
+        ("float", "0"), ("float", "2"), ("float", "4"), ("float", "6"),
+        ("qat", "0"), ("qat", "2"), ("qat", "4"),
     ]
 
 
