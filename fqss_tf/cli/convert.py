@@ -1,4 +1,4 @@
-"""``fqss-tf convert``: a run folder to a .tflite that was run and compared first."""
+"""``fqss-tf convert``: a run folder or a recipe to a .tflite that was run and compared first."""
 
 import json
 
@@ -6,7 +6,11 @@ import click
 
 
 @click.command()
-@click.argument("run", type=click.Path())
+@click.argument("run", type=click.Path(), required=False)
+@click.option("--recipe", help="Instead of RUN: a recipe's network with random weights, to size "
+              "and time it before training.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
+              help="Change a key of --recipe, such as model.norm=batch; may be repeated.")
 @click.option("--output", required=True, type=click.Path(dir_okay=False), help="The .tflite file.")
 @click.option("--type", "kind", default="int8", show_default=True,
               type=click.Choice(["int8", "float32", "float16", "dynamic", "int16x8"]),
@@ -17,12 +21,20 @@ import click
 @click.option("--least-sqnr", type=float,
               help="Least dB that a file to keep is over its difference to Keras.")
 @click.option("--json", "as_json", is_flag=True, help="Print the description as JSON.")
-def command(run, output, kind, ptq, seconds, least_sqnr, as_json):
+def command(run, recipe, settings, output, kind, ptq, seconds, least_sqnr, as_json):
     """Convert RUN, a folder made by fqss-tf train, to a .tflite file."""
-    from fqss_tf.export.convert import convert
-    from fqss_tf.training.run import Run
+    if (run is None) == (recipe is None):
+        raise click.UsageError("give either a run folder or --recipe")
+    if settings and recipe is None:
+        raise click.UsageError("--set goes with --recipe: a run has its own recipe")
+    from fqss_tf.config import load_recipe
 
-    description = convert(Run(run), output, kind, ptq, seconds, least_sqnr)
+    resolved = load_recipe(recipe, settings) if recipe else None
+    from fqss_tf.export.convert import convert
+    from fqss_tf.training.run import Run, UntrainedRun
+
+    source = UntrainedRun(resolved) if recipe else Run(run)
+    description = convert(source, output, kind, ptq, seconds, least_sqnr)
     if as_json:
         click.echo(json.dumps(description))
         return

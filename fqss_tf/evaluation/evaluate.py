@@ -207,16 +207,13 @@ def _open_run(path, threads):
 def _run_forward(path, threads):
     import tensorflow as tf
 
+    from fqss_tf.models.compiled import separation_function
     from fqss_tf.training.run import load_model
 
     with contextlib.suppress(RuntimeError):  # TensorFlow has computed before in this process
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
-    model = load_model(path)
-    compiled = tf.function(lambda mixture: model(mixture, training=False))
-    return lambda segment: compiled(segment[np.newaxis, np.newaxis, :, np.newaxis]).numpy()[
-        0, :, :, 0
-    ]
+    return separation_function(load_model(path))
 
 
 def _score(network, mixture_and_sources, segment):

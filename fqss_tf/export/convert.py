@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import math
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from fqss_tf.errors import FqssError
 from fqss_tf.export.flatbuffer import write_metadata
 from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
+from fqss_tf.export.segments import levelled_segments
 from fqss_tf.files import atomic_path
 from fqss_tf.metrics import pit_si_sdr
 from fqss_tf.runtime.engine import Engine
@@ -19,18 +21,19 @@ TYPES = ("int8", "float32", "float16", "dynamic", "int16x8")
 # Least SQNR in dB of the running .tflite against the Keras model it was made from.
 LEAST_SQNR = {"int8": 30.0, "float32": 80.0, "float16": 50.0, "dynamic": 15.0, "int16x8": 30.0}
 WAVEFORM_SCALE = 1 / 128
+CALIBRATION_MIXTURES = 8
 
 
 def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
     """Converts a run and keeps the result only if it runs as the Keras model does.
 
     Args:
-        run: a ``fqss_tf.training.run.Run``.
+        run: a ``fqss_tf.training.run.Run`` or ``UntrainedRun``.
         output: path of the .tflite; its description goes beside it as .json.
         kind: one of ``TYPES``. int8 is fully integer: int8 inputs and outputs at scale 1/128.
         ptq: int8 after training: ranges are measured, nothing is trained.
         seconds: length of the segment that the file takes; the recipe's training segment if None.
-        least_sqnr: dB, replaces the limit of ``LEAST_SQNR``.
+        least_sqnr: dB, replaces the limit of ``LEAST_SQNR``, which an untrained network has not.
 
     Returns:
         The description, a dict.
@@ -45,16 +48,13 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
     if kind == "int8" and not ptq and not run.is_quantised:
         raise FqssError(f"{run.folder} has no quantised model: train it or convert with --ptq")
     from fqss_tf.export.graphs import convert_float, convert_quantised
-    from fqss_tf.training.run import fixed_mixtures, observed_model
 
     output = Path(output)
     samples = run.segment(seconds or run.recipe.data.segment_seconds)
-    mixtures = fixed_mixtures(run.recipe, "test")
-    shape = {"samples": samples, "batch": 1}
     started = time.monotonic()
     if kind == "int8":
         stages = (1, 1) if ptq else run.stages
-        model = observed_model(run, stages, **shape) if ptq else run.quantised_model(**shape)
+        model = run.observed_model(stages) if ptq else run.quantised_model()
         if ptq:
             from fqss_tf.quantization.bias import snap_biases
 
@@ -62,9 +62,9 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
         content = convert_quantised(model, samples, *stages)
     else:
         stages = (1, 1)
-        model = run.deployable_model(**shape)
-        segments = [segment for segment, _ in _segments(mixtures[:8], samples)]
-        content = convert_float(model, samples, kind, segments)
+        model = run.deployable_model()
+        calibration = levelled_segments(run.mixtures("dev")[:CALIBRATION_MIXTURES], samples)
+        content = convert_float(model, samples, kind, [segment for segment, _ in calibration])
     conversion_seconds = time.monotonic() - started
     method = ("ptq" if ptq else run.method) if kind == "int8" else "float"
     content = write_metadata(content, {
@@ -83,14 +83,16 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
     report = op_report(content, str(output))
     if kind == "int8":
         check_fully_integer(report)
-    limit = LEAST_SQNR[kind] if least_sqnr is None else least_sqnr
+    if least_sqnr is None:
+        # Noise from random weights has no quality to keep.
+        least_sqnr = -math.inf if run.method == "untrained" else LEAST_SQNR[kind]
     with atomic_path(output) as temporary:
         temporary.write_bytes(content)
-        parity = compare(model, temporary, _segments(mixtures, samples))
-        if parity["reference"]["sqnr_db"] < limit:
+        parity = compare(model, temporary, levelled_segments(run.mixtures("test"), samples))
+        if parity["reference"]["sqnr_db"] < least_sqnr:
             raise FqssError(
                 f"{output} is not kept: it is {parity['reference']['sqnr_db']:.1f} dB over its "
-                f"difference to the Keras model, below the limit of {limit:g} dB"
+                f"difference to the Keras model, below the limit of {least_sqnr:g} dB"
             )
     description = {
         "model": output.name,
@@ -133,9 +135,10 @@ def compare(model, path, segments):
         Per kernel set: ``sqnr_db`` of the .tflite against Keras over all segments, and
         ``si_sdr_difference_db``, the mean SI-SDR of the .tflite minus that of Keras.
     """
-    keras_estimates = [
-        model.predict_on_batch(mixture[None, None, :, None])[0, ..., 0] for mixture, _ in segments
-    ]
+    from fqss_tf.models.compiled import separation_function
+
+    separate = separation_function(model)
+    keras_estimates = [separate(mixture) for mixture, _ in segments]
     result = {}
     for kernels in ("reference", "xnnpack"):
         engine = Engine(path, reference_kernels=kernels == "reference")
@@ -152,15 +155,3 @@ def compare(model, path, segments):
             "si_sdr_difference_db": round(float(difference / len(segments)), 4),
         }
     return result
-
-
-def _segments(mixtures, samples):
-    """The first ``samples`` of each mixture, at the model's level, with its sources."""
-    pairs = []
-    for mixture, sources in mixtures:
-        cut = np.zeros(samples, np.float32)
-        cut[: min(samples, len(mixture))] = mixture[:samples]
-        targets = np.zeros((len(sources), samples), np.float32)
-        targets[:, : min(samples, len(mixture))] = sources[:, :samples]
-        pairs.append((cut / max(np.abs(cut).max(), 1e-8), targets))
-    return pairs

@@ -2,12 +2,13 @@
 
 import tensorflow as tf
 import tf_keras as keras
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from fqss_tf.quantization.fake_quant import fake_quantise
 
 
 def convert_quantised(model, samples, input_stages, output_stages):
-    """Bytes of the fully integer .tflite of a quantised Keras model of static shape.
+    """Bytes of the fully integer .tflite of a quantised Keras model.
 
     The graph starts behind the splitter and ends in front of the combiner: both are byte shuffling
     that the caller does.
@@ -22,15 +23,15 @@ def convert_quantised(model, samples, input_stages, output_stages):
         outputs = tf.nest.flatten(core(planes, training=False))
         return {f"stage_{stage}": output for stage, output in enumerate(outputs)}
 
-    converter = _converter(graph, core, samples, input_stages)
+    converter = converter_of(graph, _mixture(samples, input_stages))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type = tf.int8
     converter.inference_output_type = tf.int8
-    return _converted(converter)
+    return converted(converter)
 
 
 def convert_float(model, samples, kind, segments):
-    """Bytes of the .tflite of a float Keras model of static shape.
+    """Bytes of the .tflite of a float Keras model.
 
     Args:
         kind: ``float32``, ``float16``, ``dynamic`` or ``int16x8``.
@@ -40,7 +41,7 @@ def convert_float(model, samples, kind, segments):
     def graph(mixture):
         return {"stage_0": model(mixture, training=False)}
 
-    converter = _converter(graph, model, samples, 1)
+    converter = converter_of(graph, _mixture(samples, 1))
     if kind != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if kind == "float16":
@@ -54,23 +55,43 @@ def convert_float(model, samples, kind, segments):
         converter.representative_dataset = lambda: (
             [segment[None, None, :, None]] for segment in segments
         )
-    return _converted(converter)
+    return converted(converter)
 
 
-def _converter(graph, model, samples, planes):
+def _mixture(samples, planes):
+    return tf.TensorSpec([1, 1, samples, planes], tf.float32, name="mixture")
+
+
+def converter_of(graph, signature):
+    """A TFLiteConverter of a function of one tensor, whose named outputs become the signature.
+
+    Args:
+        graph: function of a mixture that returns a dict of estimates by name.
+        signature: tf.TensorSpec of the mixture, static.
+    """
+    names = []
+
+    def flat_graph(mixture):
+        outputs = graph(mixture)
+        names[:] = outputs
+        return list(outputs.values())
+
+    traced = tf.function(flat_graph, input_signature=[signature], autograph=False)
+    # Constants instead of variables: a SavedModel traces saving and loading of each variable.
+    frozen = convert_variables_to_constants_v2(traced.get_concrete_function())
     module = tf.Module()
-    module.variables_of_the_model = model.variables
-    module.graph = tf.function(
-        graph,
-        input_signature=[tf.TensorSpec([1, 1, samples, planes], tf.float32, name="mixture")],
+    module.frozen = tf.function(
+        lambda mixture: dict(zip(names, frozen(mixture), strict=True)),
+        input_signature=[signature], autograph=False,
     )
     # Only a SavedModel keeps the names of several outputs apart: it becomes the signature.
     return tf.lite.TFLiteConverter.from_concrete_functions(
-        [module.graph.get_concrete_function()], module
+        [module.frozen.get_concrete_function()], module
     )
 
 
-def _converted(converter):
+def converted(converter):
+    """Bytes of the .tflite that a TFLiteConverter makes."""
     import warnings
 
     with warnings.catch_warnings():

@@ -21,39 +21,48 @@ class GlobalLayerNorm(keras.layers.Layer):
     quantisation finds each intermediate result.
 
     Args:
+        affine: with a gain and a bias per channel. A convolution behind the norm can have them
+            in its weights instead, which saves two passes over the tensor.
         epsilon: added to the variance in float. The integer graph has no such op: its variance is a
             multiple of its scale, and the reciprocal root of 0 saturates.
     """
 
-    inner_tensors = ("mean", "centred", "squared", "variance", "reciprocal_deviation",
-                     "channel_gain", "scaled")
     non_negative_tensors = ("squared", "variance", "reciprocal_deviation")
 
-    def __init__(self, epsilon=1e-8, **kwargs):
+    def __init__(self, affine=True, epsilon=1e-8, **kwargs):
         super().__init__(**kwargs)
+        self.affine = affine
         self.epsilon = epsilon
+        self.inner_tensors = ("mean", "centred", "squared", "variance", "reciprocal_deviation")
+        if affine:
+            self.inner_tensors += ("channel_gain", "scaled")
         self.inner_activations = {
             name: keras.activations.linear for name in self.inner_tensors
         }
         self.quantised = False
 
     def build(self, input_shape):
-        channels = input_shape[-1]
-        self.gamma = self.add_weight("gamma", (channels,), initializer="ones")
-        self.beta = self.add_weight("beta", (channels,), initializer="zeros")
+        if self.affine:
+            channels = input_shape[-1]
+            self.gamma = self.add_weight("gamma", (channels,), initializer="ones")
+            self.beta = self.add_weight("beta", (channels,), initializer="zeros")
 
-    def call(self, inputs):
+    def call(self, inputs, training=False):
         named = self.inner_activations
         mean = named["mean"](tf.reduce_mean(inputs, axis=[1, 2, 3], keepdims=True))
         centred = named["centred"](inputs - mean)
         squared = named["squared"](centred * centred)
         variance = named["variance"](tf.reduce_mean(squared, axis=[1, 2, 3], keepdims=True))
-        deviation = _rsqrt(variance) if self.quantised else tf.math.rsqrt(variance + self.epsilon)
-        gain = named["channel_gain"](named["reciprocal_deviation"](deviation) * self.gamma)
-        return named["scaled"](centred * gain) + self.beta
+        if not self.quantised:
+            variance = variance + self.epsilon
+        deviation = (_rsqrt if training else tf.math.rsqrt)(variance)
+        gain = named["reciprocal_deviation"](deviation)
+        if not self.affine:
+            return centred * gain
+        return named["scaled"](centred * named["channel_gain"](gain * self.gamma)) + self.beta
 
     def compute_output_shape(self, input_shape):
         return input_shape
 
     def get_config(self):
-        return {**super().get_config(), "epsilon": self.epsilon}
+        return {**super().get_config(), "affine": self.affine, "epsilon": self.epsilon}

@@ -21,24 +21,23 @@ layers = keras.layers
 tf.config.optimizer.set_experimental_options({"remapping": False})
 
 
-def build(config, *, samples=None, batch=None, input_stages=1, output_stages=1, slopes=None):
+@tf.autograph.experimental.do_not_convert
+def build(config, *, input_stages=1, output_stages=1, slopes=None):
     """The network as a Keras model: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
-    The mixture is at the model's level (peak 1). T is a multiple of ``config.hop``; given as
-    ``samples`` it is static, as export needs it.
+    The mixture is at the model's level (peak 1). T is a multiple of ``config.hop``.
 
     Args:
         config: a ConvTasNetConfig.
-        samples: T, or None for any.
-        batch: B, or None for any.
         input_stages: planes of the input splitter, 1 for none (method, section III).
         output_stages: outputs of the residual-error block and combiner, 1 for none.
-        slopes: PReLU slopes by layer name, to have them constant (LeakyReLU) instead of trained.
+        slopes: PReLU slopes by layer name, for the deployable form: the slopes are constant
+            (LeakyReLU), and what convolutions can take over of the norms is left out.
 
     The tensors that cross the border of a ``.tflite`` are the output of the layer ``splitter`` and
     the outputs of the layers ``stage_0``, ``stage_1``...
     """
-    mixture = keras.Input((1, samples, 1), batch_size=batch, name="mixture")
+    mixture = keras.Input((1, None, 1), name="mixture")
     planes = Splitter(input_stages, name="splitter")(mixture)
     encoded = _encoder(planes, config, input_stages)
     skip_sum = _temporal_convolution_network(encoded, config, slopes)
@@ -68,11 +67,14 @@ def _encoder(planes, config, stages):
     return encoded
 
 
-def _norm(inputs, config, name, kind):
-    if config.norm != kind:
+def _norm(inputs, config, name, kind, slopes):
+    deployable = slopes is not None
+    if config.norm != kind or (deployable and kind == "batch"):
         return inputs
     if kind == "global":
-        return GlobalLayerNorm(name=name)(inputs)
+        # A depthwise convolution pads with zeros behind the bias: it cannot take it over.
+        affine = not deployable or name.endswith("_in_norm")
+        return GlobalLayerNorm(affine, name=name)(inputs)
     return layers.BatchNormalization(epsilon=1e-5, momentum=0.95, name=name)(inputs)
 
 
@@ -85,19 +87,19 @@ def _prelu(inputs, name, slopes):
 def _activated_convolution(convolution, inputs, config, slopes):
     """Convolution, norm and activation; the names of the latter two derive from the first's."""
     name = convolution.name
-    if config.activation == "relu" and config.norm != "batch":
+    if config.activation == "relu" and (config.norm != "batch" or slopes is not None):
         convolution.activation = keras.activations.relu
-        return _norm(convolution(inputs), config, f"{name}_norm", "global")
-    normed = _norm(convolution(inputs), config, f"{name}_norm", "batch")
+        return _norm(convolution(inputs), config, f"{name}_norm", "global", slopes)
+    normed = _norm(convolution(inputs), config, f"{name}_norm", "batch", slopes)
     if config.activation == "relu":
         return layers.ReLU(name=f"{name}_relu")(normed)
     active = _prelu(normed, f"{name}_prelu", slopes)
-    return _norm(active, config, f"{name}_norm", "global")
+    return _norm(active, config, f"{name}_norm", "global", slopes)
 
 
 def _temporal_convolution_network(encoded, config, slopes):
-    normed = _norm(encoded, config, "bottleneck_norm", "global")
-    normed = _norm(normed, config, "bottleneck_norm", "batch")
+    normed = _norm(encoded, config, "bottleneck_norm", "global", slopes)
+    normed = _norm(normed, config, "bottleneck_norm", "batch", slopes)
     trunk = _convolution(config.bottleneck, "bottleneck")(normed)
     skip_sum = None
     last = len(config.dilations) - 1

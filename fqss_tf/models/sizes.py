@@ -4,7 +4,7 @@ import dataclasses
 
 from fqss_tf.errors import FqssError
 
-NORMS = ("global", "batch", "folded")
+NORMS = ("global", "batch")
 ACTIVATIONS = ("prelu", "relu")
 MASK_ACTIVATIONS = ("relu", "sigmoid", "linear")
 
@@ -14,8 +14,8 @@ class ConvTasNetConfig:
     """Sizes of a ConvTasNet; the defaults are the published Libri2Mix network (5.05 M parameters).
 
     ``norm``: ``global`` is gLN behind each activation as published; ``batch`` is batch
-    normalisation before each activation, which folds into the convolutions; ``folded`` is what is
-    left then. ``activation``: ``prelu`` as published; ``relu`` costs no op of its own in integers.
+    normalisation before each activation, which folds into the convolutions. ``activation``:
+    ``prelu`` as published; ``relu`` costs no op of its own in integers.
     ``kernel`` and ``hop`` are in samples, ``kernel`` a multiple of ``hop``.
     """
 

@@ -108,11 +108,9 @@ def quantize_config(layer, bits=8):
             name: RangeQuantizer(bits, non_negative=name in layer.non_negative_tensors, name=name)
             for name in layer.inner_tensors
         }
-        scalar = WeightQuantizer(bits, channel_axis=None)
-        return LayerQuantizeConfig(
-            {"gamma": scalar, "beta": WeightQuantizer(bits, channel_axis=None)}, inner,
-            RangeQuantizer(bits),
-        )
+        affine = ("gamma", "beta") if layer.affine else ()
+        weights = {name: WeightQuantizer(bits, channel_axis=None) for name in affine}
+        return LayerQuantizeConfig(weights, inner, RangeQuantizer(bits))
     if isinstance(layer, layers.Activation) and layer.activation is keras.activations.sigmoid:
         return LayerQuantizeConfig(output=ConstantRangeQuantizer(1 / 256, -128, bits))
     if isinstance(layer, layers.Concatenate):

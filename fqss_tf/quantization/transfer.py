@@ -1,7 +1,5 @@
 """Weights of a trained float network for the graph that is quantised: same function, new form."""
 
-import dataclasses
-
 import numpy as np
 
 from fqss_tf.errors import FqssError
@@ -18,49 +16,67 @@ def frozen_slopes(model):
 
 
 def folded_weights(model, config):
-    """Layer name -> weights of a float ConvTasNet with its batch norms folded into convolutions.
+    """Layer name -> weights of a float ConvTasNet for its deployable form.
 
-    Norms in front of a PReLU go into the convolution before them; the bottleneck's goes into the
-    1x1 convolution behind it. Exact up to rounding of float32.
+    Batch norms go into the convolution before them; the bottleneck's norm and, with global layer
+    norm, gain and bias behind each depthwise convolution go into the 1x1 convolutions that follow.
+    Exact up to rounding of float32.
     """
     weights = {
         layer.name: layer.get_weights()
         for layer in model.layers
         if layer.weights and not layer.name.endswith("_prelu")
     }
-    if config.norm != "batch":
-        return weights
-    for name in [name for name in weights if name.endswith("_norm")]:
-        gamma, beta, mean, variance = weights.pop(name)
-        gain = gamma / np.sqrt(variance + model.get_layer(name).epsilon)
-        target = name.removesuffix("_norm")
-        kernel, bias = weights[target]
-        if target == "bottleneck":
-            offset = (beta - mean * gain) @ kernel[0, 0]
-            weights[target] = [kernel * gain[:, None], bias + offset]
-        elif target.endswith("depthwise"):
-            weights[target] = [kernel * gain[:, None], (bias - mean) * gain + beta]
+    for norm in [name for name in weights if name.endswith("_norm")]:
+        target = norm.removesuffix("_norm")
+        followers = _pointwise_followers(target)
+        if config.norm == "batch":
+            gamma, beta, mean, variance = weights.pop(norm)
+            gain = gamma / np.sqrt(variance + model.get_layer(norm).epsilon)
+            offset = beta - mean * gain
+            if target != "bottleneck":
+                weights[target] = _scaled_output(weights[target], gain, offset, target)
+                continue
+        elif not followers:
+            continue
         else:
-            weights[target] = [kernel * gain, (bias - mean) * gain + beta]
+            gain, offset = weights.pop(norm)
+        for follower in followers:
+            if follower in weights:
+                kernel, bias = weights[follower]
+                weights[follower] = [kernel * gain[:, None], bias + offset @ kernel[0, 0]]
     return weights
 
 
-def deployable(model, config, *, samples=None, batch=None):
-    """The float model with constant PReLU slopes and folded batch norms: what export converts."""
-    return staged(model, config, input_stages=1, output_stages=1, samples=samples, batch=batch)
+def _pointwise_followers(target):
+    """The 1x1 convolutions that read a norm's output; the last block has no residual."""
+    if target == "bottleneck":
+        return [target]
+    block, _, depthwise = target.rpartition("_")
+    return [f"{block}_skip", f"{block}_residual"] if depthwise == "depthwise" else []
 
 
-def staged(model, config, *, input_stages, output_stages, samples=None, batch=None):
+def _scaled_output(weights, gain, offset, name):
+    kernel, bias = weights
+    channels_last = gain[:, None] if name.endswith("depthwise") else gain
+    return [kernel * channels_last, bias * gain + offset]
+
+
+def deployable(model, config):
+    """The float model with constant PReLU slopes and folded norms: what export converts."""
+    return staged(model, config, input_stages=1, output_stages=1)
+
+
+def staged(model, config, *, input_stages, output_stages):
     """The float model with input splitter and output combiner, computing the same function.
 
     The encoder of plane k starts as W / 256^k with the bias of its flooring, decoder k as 256^k D,
     and the residual encoder as the right inverse of D, so that before any quantisation the further
     planes and stages carry exactly what the first ones leave out (method, section 7).
     """
-    final = dataclasses.replace(config, norm="folded") if config.norm == "batch" else config
     network = convtasnet.build(
-        final, samples=samples, batch=batch, input_stages=input_stages,
-        output_stages=output_stages, slopes=frozen_slopes(model),
+        config, input_stages=input_stages, output_stages=output_stages,
+        slopes=frozen_slopes(model),
     )
     weights = folded_weights(model, config)
     (encoder,), (decoder, *_) = weights["encoder_0"], weights["decoder_0"]

@@ -29,6 +29,7 @@ class _NothingByDefault:
         return False
 
 
+@tf.autograph.experimental.do_not_convert
 def quantise(model, bits=8):
     """The quantisation-aware twin of a float model, its weights copied; ranges not yet observed.
 
@@ -75,7 +76,7 @@ def set_mode(model, mode):
 def observe(model, batches):
     """Measures the ranges of a quantised model over batches of mixtures [B, 1, T, 1]."""
     set_mode(model, "observe")
-    run = tf.function(lambda mixture: model(mixture, training=True))
+    run = tf.function(lambda mixture: model(mixture, training=True), autograph=False)
     for mixture in batches:
         run(mixture)
     set_mode(model, "quantise")

@@ -3,6 +3,7 @@
 import numpy as np
 
 from fqss_tf.metrics import pit_si_sdr
+from fqss_tf.models.compiled import separation_function
 
 
 def calibrate_level(model, mixtures):
@@ -18,15 +19,20 @@ def calibrate_level(model, mixtures):
     Returns:
         The gain.
     """
+    separate = separation_function(model)
     product = energy = 0.0
     for mixture, sources in mixtures:
         gain = 1 / max(np.abs(mixture).max(), 1e-8)
-        inputs = (mixture * gain)[None, None, :, None]
-        estimates = model.predict_on_batch(inputs)[0, ..., 0]
+        estimates = separate(mixture * gain)
         _, permutation = pit_si_sdr(estimates, sources)
         product += np.sum(estimates[list(permutation)] * sources * gain)
         energy += np.sum(estimates.astype(np.float64) ** 2)
     gain = product / energy
+    scale_decoder(model, gain)
+    return gain
+
+
+def scale_decoder(model, gain):
+    """Multiplies the estimates of a float model by ``gain``."""
     decoder = model.get_layer("decoder_0")
     decoder.set_weights([decoder.get_weights()[0] * gain])
-    return gain

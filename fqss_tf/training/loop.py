@@ -1,6 +1,7 @@
 """The one training loop: float training, observing and quantisation-aware training all run it."""
 
 import csv
+import functools
 import math
 import signal
 import time
@@ -14,6 +15,7 @@ import tf_keras as keras
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
 from fqss_tf.metrics import pit_si_sdr
+from fqss_tf.models.compiled import separation_function
 
 SCHEDULES = ("constant", "cosine", "plateau")
 
@@ -68,15 +70,18 @@ def fit(model, loss, batches, dev_mixtures, stage, folder, *, name, resume=False
     if resume and manager.latest_checkpoint:
         checkpoint.restore(manager.latest_checkpoint).expect_partial()
 
-    @tf.function
+    @functools.partial(tf.function, autograph=False)
     def train_step(mixture, sources):
         with tf.GradientTape() as tape:
             estimates = model(mixture[:, None, :, None], training=True)[..., 0]
             value = loss(mixture, estimates, sources)
         gradients = tape.gradient(value, model.trainable_variables)
         gradients, norm = tf.clip_by_global_norm(gradients, stage.clip_norm)
-        if tf.math.is_finite(norm):
+
+        def update():
             optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+
+        tf.cond(tf.math.is_finite(norm), update, lambda: None)
         return value, norm
 
     best_weights = folder / f"best_{name}.npz"
@@ -119,7 +124,8 @@ def fit(model, loss, batches, dev_mixtures, stage, folder, *, name, resume=False
                 if improved:
                     best.assign(score)
                     save_weights(model, best_weights)
-                plateau.report(improved)
+                if stage.schedule == "plateau":
+                    plateau.report(improved)
                 manager.save()
                 log.write(name, int(step), np.nanmean(losses), score, rate,
                           time.monotonic() - started)
@@ -140,12 +146,11 @@ def fit(model, loss, batches, dev_mixtures, stage, folder, *, name, resume=False
 
 def mean_si_sdr(model, mixtures):
     """Mean SI-SDR in dB of a Keras model over (mixture [T], sources [S, T]) pairs of one length."""
-    apply = tf.function(lambda x: model(x, training=False))
+    separate = separation_function(model)
     scores = []
     for mixture, sources in mixtures:
         gain = 1 / max(np.abs(mixture).max(), 1e-8)
-        estimates = apply(tf.constant(mixture * gain)[None, None, :, None])[0, ..., 0].numpy()
-        scores.append(pit_si_sdr(estimates, sources)[0].mean())
+        scores.append(pit_si_sdr(separate(mixture * gain), sources)[0].mean())
     return float(np.mean(scores))
 
 

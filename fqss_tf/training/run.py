@@ -4,6 +4,8 @@ import json
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
+
 from fqss_tf import environment
 from fqss_tf.config import load_recipe, save_recipe
 from fqss_tf.errors import FqssError
@@ -11,18 +13,24 @@ from fqss_tf.files import atomic_path
 
 environment.check()
 
+import tf_keras as keras  # noqa: E402
+
 from fqss_tf.data.manifest import load_mixture, read_manifest  # noqa: E402
 from fqss_tf.models import convtasnet  # noqa: E402
+from fqss_tf.models.compiled import separation_function  # noqa: E402
 from fqss_tf.quantization import transfer, wrap  # noqa: E402
 from fqss_tf.quantization.bias import snap_biases  # noqa: E402
 from fqss_tf.training import losses  # noqa: E402
-from fqss_tf.training.level import calibrate_level  # noqa: E402
+from fqss_tf.training.level import calibrate_level, scale_decoder  # noqa: E402
 from fqss_tf.training.loop import fit, load_weights, save_weights  # noqa: E402
 
 METHODS = ("fqss", "qat")
 FLOAT_WEIGHTS = "float.npz"
 OBSERVED_WEIGHTS = "observed.npz"
 QUANTISED_WEIGHTS = "quantised.npz"
+UNTRAINED_PEAK = 0.5
+# The running range starts at +-0.5 and keeps 0.9 of itself: 0.9^40 of that is left.
+UNTRAINED_OBSERVATIONS = 40
 
 
 def data_root(name):
@@ -97,24 +105,100 @@ class Run:
         load_weights(model, self.folder / FLOAT_WEIGHTS)
         return model
 
-    def deployable_model(self, **shape):
+    def deployable_model(self):
         """The float network in the form that is exported."""
-        return transfer.deployable(self.float_model(), self.config, **shape)
+        return transfer.deployable(self.float_model(), self.config)
 
-    def unobserved_model(self, stages, **shape):
+    def unobserved_model(self, stages):
         """The network with quantisers whose ranges are not known yet."""
         inputs, outputs = stages
         return wrap.quantise(
             transfer.staged(
-                self.float_model(), self.config, input_stages=inputs, output_stages=outputs, **shape
+                self.float_model(), self.config, input_stages=inputs, output_stages=outputs
             )
         )
 
-    def quantised_model(self, **shape):
+    def quantised_model(self):
         """The trained quantised network, simulated in float."""
-        model = self.unobserved_model(self.stages, **shape)
+        model = self.unobserved_model(self.stages)
         load_weights(model, self.folder / QUANTISED_WEIGHTS)
         return model
+
+    def observed_model(self, stages):
+        """The float network with quantisers whose ranges were measured on training mixtures."""
+        model = self.unobserved_model(stages)
+        wrap.observe(model, (mixture[:, None, :, None] for mixture in self.observed_mixtures()))
+        return model
+
+    def observed_mixtures(self):
+        """Batches of mixtures [B, T] on which the ranges are measured."""
+        steps = self.recipe.quantisation.observe_steps
+        for mixture, _ in batches(self.recipe, self.recipe.qat, seed_offset=1).take(steps):
+            yield mixture
+
+    def mixtures(self, part):
+        """(mixture [T], sources [S, T]) pairs of ``dev`` or ``test``."""
+        return fixed_mixtures(self.recipe, part)
+
+
+class UntrainedRun(Run):
+    """A recipe's network with seeded random weights: enough to size it and to time it.
+
+    What it separates is noise, and means nothing.
+    """
+
+    def __init__(self, recipe):
+        self.recipe = recipe
+        self.method = "untrained"
+
+    @property
+    def stages(self):
+        """(input stages, output stages) that the recipe trains FQSS with."""
+        return self.recipe.quantisation.input_stages, self.recipe.quantisation.output_stages
+
+    @property
+    def is_quantised(self):
+        """True: there is nothing to train first."""
+        return True
+
+    def float_model(self):
+        """The network with random weights, its estimates at a level that 8 bits can hold."""
+        keras.utils.set_random_seed(self.recipe.seed)
+        model = convtasnet.build(self.config)
+        _shake_norms(model, self.recipe.seed)
+        ((mixture, _),) = self.mixtures("dev")
+        peak = np.abs(separation_function(model)(mixture)).max()
+        scale_decoder(model, UNTRAINED_PEAK / max(peak, 1e-8))
+        return model
+
+    def quantised_model(self):
+        """The network with measured ranges, simulated in float."""
+        model = self.observed_model(self.stages)
+        snap_biases(model)
+        return model
+
+    def observed_mixtures(self):
+        """The same noise until the running ranges have settled."""
+        for _ in range(UNTRAINED_OBSERVATIONS):
+            yield self.mixtures("dev")[0][0][np.newaxis]
+
+    def mixtures(self, part):
+        """One second of Gaussian noise of peak 1 from as many sources as the network has."""
+        noise = np.random.default_rng(self.recipe.seed).standard_normal(
+            (self.config.sources, self.segment(1.0))
+        ).astype(np.float32)
+        noise /= np.abs(noise.sum(axis=0)).max()
+        return [(noise.sum(axis=0), noise)]
+
+
+def _shake_norms(model, seed):
+    """Gains and biases that are no longer 1 and 0: the converter would leave those out."""
+    rng = np.random.default_rng(seed)
+    for layer in model.layers:
+        if layer.name.endswith("_norm"):
+            gamma, beta, *moving = layer.get_weights()
+            shaken = (values + rng.normal(0, 0.1, values.shape) for values in (gamma, beta))
+            layer.set_weights([*shaken, *moving])
 
 
 def load_model(folder):
@@ -208,19 +292,6 @@ def train(recipe, folder, method="fqss", teacher=None, resume=False):
     return run
 
 
-def observed_model(run, stages, **shape):
-    """The run's float network with quantisers whose ranges were measured on training mixtures."""
-    model = run.unobserved_model(stages)
-    mixtures = batches(run.recipe, run.recipe.qat, seed_offset=1)
-    steps = run.recipe.quantisation.observe_steps
-    wrap.observe(model, (mixture[:, None, :, None] for mixture, _ in mixtures.take(steps)))
-    if shape:
-        static = run.unobserved_model(stages, **shape)
-        static.set_weights(model.get_weights())
-        model = static
-    return model
-
-
 def _adopt_teacher(run, teacher):
     source = Run(teacher)
     if source.recipe.model != run.recipe.model:
@@ -229,8 +300,6 @@ def _adopt_teacher(run, teacher):
 
 
 def _train_float(run, dev, resume):
-    import tf_keras as keras
-
     keras.utils.set_random_seed(run.recipe.seed)
     model = convtasnet.build(run.config)
 
@@ -253,7 +322,7 @@ def _train_quantised(run, dev, resume):
         model = run.unobserved_model(run.stages)
         load_weights(model, observed)
     else:
-        model = observed_model(run, run.stages)
+        model = run.observed_model(run.stages)
         save_weights(model, observed)
     teacher = run.deployable_model()
     teacher.trainable = False

@@ -15,7 +15,7 @@ from fqss_tf.quantization import transfer, wrap
 def test_the_published_network_converts_without_a_float_tensor(norm):
     config = ConvTasNetConfig(norm=norm)
     network = transfer.staged(
-        convtasnet.build(config), config, input_stages=2, output_stages=2, samples=8000, batch=1
+        convtasnet.build(config), config, input_stages=2, output_stages=2
     )
     model = wrap.quantise(network)
     wrap.set_mode(model, "quantise")
