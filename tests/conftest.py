@@ -58,6 +58,39 @@ def foreign_tflite(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def mixed_tflite(tmp_path_factory):
+    """float32: two ways through XNNPACK around a CUMSUM, which it has not, and one way past it."""
+    import tensorflow as tf
+
+    @tf.function(input_signature=[tf.TensorSpec([1, 1, 16, 4])])
+    def network(signal):
+        left = tf.tanh(tf.sin(signal))
+        total = tf.cumsum(left, axis=2)
+        return tf.nn.relu(left * total), tf.nn.sigmoid(signal)
+
+    path = tmp_path_factory.mktemp("models") / "mixed.tflite"
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([network.get_concrete_function()])
+    path.write_bytes(converter.convert())
+    return path
+
+
+@pytest.fixture(scope="session")
+def unknown_op_tflite(foreign_tflite, tmp_path_factory):
+    """A good file but for an op that no LiteRT has."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    from fqss_tf.export.flatbuffer import pack_model, read_model
+
+    model = read_model(foreign_tflite.read_bytes())
+    code = model.operatorCodes[0]
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    code.customCode = b"NoSuchOp"
+    path = tmp_path_factory.mktemp("models") / "unknown_op.tflite"
+    path.write_bytes(pack_model(model))
+    return path
+
+
+@pytest.fixture(scope="session")
 def float_description():
     """What ``tiny_float_tflite`` says about itself."""
     return FLOAT_DESCRIPTION

@@ -1,13 +1,12 @@
 """fqss-tf evaluate: separation scores of runs and .tflite files, side by side."""
 
-import contextlib
 import csv
 import json
-import sys
 from pathlib import Path
 
 import click
 
+from fqss_tf.cli.progress import progress_bar
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
 
@@ -42,7 +41,7 @@ def command(models, data, manifest, csv_path, as_json, threads):
     if csv_path is not None and not csv_path.absolute().parent.is_dir():
         raise FqssError(f"cannot write {csv_path}: the folder {csv_path.parent} does not exist")
     mixtures, rate = load_mixtures(data, manifest)
-    with _progress() as progress:
+    with progress_bar("evaluating") as progress:
         scores = evaluate(models, mixtures, threads, progress, rate=rate)
     if csv_path is not None:
         _write_csv(csv_path, scores)
@@ -50,20 +49,6 @@ def command(models, data, manifest, csv_path, as_json, threads):
         click.echo(json.dumps(_summary(scores, len(mixtures)), indent=2))
     else:
         click.echo("\n".join(_table(scores)))
-
-
-@contextlib.contextmanager
-def _progress():
-    if not sys.stderr.isatty():
-        yield None
-        return
-    with click.progressbar(length=1, label="evaluating", file=sys.stderr) as bar:
-
-        def progress(done, total):
-            bar.length = total
-            bar.update(done - bar.pos)
-
-        yield progress
 
 
 def _write_csv(path, scores):

@@ -1,3 +1,5 @@
+"""fqss-tf inspect: what a .tflite computes, op by op, and who computes it."""
+
 import json
 from pathlib import Path
 
@@ -5,14 +7,18 @@ import click
 
 from fqss_tf.errors import FqssError
 
-HEADER = ("#", "op", "in", "out", "type", "weights", "scale", "zero", "MACs", "bytes")
+HEADER = ("#", "op", "in", "out", "type", "weights", "scale", "zero", "XNNPACK", "MACs", "bytes")
 
 
 @click.command("inspect")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def command(model, as_json):
-    """List the ops, types, scales, multiply-accumulates and bytes of MODEL.tflite."""
+    """List the ops, types, scales, multiply-accumulates and bytes of MODEL.tflite.
+
+    The column XNNPACK has the number of the partition that takes the op, or "no" when LiteRT's own
+    kernel computes it.
+    """
     from fqss_tf.export.op_report import op_report
 
     try:
@@ -20,21 +26,57 @@ def command(model, as_json):
     except OSError as error:
         raise FqssError(f"cannot read {model}: {error.strerror or error}") from error
     report = op_report(content, str(model))
+    taken, refusal = _delegation(model, content)
     if as_json:
-        click.echo(json.dumps(report.to_dict(), indent=2))
+        click.echo(json.dumps(_with_delegation(report, taken, refusal), indent=2))
     else:
-        click.echo("\n".join([*_table(report), "", *_totals(report)]))
+        totals = (*_totals(report), _delegation_total(report, taken, refusal))
+        click.echo("\n".join([*_table(report, taken), "", *totals]))
 
 
-def _table(report):
-    rows = [HEADER, *map(_row, report.ops)]
+def _delegation(model, content):
+    """(Delegation, None), or (None, reason) for a file that LiteRT cannot run."""
+    from fqss_tf.export.delegation import delegation
+    from fqss_tf.runtime.metadata import checked_model
+
+    checked_model(model, content)
+    try:
+        return delegation(content, str(model)), None
+    except FqssError as error:
+        return None, str(error)
+
+
+def _partition(taken, op):
+    """The number of the op's partition; None outside of all, or where it is not known."""
+    if taken is None or op.index >= len(taken.partition_of_op):
+        return None
+    return taken.partition_of_op[op.index]
+
+
+def _with_delegation(report, taken, refusal):
+    plain = report.to_dict()
+    for row, op in zip(plain["ops"], report.ops, strict=True):
+        row["xnnpack_partition"] = _partition(taken, op)
+    if taken is None:
+        plain["xnnpack"] = {"error": refusal}
+    else:
+        plain["xnnpack"] = {
+            "ops": taken.taken,
+            "partitions": taken.partitions,
+            "left_out": taken.left_out(op.name for op in report.ops),
+        }
+    return plain
+
+
+def _table(report, taken):
+    rows = [HEADER, *(_row(op, taken) for op in report.ops)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         yield "  ".join(cells).rstrip()
 
 
-def _row(op):
+def _row(op, taken):
     data_inputs = [tensor for tensor in op.inputs if not tensor.constant_bytes]
     constants = [tensor for tensor in op.inputs if tensor.constant_bytes]
     output = op.outputs[0]
@@ -47,9 +89,16 @@ def _row(op):
         _weights(op, constants),
         "" if output.scale is None else f"{output.scale:.6g}",
         "" if output.zero_point is None else str(output.zero_point),
+        _partition_cell(taken, op),
         f"{op.macs:,}" if op.macs else "",
         f"{op.weight_bytes:,}" if op.weight_bytes else "",
     )
+
+
+def _partition_cell(taken, op):
+    if taken is None or op.index >= len(taken.partition_of_op):
+        return ""
+    return str(taken.partition_of_op[op.index] or "no")
 
 
 def _shape(tensor):
@@ -76,3 +125,15 @@ def _totals(report):
     yield f"file: {report.file_bytes:,} bytes"
     yield f"float tensors: {len(float_tensors(report))}"
     yield f"conversions (QUANTIZE, DEQUANTIZE): {len(conversion_ops(report))}"
+
+
+def _delegation_total(report, taken, refusal):
+    if taken is None:
+        return f"XNNPACK: cannot be told, {refusal}"
+    left_out = taken.left_out(op.name for op in report.ops)
+    rest = ", ".join(f"{name} {count}" for name, count in left_out.items())
+    return (
+        f"XNNPACK: {taken.taken} of {len(taken.partition_of_op)} ops in {taken.partitions} "
+        f"partition{'' if taken.partitions == 1 else 's'}"
+        + (f"; left to LiteRT's own kernels: {rest}" if rest else "")
+    )

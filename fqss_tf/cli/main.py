@@ -15,6 +15,7 @@ SUBCOMMANDS = {
     "evaluate": "Score a run or a .tflite on a data set.",
     "separate": "Separate audio files with a .tflite.",
     "inspect": "Show what a .tflite holds and how it will run.",
+    "benchmark": "Time models side by side, here or on a phone.",
     "quickstart": "Train, convert and score a tiny model in minutes.",
 }
 

@@ -2,11 +2,11 @@
 
 import contextlib
 import json
-import sys
 from pathlib import Path
 
 import click
 
+from fqss_tf.cli.progress import progress_bar
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
 
@@ -37,7 +37,8 @@ def command(model, files, output, threads, as_json):
     with _folder(output):
         for path in files:
             waveform, rate = audio.read(path)
-            estimates = _with_progress(separator, waveform, rate, path.name)
+            with progress_bar(path.name) as progress:
+                estimates = separator(waveform, rate, progress)
             clipped = _write_together(targets[path], estimates, rate)
             reports.append(_report(path, rate, len(waveform), targets[path], clipped))
     _show(reports, as_json)
@@ -74,18 +75,6 @@ def _folder(output):
             with contextlib.suppress(OSError):
                 output.rmdir()
         raise
-
-
-def _with_progress(separator, waveform, rate, label):
-    if not sys.stderr.isatty():
-        return separator(waveform, rate)
-    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
-
-        def progress(done, total):
-            bar.length = total
-            bar.update(done - bar.pos)
-
-        return separator(waveform, rate, progress)
 
 
 def _write_together(targets, estimates, rate):

@@ -1,13 +1,18 @@
 """The report's figures, as PNG. Drawn without pyplot, so no display and no global state."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 METHOD_COLOURS = {"float": "#8b93a1", "ptq": "#e08a1e", "qat": "#17a37f", "fqss": "#4c7ff0"}
 OTHER_COLOUR = "#b65fc9"
 SPECTROGRAM_RANGE_DB = 80
+MOST_BARS = 14
+# 20 different points before they repeat: 4 markers go with 5 colours.
+POINTS = tuple(zip("osD^" * 5, (*METHOD_COLOURS.values(), OTHER_COLOUR) * 4, strict=True))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +91,66 @@ def level_sweep(sweep, target, theme=LIGHT):
         axes.grid(color=theme.grid, linewidth=0.8)
     panels[0].set_ylabel("SI-SDR (dB)", color=theme.text, fontsize=9)
     panels[1].legend(frameon=False, labelcolor=theme.text, fontsize=9)
+    _save(figure, target)
+
+
+def quality_against_latency(points, target, theme=LIGHT):
+    """A dot a model: SI-SDR over the time that a second of audio takes.
+
+    Args:
+        points: rows with name, milliseconds (per second of audio) and si_sdr (dB).
+        target: path or binary file that takes the PNG.
+    """
+    figure, axes = _figure(theme, 1, 1, (6.4, 3.4 + 0.2 * len(points)))
+    for row, (marker, colour) in zip(points, itertools.cycle(POINTS), strict=False):
+        label = f"{row['name']}: {row['milliseconds']:.3g} ms, {row['si_sdr']:.2f} dB"
+        axes.plot(
+            row["milliseconds"], row["si_sdr"], marker, color=colour, markersize=8, label=label
+        )
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.margins(x=0.15, y=0.2)
+    axes.set_xlabel("Computing time per second of audio (ms)", color=theme.text, fontsize=9)
+    axes.set_ylabel("SI-SDR (dB)", color=theme.text, fontsize=9)
+    axes.grid(color=theme.grid, linewidth=0.8)
+    figure.legend(loc="outside lower left", frameon=False, labelcolor=theme.text, fontsize=8)
+    _save(figure, target)
+
+
+def op_times(times, name, target, theme=LIGHT):
+    """A bar for each kind of op, slowest on top.
+
+    Args:
+        times: a ``fqss_tf.benchmark.op_times.OpTimes``.
+        name: of the model, for the title.
+        target: path or binary file that takes the PNG.
+    """
+    bars = [
+        (f"{kind.name} × {kind.count}", kind.in_xnnpack, kind.milliseconds) for kind in times.kinds
+    ]
+    shown, rest = bars[:MOST_BARS], bars[MOST_BARS:]
+    if rest:
+        shown.append((f"{len(rest)} others", None, sum(bar[2] for bar in rest)))
+    figure, axes = _figure(theme, 1, 1, (7.8, 1.3 + 0.32 * len(shown)))
+    colours = {True: METHOD_COLOURS["fqss"], False: METHOD_COLOURS["ptq"], None: theme.grid}
+    labels = {True: "XNNPACK", False: "LiteRT's own kernels", None: None}
+    for place in (True, False, None):
+        own = [(row, bar[2]) for row, bar in enumerate(shown) if bar[1] is place]
+        if not own:
+            continue
+        rows, values = zip(*own, strict=True)
+        drawn = axes.barh(rows, values, 0.66, color=colours[place], label=labels[place])
+        texts = [f"{value:.3f} ms, {100 * value / times.milliseconds:.1f} %" for value in values]
+        axes.bar_label(drawn, texts, padding=4, color=theme.text, fontsize=8)
+    axes.set_yticks(range(len(shown)), [bar[0] for bar in shown])
+    axes.invert_yaxis()
+    axes.margins(x=0.3)
+    axes.set_title(name, loc="left", fontsize=10, color=theme.text)
+    axes.set_xlabel("Time per invocation (ms)", color=theme.text, fontsize=9)
+    axes.grid(axis="x", color=theme.grid, linewidth=0.8)
+    axes.legend(frameon=False, labelcolor=theme.text, fontsize=9, loc="lower right")
     _save(figure, target)
 
 

@@ -52,11 +52,24 @@ def read_metadata(path):
     """
     path = Path(path)
     content = _read_bytes(path)
-    model = _unpack(path, content)
-    _check_references(path, model, len(content))
-    description = _description(path, model)
+    description = _description(path, checked_model(path, content))
     _check_sidecar(path, content)
     return description, content
+
+
+def checked_model(path, content):
+    """Parses the bytes of a .tflite file, of this project or not.
+
+    Args:
+        path: what an error message calls the file.
+    Returns:
+        The root of the schema's object API, all of whose offsets lead inside the file.
+    Raises:
+        FqssError: not a .tflite file, cut short or damaged.
+    """
+    model = _unpack(path, content)
+    _check_references(path, model, len(content))
+    return model
 
 
 def _read_bytes(path):

@@ -29,13 +29,16 @@ def inspect(*arguments):
 def test_table_is_aligned_and_totals_follow(model_file):
     lines = inspect(model_file).splitlines()
     header, row = lines[0], lines[1]
-    assert row.split() == ["0", "FULLY_CONNECTED", "1x3", "1x5", "float32", "float32", "15", "80"]
-    for title, value in (("op", "FULLY_CONNECTED"), ("MACs", "15"), ("bytes", "80")):
+    cells = ["0", "FULLY_CONNECTED", "1x3", "1x5", "float32", "float32", "1", "15", "80"]
+    assert row.split() == cells
+    values = {"op": "FULLY_CONNECTED", "XNNPACK": "1", "MACs": "15", "bytes": "80"}
+    for title, value in values.items():
         assert row.startswith(value, header.index(title))
     assert "multiply-accumulates: 15" in lines
     assert "constants: 80 bytes" in lines
     assert f"file: {model_file.stat().st_size:,} bytes" in lines
     assert "ops: 1 (FULLY_CONNECTED 1)" in lines
+    assert lines[-1] == "XNNPACK: 1 of 1 ops in 1 partition"
 
 
 def test_json_is_the_same_report(model_file):
@@ -43,6 +46,33 @@ def test_json_is_the_same_report(model_file):
     assert report["macs"] == 15
     assert report["ops"][0]["name"] == "FULLY_CONNECTED"
     assert report["outputs"][0]["shape"] == [1, 5]
+
+
+def test_an_op_that_xnnpack_leaves_out_is_marked_and_named(mixed_tflite):
+    header, *rows = inspect(mixed_tflite).splitlines()
+    column = header.index("XNNPACK")
+    cell = {row.split()[1]: row[column:].split()[0] for row in rows[: rows.index("")]}
+    assert cell["CUMSUM"] == "no"
+    assert {cell["SIN"], cell["MUL"]} == {"1", "2"}
+    total = "XNNPACK: 4 of 5 ops in 2 partitions; left to LiteRT's own kernels: CUMSUM 1"
+    assert rows[-1] == total
+
+
+def test_json_has_the_partition_of_every_op(mixed_tflite):
+    report = json.loads(inspect(mixed_tflite, "--json"))
+    assert report["xnnpack"] == {"ops": 4, "partitions": 2, "left_out": {"CUMSUM": 1}}
+    partition = {op["name"]: op["xnnpack_partition"] for op in report["ops"]}
+    assert partition["CUMSUM"] is None
+    assert partition["SIN"] == partition["TANH"] != partition["MUL"]
+
+
+def test_a_model_that_litert_refuses_is_listed_all_the_same(unknown_op_tflite):
+    lines = inspect(unknown_op_tflite).splitlines()
+    assert any(line.split()[1:2] == ["NoSuchOp"] for line in lines)
+    assert lines[-1].startswith("XNNPACK: cannot be told, ")
+    report = json.loads(inspect(unknown_op_tflite, "--json"))
+    assert {op["xnnpack_partition"] for op in report["ops"]} == {None}
+    assert "NoSuchOp" in report["xnnpack"]["error"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Latency, memory and op times of models on this machine or on a phone."""

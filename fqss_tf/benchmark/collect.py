@@ -1,0 +1,110 @@
+"""From what the user names to what is timed: files, runs, and recipes converted for the purpose."""
+
+import dataclasses
+import importlib.util
+from pathlib import Path
+
+from fqss_tf.benchmark.subjects import TorchSubject, run_subject, tflite_subject
+from fqss_tf.config import load_recipe, packaged_recipes
+from fqss_tf.errors import FqssError
+from fqss_tf.export.flatbuffer import FILE_IDENTIFIER
+
+
+@dataclasses.dataclass(frozen=True)
+class RecipeOptions:
+    """What recipes are timed as. ``seconds``: of audio in a segment; ``types``: of conversion;
+    ``naive``: also the plain conversions; ``torch``: also PyTorch; ``settings``: ``key=value``."""
+
+    types: tuple = ("int8",)
+    seconds: float = 1.0
+    naive: bool = False
+    torch: bool = False
+    settings: tuple = ()
+
+
+def is_recipe(name):
+    """Whether a model is named that must be built from a recipe first."""
+    path = Path(name)
+    if name in packaged_recipes():
+        return True
+    return not path.is_dir() and path.suffix != ".tflite" and not _is_tflite(path)
+
+
+def collect(names, options, folder, progress=None):
+    """Opens or makes everything that is to be timed.
+
+    Args:
+        names: .tflite files, run folders, recipes by name or path, in any mix.
+        options: RecipeOptions.
+        folder: existing one, for the files made from recipes; must outlive the subjects.
+        progress: called as ``progress(done, total)`` after each name.
+
+    Returns:
+        List of subjects: one per file or run, several per recipe, in the order of the names.
+
+    Raises:
+        FqssError: a model that is missing or unusable, or PyTorch is missing.
+    """
+    if options.torch and importlib.util.find_spec("torch") is None:
+        raise FqssError("--torch needs PyTorch, which is missing: pip install torch")
+    # Mistakes show before minutes of conversion.
+    recipes = {name: _recipe(name, options.settings) for name in names if is_recipe(name)}
+    opened = {
+        name: run_subject(name) if Path(name).is_dir() else tflite_subject(name, scored=True)
+        for name in names if name not in recipes
+    }
+    subjects = []
+    for done, name in enumerate(names, 1):
+        if name in recipes:
+            target = Path(folder) / str(done)
+            target.mkdir()
+            subjects += _from_recipe(name, recipes[name], options, target)
+        else:
+            subjects.append(opened[name])
+        if progress is not None:
+            progress(done, len(names))
+    return subjects
+
+
+def _recipe(name, settings):
+    if name not in packaged_recipes() and not Path(name).is_file():
+        raise FqssError(
+            f"no model {name}: give a .tflite, a run folder, a recipe's YAML file or one of "
+            f"{', '.join(packaged_recipes())}"
+        )
+    return load_recipe(name, settings)
+
+
+def _is_tflite(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read(8)[4:] == FILE_IDENTIFIER
+    except OSError:
+        return False
+
+
+def _from_recipe(name, recipe, options, folder):
+    from fqss_tf.export.convert import convert
+    from fqss_tf.training.run import UntrainedRun
+
+    run = UntrainedRun(recipe)
+    samples = run.segment(options.seconds)
+    seconds = samples / recipe.data.sample_rate
+    subjects = []
+    for kind in options.types:
+        path = folder / f"{kind}.tflite"
+        convert(run, path, kind, seconds=options.seconds)
+        subjects.append(tflite_subject(path, f"{name} {kind}"))
+    if options.naive:
+        from fqss_tf.export.naive import NAIVE_TYPES, convert_naive
+
+        for kind in NAIVE_TYPES:
+            path = folder / f"naive_{kind}.tflite"
+            path.write_bytes(convert_naive(run, samples, kind))
+            subjects.append(tflite_subject(path, f"{name} naive {kind}", seconds))
+    if options.torch:
+        subjects.append(TorchSubject(
+            name=f"{name} PyTorch float32", runtime="PyTorch", seconds=seconds,
+            config=recipe.model, samples=samples,
+        ))
+    return subjects

@@ -1,0 +1,19 @@
+"""Memory of this process."""
+
+from pathlib import Path
+
+
+def peak_bytes():
+    """Largest resident memory that this process has had, or None where the system does not say.
+
+    Not ``resource.getrusage``: its ``ru_maxrss`` of a child begins with the size of the parent that
+    started it, and a parent with TensorFlow is larger than any model here.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    for line in status.splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return None

@@ -1,0 +1,84 @@
+"""Everything that one benchmark found, for people and for machines."""
+
+import dataclasses
+
+from fqss_tf.benchmark import tables
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """``machine``: as ``machine.describe`` says before the timing, or the phone's name under
+    ``phone``. ``measurements``: Measurements, or PhoneMeasurements of a phone. ``scores``: SI-SDR
+    in dB by path. ``op_times``: OpTimes by name of the model."""
+
+    machine: dict
+    runs: int
+    measurements: list
+    scores: dict
+    op_times: dict
+
+    @property
+    def threads(self):
+        """The first number of threads: that of scores, op times and figures."""
+        return self.measurements[0].threads
+
+    def to_dict(self):
+        """Plain values, for JSON."""
+        return self.machine | {
+            "runs": self.runs,
+            "measurements": [self._row(one) for one in self.measurements],
+            "per_op": {name: times.to_dict() for name, times in self.op_times.items()},
+        }
+
+    def lines(self):
+        """Lines of text with Markdown tables."""
+        if "phone" in self.machine:
+            yield f"{self.machine['phone']}, benchmark_model over adb, {self.runs} runs each."
+            yield ""
+            yield from tables.phone_table(self.measurements, self.scores)
+        else:
+            yield (
+                f"{self.machine['cpu']}, {self.machine['cores']} cores, load average before "
+                f"{self.machine['load']:g}; LiteRT {self.machine['litert']}; "
+                f"{self.runs} runs each, in turn."
+            )
+            yield ""
+            yield from tables.latency_table(self.measurements, self.scores)
+        for name, times in self.op_times.items():
+            yield ""
+            yield (
+                f"{name}, {self.threads} thread{'s' if self.threads > 1 else ''}: the ops take "
+                f"{times.milliseconds:.2f} ms, {100 * times.covered:.0f} % of an invocation."
+            )
+            yield ""
+            yield from tables.kind_table(times)
+            yield ""
+            yield from tables.node_table(times)
+
+    def quality_points(self):
+        """Rows with name, milliseconds (per second of audio) and si_sdr (dB), for the figure."""
+        return [
+            {
+                "name": one.subject.name,
+                "milliseconds": 1000 * one.real_time_factor,
+                "si_sdr": self.scores[one.subject.scored],
+            }
+            for one in self.measurements
+            if one.threads == self.threads and one.subject.scored in self.scores
+        ]
+
+    def _row(self, one):
+        subject = one.subject
+        return {
+            "model": subject.name,
+            "runtime": subject.runtime,
+            "threads": one.threads,
+            **one.times(),
+            "ratio": tables.ratio(one, self.measurements),
+            "real_time_factor": one.real_time_factor,
+            "seconds": subject.seconds,
+            "file_bytes": subject.file_bytes,
+            "memory_bytes": one.memory_bytes,
+            "macs": subject.macs,
+            "si_sdr": self.scores.get(subject.scored),
+        }

@@ -1,0 +1,180 @@
+"""What can be timed: a .tflite, a run in Keras, a recipe's network in PyTorch."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from fqss_tf.errors import FqssError
+from fqss_tf.models.sizes import ConvTasNetConfig
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A model, described so that a fresh process can load it.
+
+    ``seconds`` of audio are computed by one call; None when the model does not say. ``macs`` are
+    the multiply-accumulates of one call, ``file_bytes`` the size of the file, each None where there
+    is no .tflite. ``scored`` is the path to score the separation of, None with random weights.
+    """
+
+    name: str
+    runtime: str
+    seconds: float | None
+    file_bytes: int | None = None
+    macs: int | None = None
+    scored: Path | None = None
+
+    def prepare(self):
+        """Imports the runtime, whose memory is not the model's."""
+        raise NotImplementedError
+
+    def load(self, threads):
+        """Function without arguments that runs the model once, on random input."""
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TfliteSubject(Subject):
+    """A .tflite in LiteRT with XNNPACK, as it comes."""
+
+    path: Path
+
+    def prepare(self):
+        """Imports LiteRT."""
+        import ai_edge_litert.interpreter  # noqa: F401
+
+    def load(self, threads):
+        """Function that sets the inputs and invokes; the file is mapped, not copied."""
+        from ai_edge_litert.interpreter import Interpreter
+
+        interpreter = Interpreter(model_path=str(self.path), num_threads=threads)
+        interpreter.allocate_tensors()
+        inputs = [
+            (detail["index"], random_input(detail["shape"], detail["dtype"]))
+            for detail in interpreter.get_input_details()
+        ]
+
+        def invoke():
+            # Their memory may hold other tensors by the end of an invocation.
+            for index, values in inputs:
+                interpreter.set_tensor(index, values)
+            interpreter.invoke()
+
+        return invoke
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunSubject(Subject):
+    """The Keras graph of a run folder, compiled by TensorFlow as ``evaluate`` has it."""
+
+    path: Path
+    samples: int
+
+    def prepare(self):
+        """Imports TensorFlow."""
+        import fqss_tf.training.run  # noqa: F401
+
+    def load(self, threads):
+        """Function that separates one segment."""
+        import tensorflow as tf
+
+        from fqss_tf.models.compiled import separation_function
+        from fqss_tf.training.run import load_model
+
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+        separate = separation_function(load_model(self.path))
+        mixture = random_input([self.samples], np.float32)
+        return lambda: separate(mixture)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TorchSubject(Subject):
+    """A recipe's network in PyTorch, in eager mode, with random weights."""
+
+    config: ConvTasNetConfig
+    samples: int
+
+    def prepare(self):
+        """Imports PyTorch."""
+        import fqss_tf.benchmark.torch_network  # noqa: F401
+
+    def load(self, threads):
+        """Function that separates one segment."""
+        import torch
+
+        from fqss_tf.benchmark.torch_network import ConvTasNet
+
+        torch.set_num_threads(threads)
+        network = ConvTasNet(self.config).eval()
+        mixture = torch.from_numpy(random_input([1, self.samples], np.float32))
+
+        def separate():
+            with torch.inference_mode():
+                network(mixture)
+
+        return separate
+
+
+def random_input(shape, dtype):
+    """Seeded noise: integers over the whole range of their type, floats from -1 to 1."""
+    generator = np.random.default_rng(0)
+    if np.issubdtype(dtype, np.integer):
+        limits = np.iinfo(dtype)
+        return generator.integers(limits.min, limits.max, shape, dtype, endpoint=True)
+    return generator.uniform(-1, 1, shape).astype(dtype)
+
+
+def tflite_subject(path, name=None, seconds=None, scored=False):
+    """A .tflite file, of this project or of any other.
+
+    Args:
+        path: the file.
+        name: as shown; the path if None.
+        seconds: of audio per call, for a file without a description.
+        scored: whether its separation means something.
+
+    Raises:
+        FqssError: the file is missing, damaged, or not a .tflite.
+    """
+    from fqss_tf.export.op_report import op_report
+    from fqss_tf.runtime.metadata import METADATA_NAME, checked_model, read_metadata
+
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise FqssError(f"cannot read {path}: {error.strerror or error}") from error
+    entries = checked_model(path, content).metadata or []
+    described = any(entry.name == METADATA_NAME for entry in entries)
+    if described:
+        metadata, _ = read_metadata(path)
+        seconds = metadata.segment / metadata.sample_rate
+    return TfliteSubject(
+        name=name or str(path),
+        runtime="LiteRT",
+        seconds=seconds,
+        file_bytes=len(content),
+        macs=op_report(content, str(path)).macs,
+        scored=path if described and scored else None,
+        path=path,
+    )
+
+
+def run_subject(path):
+    """A run folder of ``fqss-tf train``, timed on segments of its training length.
+
+    Raises:
+        FqssError: not a run folder, or nothing trained in it.
+    """
+    from fqss_tf.training.run import Run
+
+    path = Path(path)
+    run = Run(path)
+    samples = run.segment(run.recipe.data.segment_seconds)
+    seconds = samples / run.recipe.data.sample_rate
+    return RunSubject(
+        name=str(path), runtime="TensorFlow", seconds=seconds, scored=path, path=path,
+        samples=samples,
+    )

@@ -1,0 +1,193 @@
+"""fqss-tf benchmark: how fast and how large, side by side, here or on a phone."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import click
+
+from fqss_tf.cli.progress import progress_bar
+from fqss_tf.errors import FqssError
+
+
+@click.command()
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True)
+@click.option("--threads", default="1", show_default=True, metavar="N,..",
+              help="CPU threads; of several, each is measured.")
+@click.option("--runs", default=50, show_default=True, type=click.IntRange(min=1),
+              help="Timed invocations of each model.")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True),
+              help="Recipes: length of the segment; default: 1.")
+@click.option("--types", metavar="T,..",
+              help="Recipes: types to convert to, as for convert; default: int8.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
+              help="Recipes: change a key, such as model.norm=batch; may be repeated.")
+@click.option("--naive", is_flag=True,
+              help="Recipes: also the network as papers write it, converted plainly.")
+@click.option("--torch", is_flag=True, help="Recipes: also the network in PyTorch.")
+@click.option("--per-op", is_flag=True,
+              help="Also the time of each op of a .tflite, with the first number of threads.")
+@click.option("--data", metavar="DIR",
+              help="Also the SI-SDR of .tflite files and runs on a data set folder or 'bundled'.")
+@click.option("--plots", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+              help="Write figures of --data and --per-op to this folder, made if missing.")
+@click.option("--device", type=click.Choice(["adb"]),
+              help="Measure on the Android phone that adb sees instead of here.")
+@click.option("--benchmark-model", metavar="PATH",
+              help="For --device: Google's benchmark_model for the phone; default: "
+              "$FQSS_BENCHMARK_MODEL.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def command(models, threads, runs, seconds, types, settings, naive, torch, per_op, data, plots,
+            device, benchmark_model, as_json):
+    """Time each MODEL: a .tflite, a run folder (its Keras graph), or a recipe.
+
+    A recipe's network is built with random weights and converted, which takes a minute or more.
+    Models are timed in turn, one invocation each, every model in a process of its own.
+    """
+    from fqss_tf.benchmark.collect import RecipeOptions, collect, is_recipe
+    from fqss_tf.benchmark.machine import describe
+    from fqss_tf.benchmark.results import Results
+
+    counts = _numbers(threads)
+    recipe_options = {
+        "types": _types(types), "seconds": seconds, "naive": naive, "torch": torch,
+        "settings": settings,
+    }
+    given = {key: value for key, value in recipe_options.items() if value}
+    is_file = [not is_recipe(model) for model in models]
+    if given and all(is_file):
+        raise click.UsageError(
+            "--types, --seconds, --set, --naive and --torch go with a recipe, and none is given"
+        )
+    if data is not None and not any(is_file):
+        raise click.UsageError("--data goes with a .tflite or a run: a recipe is not trained")
+    if plots is not None and not (per_op or data):
+        raise click.UsageError("--plots draws what --data and --per-op measure: add one")
+    if benchmark_model and not device:
+        raise click.UsageError("--benchmark-model goes with --device adb")
+    if device and (per_op or torch):
+        raise click.UsageError("--per-op and --torch measure here only, not with --device")
+    phone = _phone(device, benchmark_model)
+    mixtures = _mixtures(data)
+    if plots is not None:
+        _make_folder(plots)
+    with tempfile.TemporaryDirectory() as folder:
+        with progress_bar("preparing") as progress:
+            subjects = collect(models, RecipeOptions(**given), folder, progress)
+        files = {subject.name: subject for subject in subjects if subject.runtime == "LiteRT"}
+        if per_op and not files:
+            raise FqssError("--per-op needs a .tflite or a recipe: Keras graphs are not profiled")
+        machine = describe() if phone is None else {"phone": phone.name}
+        results = Results(
+            machine, runs,
+            _measure(phone, subjects, counts, runs),
+            _scores(subjects, mixtures, counts[0]),
+            _op_times(files if per_op else {}, counts[0], runs),
+        )
+    if plots is not None:
+        _draw(plots, results)
+    if as_json:
+        click.echo(json.dumps(results.to_dict(), indent=2))
+    else:
+        click.echo("\n".join(results.lines()))
+
+
+def _numbers(text):
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 1:
+        raise click.BadParameter(f"{text!r} is no list of numbers such as 1,2,4",
+                                 param_hint="--threads")
+    return list(dict.fromkeys(numbers))
+
+
+def _types(text):
+    from fqss_tf.export.convert import TYPES
+
+    kinds = tuple(dict.fromkeys(text.split(","))) if text else ()
+    for kind in kinds:
+        if kind not in TYPES:
+            raise click.BadParameter(f"{kind!r} is none of {', '.join(TYPES)}",
+                                     param_hint="--types")
+    return kinds
+
+
+def _phone(device, benchmark_model):
+    if device is None:
+        return None
+    from fqss_tf.benchmark.phone import Phone
+
+    return Phone(benchmark_model or os.environ.get("FQSS_BENCHMARK_MODEL"))
+
+
+def _mixtures(data):
+    if data is None:
+        return None
+    from fqss_tf.evaluation import load_mixtures
+
+    return load_mixtures(data)
+
+
+def _make_folder(path):
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FqssError(f"cannot make the folder {path}: {error.strerror or error}") from error
+
+
+def _measure(phone, subjects, counts, runs):
+    if phone is not None:
+        with progress_bar("on the phone") as progress:
+            return phone.measure(subjects, counts, runs, progress)
+    from fqss_tf.benchmark.measure import measure
+
+    measurements = []
+    for threads in counts:
+        with progress_bar(f"timing with {threads} thread{'s' if threads > 1 else ''}") as progress:
+            measurements += measure(subjects, threads, runs, progress)
+    return measurements
+
+
+def _scores(subjects, mixtures, threads):
+    """SI-SDR in dB by path, of what is trained."""
+    if mixtures is None:
+        return {}
+    from fqss_tf.evaluation import evaluate
+
+    mixtures, rate = mixtures
+    paths = list(dict.fromkeys(s.scored for s in subjects if s.scored is not None))
+    scores = {}
+    for path in paths:
+        # One at a time: models of different segments are scored on their own.
+        with progress_bar(f"scoring {path.name}") as progress:
+            (score,) = evaluate([path], mixtures, threads, progress, rate=rate)
+        scores[path] = score.si_sdr
+    return scores
+
+
+def _op_times(subjects, threads, runs):
+    """OpTimes by name of the model."""
+    from fqss_tf.benchmark.op_times import op_times
+
+    times = {}
+    with progress_bar("profiling") as progress:
+        for name, subject in subjects.items():
+            times[name] = op_times(subject.path, threads, runs)
+            if progress is not None:
+                progress(len(times), len(subjects))
+    return times
+
+
+def _draw(folder, results):
+    from fqss_tf.files import atomic_path
+    from fqss_tf.report import plots
+
+    if results.scores:
+        with atomic_path(folder / "quality.png") as temporary:
+            plots.quality_against_latency(results.quality_points(), temporary)
+    for number, (name, times) in enumerate(results.op_times.items(), 1):
+        with atomic_path(folder / f"ops_{number}.png") as temporary:
+            plots.op_times(times, name, temporary)
