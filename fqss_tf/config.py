@@ -58,7 +58,7 @@ class Recipe:
     data: DataRecipe = DataRecipe()
     float: StageRecipe = StageRecipe()
     quantisation: QuantisationRecipe = QuantisationRecipe()
-    qat: StageRecipe = StageRecipe(learning_rate=1e-4)
+    qat: StageRecipe = StageRecipe(learning_rate=1e-5)
 
 
 def packaged_recipes():

@@ -66,7 +66,8 @@ def quickstart(output, from_scratch=False, teacher=None, settings=()):
         least = BASELINE_SQNR if method in ("ptq", "qat") else None
         descriptions[name] = convert(runs[method], output / name, kind, ptq, least_sqnr=least)
     paths = [output / name for name, *_ in MODELS]
-    results = _results(paths, descriptions)
+    kept_steps = {method: runs[method].kept_step("qat") for method in ("qat", "fqss")}
+    results = _results(paths, descriptions, kept_steps)
     sweep = _sweep(paths)
     for name, rows in (("results.json", results), ("sweep.json", sweep)):
         with atomic_path(output / name) as temporary:
@@ -83,7 +84,7 @@ def _scored(paths, manifest):
         return evaluate(paths, mixtures, progress=lambda done, total: bar.update(1), rate=rate)
 
 
-def _results(paths, descriptions):
+def _results(paths, descriptions, kept_steps):
     scores = _scored(paths, "mixtures.csv")
     reference = scores[0].si_sdr
     return [
@@ -95,6 +96,7 @@ def _results(paths, descriptions):
             "si_sdri": score.si_sdri,
             "drop": reference - score.si_sdr,
             "sqnr": descriptions[name]["parity"]["reference"]["sqnr_db"],
+            "kept_step": kept_steps.get(method),
             "bytes": descriptions[name]["bytes"],
             "real_time_factor": score.real_time_factor,
         }

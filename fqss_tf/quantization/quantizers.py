@@ -4,7 +4,6 @@ Every quantiser has a mode: ``observe`` measures ranges and passes values on, ``
 and lets the gradient move the range. ``set_mode`` switches a whole model.
 """
 
-import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
@@ -14,6 +13,10 @@ from fqss_tf.quantization.fake_quant import fake_quantise, fake_quantise_per_cha
 
 MODES = ("observe", "quantise")
 SMALLEST_RANGE = 1e-6
+# Adam moves every variable by about the learning rate a step, whatever its size. At the rate that
+# suits weights of a few hundredths, a range of ten would never arrive: what is trained is a shift,
+# in thousandfolds of the observed width.
+SHIFT_RATE = 1000.0
 
 
 class ModalQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
@@ -31,7 +34,8 @@ class RangeQuantizer(ModalQuantizer):
     """Asymmetric per-tensor activation quantiser (method, section 4).
 
     Observing: min and max are running means (decay 0.9) of the batch extremes, starting at +-0.5.
-    Quantising: min and max are trained. Zero is always inside the range and exactly representable.
+    Quantising: min and max are trained, as shifts of the observed ones. Zero is always inside the
+    range and exactly representable.
 
     Args:
         bits: of the integer tensor.
@@ -48,31 +52,33 @@ class RangeQuantizer(ModalQuantizer):
         prefix = self.name or name
         weights = {}
         if not self.non_negative:
-            weights["minimum"] = layer.add_weight(
-                f"{prefix}_min", (), initializer=keras.initializers.Constant(-0.5)
-            )
-        weights["maximum"] = layer.add_weight(
-            f"{prefix}_max", (), initializer=keras.initializers.Constant(0.5)
-        )
-        return weights
+            weights |= _shifted_variable(layer, "minimum", f"{prefix}_min", (), -0.5)
+        return weights | _shifted_variable(layer, "maximum", f"{prefix}_max", (), 0.5)
 
     def __call__(self, inputs, training, weights, **kwargs):
-        minimum, maximum = weights.get("minimum"), weights["maximum"]
         if self.mode == "observe":
+            minimum, maximum = weights.get("minimum"), weights["maximum"]
             if training:
                 maximum.assign(0.9 * maximum + 0.1 * tf.maximum(tf.reduce_max(inputs), 0.0))
                 if minimum is not None:
                     minimum.assign(0.9 * minimum + 0.1 * tf.minimum(tf.reduce_min(inputs), 0.0))
             return inputs
-        low = tf.zeros(()) if minimum is None else tf.minimum(minimum, 0.0)
-        high = tf.maximum(maximum, low + SMALLEST_RANGE)
-        return fake_quantise(inputs, low, tf.maximum(high, 0.0), self.bits, training=training)
+        low, high = self._range(weights)
+        return fake_quantise(inputs, low, high, self.bits, training=training)
 
     def scale(self, weights):
         """The step of the integer tensor, a float."""
-        low = min(float(weights["minimum"]), 0.0) if "minimum" in weights else 0.0
-        high = max(float(weights["maximum"]), low + SMALLEST_RANGE, 0.0)
-        return (high - low) / (2**self.bits - 1)
+        low, high = self._range(weights)
+        return float(high - low) / (2**self.bits - 1)
+
+    def _range(self, weights):
+        low, high = tf.zeros(()), weights["maximum"]
+        width = high - weights["minimum"] if "minimum" in weights else high
+        if "minimum" in weights:
+            low = weights["minimum"] + SHIFT_RATE * width * weights["minimum_shift"]
+            low = tf.minimum(low, 0.0)
+        high = high + SHIFT_RATE * width * weights["maximum_shift"]
+        return low, tf.maximum(tf.maximum(high, low + SMALLEST_RANGE), 0.0)
 
     def get_config(self):
         return {**super().get_config(), "non_negative": self.non_negative, "name": self.name}
@@ -112,7 +118,8 @@ class ConstantRangeQuantizer(ModalQuantizer):
 
 
 class WeightQuantizer(ModalQuantizer):
-    """Symmetric narrow weight quantiser, per output channel, range trained from max |w|.
+    """Symmetric narrow weight quantiser, per output channel; the range is a trained shift of the
+    observed max |w|.
 
     Args:
         channel_axis: of the kernel; -2 for depthwise kernels [h, w, C, 1]; None for one range.
@@ -124,18 +131,14 @@ class WeightQuantizer(ModalQuantizer):
 
     def build(self, tensor_shape, name, layer):
         shape = () if self.channel_axis is None else (tensor_shape[self.channel_axis],)
-        maximum = layer.add_weight(
-            f"{name}_max", shape, initializer=keras.initializers.Constant(1.0)
-        )
-        return {"maximum": maximum}
+        return _shifted_variable(layer, "maximum", f"{name}_max", shape, 1.0)
 
     def __call__(self, inputs, training, weights, **kwargs):
-        maximum = weights["maximum"]
         if self.mode == "observe":
             if training:
-                maximum.assign(self._largest(inputs))
+                weights["maximum"].assign(self._largest(inputs))
             return inputs
-        safe = tf.maximum(maximum, SMALLEST_RANGE)
+        safe = self._maximum(weights)
         if self.channel_axis is None:
             return fake_quantise(inputs, -safe, safe, self.bits, narrow=True, training=training)
         shape = inputs.shape.as_list()
@@ -149,7 +152,11 @@ class WeightQuantizer(ModalQuantizer):
 
     def scale(self, weights):
         """The steps of the integer kernel, one per channel."""
-        return np.maximum(weights["maximum"].numpy(), SMALLEST_RANGE) / (2 ** (self.bits - 1) - 1)
+        return self._maximum(weights).numpy() / (2 ** (self.bits - 1) - 1)
+
+    def _maximum(self, weights):
+        maximum = weights["maximum"] * (1.0 + SHIFT_RATE * weights["maximum_shift"])
+        return tf.maximum(maximum, SMALLEST_RANGE)
 
     def _largest(self, kernel):
         if self.channel_axis is None:
@@ -159,3 +166,13 @@ class WeightQuantizer(ModalQuantizer):
 
     def get_config(self):
         return {**super().get_config(), "channel_axis": self.channel_axis}
+
+
+def _shifted_variable(layer, key, name, shape, start):
+    """Variables ``key``, which is observed, and ``key_shift``, which is trained."""
+    return {
+        key: layer.add_weight(
+            name, shape, initializer=keras.initializers.Constant(start), trainable=False
+        ),
+        f"{key}_shift": layer.add_weight(f"{name}_shift", shape, initializer="zeros"),
+    }

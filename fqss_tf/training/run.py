@@ -1,5 +1,6 @@
 """A run folder: the resolved recipe, the weights of each stage, and the models made from them."""
 
+import csv
 import json
 from importlib import resources
 from pathlib import Path
@@ -92,6 +93,12 @@ class Run:
     def is_quantised(self):
         """Whether the run has a finished quantised model."""
         return (self.folder / QUANTISED_WEIGHTS).exists()
+
+    def kept_step(self, stage):
+        """The step of stage ``float`` or ``qat`` whose weights were best on the dev set."""
+        with (self.folder / "log.csv").open(newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["stage"] == stage]
+        return int(max(rows, key=lambda row: float(row["dev_si_sdr"]))["step"])
 
     def segment(self, seconds):
         """Samples of ``seconds``, rounded down to a multiple of the hop, at least one kernel."""

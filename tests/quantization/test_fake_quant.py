@@ -7,6 +7,7 @@ import tf_keras as keras
 
 from fqss_tf.quantization.fake_quant import fake_quantise, fake_quantise_per_channel
 from fqss_tf.quantization.quantizers import (
+    SHIFT_RATE,
     ConstantRangeQuantizer,
     RangeQuantizer,
     WeightQuantizer,
@@ -183,7 +184,7 @@ def test_evaluation_does_not_observe(owner):
 def test_non_negative_range_starts_at_zero(owner):
     quantizer = RangeQuantizer(non_negative=True)
     weights = quantizer.build((3,), "output", owner)
-    assert set(weights) == {"maximum"}
+    assert set(weights) == {"maximum", "maximum_shift"}
     weights["maximum"].assign(2.55)
     y = quantizer(tf.constant([-1.0, 0.013, 9.0]), False, weights)
     np.testing.assert_allclose(y, [0, 0.01, 2.55], atol=1e-6)
@@ -199,6 +200,19 @@ def test_trained_range_without_zero_still_quantises_zero_to_zero(trained, owner)
     y = quantizer(tf.constant([0.0, 0.5, -0.5]), False, weights).numpy()
     assert np.isfinite(y).all() and y[0] == 0
     assert quantizer.scale(weights) > 0
+
+
+def test_a_shift_moves_the_range_by_its_share_of_the_width(owner):
+    quantizer = RangeQuantizer()
+    weights = quantizer.build((3,), "output", owner)
+    weights["minimum"].assign(-1.0)
+    weights["maximum"].assign(3.0)
+    weights["minimum_shift"].assign(0.1 / SHIFT_RATE)
+    weights["maximum_shift"].assign(-0.2 / SHIFT_RATE)
+    y = quantizer(tf.constant([-9.0, 0.0, 9.0]), False, weights)
+    scale = quantizer.scale(weights)
+    assert scale == pytest.approx((2.2 + 0.6) / 255, rel=1e-5)
+    np.testing.assert_allclose(y, [-0.6, 0, 2.2], atol=scale)
 
 
 @pytest.mark.parametrize("bits", [8, 16])
