@@ -9,6 +9,7 @@ import numpy as np
 
 from fqss_tf import audio
 from fqss_tf.config import load_recipe
+from fqss_tf.data.roots import bundled_teacher
 from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import evaluate, load_mixtures
 from fqss_tf.export.convert import convert
@@ -16,7 +17,7 @@ from fqss_tf.files import atomic_path
 from fqss_tf.report.page import write_report
 from fqss_tf.report.plots import spectrogram
 from fqss_tf.runtime import Separator
-from fqss_tf.training.run import data_root, train
+from fqss_tf.training.run import train
 
 # (file, method, type, post-training)
 MODELS = (
@@ -50,7 +51,7 @@ def quickstart(output, from_scratch=False, teacher=None, settings=()):
     recipe = load_recipe("quickstart", settings)
     if from_scratch and teacher:
         raise FqssError("--from-scratch trains a teacher: leave --teacher out")
-    teacher = teacher or data_root("bundled").parent / "teacher"
+    teacher = teacher or bundled_teacher()
     if from_scratch:
         float_only = dataclasses.replace(recipe, qat=dataclasses.replace(recipe.qat, steps=0))
         teacher = train(float_only, output / "runs" / "float").folder

@@ -3,12 +3,13 @@ import json
 import pytest
 
 from fqss_tf.config import load_recipe
+from fqss_tf.data.roots import bundled_teacher
 from fqss_tf.quickstart import MODELS, quickstart, sweep_table, table
-from fqss_tf.training.run import Run, data_root
+from fqss_tf.training.run import Run
 
 
 def test_the_shipped_teacher_is_the_recipes_network():
-    teacher = data_root("bundled").parent / "teacher"
+    teacher = bundled_teacher()
     assert Run(teacher).recipe.model == load_recipe("quickstart").model
     assert sum(path.stat().st_size for path in teacher.iterdir()) <= 4e6
 

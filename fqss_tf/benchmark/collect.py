@@ -7,7 +7,7 @@ from pathlib import Path
 from fqss_tf.benchmark.subjects import TorchSubject, run_subject, tflite_subject
 from fqss_tf.config import load_recipe, packaged_recipes
 from fqss_tf.errors import FqssError
-from fqss_tf.export.flatbuffer import FILE_IDENTIFIER
+from fqss_tf.runtime.metadata import FILE_IDENTIFIER
 
 
 @dataclasses.dataclass(frozen=True)

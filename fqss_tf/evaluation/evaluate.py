@@ -5,13 +5,13 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
 from fqss_tf.audio.levels import peak_gain
 from fqss_tf.data.manifest import load_mixture, read_manifest
+from fqss_tf.data.roots import data_root
 from fqss_tf.errors import FqssError
 from fqss_tf.metrics import pit_si_sdr, si_sdr
 from fqss_tf.runtime.chunking import default_overlap, separate_in_chunks
@@ -165,9 +165,7 @@ def load_mixtures(data, manifest="mixtures.csv"):
 
 
 def _manifest_folder(data, manifest):
-    root = Path(data)
-    if str(data) == "bundled":
-        root = Path(str(resources.files("fqss_tf") / "bundled" / "speech"))
+    root = data_root(data)
     candidates = [root / "test", root]
     for folder in candidates:
         if (folder / manifest).is_file():

@@ -9,9 +9,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from fqss_tf.errors import FqssError
+from fqss_tf.runtime.metadata import FILE_IDENTIFIER, METADATA_NAME
 
-FILE_IDENTIFIER = b"TFL3"
-METADATA_NAME = "fqss"
 # The schema demands it of constants (`force_align: 16`), but the generated Python forgets it.
 BUFFER_ALIGNMENT = 16
 
@@ -94,7 +93,7 @@ def write_metadata(tflite_bytes, description):
     data = np.frombuffer(text, np.uint8)
     model.metadata = model.metadata or []
     for entry in model.metadata:
-        if entry.name.decode() == METADATA_NAME:
+        if entry.name == METADATA_NAME:
             model.buffers[entry.buffer].data = data
             break
     else:

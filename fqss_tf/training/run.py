@@ -2,9 +2,9 @@
 
 import csv
 import json
-from importlib import resources
 from pathlib import Path
 
+import click
 import numpy as np
 
 from fqss_tf import environment
@@ -17,6 +17,7 @@ environment.check()
 import tf_keras as keras  # noqa: E402
 
 from fqss_tf.data.manifest import load_mixture, read_manifest  # noqa: E402
+from fqss_tf.data.roots import BUNDLED, data_root  # noqa: E402
 from fqss_tf.models import convtasnet  # noqa: E402
 from fqss_tf.models.compiled import separation_function  # noqa: E402
 from fqss_tf.quantization import transfer, wrap  # noqa: E402
@@ -32,13 +33,6 @@ QUANTISED_WEIGHTS = "quantised.npz"
 UNTRAINED_PEAK = 0.5
 # The running range starts at +-0.5 and keeps 0.9 of itself: 0.9^40 of that is left.
 UNTRAINED_OBSERVATIONS = 40
-
-
-def data_root(name):
-    """The folder of a data set; ``bundled`` is the speech that ships with the package."""
-    if name == "bundled":
-        return Path(str(resources.files("fqss_tf") / "bundled" / "speech"))
-    return Path(name)
 
 
 class Run:
@@ -248,10 +242,7 @@ def batches(recipe, stage, first_batch=0, seed_offset=0):
 def fixed_mixtures(recipe, part="dev"):
     """(mixture [T], sources [S, T]) pairs of ``<root>/<part>/mixtures.csv`` of the first root that
     has one, else of the bundled speech."""
-    for root in (*recipe.data.roots, "bundled"):
-        folder = data_root(root) / part
-        if (folder / "mixtures.csv").exists():
-            break
+    folder = data_root(_root_with_mixtures(recipe, part)) / part
     hop = recipe.model.hop
     pairs = []
     for entry in read_manifest(folder / "mixtures.csv"):
@@ -261,6 +252,13 @@ def fixed_mixtures(recipe, part="dev"):
         samples = len(mixture) // hop * hop
         pairs.append((mixture[:samples], sources[:, :samples]))
     return pairs
+
+
+def _root_with_mixtures(recipe, part):
+    for root in recipe.data.roots:
+        if (data_root(root) / part / "mixtures.csv").exists():
+            return root
+    return BUNDLED
 
 
 def train(recipe, folder, method="fqss", teacher=None, resume=False):
@@ -287,6 +285,8 @@ def train(recipe, folder, method="fqss", teacher=None, resume=False):
             raise FqssError(f"data.roots: {root} has no folder train with a folder per speaker")
     if method == "fqss":
         transfer.check_stages(recipe.model, recipe.quantisation.output_stages)
+    if _root_with_mixtures(recipe, "dev") not in recipe.data.roots:
+        click.echo("no dev/mixtures.csv in data.roots: the bundled speech decides", err=True)
     dev = fixed_mixtures(recipe)
     run = Run.create(folder, recipe, method, resume)
     if not (run.folder / FLOAT_WEIGHTS).exists():
