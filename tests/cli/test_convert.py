@@ -1,0 +1,37 @@
+import json
+
+from click.testing import CliRunner
+
+from fqss_tf.cli.main import main
+from fqss_tf.runtime.engine import Engine
+
+TINY = (
+    "model.filters=32", "model.bottleneck=8", "model.skip=8", "model.hidden=16",
+    "model.blocks=2", "model.repeats=1",
+)
+
+
+def convert(*arguments):
+    return CliRunner().invoke(main, ["convert", *map(str, arguments)])
+
+
+def test_a_recipe_is_converted_without_any_training(tmp_path):
+    settings = [part for setting in TINY for part in ("--set", setting)]
+    output = tmp_path / "untrained.tflite"
+    result = convert("--recipe", "convtasnet", *settings, "--seconds", "0.5", "--output", output)
+    assert result.exit_code == 0, result.output
+    assert "method untrained" in result.output
+    metadata = Engine(output).metadata
+    assert (metadata.method, metadata.segment, metadata.input_stages) == ("untrained", 4000, 2)
+    assert json.loads(output.with_suffix(".json").read_text())["report"]["ops"]
+
+
+def test_either_a_run_or_a_recipe_is_needed(tmp_path):
+    for sources in ([], [tmp_path, "--recipe", "micro"]):
+        result = convert(*sources, "--output", tmp_path / "m.tflite")
+        assert result.exit_code == 2 and "either a run folder or --recipe" in result.output
+
+
+def test_settings_do_not_go_with_a_run(tmp_path):
+    result = convert(tmp_path, "--set", "seed=1", "--output", tmp_path / "m.tflite")
+    assert result.exit_code == 2 and "--set goes with --recipe" in result.output
