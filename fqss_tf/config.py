@@ -39,13 +39,30 @@ class StageRecipe:
 
 @dataclasses.dataclass(frozen=True)
 class QuantisationRecipe:
-    """``input_stages`` and ``output_stages``: 8-bit tensors of the FQSS splitter and combiner."""
+    """``input_stages`` and ``output_stages``: 8-bit tensors of the FQSS splitter and combiner.
+
+    ``distillation_weight``, ``distillation_direction`` (``speech`` or ``music``) and
+    ``distillation_average`` (``linear`` as published, or ``decibel``) are the last arguments of
+    ``fqss_tf.training.losses.fqss_distillation_loss``.
+    """
 
     input_stages: int = 2
     output_stages: int = 2
     observe_steps: int = 50
     distillation_weight: float = 0.1
     distillation_direction: str = "speech"
+    distillation_average: str = "linear"
+
+    def __post_init__(self):
+        for name, choices in (
+            ("distillation_direction", ("speech", "music")),
+            ("distillation_average", ("linear", "decibel")),
+        ):
+            if getattr(self, name) not in choices:
+                raise FqssError(
+                    f"quantisation.{name} {getattr(self, name)!r} is unknown: "
+                    f"use one of {', '.join(choices)}"
+                )
 
 
 @dataclasses.dataclass(frozen=True)

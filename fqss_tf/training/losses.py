@@ -62,7 +62,8 @@ def negative_si_sdr_pit(estimates, targets):
 
 
 def fqss_distillation_loss(
-    estimates, targets, teacher_estimates, distillation_weight=0.1, weighting="speech"
+    estimates, targets, teacher_estimates, distillation_weight=0.1, weighting="speech",
+    average="linear",
 ):
     """``-10 log10((1 - d) SDR(estimates, targets) + d mean(w SDR(estimates, teacher)))``.
 
@@ -77,6 +78,8 @@ def fqss_distillation_loss(
         teacher_estimates: float32 [B, S, T] of the frozen float model.
         distillation_weight: d, between 0 and 1.
         weighting: 'speech' or 'music'.
+        average: 'linear' as above, as published; 'decibel' takes the logarithm of each sample
+            before the average instead, so that samples far from perfect count as much.
 
     Returns:
         float32 scalar.
@@ -88,10 +91,13 @@ def fqss_distillation_loss(
     weight = tf.stop_gradient(
         10.0 ** (WEIGHTING_SIGNS[weighting] * (quantised_db - teacher_db) / 10.0)
     )
+    against_teacher = pairwise_si_sdr(estimates, teacher_estimates)
+    if average == "decibel":
+        against_targets, against_teacher = _decibel(against_targets), _decibel(against_teacher)
     task = tf.reduce_mean(best_permutation_mean(against_targets))
-    against_teacher = best_permutation_mean(pairwise_si_sdr(estimates, teacher_estimates))
-    distillation = tf.reduce_mean(weight * against_teacher)
-    return -_decibel((1.0 - distillation_weight) * task + distillation_weight * distillation)
+    distillation = tf.reduce_mean(weight * best_permutation_mean(against_teacher))
+    quality = (1.0 - distillation_weight) * task + distillation_weight * distillation
+    return -quality if average == "decibel" else -_decibel(quality)
 
 
 def _zero_mean(signal):

@@ -338,7 +338,7 @@ def _train_quantised(run, dev, resume):
         guide = teacher(mixture[:, None, :, None], training=False)[..., 0]
         return losses.fqss_distillation_loss(
             estimates, sources, guide, settings.distillation_weight,
-            settings.distillation_direction,
+            settings.distillation_direction, settings.distillation_average,
         )
 
     def task(mixture, estimates, sources):

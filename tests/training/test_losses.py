@@ -82,3 +82,26 @@ def test_silent_targets_give_a_finite_loss_and_gradient():
         lambda e: losses.fqss_distillation_loss(e, silent, silent), estimates
     )
     assert np.isfinite(value) and np.isfinite(gradient).all()
+
+
+def test_decibel_average_without_teacher_is_the_task_loss():
+    rng = np.random.default_rng(5)
+    estimates, targets = (tf.constant(rng.normal(size=(4, 2, 50)), tf.float32) for _ in range(2))
+    value = losses.fqss_distillation_loss(estimates, targets, estimates, 0.0, average="decibel")
+    expected = losses.negative_si_sdr_pit(estimates, targets)
+    assert float(value) == pytest.approx(float(expected), abs=1e-4)
+
+
+def test_decibel_average_lets_a_bad_sample_count():
+    rng = np.random.default_rng(6)
+    targets = tf.constant(rng.normal(size=(2, 2, 50)), tf.float32)
+    noise = tf.constant(rng.normal(size=(2, 2, 50)), tf.float32)
+    worse, better = (targets + noise * tf.reshape([0.01, bad], (2, 1, 1)) for bad in (1.0, 0.3))
+    gain = {
+        average: float(
+            losses.fqss_distillation_loss(worse, targets, targets, 0.0, average=average)
+            - losses.fqss_distillation_loss(better, targets, targets, 0.0, average=average)
+        )
+        for average in ("linear", "decibel")
+    }
+    assert gain["linear"] < 0.01 < 1 < gain["decibel"]
