@@ -4,8 +4,6 @@ import json
 
 import click
 
-HELP_RECIPE = "A packaged recipe (quickstart, mobile, micro, convtasnet) or a YAML file."
-
 
 @click.command()
 @click.argument("recipe")
@@ -19,7 +17,7 @@ HELP_RECIPE = "A packaged recipe (quickstart, mobile, micro, convtasnet) or a YA
 @click.option("--resume", is_flag=True, help="Continue an interrupted run.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(recipe, output, settings, method, teacher, resume, as_json):
-    """Train RECIPE: float, then observe the ranges, then quantisation-aware."""
+    """Train RECIPE (packaged or a YAML file): float, then observe the ranges, then quantised."""
     from fqss_tf.config import load_recipe
 
     resolved = load_recipe(recipe, settings)

@@ -53,7 +53,9 @@ class RangeQuantizer(ModalQuantizer):
         weights = {}
         if not self.non_negative:
             weights |= _shifted_variable(layer, "minimum", f"{prefix}_min", (), -0.5)
-        return weights | _shifted_variable(layer, "maximum", f"{prefix}_max", (), 0.5)
+        weights |= _shifted_variable(layer, "maximum", f"{prefix}_max", (), 0.5)
+        self.variables = weights
+        return weights
 
     def __call__(self, inputs, training, weights, **kwargs):
         if self.mode == "observe":
@@ -70,6 +72,11 @@ class RangeQuantizer(ModalQuantizer):
         """The step of the integer tensor, a float."""
         low, high = self._range(weights)
         return float(high - low) / (2**self.bits - 1)
+
+    def range(self):
+        """(minimum, maximum) as floats, once built."""
+        low, high = self._range(self.variables)
+        return float(low), float(high)
 
     def _range(self, weights):
         low, high = tf.zeros(()), weights["maximum"]

@@ -6,7 +6,7 @@ import tf_keras as keras
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
 from fqss_tf.quantization.configs import CUSTOM_OBJECTS, quantize_config
-from fqss_tf.quantization.quantizers import MODES
+from fqss_tf.quantization.quantizers import MODES, RangeQuantizer
 
 
 class _NoLayoutTransform:
@@ -63,6 +63,15 @@ def quantizers(model):
         if isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2)
         for quantizer in layer.quantize_config.quantizers()
     ]
+
+
+def ranges(model):
+    """(minimum, maximum) of every trained activation range of a quantised model, by tensor."""
+    return {
+        quantizer.variables["maximum"].name.removesuffix("_max:0"): quantizer.range()
+        for quantizer in quantizers(model)
+        if isinstance(quantizer, RangeQuantizer)
+    }
 
 
 def set_mode(model, mode):

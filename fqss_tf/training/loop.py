@@ -35,7 +35,7 @@ class Plateau:
             self.waited.assign(0)
 
 
-def fit(model, loss, batches, dev_mixtures, stage, folder, *, name, resume=False):
+def fit(model, loss, batches, dev_mixtures, stage, folder, *, name, resume=False, ranges=None):
     """Trains ``model`` in place and leaves the weights that were best on the dev set in it.
 
     Args:
@@ -47,6 +47,8 @@ def fit(model, loss, batches, dev_mixtures, stage, folder, *, name, resume=False
         folder: gets ``checkpoints/<name>``, ``best_<name>.npz``, log.csv and tensorboard/.
         name: of the stage, for files and the progress bar.
         resume: continue from the last checkpoint in ``folder`` if there is one.
+        ranges: function without arguments that gives (minimum, maximum) of quantisers by name, for
+            TensorBoard; None for a float model.
 
     Returns:
         Best mean SI-SDR on the dev set, dB.
@@ -133,6 +135,9 @@ def fit(model, loss, batches, dev_mixtures, stage, folder, *, name, resume=False
                     tf.summary.scalar("loss", np.nanmean(losses))
                     tf.summary.scalar("dev_si_sdr", score)
                     tf.summary.scalar("learning_rate", rate)
+                    for tensor, (low, high) in (ranges() if ranges else {}).items():
+                        tf.summary.scalar(f"minimum/{tensor}", low)
+                        tf.summary.scalar(f"maximum/{tensor}", high)
                 losses = []
             if interrupted.happened:
                 manager.save()

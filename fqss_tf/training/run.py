@@ -347,7 +347,7 @@ def _train_quantised(run, dev, resume):
     fit(
         model, distillation if run.method == "fqss" else task,
         lambda first: batches(recipe, recipe.qat, first, seed_offset=2), dev, recipe.qat,
-        run.folder, name="qat", resume=resume,
+        run.folder, name="qat", resume=resume, ranges=lambda: wrap.ranges(model),
     )
     snap_biases(model)
     save_weights(model, run.folder / QUANTISED_WEIGHTS)

@@ -11,8 +11,9 @@ from fqss_tf.models import convtasnet
 from fqss_tf.models.convtasnet import ConvTasNetConfig
 from fqss_tf.quantization.bias import Wrapper, input_scale, snap_biases
 from fqss_tf.quantization.configs import WITHOUT_QUANTISER, quantize_config
+from fqss_tf.quantization.quantizers import RangeQuantizer
 from fqss_tf.quantization.transfer import staged
-from fqss_tf.quantization.wrap import observe, quantise, quantizers, set_mode
+from fqss_tf.quantization.wrap import observe, quantise, quantizers, ranges, set_mode
 
 # Twice as many filters as kernel samples: a decoder has a right inverse only with at least as
 # many, and a well-conditioned one with more.
@@ -189,6 +190,15 @@ def test_modes_reach_every_quantiser(fused):
     for mode in ("observe", "quantise"):
         set_mode(model, mode)
         assert {quantizer.mode for quantizer in everything} == {mode}
+
+
+def test_ranges_of_all_tensors_can_be_watched(case):
+    model = case.quantised(2, bits=8)
+    found = ranges(model)
+    trained = [item for item in quantizers(model) if isinstance(item, RangeQuantizer)]
+    assert len(found) == len(trained) > 10
+    assert all(low <= 0 < high for low, high in found.values())
+    assert any(name.startswith("block_0_in") for name in found)
 
 
 def test_gradients_reach_every_weight_and_range(case):

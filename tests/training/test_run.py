@@ -38,6 +38,12 @@ def test_run_folder_has_recipe_log_and_weights(finished):
     ]
 
 
+def test_tensorboard_shows_how_the_ranges_move(finished):
+    (events,) = (finished.folder / "tensorboard" / "qat").iterdir()
+    content = events.read_bytes()
+    assert b"maximum/block_0_in" in content and b"minimum/bottleneck" in content
+
+
 def test_load_model_maps_mixtures_to_estimates_on_the_16_bit_grid(finished):
     model = fqss_tf.load_model(finished.folder)
     mixture = np.random.default_rng(0).uniform(-1, 1, (3, 1, 800, 1)).astype(np.float32)
