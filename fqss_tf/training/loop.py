@@ -86,12 +86,13 @@ def fit(model, loss, batches, dev_mixtures, stage, folder, *, name, resume=False
         tf.cond(tf.math.is_finite(norm), update, lambda: None)
         return value, norm
 
+    separate = separation_function(model)
     best_weights = folder / f"best_{name}.npz"
     log = _CsvLog(folder / "log.csv", ("stage", "step", "loss", "dev_si_sdr", "learning_rate",
                                       "seconds"))
     if int(step) == 0:
         # Training must not end worse than it began, which matters where it begins well: in QAT.
-        best.assign(mean_si_sdr(model, dev_mixtures))
+        best.assign(mean_si_sdr(separate, dev_mixtures))
         save_weights(model, best_weights)
         log.write(name, 0, "", float(best), stage.learning_rate, 0.0)
     start = float(best) if int(step) == 0 else None  # not known to a resumed run
@@ -121,7 +122,7 @@ def fit(model, loss, batches, dev_mixtures, stage, folder, *, name, resume=False
             bar.update(1, f"loss {np.nanmean(losses[-50:]):.2f}  dev {float(best):.2f} dB")
             last = int(step) == stage.steps
             if int(step) % stage.evaluate_every == 0 or last:
-                score = mean_si_sdr(model, dev_mixtures)
+                score = mean_si_sdr(separate, dev_mixtures)
                 improved = score > float(best)
                 if improved:
                     best.assign(score)
@@ -149,9 +150,13 @@ def fit(model, loss, batches, dev_mixtures, stage, folder, *, name, resume=False
     return float(best)
 
 
-def mean_si_sdr(model, mixtures):
-    """Mean SI-SDR in dB of a Keras model over (mixture [T], sources [S, T]) pairs of one length."""
-    separate = separation_function(model)
+def mean_si_sdr(separate, mixtures):
+    """Mean SI-SDR in dB over (mixture [T], sources [S, T]) pairs.
+
+    Args:
+        separate: function mixture [T] -> estimates [S, T], as ``separation_function`` gives it.
+        mixtures: the pairs; each length is traced once.
+    """
     scores = []
     for mixture, sources in mixtures:
         gain = 1 / max(np.abs(mixture).max(), 1e-8)
