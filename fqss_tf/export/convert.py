@@ -22,6 +22,8 @@ TYPES = ("int8", "float32", "float16", "dynamic", "int16x8")
 LEAST_SQNR = {"int8": 30.0, "float32": 80.0, "float16": 50.0, "dynamic": 15.0, "int16x8": 30.0}
 WAVEFORM_SCALE = 1 / 128
 CALIBRATION_MIXTURES = 8
+# LiteRT 2.3 adds up int16 in 32 bits: more full-scale values overflow, without a word.
+INT16_MEAN_VALUES = 2**16
 
 
 def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
@@ -51,6 +53,8 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
 
     output = Path(output)
     samples = run.segment(seconds or run.recipe.data.segment_seconds)
+    if kind == "int16x8":
+        _check_int16_norms(run.config, samples)
     started = time.monotonic()
     if kind == "int8":
         stages = (1, 1) if ptq else run.stages
@@ -109,6 +113,15 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
     with atomic_path(output.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(description, indent=1))
     return description
+
+
+def _check_int16_norms(config, samples):
+    values = samples // config.hop * max(config.filters, config.hidden)
+    if config.norm == "global" and values > INT16_MEAN_VALUES:
+        raise FqssError(
+            f"int16x8 is refused: a global layer norm over {values} values overflows LiteRT's "
+            f"16-bit MEAN beyond {INT16_MEAN_VALUES}: use int8, norm batch or less --seconds"
+        )
 
 
 def check_fully_integer(report):

@@ -1,13 +1,22 @@
 """Keras models as plain functions of the mixture."""
 
+import functools
+
 import tensorflow as tf
 
 
 def separation_function(model):
     """float32 mixture ``[T]`` at the model's level -> estimates ``[S, T]``, as numpy arrays.
 
-    Compiled anew for each T. AutoGraph stays off: no layer has Python control flow over tensors,
+    Traced once for each T. AutoGraph stays off: no layer has Python control flow over tensors,
     and translating each of hundreds of layers takes far longer than tracing it.
     """
     graph = tf.function(lambda mixture: model(mixture, training=False), autograph=False)
-    return lambda mixture: graph(mixture[None, None, :, None])[0, ..., 0].numpy()
+
+    @functools.cache
+    def traced(samples):
+        return graph.get_concrete_function(tf.TensorSpec([1, 1, samples, 1], tf.float32))
+
+    return lambda mixture: (
+        traced(len(mixture))(tf.constant(mixture[None, None, :, None], tf.float32))[0, ..., 0]
+    ).numpy()

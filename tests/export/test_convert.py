@@ -9,7 +9,7 @@ from fqss_tf.export.convert import convert
 from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.planes import split
-from fqss_tf.training.run import fixed_mixtures, train
+from fqss_tf.training.run import UntrainedRun, fixed_mixtures, train
 
 TINY = (
     "model.filters=32", "model.bottleneck=16", "model.skip=16", "model.hidden=32",
@@ -106,3 +106,10 @@ def test_unknown_type_and_wrong_combination_are_refused(run, tmp_path):
         convert(run, tmp_path / "model.tflite", "int4")
     with pytest.raises(FqssError, match="--ptq"):
         convert(run, tmp_path / "model.tflite", "float16", ptq=True)
+
+
+def test_int16_norms_that_would_overflow_are_refused(tmp_path):
+    run = UntrainedRun(load_recipe("convtasnet"))
+    with pytest.raises(FqssError, match="global layer norm over 512000 values overflows"):
+        convert(run, tmp_path / "m.tflite", "int16x8", seconds=1.0)
+    assert list(tmp_path.iterdir()) == []
