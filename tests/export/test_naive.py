@@ -74,4 +74,4 @@ def test_rewritten_integers_are_no_worse_than_plainly_converted_ones(norm, tmp_p
     either_order = max(sqnr(naive, expected), sqnr(naive[::-1], expected))
     print(f"{norm}: ours {sqnr(ours, expected):.1f} dB, naive {either_order:.1f} dB")
     # Ours has the fixed output scale of 1/128, the other one measured for this very noise.
-    assert sqnr(ours, expected) >= either_order - 2
+    assert sqnr(ours, expected) >= either_order - 1
