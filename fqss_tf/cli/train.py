@@ -13,17 +13,19 @@ import click
 @click.option("--method", type=click.Choice(["fqss", "qat"]), default="fqss", show_default=True,
               help="fqss: splitter, combiner, distillation; qat: plain 8-bit quantisation-aware.")
 @click.option("--teacher", type=click.Path(file_okay=False),
-              help="Run folder whose float model to start from.")
+              help="Run folder whose float model to quantise; the float stage is skipped.")
+@click.option("--initial", type=click.Path(file_okay=False),
+              help="Run folder whose float model the float stage starts from.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(recipe, output, settings, method, teacher, resume, as_json):
+def command(recipe, output, settings, method, teacher, initial, resume, as_json):
     """Train RECIPE (packaged or a YAML file): float, then observe the ranges, then quantised."""
     from fqss_tf.config import load_recipe
 
     resolved = load_recipe(recipe, settings)
     from fqss_tf.training.run import train
 
-    run = train(resolved, output, method, teacher, resume)
+    run = train(resolved, output, method, teacher, resume, initial)
     if as_json:
         click.echo(json.dumps({"run": str(run.folder), "method": method,
                                "quantised": run.is_quantised}))

@@ -261,7 +261,7 @@ def _root_with_mixtures(recipe, part):
     return BUNDLED
 
 
-def train(recipe, folder, method="fqss", teacher=None, resume=False):
+def train(recipe, folder, method="fqss", teacher=None, resume=False, initial=None):
     """Trains float, observes, trains quantised; each stage is skipped if its weights are there.
 
     Args:
@@ -271,6 +271,8 @@ def train(recipe, folder, method="fqss", teacher=None, resume=False):
             task loss alone).
         teacher: folder of a run with the float model to start from; None trains one.
         resume: continue an interrupted run.
+        initial: folder of a run whose float model the float stage starts from; None starts from
+            random weights.
 
     Returns:
         The Run.
@@ -287,28 +289,33 @@ def train(recipe, folder, method="fqss", teacher=None, resume=False):
         transfer.check_stages(recipe.model, recipe.quantisation.output_stages)
     if _root_with_mixtures(recipe, "dev") not in recipe.data.roots:
         click.echo("no dev/mixtures.csv in data.roots: the bundled speech decides", err=True)
+    if teacher is not None and initial is not None:
+        raise FqssError("a teacher replaces the float stage: it takes no initial weights")
     dev = fixed_mixtures(recipe)
     run = Run.create(folder, recipe, method, resume)
     if not (run.folder / FLOAT_WEIGHTS).exists():
         if teacher is not None:
-            _adopt_teacher(run, teacher)
+            save_weights(_float_model_of(teacher, recipe), run.folder / FLOAT_WEIGHTS)
         else:
-            _train_float(run, dev, resume)
+            _train_float(run, dev, resume, initial)
     if recipe.qat.steps and not run.is_quantised:
         _train_quantised(run, dev, resume)
     return run
 
 
-def _adopt_teacher(run, teacher):
-    source = Run(teacher)
-    if source.recipe.model != run.recipe.model:
-        raise FqssError(f"teacher {teacher} is a network of other sizes than the recipe's")
-    save_weights(source.float_model(), run.folder / FLOAT_WEIGHTS)
+def _float_model_of(folder, recipe):
+    source = Run(folder)
+    if source.recipe.model != recipe.model:
+        raise FqssError(f"{folder} is a network of other sizes than the recipe's")
+    return source.float_model()
 
 
-def _train_float(run, dev, resume):
+def _train_float(run, dev, resume, initial):
     keras.utils.set_random_seed(run.recipe.seed)
-    model = convtasnet.build(run.config)
+    if initial is None:
+        model = convtasnet.build(run.config)
+    else:
+        model = _float_model_of(initial, run.recipe)
 
     def loss(mixture, estimates, sources):
         return losses.negative_si_sdr_pit(estimates, sources)

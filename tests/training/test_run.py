@@ -96,6 +96,23 @@ def test_a_teacher_of_other_sizes_is_refused(finished, tmp_path):
         train(other, tmp_path / "run", teacher=finished.folder)
 
 
+def test_float_training_starts_from_the_initial_weights(finished, tmp_path):
+    recipe = load_recipe("quickstart", (*SETTINGS, "float.steps=0", "qat.steps=0"))
+    run = train(recipe, tmp_path / "run", initial=finished.folder)
+    mixture, _ = run.mixtures("dev")[0]
+    first, second = (
+        np.asarray(source.float_model()(mixture[None, None, :, None]))
+        for source in (finished, run)
+    )
+    level = np.vdot(first, second) / np.vdot(first, first)  # it is calibrated anew
+    np.testing.assert_allclose(second, level * first, atol=1e-4)
+
+
+def test_a_teacher_needs_no_initial_weights(finished, tmp_path):
+    with pytest.raises(FqssError, match="no initial weights"):
+        train(RECIPE, tmp_path / "run", teacher=finished.folder, initial=finished.folder)
+
+
 def test_a_folder_that_is_no_run_is_named(tmp_path):
     with pytest.raises(FqssError, match="is not a run folder"):
         fqss_tf.load_model(tmp_path)
