@@ -50,6 +50,7 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
     if kind == "int8" and not ptq and not run.is_quantised:
         raise FqssError(f"{run.folder} has no quantised model: train it or convert with --ptq")
     from fqss_tf.export.graphs import convert_float, convert_quantised
+    from fqss_tf.quantization.wrap import set_mode
 
     output = Path(output)
     samples = run.segment(seconds or run.recipe.data.segment_seconds)
@@ -63,6 +64,7 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
             from fqss_tf.quantization.bias import snap_biases
 
             snap_biases(model)
+        set_mode(model, "deploy")
         content = convert_quantised(model, samples, *stages)
     else:
         stages = (1, 1)

@@ -1,7 +1,8 @@
 """tfmot quantisers with trained ranges.
 
 Every quantiser has a mode: ``observe`` measures ranges and passes values on, ``quantise`` rounds
-and lets the gradient move the range. ``set_mode`` switches a whole model.
+and lets the gradient move the range, ``deploy`` rounds to ranges that are constants of the graph,
+which is then a quarter as large. ``set_mode`` switches a whole model.
 """
 
 import tensorflow as tf
@@ -11,7 +12,7 @@ import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras fi
 
 from fqss_tf.quantization.fake_quant import fake_quantise, fake_quantise_per_channel
 
-MODES = ("observe", "quantise")
+MODES = ("observe", "quantise", "deploy")
 SMALLEST_RANGE = 1e-6
 # Adam moves every variable by about the learning rate a step, whatever its size. At the rate that
 # suits weights of a few hundredths, a range of ten would never arrive: what is trained is a shift,
@@ -24,7 +25,14 @@ class ModalQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
 
     def __init__(self, bits=8):
         self.bits = bits
-        self.mode = "quantise"
+        self.mode = "observe"  # Keras calls each layer when a model is built: rounding costs time
+
+    def _current(self, ranges, weights):
+        """The result of ``ranges(weights)``: numpy constants in mode ``deploy``."""
+        if self.mode != "deploy":
+            return ranges(weights)
+        with tf.init_scope():
+            return tf.nest.map_structure(lambda value: value.numpy(), ranges(weights))
 
     def get_config(self):
         return {"bits": self.bits}
@@ -65,7 +73,7 @@ class RangeQuantizer(ModalQuantizer):
                 if minimum is not None:
                     minimum.assign(0.9 * minimum + 0.1 * tf.minimum(tf.reduce_min(inputs), 0.0))
             return inputs
-        low, high = self._range(weights)
+        low, high = self._current(self._range, weights)
         return fake_quantise(inputs, low, high, self.bits, training=training)
 
     def scale(self, weights):
@@ -145,7 +153,7 @@ class WeightQuantizer(ModalQuantizer):
             if training:
                 weights["maximum"].assign(self._largest(inputs))
             return inputs
-        safe = self._maximum(weights)
+        safe = self._current(self._maximum, weights)
         if self.channel_axis is None:
             return fake_quantise(inputs, -safe, safe, self.bits, narrow=True, training=training)
         shape = inputs.shape.as_list()

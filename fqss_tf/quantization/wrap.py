@@ -52,6 +52,7 @@ def quantise(model, bits=8):
         quantised = tfmot.quantization.keras.quantize_apply(
             wrapped, FqssScheme(), quantized_layer_name_prefix=""
         )
+    set_mode(quantised, "quantise")
     return quantised
 
 
@@ -75,7 +76,7 @@ def ranges(model):
 
 
 def set_mode(model, mode):
-    """Switches all quantisers to ``observe`` or ``quantise``; traced functions keep theirs."""
+    """Switches all quantisers to one of ``MODES``; traced functions keep theirs."""
     if mode not in MODES:
         raise ValueError(f"mode {mode!r} is not one of {MODES}")
     for quantizer in quantizers(model):

@@ -5,13 +5,16 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from fqss_tf.config import load_recipe
+from fqss_tf.data.roots import bundled_teacher
 from fqss_tf.export.convert import convert
 from fqss_tf.export.naive import convert_naive, naive_model
+from fqss_tf.export.segments import levelled_segments
+from fqss_tf.metrics import pit_si_sdr
 from fqss_tf.models import convtasnet
 from fqss_tf.models.compiled import separation_function
 from fqss_tf.quantization import transfer
 from fqss_tf.runtime.engine import Engine
-from fqss_tf.training.run import UntrainedRun
+from fqss_tf.training.run import UntrainedRun, train
 
 TINY = (
     "model.filters=24", "model.kernel=16", "model.hop=8", "model.bottleneck=8", "model.skip=12",
@@ -75,3 +78,20 @@ def test_rewritten_integers_are_no_worse_than_plainly_converted_ones(norm, tmp_p
     print(f"{norm}: ours {sqnr(ours, expected):.1f} dB, naive {either_order:.1f} dB")
     # Ours has the fixed output scale of 1/128, the other one measured for this very noise.
     assert sqnr(ours, expected) >= either_order - 1
+
+
+@pytest.mark.slow
+def test_a_trained_network_separates_no_worse_than_plainly_converted(tmp_path):
+    recipe = load_recipe("quickstart", ("qat.steps=0",))
+    run = train(recipe, tmp_path / "run", teacher=bundled_teacher())
+    samples = run.segment(4.0)
+    convert(run, tmp_path / "ours.tflite", "int8", ptq=True, seconds=4.0, least_sqnr=20)
+    ours = Engine(tmp_path / "ours.tflite")
+    content = convert_naive(run, samples, "int8")
+    scores = np.array([
+        [pit_si_sdr(estimates, sources)[0].mean()
+         for estimates in (ours.forward(mixture), run_naive(content, mixture))]
+        for mixture, sources in levelled_segments(run.mixtures("test"), samples)
+    ]).mean(axis=0)
+    print(f"SI-SDR: ours {scores[0]:.3f} dB, plainly converted {scores[1]:.3f} dB")
+    assert scores[0] >= scores[1] - 0.01

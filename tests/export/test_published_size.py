@@ -18,7 +18,7 @@ def test_the_published_network_converts_without_a_float_tensor(norm):
         convtasnet.build(config), config, input_stages=2, output_stages=2
     )
     model = wrap.quantise(network)
-    wrap.set_mode(model, "quantise")
+    wrap.set_mode(model, "deploy")
     started = time.monotonic()
     report = op_report(convert_quantised(model, 8000, 2, 2))
     print(f"{norm}: converted in {time.monotonic() - started:.0f} s")

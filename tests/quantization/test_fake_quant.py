@@ -122,6 +122,12 @@ def owner():
     return keras.layers.Layer()
 
 
+def rounding(quantizer):
+    """The quantiser in the mode that rounds."""
+    quantizer.mode = "quantise"
+    return quantizer
+
+
 @pytest.mark.parametrize("channel_axis, original_axis", [(-1, 0), (-2, 1)])
 def test_weights_have_127_steps_up_to_the_largest(channel_axis, original_axis, owner):
     """The original's step is 2 max|w| / 255 on [-128, 127]; integer kernels want max|w| / 127."""
@@ -182,7 +188,7 @@ def test_evaluation_does_not_observe(owner):
 
 
 def test_non_negative_range_starts_at_zero(owner):
-    quantizer = RangeQuantizer(non_negative=True)
+    quantizer = rounding(RangeQuantizer(non_negative=True))
     weights = quantizer.build((3,), "output", owner)
     assert set(weights) == {"maximum", "maximum_shift"}
     weights["maximum"].assign(2.55)
@@ -193,7 +199,7 @@ def test_non_negative_range_starts_at_zero(owner):
 
 @pytest.mark.parametrize("trained", [(0.2, 1.0), (-1.0, -0.2), (-0.1, -0.3), (0.0, 0.0)])
 def test_trained_range_without_zero_still_quantises_zero_to_zero(trained, owner):
-    quantizer = RangeQuantizer()
+    quantizer = rounding(RangeQuantizer())
     weights = quantizer.build((3,), "output", owner)
     weights["minimum"].assign(trained[0])
     weights["maximum"].assign(trained[1])
@@ -203,7 +209,7 @@ def test_trained_range_without_zero_still_quantises_zero_to_zero(trained, owner)
 
 
 def test_a_shift_moves_the_range_by_its_share_of_the_width(owner):
-    quantizer = RangeQuantizer()
+    quantizer = rounding(RangeQuantizer())
     weights = quantizer.build((3,), "output", owner)
     weights["minimum"].assign(-1.0)
     weights["maximum"].assign(3.0)
@@ -217,7 +223,7 @@ def test_a_shift_moves_the_range_by_its_share_of_the_width(owner):
 
 @pytest.mark.parametrize("bits", [8, 16])
 def test_waveform_range_is_constant(bits, owner):
-    quantizer = ConstantRangeQuantizer(1 / 128, bits=bits)
+    quantizer = rounding(ConstantRangeQuantizer(1 / 128, bits=bits))
     assert quantizer.build((3,), "output", owner) == {}
     levels = 2 ** (bits - 1)
     x = tf.constant([-1.5, -1.0, 0.3, 0.0, 1.5])
@@ -227,6 +233,6 @@ def test_waveform_range_is_constant(bits, owner):
 
 
 def test_zero_point_moves_the_range(owner):
-    quantizer = ConstantRangeQuantizer(1 / 256, -128)
+    quantizer = rounding(ConstantRangeQuantizer(1 / 256, -128))
     y = quantizer(tf.constant([-0.2, 0.0, 0.5, 1.0]), True, {})
     np.testing.assert_allclose(y, [0, 0, 0.5, 255 / 256], rtol=0, atol=1e-7)

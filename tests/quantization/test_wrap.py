@@ -11,7 +11,7 @@ from fqss_tf.models import convtasnet
 from fqss_tf.models.convtasnet import ConvTasNetConfig
 from fqss_tf.quantization.bias import Wrapper, input_scale, snap_biases
 from fqss_tf.quantization.configs import WITHOUT_QUANTISER, quantize_config
-from fqss_tf.quantization.quantizers import RangeQuantizer
+from fqss_tf.quantization.quantizers import MODES, RangeQuantizer
 from fqss_tf.quantization.transfer import staged
 from fqss_tf.quantization.wrap import observe, quantise, quantizers, ranges, set_mode
 
@@ -183,11 +183,18 @@ def test_unknown_mode(quantised):
         set_mode(quantised, "train")
 
 
+def test_constant_ranges_round_as_variable_ones(case):
+    model = case.quantised(2, bits=8)
+    expected = model(case.mixture).numpy()
+    set_mode(model, "deploy")
+    np.testing.assert_array_equal(model(case.mixture), expected)
+
+
 def test_modes_reach_every_quantiser(fused):
     model = quantise(fused.staged(2))
     everything = quantizers(model)
     assert everything
-    for mode in ("observe", "quantise"):
+    for mode in MODES:
         set_mode(model, mode)
         assert {quantizer.mode for quantizer in everything} == {mode}
 
