@@ -4,6 +4,8 @@ import dataclasses
 import importlib.util
 from pathlib import Path
 
+import click
+
 from fqss_tf.benchmark.subjects import TorchSubject, run_subject, tflite_subject
 from fqss_tf.config import load_recipe, packaged_recipes
 from fqss_tf.errors import FqssError
@@ -40,7 +42,8 @@ def collect(names, options, folder, progress=None):
         progress: called as ``progress(done, total)`` after each name.
 
     Returns:
-        List of subjects: one per file or run, several per recipe, in the order of the names.
+        List of subjects: one per file or run, several per recipe, in the order of the names. A
+        type that a recipe cannot have is left out, and said so on stderr, if another one remains.
 
     Raises:
         FqssError: a model that is missing or unusable, or PyTorch is missing.
@@ -93,7 +96,13 @@ def _from_recipe(name, recipe, options, folder):
     subjects = []
     for kind in options.types:
         path = folder / f"{kind}.tflite"
-        convert(run, path, kind, seconds=options.seconds)
+        try:
+            convert(run, path, kind, seconds=options.seconds)
+        except FqssError as error:
+            if not subjects and kind == options.types[-1]:
+                raise
+            click.echo(f"left out: {name} {kind}: {error}", err=True)
+            continue
         subjects.append(tflite_subject(path, f"{name} {kind}"))
     if options.naive:
         from fqss_tf.export.naive import NAIVE_TYPES, convert_naive

@@ -1,4 +1,6 @@
+import contextlib
 import importlib.util
+import io
 import json
 import shutil
 
@@ -51,6 +53,24 @@ def test_what_is_a_recipe(recipe, tiny_tflite, tmp_path):
     renamed = tmp_path / "model.bin"
     shutil.copy(tiny_tflite, renamed)
     assert not is_recipe(str(renamed))
+
+
+def test_a_type_that_a_recipe_cannot_have_is_left_out(recipe, folder, monkeypatch, conversions):
+    take = convert_module.convert
+
+    def refuse(run, output, kind, seconds):
+        if kind != "int8":
+            raise FqssError(f"{kind} is refused")
+        take(run, output, kind, seconds)
+
+    monkeypatch.setattr(convert_module, "convert", refuse)
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        subjects = collect([recipe], RecipeOptions(types=("int8", "int16x8")), folder)
+    assert [subject.name for subject in subjects] == [f"{recipe} int8"]
+    assert said.getvalue() == f"left out: {recipe} int16x8: int16x8 is refused\n"
+    (folder / "none").mkdir()
+    with pytest.raises(FqssError, match="float16 is refused"):
+        collect([recipe], RecipeOptions(types=("float16",)), folder / "none")
 
 
 def test_a_recipe_becomes_a_model_a_type(recipe, folder, conversions, tiny_tflite):
