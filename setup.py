@@ -18,6 +18,7 @@ setup(
         "ai-edge-litert>=2.3.0",
         "flatbuffers",
         "numpy==1.26.4",
+        "pyloudnorm>=0.2.0",
         "click",
         "matplotlib",
         "pyyaml",

@@ -12,15 +12,69 @@ from fqss_tf.files import atomic_path
 from fqss_tf.models.sizes import ConvTasNetConfig
 
 
+def _check_choices(section, recipe, choices):
+    for name, allowed in choices.items():
+        value = getattr(recipe, name)
+        if value not in allowed:
+            names = ", ".join(repr(choice) if choice == "" else choice for choice in allowed)
+            raise FqssError(f"{section}.{name} {value!r} is unknown: use one of {names}")
+
+
 @dataclasses.dataclass(frozen=True)
 class DataRecipe:
-    """``roots``: data set folders, ``bundled`` for the speech that ships with the package."""
+    """What is trained on. See "Your data" in the README.
+
+    Which data: ``roots``, data set folders of any kind, ``bundled`` for the speech that ships with
+    the package; ``task`` (``sep_clean``, ``sep_noisy`` or ``enh_single``), ``mode`` (``min`` or
+    ``max``) and ``subset`` (``train-100``, ..) of LibriMix; ``stems`` in the order of the network's
+    sources. ``broken``: what becomes of broken files, ``stop`` or ``skip``. ``dev_mixtures``: how
+    many of the dev set are scored while training, and of the test set by ``convert``; 0 for all.
+
+    How it is mixed: ``dynamic_fraction`` of the mixtures have sources that are drawn one by one
+    (the remix of music), the others are the data set's own. Speech drawn so has level differences
+    within +-5 dB, and a ``wide_fraction`` of it within +-``max_level_difference_db``.
+    ``noise_fraction`` of the mixtures get noise from ``noise_roots`` at a ratio within the two
+    limits ``noise_snr_db``. Each source is played at 95, 100 or 105 % with
+    ``speed_perturbation``, its polarity drawn with ``flip_polarity``, and its level changed by up
+    to +-``source_gain_db`` where the sources have levels of their own. The peak of a mixture is up
+    to ``random_gain_db`` below 1.
+    """
 
     roots: tuple = ("bundled",)
     sample_rate: int = 8000
     segment_seconds: float = 3.0
+    task: str = "sep_clean"
+    mode: str = ""
+    subset: str = ""
+    stems: tuple = ()
+    broken: str = "stop"
+    dev_mixtures: int = 0
+    dynamic_fraction: float = 1.0
     max_level_difference_db: float = 30.0
     wide_fraction: float = 0.5
+    random_gain_db: float = 0.0
+    source_gain_db: float = 0.0
+    flip_polarity: bool = False
+    speed_perturbation: bool = False
+    noise_roots: tuple = ()
+    noise_fraction: float = 0.0
+    min_noise_snr_db: float = 0.0
+    max_noise_snr_db: float = 20.0
+
+    def __post_init__(self):
+        _check_choices("data", self, {
+            "task": ("sep_clean", "sep_noisy", "enh_single"),
+            "mode": ("", "min", "max"),
+            "broken": ("stop", "skip"),
+        })
+        for name in ("dynamic_fraction", "wide_fraction", "noise_fraction"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise FqssError(f"data.{name} is {getattr(self, name)}: it must be from 0 to 1")
+        for name in ("max_level_difference_db", "random_gain_db", "source_gain_db", "dev_mixtures"):
+            if getattr(self, name) < 0:
+                raise FqssError(f"data.{name} is {getattr(self, name)}: it must not be negative")
+        if self.min_noise_snr_db > self.max_noise_snr_db:
+            raise FqssError("data.min_noise_snr_db is above data.max_noise_snr_db")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,15 +108,10 @@ class QuantisationRecipe:
     distillation_average: str = "linear"
 
     def __post_init__(self):
-        for name, choices in (
-            ("distillation_direction", ("speech", "music")),
-            ("distillation_average", ("linear", "decibel")),
-        ):
-            if getattr(self, name) not in choices:
-                raise FqssError(
-                    f"quantisation.{name} {getattr(self, name)!r} is unknown: "
-                    f"use one of {', '.join(choices)}"
-                )
+        _check_choices("quantisation", self, {
+            "distillation_direction": ("speech", "music"),
+            "distillation_average": ("linear", "decibel"),
+        })
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,7 +217,8 @@ def _typed(value, default, key):
 def to_yaml(recipe):
     """The recipe as YAML text, every key resolved."""
     values = dataclasses.asdict(recipe)
-    values["data"]["roots"] = list(values["data"]["roots"])
+    for key, value in values["data"].items():
+        values["data"][key] = list(value) if isinstance(value, tuple) else value
     return yaml.safe_dump(values, sort_keys=False)
 
 

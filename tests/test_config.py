@@ -132,6 +132,21 @@ def test_wrong_settings(setting, message, recipe_file):
         load_recipe(recipe_file("seed: 1"), [setting])
 
 
+@pytest.mark.parametrize(
+    "setting, message",
+    [
+        ("data.task=sep", "data.task 'sep' is unknown: use one of sep_clean, sep_noisy, enh_sing"),
+        ("data.broken=ignore", "data.broken 'ignore' is unknown: use one of stop, skip"),
+        ("data.dynamic_fraction=1.5", "data.dynamic_fraction is 1.5: it must be from 0 to 1"),
+        ("data.random_gain_db=-1", "data.random_gain_db is -1.0: it must not be negative"),
+        ("data.min_noise_snr_db=30", "data.min_noise_snr_db is above data.max_noise_snr_db"),
+    ],
+)
+def test_data_options_out_of_range(setting, message, recipe_file):
+    with pytest.raises(FqssError, match=message):
+        load_recipe(recipe_file(""), (setting,))
+
+
 def test_settings_do_not_outlive_the_call():
     name = packaged_recipes()[0]
     before = load_recipe(name)

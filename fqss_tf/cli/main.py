@@ -10,6 +10,7 @@ from fqss_tf import __version__
 from fqss_tf.errors import FqssError
 
 SUBCOMMANDS = {
+    "data": "Check, make and describe data sets.",
     "train": "Train a float model, then its quantised twin.",
     "convert": "Convert a trained run to .tflite.",
     "evaluate": "Score a run or a .tflite on a data set.",

@@ -1,1 +1,1 @@
-"""Speech data: folders of speakers, mixing on the fly, fixed mixtures."""
+"""Data sets: recognised, checked, made, described; mixed on the fly or as they are."""

@@ -1,5 +1,6 @@
 """The data set folder ``<root>/<part>/<speaker>/*.wav`` (or flac, mp3, ogg), checked and listed.
 
+Clips may lie deeper, as in the chapters of LibriSpeech.
 An optional ``<root>/<part>/groups.csv`` (columns ``speaker,group``) names speakers that may be the
 same person, such as the characters of one actor: two speakers of a group are never mixed.
 """
@@ -8,57 +9,88 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-import soundfile
-
-from fqss_tf.audio.files import UNKNOWN_LENGTH
+from fqss_tf.data.broken import BrokenData
+from fqss_tf.data.clips import AUDIO_SUFFIXES, is_audio, read_clips
+from fqss_tf.data.manifest import manifest_mixtures
 from fqss_tf.errors import FqssError
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg")
-
-# How tensorflow-io delivers each (format, subtype) that soundfile reports.
-SAMPLE_TYPES = {
-    ("WAV", "PCM_U8"): "uint8",
-    ("WAV", "PCM_16"): "int16",
-    ("WAV", "PCM_24"): "int32",
-    ("WAV", "PCM_32"): "int32_as_float32",
-    ("WAV", "FLOAT"): "float32",
-    ("FLAC", "PCM_S8"): "uint8",
-    ("FLAC", "PCM_16"): "int16",
-    ("FLAC", "PCM_24"): "int32",
-    ("OGG", "VORBIS"): "float32",
-    ("MP3", "MPEG_LAYER_III"): "float32",
-}
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One audio file: its length in frames at its own rate, and its sample type."""
-
-    path: str
-    frames: int
-    rate: int
-    sample_type: str
-
-    @property
-    def seconds(self):
-        return self.frames / self.rate
+PARTS = ("train", "dev", "test")
+MANIFEST = "mixtures.csv"
+GROUPS = "groups.csv"
 
 
 @dataclass(frozen=True)
 class Speaker:
-    """One folder of clips; speakers with equal ``group`` are never mixed with each other."""
+    """The clips of one speaker; those with equal ``group`` are never mixed with each other."""
 
     name: str
     group: tuple
     clips: tuple
 
 
-def scan_speakers(roots, part):
-    """Lists the speakers of ``<root>/<part>`` for one root or several.
+class SpeakerFolders:
+    """Folders of clean speech, and the fixed mixtures that ``<part>/mixtures.csv`` may list.
+
+    Args:
+        root: the data set folder.
+        broken: a ``BrokenData``.
+    """
+
+    kind = "speaker folders"
+
+    def __init__(self, root, broken=None):
+        self.root = Path(root)
+        self._broken = BrokenData() if broken is None else broken
+        self.parts = tuple(part for part in PARTS if (self.root / part).is_dir())
+
+    def speakers(self, part):
+        """The speakers of ``<root>/<part>``; each has at least one clip.
+
+        Raises:
+            FqssError: naming the first thing that is missing, unreadable or unsupported.
+        """
+        folder = self.root / part
+        if not folder.is_dir():
+            raise FqssError(f"{folder}: no such folder; expected <speaker>/*.wav in it")
+        names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+        if not names:
+            raise FqssError(f"{folder}: holds no speaker folders; expected <speaker>/*.wav in it")
+        groups = read_groups(folder / GROUPS, names)
+        paths = {name: sorted(filter(is_audio, (folder / name).rglob("*"))) for name in names}
+        clips = read_clips([path for each in paths.values() for path in each])
+        speakers = []
+        for name in names:
+            if not paths[name]:
+                self._broken.report(f"{folder / name}: holds no {', '.join(AUDIO_SUFFIXES)} files")
+            good = tuple(self._good(clips[path] for path in paths[name]))
+            if good:
+                speakers.append(Speaker(name, group_of(self.root, name, groups), good))
+        return speakers
+
+    def mixtures(self, part):
+        """The fixed mixtures of ``<part>/mixtures.csv``; none without such a file."""
+        path = self.root / part / MANIFEST
+        return manifest_mixtures(path, self._broken) if path.exists() else []
+
+    def noises(self, part):
+        """None: clean speech has no noise of its own."""
+        return []
+
+    def _good(self, clips):
+        for clip in clips:
+            if isinstance(clip, FqssError):
+                self._broken.report(str(clip))
+            else:
+                yield clip
+
+
+def scan_speakers(roots, part, broken=None):
+    """The speakers of ``<root>/<part>`` for one root or several.
 
     Args:
         roots: a folder, or a list of folders; equal speaker names in two roots are two speakers.
         part: 'train', 'dev' or 'test'.
+        broken: a ``BrokenData``; None raises at the first broken file.
 
     Returns:
         Speakers sorted by root, then folder name; each has at least one clip.
@@ -69,59 +101,31 @@ def scan_speakers(roots, part):
     """
     if isinstance(roots, str | Path):
         roots = [roots]
-    speakers = [speaker for root in roots for speaker in _scan_root(Path(root), part)]
-    if len({speaker.group for speaker in speakers}) < 2:
-        places = ", ".join(str(Path(root) / part) for root in roots)
-        raise FqssError(f"{places}: mixing needs at least two speakers (of different groups)")
+    speakers = [s for root in roots for s in SpeakerFolders(root, broken).speakers(part)]
+    check_groups(speakers, 2, ", ".join(str(Path(root) / part) for root in roots))
     return speakers
 
 
-def read_clip(path):
-    """Describes an audio file from its header.
+def check_groups(speakers, sources, place):
+    """Raises FqssError unless ``speakers`` suffice for mixtures of so many ``sources``."""
+    if len({speaker.group for speaker in speakers}) < sources:
+        number = {1: "one speaker", 2: "two speakers"}.get(sources, f"{sources} speakers")
+        raise FqssError(f"{place}: mixing needs at least {number} (of different groups)")
+
+
+def group_of(root, name, groups):
+    """The group of a speaker: a listed one, else one of its own that equals no listed name."""
+    group = ("group", groups[name]) if name in groups else ("speaker", name)
+    return (str(root), *group)
+
+
+def read_groups(path, speaker_names=None):
+    """{speaker: group} of a groups.csv; empty if there is no such file.
 
     Raises:
-        FqssError: the file is no audio, is empty, or has an encoding that cannot be streamed.
+        FqssError: a column is missing, or a speaker is not among ``speaker_names`` where those
+            are given.
     """
-    try:
-        info = soundfile.info(str(path))
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise FqssError(f"{path}: cannot be read as audio; replace or remove it") from error
-    file_format = "WAV" if info.format == "WAVEX" else info.format
-    sample_type = SAMPLE_TYPES.get((file_format, info.subtype))
-    if sample_type is None:
-        raise FqssError(
-            f"{path}: {info.format} {info.subtype} is not supported for training; "
-            "convert it to 16-bit WAV or FLAC"
-        )
-    if info.frames == UNKNOWN_LENGTH:
-        raise FqssError(f"{path}: does not say how long it is; write it anew as WAV or FLAC")
-    if info.frames == 0:
-        raise FqssError(f"{path}: holds no samples; remove it")
-    return Clip(str(path), info.frames, info.samplerate, sample_type)
-
-
-def _scan_root(root, part):
-    folder = root / part
-    if not folder.is_dir():
-        raise FqssError(f"{folder}: no such folder; expected {root}/{part}/<speaker>/*.wav")
-    speaker_folders = sorted(entry for entry in folder.iterdir() if entry.is_dir())
-    if not speaker_folders:
-        raise FqssError(f"{folder}: holds no speaker folders; expected <speaker>/*.wav in it")
-    groups = _read_groups(folder, {entry.name for entry in speaker_folders})
-    speakers = []
-    for entry in speaker_folders:
-        paths = sorted(path for path in entry.iterdir() if path.suffix.lower() in AUDIO_SUFFIXES)
-        if not paths:
-            raise FqssError(f"{entry}: holds no {', '.join(AUDIO_SUFFIXES)} files")
-        # A speaker without a listed group is a group alone, and never equals a listed name.
-        group = ("group", groups[entry.name]) if entry.name in groups else ("speaker", entry.name)
-        clips = tuple(read_clip(path) for path in paths)
-        speakers.append(Speaker(entry.name, (str(root), *group), clips))
-    return speakers
-
-
-def _read_groups(folder, speaker_names):
-    path = folder / "groups.csv"
     if not path.exists():
         return {}
     with open(path, newline="", encoding="utf-8") as file:
@@ -129,7 +133,15 @@ def _read_groups(folder, speaker_names):
         if not {"speaker", "group"} <= set(reader.fieldnames or ()):
             raise FqssError(f"{path}: needs the columns speaker,group")
         groups = {row["speaker"]: row["group"] for row in reader}
-    unknown = sorted(set(groups) - speaker_names)
+    unknown = sorted(set(groups) - set(speaker_names or groups))
     if unknown:
         raise FqssError(f"{path}: names the speaker {unknown[0]}, which has no folder beside it")
     return groups
+
+
+def write_groups(path, groups):
+    """Writes {speaker: group} as ``read_groups`` reads it."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("speaker", "group"))
+        writer.writerows(sorted(groups.items()))

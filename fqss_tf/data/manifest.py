@@ -9,9 +9,8 @@ import csv
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-import numpy as np
-import soundfile
-
+from fqss_tf.data.clips import read_clip, read_clips
+from fqss_tf.data.mixtures import FixedMixture, Piece
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
 
@@ -84,15 +83,65 @@ def load_mixture(folder, mixture):
     Raises:
         FqssError: a clip is missing, too short, not mono, or the two rates differ.
     """
-    folder = Path(folder)
-    first, rate = _read_segment(folder / mixture.path_1, mixture.start_1, mixture.samples)
-    second, second_rate = _read_segment(folder / mixture.path_2, mixture.start_2, mixture.samples)
-    if rate != second_rate:
+    paths = [Path(folder) / mixture.path_1, Path(folder) / mixture.path_2]
+    fixed = _fixed(mixture, [read_clip(path) for path in paths])
+    return *fixed.load(), fixed.rate
+
+
+def manifest_mixtures(path, broken):
+    """The mixtures of a CSV file with their clips looked up.
+
+    Args:
+        path: of the CSV file.
+        broken: a ``BrokenData`` that hears of rows that cannot be used.
+
+    Returns:
+        A list of ``FixedMixture``.
+
+    Raises:
+        FqssError: as ``read_manifest``; naming the first broken row if ``broken`` says so.
+    """
+    path = Path(path)
+    rows = read_manifest(path)
+    files = [[path.parent / row.path_1, path.parent / row.path_2] for row in rows]
+    clips = read_clips([file for pair in files for file in pair])
+    mixtures = []
+    for line, (row, pair) in enumerate(zip(rows, files, strict=True), 2):
+        try:
+            mixtures.append(_fixed(row, [clips[file] for file in pair]))
+        except FqssError as error:
+            broken.report(f"{path}, line {line}: {error}")
+    return mixtures
+
+
+def _fixed(mixture, clips):
+    for clip in clips:
+        if isinstance(clip, FqssError):
+            raise clip
+    paths = (mixture.path_1, mixture.path_2)
+    starts = (mixture.start_1, mixture.start_2)
+    for clip, start in zip(clips, starts, strict=True):
+        if clip.channels != 1:
+            raise FqssError(
+                f"{clip.path}: has {clip.channels} channels; mixtures are made of mono clips"
+            )
+        if start < 0 or mixture.samples < 1 or clip.frames < start + mixture.samples:
+            raise FqssError(
+                f"{clip.path}: is too short for {mixture.samples} samples from sample {start}"
+            )
+    if clips[0].rate != clips[1].rate:
         raise FqssError(
-            f"{folder / mixture.path_2}: has {second_rate} Hz but {mixture.path_1} has {rate} Hz"
+            f"{clips[1].path}: has {clips[1].rate} Hz but {mixture.path_1} has {clips[0].rate} Hz"
         )
-    sources = np.stack([first * mixture.gain_1, second * mixture.gain_2]).astype(np.float32)
-    return sources.sum(axis=0), sources, rate
+    gains = (mixture.gain_1, mixture.gain_2)
+    return FixedMixture(
+        mixture_id=mixture.mixture_id,
+        sources=tuple(
+            Piece(clip, start, mixture.samples, gain)
+            for clip, start, gain in zip(clips, starts, gains, strict=True)
+        ),
+        labels=tuple(Path(name).parent.name for name in paths),
+    )
 
 
 def _parse(path, line, row):
@@ -106,15 +155,3 @@ def _parse(path, line, row):
                 f"expected a value of type {field.type.__name__}"
             ) from error
     return Mixture(**values)
-
-
-def _read_segment(path, start, samples):
-    try:
-        segment, rate = soundfile.read(str(path), samples, start, dtype="float64")
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise FqssError(f"{path}: cannot be read as audio; the manifest names it") from error
-    if segment.ndim != 1:
-        raise FqssError(f"{path}: has {segment.shape[1]} channels; mixtures are made of mono clips")
-    if len(segment) != samples:
-        raise FqssError(f"{path}: is too short for {samples} samples from sample {start}")
-    return segment, rate

@@ -1,166 +1,205 @@
-"""Two-speaker mixtures made on the fly: planned by numpy, read and mixed by TensorFlow."""
+"""Training mixtures: planned by numpy, read and mixed by TensorFlow."""
 
-import functools
+import os
 
+import numpy as np
 import tensorflow as tf
-import tensorflow_io as tfio
 
-from fqss_tf.data.folders import scan_speakers
+from fqss_tf.data.broken import found_while_reading
+from fqss_tf.data.clips import read_clip
+from fqss_tf.data.mixtures import Piece
 from fqss_tf.data.plan import ATTEMPTS, MixturePlan
+from fqss_tf.data.reading import guarded, piece_reader
+from fqss_tf.errors import FqssError
 
 SILENCE_RMS = 1e-4
-# tfio.audio.resample delays its output by half of its filter: 32 samples of the lower rate.
-# Taking that back is exact to half a sample, which mixing does not mind: mixture and source agree.
-RESAMPLER_DELAY = 32
+# Batches that are read at the same time, each by a pipeline of its own.
+LANES = min(4, os.cpu_count() or 1)
+PREFETCHED_BATCHES = 8
 
 
 def training_mixtures(
-    roots, *, sample_rate, segment_seconds, batch_size, max_level_difference_db, seed,
-    wide_fraction=0.5, first_batch=0,
+    material, data, *, sources, segment_samples, batch_size, seed, broken, first_batch=0,
 ):
-    """An endless data set of mixtures of two speakers from ``<root>/train/<speaker>/``.
+    """An endless data set of mixtures.
 
     Args:
-        roots: a data set folder or a list of them.
-        sample_rate: of the mixtures, Hz; files of another rate are resampled.
-        segment_seconds: length of a mixture; shorter clips of one speaker are joined.
+        material: a ``Material``, see ``fqss_tf.data.material``.
+        data: a ``DataRecipe``: rate and options of mixing.
+        sources: of each mixture.
+        segment_samples: length of a mixture; shorter clips of one speaker are joined.
         batch_size: mixtures per batch.
-        max_level_difference_db: the ``wide_fraction`` of the mixtures have a level difference
-            uniform within +- this, the others within +-5 dB (RMS over the segment).
         seed: batch number n depends on (seed, n) and the files only.
+        broken: a ``BrokenData`` that hears of files whose samples cannot be decoded.
         first_batch: number of the first batch: resuming at n gives the same batches as an
             uninterrupted run, without reading what is skipped.
 
     Returns:
-        tf.data.Dataset of (mixture float32 [batch_size, T], sources float32 [batch_size, 2, T]);
-        mixture = sum of sources, its peak is 1. A source that is drawn silent is drawn again, up to
-        three times; a speaker without sound stays silent.
+        tf.data.Dataset of (mixture float32 [batch_size, T], sources float32 [batch_size, sources,
+        T]); mixture = sum of sources, and of noise where that is asked for. Its peak is 1, or
+        lower by up to ``data.random_gain_db``. A mixture with a silent or broken source is drawn
+        again, up to three times; a speaker without sound stays silent.
 
     Raises:
-        FqssError: the folders are not as expected; see ``scan_speakers``.
+        FqssError: the material does not suffice; see ``MixturePlan``. Iterating raises what
+            ``broken_files_named`` turns into an FqssError.
     """
-    segment_samples = round(segment_seconds * sample_rate)
     plan = MixturePlan(
-        scan_speakers(roots, "train"),
-        sample_rate=sample_rate,
-        segment_samples=segment_samples,
-        batch_size=batch_size,
-        max_level_difference_db=max_level_difference_db,
+        material, data, sources=sources, segment_samples=segment_samples, batch_size=batch_size,
         seed=seed,
-        wide_fraction=wide_fraction,
     )
-    read_pieces = _piece_reader(plan.clips, sample_rate)
-
-    def plan_batch(number):
-        batch = plan.batch(number)
-        return batch.clip, batch.start, batch.samples, batch.row_splits, batch.level_difference
-
-    def read_and_mix(number):
-        clip, start, samples, row_splits, level_difference = tf.numpy_function(
-            plan_batch, [number], [tf.int32, tf.float64, tf.int32, tf.int32, tf.float32]
-        )
-        rows = 2 * batch_size
-        segments = tf.TensorArray(tf.float32, rows, element_shape=[segment_samples])
-        for row in tf.range(rows):
-            tf.autograph.experimental.set_loop_options(parallel_iterations=1)
-            segment = tf.zeros([segment_samples])
-            attempt = 0
-            while attempt < ATTEMPTS and _rms(segment) < SILENCE_RMS:
-                tf.autograph.experimental.set_loop_options(parallel_iterations=1)
-                first = row_splits[row * ATTEMPTS + attempt]
-                last = row_splits[row * ATTEMPTS + attempt + 1]
-                joined = read_pieces(clip[first:last], start[first:last], samples[first:last])
-                segment = tf.ensure_shape(joined, [segment_samples])
-                attempt += 1
-            segments = segments.write(row, segment)
-        sources = tf.reshape(segments.stack(), [batch_size, 2, segment_samples])
-        return mix(sources, tf.ensure_shape(level_difference, [batch_size]))
-
-    # Not parallel: the readers of tensorflow-io are shared between parallel calls of one map,
-    # which then return each other's samples (version 0.37). Prefetching runs beside the training.
-    numbers = tf.data.Dataset.counter(first_batch)
-    return numbers.map(read_and_mix).prefetch(8)
+    # Not one parallel map: calls of it share the readers of tensorflow-io, and return each other's
+    # samples (version 0.37). Pipelines with graphs of their own do not.
+    lanes = [
+        tf.data.Dataset.counter(first_batch + lane, LANES)
+        .map(_batch_reader(plan, data, segment_samples, batch_size, sources, broken, lane))
+        .prefetch(-(-PREFETCHED_BATCHES // LANES))
+        for lane in range(LANES)
+    ]
+    return tf.data.Dataset.choose_from_datasets(lanes, tf.data.Dataset.range(LANES).repeat())
 
 
-def mix(sources, level_difference):
-    """Sets the levels of sources [B, 2, T] and adds them up.
+def mix(rows, *, sources, levelled, level, noise_snr, peak):
+    """Sets the levels of sources and noise and adds them up.
 
     Args:
-        sources: float32 [B, 2, T] at any level.
-        level_difference: float32 [B], RMS of source 1 over source 2, dB.
+        rows: float32 [B, rows, T]; the first ``sources`` of them, then the noise if there is one.
+        sources: number of sources S.
+        levelled, level, noise_snr, peak: as in ``BatchPlan``.
 
     Returns:
-        mixture [B, T] with peak 1, sources [B, 2, T] that add up to it.
+        mixture [B, T] of that peak, sources [B, S, T] that add up to it but for the noise.
     """
-    level_db = tf.stack([level_difference / 2, -level_difference / 2], axis=1)
-    gain = 10.0 ** (level_db / 20) / tf.maximum(_rms(sources), SILENCE_RMS)
-    sources = sources * gain[..., tf.newaxis]
-    peak = tf.reduce_max(tf.abs(tf.reduce_sum(sources, axis=1)), axis=-1)
-    sources = sources / tf.where(peak > 0, peak, 1.0)[:, tf.newaxis, tf.newaxis]
-    return tf.reduce_sum(sources, axis=1), sources
+    clean, noise = rows[:, :sources], rows[:, sources:]
+    level_gain = 10.0 ** (level / 20) / tf.maximum(rms(clean), SILENCE_RMS)
+    clean *= tf.where(levelled[:, tf.newaxis], level_gain, 1.0)[..., tf.newaxis]
+    wanted = rms(tf.reduce_sum(clean, axis=1)) * 10.0 ** (-noise_snr / 20)
+    noise_gain = wanted[:, tf.newaxis] / tf.maximum(rms(noise), SILENCE_RMS)
+    noise *= tf.where(tf.math.is_nan(noise_snr)[:, tf.newaxis], 1.0, noise_gain)[..., tf.newaxis]
+    mixture = tf.reduce_sum(clean, axis=1) + tf.reduce_sum(noise, axis=1)
+    found = tf.reduce_max(tf.abs(mixture), axis=-1)
+    scale = peak / tf.where(found > 0, found, 1.0)
+    return mixture * scale[:, tf.newaxis], clean * scale[:, tf.newaxis, tf.newaxis]
 
 
-def _rms(signal):
+def rms(signal):
+    """RMS over the last axis."""
     return tf.sqrt(tf.reduce_mean(tf.square(signal), axis=-1))
 
 
-def _piece_reader(clips, sample_rate):
-    paths = tf.constant([clip.path for clip in clips])
-    rates = tf.constant([clip.rate for clip in clips], tf.int64)
-    sample_types = sorted({clip.sample_type for clip in clips})
-    type_numbers = tf.constant([sample_types.index(clip.sample_type) for clip in clips])
-    resampling = any(clip.rate != sample_rate for clip in clips)
+def _batch_reader(plan, data, segment_samples, batch_size, sources, broken, lane):
+    sample_types = sorted({clip.sample_type for clip in plan.clips})
+    paths = np.array([clip.path for clip in plan.clips], dtype=object)
+    rates = np.array([clip.rate for clip in plan.clips], np.int64)
+    type_numbers = np.array([sample_types.index(c.sample_type) for c in plan.clips], np.int32)
+    resampling = data.speed_perturbation or bool((rates != data.sample_rate).any())
+    read_piece = piece_reader(sample_types, data.sample_rate, resampling)
+    attempt_shape = [plan.rows, segment_samples]
 
-    def read_piece(clip, start, samples):
-        rate = rates[clip]
-        first = tf.cast(start * tf.cast(rate, tf.float64), tf.int64)
-        count = -(-tf.cast(samples, tf.int64) * rate // sample_rate)
-        readers = [
-            functools.partial(_read_file, paths[clip], first, count, sample_type)
-            for sample_type in sample_types
-        ]
-        waveform = tf.switch_case(type_numbers[clip], readers)
-        if resampling:
-            waveform = tf.cond(
-                tf.equal(rate, sample_rate),
-                lambda: waveform,
-                lambda: _resample(waveform, rate, sample_rate),
-            )
-        # Headers of compressed files may promise a few samples more than there are.
-        missing = tf.maximum(0, samples - tf.shape(waveform)[0])
-        return tf.pad(waveform[:samples], [[0, missing]])
-
-    def read_pieces(clip, start, samples):
-        pieces = tf.TensorArray(
-            tf.float32, tf.shape(clip)[0], element_shape=[None], infer_shape=False
+    def plan_batch(number):
+        batch = plan.batch(number)
+        return (
+            paths[batch.clip], type_numbers[batch.clip], rates[batch.clip], batch.start,
+            batch.samples, batch.row_splits, batch.gain, batch.speed, batch.levelled, batch.level,
+            batch.noise_snr, batch.peak,
         )
-        for i in tf.range(tf.shape(clip)[0]):
+
+    def read_row(path, type_number, rate, start, samples, speed):
+        pieces = tf.TensorArray(
+            tf.float32, tf.shape(path)[0], element_shape=[None], infer_shape=False
+        )
+        for i in tf.range(tf.shape(path)[0]):
             tf.autograph.experimental.set_loop_options(parallel_iterations=1)
-            pieces = pieces.write(i, read_piece(clip[i], start[i], samples[i]))
-        return pieces.concat()
+            pieces = pieces.write(
+                i, read_piece(path[i], type_number[i], rate[i], speed, start[i], samples[i])
+            )
+        joined = tf.zeros([0]) if tf.shape(path)[0] == 0 else pieces.concat()
+        return tf.pad(joined, [[0, segment_samples - tf.shape(joined)[0]]])
 
-    return read_pieces
+    @tf.function
+    def read_attempt(path, type_number, rate, start, samples, splits, gain, speed):
+        rows = tf.TensorArray(tf.float32, plan.rows, element_shape=[segment_samples])
+        for row in tf.range(plan.rows):
+            tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+            low, high = splits[row], splits[row + 1]
+            waveform = read_row(
+                path[low:high], type_number[low:high], rate[low:high], start[low:high],
+                samples[low:high], speed[row],
+            )
+            rows = rows.write(row, gain[row] * tf.ensure_shape(waveform, [segment_samples]))
+        return rows.stack()
+
+    def name_broken(path, start, rate, samples, splits, speed):
+        per_piece = np.repeat(speed, np.diff(splits))
+        _report_broken(path, start, rate, samples, per_piece, data.sample_rate, broken)
+        return np.zeros(attempt_shape, np.float32)
+
+    def read_and_mix(number):
+        # The name of its op is the name of the reader that tensorflow-io keeps.
+        with tf.name_scope(f"lane_{lane}"):
+            return read_batch(number)
+
+    def read_batch(number):
+        (
+            path, type_number, rate, start, samples, row_splits, gain, speed, levelled, level,
+            noise_snr, peak,
+        ) = tf.numpy_function(plan_batch, [number], [
+            tf.string, tf.int32, tf.int64, tf.float64, tf.int32, tf.int32, tf.float32, tf.int32,
+            tf.bool, tf.float32, tf.float32, tf.float32,
+        ])
+        items = tf.TensorArray(tf.float32, batch_size, element_shape=attempt_shape)
+        for item in tf.range(batch_size):
+            tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+            waveforms = tf.zeros(attempt_shape)
+            attempt = 0
+            while attempt < ATTEMPTS and tf.reduce_min(rms(waveforms[:sources])) < SILENCE_RMS:
+                tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+                row = (item * ATTEMPTS + attempt) * plan.rows
+                splits = row_splits[row : row + plan.rows + 1]
+                low, high = splits[0], splits[-1]
+                splits -= low
+                speeds = speed[row : row + plan.rows]
+                good, waveforms = guarded(
+                    read_attempt,
+                    (path[low:high], type_number[low:high], rate[low:high], start[low:high],
+                     samples[low:high], splits, gain[row : row + plan.rows], speeds),
+                    tf.zeros(attempt_shape),
+                )
+                if not good:
+                    waveforms = tf.ensure_shape(tf.numpy_function(
+                        name_broken,
+                        [path[low:high], start[low:high], rate[low:high], samples[low:high],
+                         splits, speeds],
+                        tf.float32,
+                    ), attempt_shape)
+                attempt += 1
+            items = items.write(item, waveforms)
+        return mix(
+            items.stack(), sources=sources,
+            levelled=tf.ensure_shape(levelled, [batch_size]),
+            level=tf.ensure_shape(level, [batch_size, sources]),
+            noise_snr=tf.ensure_shape(noise_snr, [batch_size]),
+            peak=tf.ensure_shape(peak, [batch_size]),
+        )
+
+    return read_and_mix
 
 
-def _read_file(path, first, count, sample_type):
-    """Frames [first, first + count) as float32 [count] in [-1, 1), channels averaged."""
-    dtype = tf.float32 if sample_type == "int32_as_float32" else tf.as_dtype(sample_type)
-    frames = tfio.audio.AudioIOTensor(path, dtype=dtype)[first : first + count]
-    if sample_type == "int32_as_float32":
-        # tensorflow-io takes 32-bit integer WAV for float: the bytes are right, the type is not.
-        frames = tf.bitcast(frames, tf.int32)
-    if sample_type == "uint8":
-        frames = (tf.cast(frames, tf.float32) - 128) / 128
-    elif sample_type != "float32":
-        full_scale = 2.0**15 if sample_type == "int16" else 2.0**31
-        frames = tf.cast(frames, tf.float32) / full_scale
-    return tf.reduce_mean(frames, axis=1)
-
-
-def _resample(waveform, rate, sample_rate):
-    ratio = tf.cast(sample_rate, tf.float64) / tf.cast(rate, tf.float64)
-    delay_in = tf.cast(tf.math.ceil(RESAMPLER_DELAY / tf.minimum(ratio, 1.0)), tf.int32)
-    delay_out = tf.cast(tf.round(RESAMPLER_DELAY * tf.maximum(ratio, 1.0)), tf.int32)
-    padded = tf.pad(waveform, [[0, delay_in]])
-    resampled = tfio.audio.resample(padded[:, tf.newaxis], rate, sample_rate)
-    return resampled[delay_out:, 0]
+def _report_broken(paths, starts, rates, samples, speeds, sample_rate, broken):
+    """Finds the file that could not be read, and says so."""
+    lines = []
+    for path, start, rate, count, speed in zip(paths, starts, rates, samples, speeds, strict=True):
+        first = int(start * rate)
+        needed = -(-int(count) * int(rate) * int(speed) // 100 // sample_rate)
+        try:
+            clip = read_clip(path.decode())
+            Piece(clip, first, max(0, min(needed, clip.frames - first))).read()
+        except FqssError as error:
+            lines.append(str(error))
+    names = ", ".join(sorted({path.decode() for path in paths}))
+    try:
+        for line in lines or [f"{names}: cannot be read by tensorflow-io; write them anew as WAV"]:
+            broken.report(line)
+    except FqssError as error:
+        found_while_reading(error)
+        raise

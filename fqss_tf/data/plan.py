@@ -4,96 +4,267 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fqss_tf.errors import FqssError
+
 NARROW_LEVEL_DIFFERENCE_DB = 5.0
-# A source that turns out silent is replaced by the next of these attempts.
+# A mixture with a source that turns out silent or broken is replaced by the next of these.
 ATTEMPTS = 3
+SPEEDS_PERCENT = (95, 100, 105)
+# Sets a number of its own apart from the batch numbers, which begin at 0.
+_SHUFFLE = 2**32
+
+
+@dataclass(frozen=True)
+class Material:
+    """What training mixtures are made of.
+
+    ``speakers``: to draw sources from, of different groups. ``mixtures``: fixed ones, of which the
+    sources of ``stems`` are also drawn one by one, each in its place. ``noises``: clips.
+    """
+
+    speakers: tuple = ()
+    mixtures: tuple = ()
+    noises: tuple = ()
+    stems: bool = False
 
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """The clips of one batch, flat, so that it fits into tensors.
+    """The pieces of one batch, flat, so that they fit into tensors.
 
-    Row ``r = (item * 2 + source) * ATTEMPTS + attempt`` is the joined pieces
-    ``row_splits[r]:row_splits[r + 1]``; each piece is ``samples`` long at the training rate and
-    begins ``start`` seconds into clip number ``clip``. ``level_difference`` [batch] is in dB,
-    source 1 over source 2.
+    Row ``r = (item * ATTEMPTS + attempt) * rows + source`` is the joined pieces
+    ``row_splits[r]:row_splits[r + 1]`` times ``gain[r]`` (linear), played at ``speed[r]`` per cent;
+    each piece is ``samples`` long at the training rate and begins ``start`` seconds into clip
+    number ``clip``. The row behind the sources is the noise, without pieces where there is none.
+
+    ``levelled`` [batch] says that the RMS of the sources is to be ``level`` [batch, sources] dB.
+    ``noise_snr`` [batch] is the RMS of the sum of the sources over the noise in dB, NaN for a
+    noise that keeps its level. ``peak`` [batch] is what the mixture is scaled to.
+    ``speakers`` [batch, sources] are those of the first attempt, -1 in fixed mixtures.
     """
 
     clip: np.ndarray
     start: np.ndarray
     samples: np.ndarray
     row_splits: np.ndarray
-    level_difference: np.ndarray
+    gain: np.ndarray
+    speed: np.ndarray
+    levelled: np.ndarray
+    level: np.ndarray
+    noise_snr: np.ndarray
+    peak: np.ndarray
     speakers: np.ndarray
 
 
 class MixturePlan:
-    """Draws batches of two-speaker mixtures.
+    """Draws batches of mixtures.
 
-    Speakers are drawn in proportion to the square root of their material, so that a long
-    audio book does not crowd out everyone else and a few seconds are not repeated endlessly.
-    Clips of a speaker are drawn in proportion to their length.
+    Speakers are drawn in proportion to the square root of their material, so that a long audio book
+    does not crowd out everyone else and a few seconds are not repeated endlessly. Clips of a
+    speaker, and tracks to take stems from, are drawn in proportion to their length. Fixed mixtures
+    take turns in an order shuffled anew in each epoch.
+
+    Args:
+        material: a ``Material``.
+        data: a ``DataRecipe``, for its options of mixing.
+        sources: of each mixture.
+        segment_samples: length of a mixture at ``data.sample_rate``.
+        batch_size: mixtures per batch.
+        seed: of everything that is drawn.
+
+    Raises:
+        FqssError: ``data.dynamic_fraction`` asks for mixtures that the material has not.
     """
 
-    def __init__(
-        self, speakers, *, sample_rate, segment_samples, batch_size, max_level_difference_db, seed,
-        wide_fraction,
-    ):
+    def __init__(self, material, data, *, sources, segment_samples, batch_size, seed):
+        self._check(material, data)
+        self._data = data
+        self._sources = sources
         self._segment_samples = segment_samples
-        self._sample_rate = sample_rate
         self._batch_size = batch_size
-        self._max_level_difference_db = max_level_difference_db
-        self._wide_fraction = wide_fraction
         self._seed = seed
-        self.clips = [clip for speaker in speakers for clip in speaker.clips]
-        counts = np.array([len(speaker.clips) for speaker in speakers])
-        self._first_clip = np.concatenate([[0], np.cumsum(counts)])
-        self._clip_seconds = np.array([clip.seconds for clip in self.clips])
-        self._cumulative_seconds = np.concatenate([[0.0], np.cumsum(self._clip_seconds)])
-        totals = self._cumulative_seconds[self._first_clip]
-        self._weights = np.sqrt(np.diff(totals))
-        groups = {group: i for i, group in enumerate(sorted({s.group for s in speakers}))}
-        self._group = np.array([groups[speaker.group] for speaker in speakers])
+        self._material = material
+        self.clips = [clip for speaker in material.speakers for clip in speaker.clips]
+        counts = np.array([len(speaker.clips) for speaker in material.speakers], int)
+        self._first_clip = np.concatenate([[0], np.cumsum(counts)]).astype(int)
+        seconds = np.array([clip.seconds for clip in self.clips])
+        self._cumulative_seconds = np.concatenate([[0.0], np.cumsum(seconds)])
+        self._weights = np.sqrt(np.diff(self._cumulative_seconds[self._first_clip]))
+        groups = {g: i for i, g in enumerate(sorted({s.group for s in material.speakers}))}
+        self._group = np.array([groups[speaker.group] for speaker in material.speakers])
+        self._numbers = {}
+        for mixture in material.mixtures:
+            for piece in (*mixture.sources, *((mixture.noise,) if mixture.noise else ())):
+                self._number(piece.clip)
+        for clip in material.noises:
+            self._number(clip)
+        self._track_seconds = np.cumsum([mixture.seconds for mixture in material.mixtures])
+        self._order = (None, None)
+        self.has_noise = bool(material.noises) or any(m.noise for m in material.mixtures)
+        self.rows = sources + self.has_noise
 
     def batch(self, number):
         """Plans batch ``number`` (0, 1, ..): the same for the same seed, whatever came before."""
-        rng = np.random.default_rng([self._seed, int(number)])
-        clips, starts, samples, splits, levels, speakers = [], [], [], [0], [], []
-        for _ in range(self._batch_size):
-            pair = self._draw_speakers(rng)
-            levels.append(self._draw_level_difference(rng))
-            speakers.append(pair)
-            for speaker in pair:
-                for _ in range(ATTEMPTS):
-                    for clip, start, length in self._draw_pieces(rng, speaker):
-                        clips.append(clip)
-                        starts.append(start)
-                        samples.append(length)
-                    splits.append(len(clips))
+        number = int(number)
+        rng = np.random.default_rng([self._seed, number])
+        items = [
+            self._item(rng, number * self._batch_size + item) for item in range(self._batch_size)
+        ]
+        rows = [row for item in items for attempt in item["attempts"] for row in attempt]
+        pieces = [piece for row in rows for piece in row["pieces"]]
+        clip, start, samples = zip(*pieces, strict=True)
         return BatchPlan(
-            clip=np.array(clips, np.int32),
-            start=np.array(starts, np.float64),
+            clip=np.array(clip, np.int32),
+            start=np.array(start, np.float64),
             samples=np.array(samples, np.int32),
-            row_splits=np.array(splits, np.int32),
-            level_difference=np.array(levels, np.float32),
-            speakers=np.array(speakers, np.int32),
+            row_splits=np.cumsum([0, *(len(row["pieces"]) for row in rows)]).astype(np.int32),
+            gain=np.array([row["gain"] for row in rows], np.float32),
+            speed=np.array([row["speed"] for row in rows], np.int32),
+            levelled=np.array([item["levelled"] for item in items]),
+            level=np.array([item["level"] for item in items], np.float32),
+            noise_snr=np.array([item["noise_snr"] for item in items], np.float32),
+            peak=np.array([item["peak"] for item in items], np.float32),
+            speakers=np.array([item["speakers"] for item in items], np.int32),
         )
 
+    def _check(self, material, data):
+        can_be_drawn = material.speakers or material.stems
+        if data.dynamic_fraction > 0 and not can_be_drawn:
+            raise FqssError("data.roots hold no sources to mix anew; set data.dynamic_fraction=0")
+        if data.dynamic_fraction < 1 and not material.mixtures:
+            raise FqssError(
+                "data.roots hold no fixed mixtures to train on; set data.dynamic_fraction=1"
+            )
+        if data.noise_fraction > 0 and not material.noises:
+            raise FqssError("data.noise_fraction needs noise; name folders in data.noise_roots")
+
+    def _number(self, clip):
+        if clip.path not in self._numbers:
+            self._numbers[clip.path] = len(self.clips)
+            self.clips.append(clip)
+        return self._numbers[clip.path]
+
+    def _item(self, rng, index):
+        data = self._data
+        is_dynamic = rng.random() < data.dynamic_fraction
+        draw = self._draw_fixed
+        if is_dynamic:
+            draw = self._draw_stems if self._material.stems else self._draw_speech
+        drawn = [draw(rng, index if attempt == 0 else None) for attempt in range(ATTEMPTS)]
+        item = {
+            "levelled": is_dynamic and not self._material.stems,
+            "level": self._draw_levels(rng),
+            "peak": 10 ** (-rng.uniform(0, data.random_gain_db) / 20),
+            "speakers": drawn[0][1],
+            "attempts": [rows for rows, _ in drawn],
+            "noise_snr": np.nan,
+        }
+        if self.has_noise:
+            must_be_noisy = is_dynamic and data.task != "sep_clean"
+            if must_be_noisy or rng.random() < data.noise_fraction:
+                item["noise_snr"] = rng.uniform(data.min_noise_snr_db, data.max_noise_snr_db)
+                for rows in item["attempts"]:
+                    rows[self._sources :] = [self._draw_noise(rng)]
+        return item
+
+    def _draw_speech(self, rng, _):
+        speakers = self._draw_speakers(rng)
+        rows = []
+        for speaker in speakers:
+            speed = self._draw_speed(rng)
+            pieces = self._draw_pieces(rng, speaker, speed)
+            rows.append({"pieces": pieces, "gain": self._draw_sign(rng), "speed": speed})
+        return rows + self._no_noise(), speakers
+
+    def _draw_stems(self, rng, _):
+        rows = []
+        for source in range(self._sources):
+            mixture = self._material.mixtures[_draw(rng, self._track_seconds)]
+            speed = self._draw_speed(rng)
+            start = self._draw_start(rng, mixture, speed)
+            rows.append(self._row(rng, mixture.sources[source], start, speed))
+        return rows + self._no_noise(), [-1] * self._sources
+
+    def _draw_fixed(self, rng, index):
+        mixtures = self._material.mixtures
+        if index is None:
+            mixture = mixtures[rng.integers(len(mixtures))]
+        else:
+            mixture = mixtures[self._in_turn(index)]
+        speed = self._draw_speed(rng)
+        start = self._draw_start(rng, mixture, speed)
+        rows = [self._row(rng, piece, start, speed) for piece in mixture.sources]
+        if mixture.noise:
+            noise = self._row(rng, mixture.noise, start, speed)
+        return rows + ([noise] if mixture.noise else self._no_noise()), [-1] * self._sources
+
+    def _in_turn(self, index):
+        epoch, place = divmod(index, len(self._material.mixtures))
+        # Several threads plan, and near its end not all are in the same epoch.
+        known, order = self._order
+        if known != epoch:
+            rng = np.random.default_rng([self._seed, _SHUFFLE + epoch])
+            order = rng.permutation(len(self._material.mixtures))
+            self._order = (epoch, order)
+        return order[place]
+
+    def _row(self, rng, piece, start, speed):
+        """The segment of a Piece that begins ``start`` seconds into it."""
+        whole = int(piece.samples / piece.clip.rate * self._data.sample_rate * 100 / speed)
+        samples = min(self._segment_samples, max(1, whole))
+        limit = self._data.source_gain_db
+        gain = piece.gain * 10 ** (rng.uniform(-limit, limit) / 20) * self._draw_sign(rng)
+        first = piece.start / piece.clip.rate + start
+        return {
+            "pieces": [(self._number(piece.clip), first, samples)], "gain": gain, "speed": speed
+        }
+
+    def _no_noise(self):
+        return [{"pieces": [], "gain": 1.0, "speed": 100}] * self.has_noise
+
+    def _draw_noise(self, rng):
+        clip = self._material.noises[rng.integers(len(self._material.noises))]
+        needed = self._segment_samples
+        available = max(1, int(clip.seconds * self._data.sample_rate))
+        start = rng.uniform(0, max(0, available - needed)) / self._data.sample_rate
+        pieces = []
+        while needed > 0:
+            samples = min(needed, available)
+            pieces.append((self._number(clip), start, samples))
+            needed -= samples
+        return {"pieces": pieces, "gain": 1.0, "speed": 100}
+
+    def _draw_start(self, rng, mixture, speed):
+        spare = mixture.seconds - self._segment_samples / self._data.sample_rate * speed / 100
+        return rng.uniform(0, max(0.0, spare))
+
+    def _draw_speed(self, rng):
+        return int(rng.choice(SPEEDS_PERCENT)) if self._data.speed_perturbation else 100
+
+    def _draw_sign(self, rng):
+        return float(rng.choice((-1, 1))) if self._data.flip_polarity else 1.0
+
     def _draw_speakers(self, rng):
-        first = _draw(rng, np.cumsum(self._weights))
-        others = np.where(self._group == self._group[first], 0.0, self._weights)
-        return first, _draw(rng, np.cumsum(others))
+        weights = self._weights.copy()
+        speakers = []
+        for _ in range(self._sources):
+            speaker = _draw(rng, np.cumsum(weights))
+            speakers.append(speaker)
+            weights[self._group == self._group[speaker]] = 0.0
+        return speakers
 
-    def _draw_level_difference(self, rng):
-        wide = rng.random() < self._wide_fraction
-        limit = self._max_level_difference_db
-        if not wide:
+    def _draw_levels(self, rng):
+        """Levels of mean 0 dB; the first source is above each other by the level difference."""
+        limit = self._data.max_level_difference_db
+        if rng.random() >= self._data.wide_fraction:
             limit = min(limit, NARROW_LEVEL_DIFFERENCE_DB)
-        return rng.uniform(-limit, limit)
+        levels = np.array([0.0, *-rng.uniform(-limit, limit, self._sources - 1)])
+        return levels - levels.mean()
 
-    def _draw_pieces(self, rng, speaker):
+    def _draw_pieces(self, rng, speaker, speed):
         low, high = self._first_clip[speaker], self._first_clip[speaker + 1]
         boundaries = self._cumulative_seconds[low : high + 1] - self._cumulative_seconds[low]
+        rate = self._data.sample_rate * 100 / speed
         needed = self._segment_samples
         used = set()
         pieces = []
@@ -102,9 +273,9 @@ class MixturePlan:
             if clip in used and len(used) < high - low:
                 continue
             used.add(clip)
-            available = max(1, int(self._clip_seconds[clip] * self._sample_rate))
+            available = max(1, int(self.clips[clip].seconds * rate))
             length = min(needed, available)
-            start = rng.uniform(0, available - length) / self._sample_rate
+            start = rng.uniform(0, available - length) / rate
             pieces.append((clip, start, length))
             needed -= length
         return pieces

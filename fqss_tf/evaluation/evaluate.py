@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from fqss_tf.audio.levels import peak_gain
+from fqss_tf.data.librimix import LibriMix, mode_folders
 from fqss_tf.data.manifest import load_mixture, read_manifest
+from fqss_tf.data.mixtures import level_difference_db
 from fqss_tf.data.roots import data_root
 from fqss_tf.errors import FqssError
 from fqss_tf.metrics import pit_si_sdr, si_sdr
@@ -135,11 +137,11 @@ def evaluate(models, mixtures, threads=1, progress=None, *, rate=None):
 
 
 def load_mixtures(data, manifest="mixtures.csv"):
-    """Reads the mixtures that a manifest lists.
+    """Reads the mixtures that a manifest lists, or those of the part ``test`` of a LibriMix.
 
     Args:
         data: a data set folder (its part ``test`` is taken), a folder that holds the manifest
-            itself, or ``bundled`` for the speech in the package.
+            itself, a LibriMix tree, or ``bundled`` for the speech in the package.
         manifest: name of the CSV file in that folder.
 
     Returns:
@@ -148,6 +150,8 @@ def load_mixtures(data, manifest="mixtures.csv"):
     Raises:
         FqssError: no such manifest, a broken one, or mixtures of different rates.
     """
+    if mode_folders(data_root(data)):
+        return _librimix_test(data_root(data))
     folder = _manifest_folder(data, manifest)
     mixtures, common_rate = [], None
     for entry in read_manifest(folder / manifest):
@@ -162,6 +166,15 @@ def load_mixtures(data, manifest="mixtures.csv"):
         common_rate = rate
         mixtures.append((entry.mixture_id, entry.level_difference, mixture, sources))
     return mixtures, common_rate
+
+
+def _librimix_test(root):
+    data_set = LibriMix(root)
+    mixtures = []
+    for entry in data_set.mixtures("test"):
+        mixture, sources = entry.load()
+        mixtures.append((entry.mixture_id, level_difference_db(sources), mixture, sources))
+    return mixtures, data_set.sample_rate
 
 
 def _manifest_folder(data, manifest):

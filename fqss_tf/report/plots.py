@@ -154,6 +154,48 @@ def op_times(times, name, target, theme=LIGHT):
     _save(figure, target)
 
 
+def data_set(parts, name, target, theme=LIGHT):
+    """Lengths, loudness, level differences and hours per speaker of a data set, part by part.
+
+    Args:
+        parts: entries of ``fqss_tf.data.statistics.data_set_statistics``.
+        name: of the set, for the title.
+        target: path or binary file that takes the PNG.
+    """
+    figure, panels = _figure(theme, 2, 2, (8.4, 5.6))
+    colours = dict(zip((part["part"] for part in parts), METHOD_COLOURS.values(), strict=False))
+    for axes, key, label in (
+        (panels[0, 0], "seconds", "Length (s)"),
+        (panels[0, 1], "loudness", "Loudness of the sources (LUFS)"),
+        (panels[1, 0], "level_differences", "Level difference of the sources (dB)"),
+    ):
+        everything = [value for part in parts for value in part[key]]
+        if everything:
+            bins = np.linspace(min(everything), max(everything) + 1e-6, 40)
+            for part in parts:
+                if part[key]:
+                    share = np.full(len(part[key]), 100 / len(part[key]))
+                    axes.hist(part[key], bins, weights=share, histtype="step", linewidth=1.6,
+                              color=colours[part["part"]], label=part["part"])
+        axes.set_xlabel(label, color=theme.text, fontsize=9)
+        axes.set_ylabel("Share (%)", color=theme.text, fontsize=9)
+        axes.grid(color=theme.grid, linewidth=0.8)
+    for part in parts:
+        minutes = sorted((60 * hours for hours in part["speaker_hours"].values()), reverse=True)
+        if minutes:
+            panels[1, 1].plot(
+                np.arange(1, len(minutes) + 1), minutes, color=colours[part["part"]],
+                linewidth=1.6, marker="o", markersize=2.5, label=part["part"],
+            )
+    panels[1, 1].set_xlabel("Speakers, most material first", color=theme.text, fontsize=9)
+    panels[1, 1].set_ylabel("Minutes", color=theme.text, fontsize=9)
+    panels[1, 1].set_ylim(bottom=0)
+    panels[1, 1].grid(color=theme.grid, linewidth=0.8)
+    panels[0, 0].set_title(name, loc="left", fontsize=10, color=theme.text)
+    panels[0, 0].legend(frameon=False, labelcolor=theme.text, fontsize=9)
+    _save(figure, target)
+
+
 def spectrogram(waveform, rate, path, title):
     """Draws the level over time and frequency, down to 80 dB below the loudest point.
 
@@ -192,7 +234,7 @@ def _level_db(waveform, window):
 def _figure(theme, rows, columns, size, dpi=150, **options):
     figure = Figure(figsize=size, dpi=dpi, facecolor=theme.background, layout="constrained")
     panels = figure.subplots(rows, columns, **options)
-    for axes in np.atleast_1d(panels):
+    for axes in np.atleast_1d(panels).flat:
         axes.set_facecolor(theme.background)
         axes.set_axisbelow(True)
         axes.tick_params(colors=theme.text, labelsize=9, length=0)

@@ -4,7 +4,6 @@ import csv
 import json
 from pathlib import Path
 
-import click
 import numpy as np
 
 from fqss_tf import environment
@@ -16,8 +15,12 @@ environment.check()
 
 import tf_keras as keras  # noqa: E402
 
-from fqss_tf.data.manifest import load_mixture, read_manifest  # noqa: E402
-from fqss_tf.data.roots import BUNDLED, data_root  # noqa: E402
+from fqss_tf.data.broken import BrokenData, broken_files_named  # noqa: E402
+from fqss_tf.data.material import (  # noqa: E402
+    check_roots,
+    scored_mixtures,
+    training_material,
+)
 from fqss_tf.models import convtasnet  # noqa: E402
 from fqss_tf.models.compiled import separation_function  # noqa: E402
 from fqss_tf.quantization import transfer, wrap  # noqa: E402
@@ -224,43 +227,33 @@ def batches(recipe, stage, first_batch=0, seed_offset=0):
     environment.check_tensorflow_io()
     from fqss_tf.data.pipeline import training_mixtures
 
-    data = recipe.data
-    hop = recipe.model.hop
-    samples = int(data.segment_seconds * data.sample_rate) // hop * hop
+    data, hop = recipe.data, recipe.model.hop
+    broken = BrokenData(data.broken)
     return training_mixtures(
-        [data_root(root) for root in data.roots],
-        sample_rate=data.sample_rate,
-        segment_seconds=samples / data.sample_rate,
+        training_material(data, recipe.model.sources, broken),
+        data,
+        sources=recipe.model.sources,
+        segment_samples=int(data.segment_seconds * data.sample_rate) // hop * hop,
         batch_size=stage.batch_size,
-        max_level_difference_db=data.max_level_difference_db,
-        wide_fraction=data.wide_fraction,
         seed=recipe.seed + seed_offset,
+        broken=broken,
         first_batch=first_batch,
     )
 
 
 def fixed_mixtures(recipe, part="dev"):
-    """(mixture [T], sources [S, T]) pairs of ``<root>/<part>/mixtures.csv`` of the first root that
-    has one, else of the bundled speech."""
-    folder = data_root(_root_with_mixtures(recipe, part)) / part
+    """(mixture [T], sources [S, T]) pairs of the first root that has some, else of the bundled
+    speech; T is a multiple of the hop."""
     hop = recipe.model.hop
     pairs = []
-    for entry in read_manifest(folder / "mixtures.csv"):
-        mixture, sources, rate = load_mixture(folder, entry)
-        if rate != recipe.data.sample_rate:
-            raise FqssError(f"{folder} is at {rate} Hz, the recipe at {recipe.data.sample_rate} Hz")
+    for entry in scored_mixtures(recipe.data, part, recipe.model.sources):
+        mixture, sources = entry.load()
         samples = len(mixture) // hop * hop
         pairs.append((mixture[:samples], sources[:, :samples]))
     return pairs
 
 
-def _root_with_mixtures(recipe, part):
-    for root in recipe.data.roots:
-        if (data_root(root) / part / "mixtures.csv").exists():
-            return root
-    return BUNDLED
-
-
+@broken_files_named()
 def train(recipe, folder, method="fqss", teacher=None, resume=False, initial=None):
     """Trains float, observes, trains quantised; each stage is skipped if its weights are there.
 
@@ -282,13 +275,9 @@ def train(recipe, folder, method="fqss", teacher=None, resume=False, initial=Non
     """
     if method not in METHODS:
         raise FqssError(f"method {method!r} is unknown: use one of {', '.join(METHODS)}")
-    for root in recipe.data.roots:
-        if not (data_root(root) / "train").is_dir():
-            raise FqssError(f"data.roots: {root} has no folder train with a folder per speaker")
     if method == "fqss":
         transfer.check_stages(recipe.model, recipe.quantisation.output_stages)
-    if _root_with_mixtures(recipe, "dev") not in recipe.data.roots:
-        click.echo("no dev/mixtures.csv in data.roots: the bundled speech decides", err=True)
+    check_roots(recipe.data)
     if teacher is not None and initial is not None:
         raise FqssError("a teacher replaces the float stage: it takes no initial weights")
     dev = fixed_mixtures(recipe)

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from fqss_tf.config import DataRecipe
 from fqss_tf.data.folders import scan_speakers
-from fqss_tf.data.plan import MixturePlan
+from fqss_tf.data.plan import Material, MixturePlan
 from fqss_tf.errors import FqssError
 
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, 8000)
@@ -26,6 +27,11 @@ def test_lists_every_clip_of_every_speaker(tmp_path):
     assert speakers[0].clips[0].frames == 8000 and speakers[0].clips[0].rate == 8000
 
 
+def test_clips_may_lie_in_chapters(tmp_path):
+    make_tree(tmp_path, ["103/1240/103-1240-0000.flac", "103/1241/103-1241-0000.flac", "b/1.wav"])
+    assert [len(speaker.clips) for speaker in scan_speakers(tmp_path, "train")] == [2, 1]
+
+
 def test_the_same_name_in_two_roots_is_two_speakers(tmp_path):
     roots = [make_tree(tmp_path / name, ["a/1.wav"]) for name in ("x", "y")]
     assert len({speaker.group for speaker in scan_speakers(roots, "train")}) == 2
@@ -34,9 +40,9 @@ def test_the_same_name_in_two_roots_is_two_speakers(tmp_path):
 def test_speakers_of_a_group_are_never_mixed(tmp_path):
     make_tree(tmp_path, ["a/1.wav", "b/1.wav", "c/1.wav", "d/1.wav"])
     (tmp_path / "train" / "groups.csv").write_text("speaker,group\na,actor\nb,actor\nc,d\n")
+    material = Material(tuple(scan_speakers(tmp_path, "train")))
     plan = MixturePlan(
-        scan_speakers(tmp_path, "train"), sample_rate=8000, segment_samples=800, batch_size=8,
-        max_level_difference_db=30, seed=0, wide_fraction=0.5,
+        material, DataRecipe(), sources=2, segment_samples=800, batch_size=8, seed=0
     )
     pairs = {tuple(sorted(pair)) for n in range(50) for pair in plan.batch(n).speakers}
     assert pairs == {(0, 2), (0, 3), (1, 2), (1, 3), (2, 3)}

@@ -7,20 +7,41 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+from data_trees import MUSDB_STEMS, make_librimix, make_speakers, make_stems
 
 import fqss_tf
-from fqss_tf.data.folders import scan_speakers
+from fqss_tf.config import DataRecipe
+from fqss_tf.data import pipeline
+from fqss_tf.data.broken import BrokenData, broken_files_named
+from fqss_tf.data.librimix import LibriMix
+from fqss_tf.data.material import training_material
 from fqss_tf.data.pipeline import SILENCE_RMS, training_mixtures
 from fqss_tf.data.plan import ATTEMPTS, MixturePlan
+from fqss_tf.errors import FqssError
 
 BUNDLE = Path(fqss_tf.__file__).parent / "bundled" / "speech"
 RATE = 8000
-SETTINGS = {"batch_size": 3, "max_level_difference_db": 30, "seed": 5, "wide_fraction": 0.5}
+BATCH = 3
 
 
-def mixtures(root, seconds=1.0, **changes):
-    settings = {**SETTINGS, **changes}
-    return training_mixtures(root, sample_rate=RATE, segment_seconds=seconds, **settings)
+@pytest.fixture(autouse=True)
+def one_lane(monkeypatch):
+    """Tracing takes longer than reading: one test is about several lanes."""
+    monkeypatch.setattr(pipeline, "LANES", 1)
+
+
+def recipe(roots, **changes):
+    roots = roots if isinstance(roots, list) else [roots]
+    return DataRecipe(roots=tuple(map(str, roots)), **changes)
+
+
+def mixtures(roots, seconds=1.0, seed=5, first_batch=0, sources=2, broken=None, **changes):
+    data = recipe(roots, **changes)
+    broken = BrokenData(data.broken) if broken is None else broken
+    return training_mixtures(
+        training_material(data, sources, broken), data, sources=sources, batch_size=BATCH,
+        segment_samples=round(seconds * RATE), seed=seed, broken=broken, first_batch=first_batch,
+    )
 
 
 def first_batches(dataset, count):
@@ -30,43 +51,61 @@ def first_batches(dataset, count):
     ]
 
 
-def plan_of(root, seconds=1.0, **changes):
-    settings = {**SETTINGS, **changes}
-    samples = round(seconds * RATE)
-    speakers = scan_speakers(root, "train")
-    return MixturePlan(speakers, sample_rate=RATE, segment_samples=samples, **settings)
+def plan_of(roots, seconds=1.0, seed=5, sources=2, **changes):
+    data = recipe(roots, **changes)
+    return MixturePlan(
+        training_material(data, sources), data, sources=sources, batch_size=BATCH, seed=seed,
+        segment_samples=round(seconds * RATE),
+    )
 
 
 def rms(signal):
     return np.sqrt(np.mean(np.square(signal), axis=-1))
 
 
-def reference_piece(clip, start, samples):
+def reference_piece(clip, start, samples, speed):
     waveform, rate = soundfile.read(clip.path, dtype="float64", always_2d=True)
-    first, count = int(start * rate), -(-samples * rate // RATE)
-    piece = soxr.resample(waveform[first : first + count].mean(axis=1), rate, RATE)[:samples]
+    played = rate * speed // 100
+    first, count = int(start * rate), -(-samples * played // RATE)
+    piece = soxr.resample(waveform[first : first + count].mean(axis=1), played, RATE)[:samples]
     return np.pad(piece, (0, samples - len(piece)))
 
 
-def reference_batch(plan, number):
-    batch = plan.batch(number)
+def reference_attempt(plan, batch, row, samples):
     rows = []
-    for row in range(0, len(batch.row_splits) - 1, ATTEMPTS):
-        for attempt in range(row, row + ATTEMPTS):
-            pieces = range(batch.row_splits[attempt], batch.row_splits[attempt + 1])
-            segment = np.concatenate([
-                reference_piece(plan.clips[batch.clip[i]], batch.start[i], batch.samples[i])
-                for i in pieces
-            ])
-            if rms(segment) >= SILENCE_RMS:
+    for r in range(row, row + plan.rows):
+        pieces = range(batch.row_splits[r], batch.row_splits[r + 1])
+        parts = [
+            reference_piece(plan.clips[batch.clip[i]], batch.start[i], batch.samples[i],
+                            batch.speed[r])
+            for i in pieces
+        ]
+        waveform = np.concatenate([*parts, np.zeros(samples)])[:samples]
+        rows.append(batch.gain[r] * waveform)
+    return np.array(rows)
+
+
+def reference_batch(plan, number, samples, sources=2):
+    """(mixture, sources) with the levels set one mixture at a time."""
+    batch = plan.batch(number)
+    result = []
+    for item in range(BATCH):
+        for attempt in range(ATTEMPTS):
+            row = (item * ATTEMPTS + attempt) * plan.rows
+            waveforms = reference_attempt(plan, batch, row, samples)
+            if rms(waveforms[:sources]).min() >= SILENCE_RMS:
                 break
-        rows.append(segment)
-    sources = np.stack(rows).reshape(len(batch.level_difference), 2, -1)
-    signs = np.array([1, -1])
-    gain_db = signs * batch.level_difference[:, np.newaxis] / 2
-    sources *= (10 ** (gain_db / 20) / np.maximum(rms(sources), SILENCE_RMS))[..., np.newaxis]
-    peak = np.abs(sources.sum(axis=1)).max(axis=-1)
-    return sources / peak[:, np.newaxis, np.newaxis]
+        clean, noise = waveforms[:sources], waveforms[sources:]
+        if batch.levelled[item]:
+            gain = 10 ** (batch.level[item] / 20) / np.maximum(rms(clean), SILENCE_RMS)
+            clean = clean * gain[:, np.newaxis]
+        if len(noise) and not np.isnan(batch.noise_snr[item]):
+            wanted = rms(clean.sum(axis=0)) * 10 ** (-batch.noise_snr[item] / 20)
+            noise = noise * wanted / np.maximum(rms(noise), SILENCE_RMS)
+        mixture = clean.sum(axis=0) + noise.sum(axis=0)
+        scale = batch.peak[item] / np.abs(mixture).max()
+        result.append((mixture * scale, clean * scale))
+    return tuple(map(np.array, zip(*result, strict=True)))
 
 
 def write_tones(path, rate, frequency, seconds=2.5, subtype=None, channels=1):
@@ -79,11 +118,13 @@ def write_tones(path, rate, frequency, seconds=2.5, subtype=None, channels=1):
     soundfile.write(path, waveform[:, np.newaxis] * balance, rate, subtype=subtype)
 
 
-def assert_equals_reference(root, tolerance, batches=6, **changes):
-    plan = plan_of(root, **changes)
-    for number, (mixture, sources) in enumerate(first_batches(mixtures(root, **changes), batches)):
-        np.testing.assert_allclose(sources, reference_batch(plan, number), atol=tolerance)
-        np.testing.assert_allclose(mixture, sources.sum(axis=1), atol=1e-6)
+def assert_equals_reference(roots, tolerance, batches=6, seconds=1.0, sources=2, **changes):
+    plan = plan_of(roots, seconds, sources=sources, **changes)
+    drawn = first_batches(mixtures(roots, seconds, sources=sources, **changes), batches)
+    for number, (mixture, found) in enumerate(drawn):
+        expected = reference_batch(plan, number, round(seconds * RATE), sources)
+        np.testing.assert_allclose(mixture, expected[0], atol=tolerance)
+        np.testing.assert_allclose(found, expected[1], atol=tolerance)
 
 
 def test_real_speech_equals_the_reference():
@@ -126,7 +167,7 @@ def test_other_rates_are_resampled_in_place(tmp_path, rate):
     write_tones(tmp_path / "train" / "b" / "1.wav", RATE, 330)
     plan = plan_of(tmp_path)
     for number, (_, sources) in enumerate(first_batches(mixtures(tmp_path), 4)):
-        expected = reference_batch(plan, number)
+        _, expected = reference_batch(plan, number, RATE)
         inside = slice(200, -200)
         for actual, wanted in zip(
             sources.reshape(-1, RATE), expected.reshape(-1, RATE), strict=True
@@ -176,13 +217,15 @@ def test_level_differences_are_as_drawn():
     for number, (_, sources) in enumerate(first_batches(mixtures(BUNDLE), 4)):
         level = rms(sources)
         difference = 20 * np.log10(level[:, 0] / level[:, 1])
-        np.testing.assert_allclose(difference, plan.batch(number).level_difference, atol=1e-3)
+        level = plan.batch(number).level
+        np.testing.assert_allclose(difference, level[:, 0] - level[:, 1], atol=1e-3)
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.5, 1.0])
 def test_the_wide_fraction_of_the_level_differences(fraction):
     plan = plan_of(BUNDLE, wide_fraction=fraction)
-    levels = np.abs(np.concatenate([plan.batch(n).level_difference for n in range(400)]))
+    levels = np.concatenate([plan.batch(n).level for n in range(400)])
+    levels = np.abs(levels[:, 0] - levels[:, 1])
     assert levels.max() <= 30
     assert (levels > 5).mean() == pytest.approx(fraction * 25 / 30, abs=0.05)
 
@@ -207,3 +250,207 @@ def test_several_roots_are_mixed(tmp_path):
     for number, root in enumerate(("x", "y")):
         write_tones(tmp_path / root / "train" / "same" / "1.wav", RATE, 200 + 90 * number)
     assert_equals_reference([tmp_path / "x", tmp_path / "y"], 1e-5)
+
+
+def test_lanes_change_nothing(monkeypatch):
+    """Calls of one graph share the readers of tensorflow-io; lanes must not."""
+    one = first_batches(mixtures(BUNDLE), 40)
+    monkeypatch.setattr(pipeline, "LANES", 3)
+    for (mixture, _), (expected, _) in zip(first_batches(mixtures(BUNDLE), 40), one, strict=True):
+        np.testing.assert_array_equal(mixture, expected)
+
+
+def test_fixed_mixtures_equal_the_reference_and_are_not_levelled(tmp_path):
+    root = make_librimix(tmp_path, samples=9000)
+    assert_equals_reference(root, 1e-5, batches=3, dynamic_fraction=0.0)
+    mixture, sources = first_batches(mixtures(root, seconds=1.125, dynamic_fraction=0.0), 1)[0]
+    _, expected = LibriMix(root).mixtures("train")[0].load()
+    ratio = rms(expected[0]) / rms(expected[1])
+    found = rms(sources[:, 0]) / rms(sources[:, 1])
+    assert np.abs(found / ratio - 1).min() < 1e-3
+    np.testing.assert_allclose(mixture, sources.sum(axis=1), atol=1e-6)
+
+
+def test_fixed_mixtures_take_turns_in_an_order_of_the_seed(tmp_path):
+    root = make_librimix(tmp_path, ("train-100",), mixtures=7)
+    plan, other = (plan_of(root, dynamic_fraction=0.0, seed=seed) for seed in (1, 2))
+
+    def first_clips(plan):
+        batches = [plan.batch(number) for number in range(14)]
+        return [
+            plan.clips[batch.clip[batch.row_splits[item * ATTEMPTS * plan.rows]]].path
+            for batch in batches for item in range(BATCH)
+        ]
+
+    order = first_clips(plan)
+    epochs = [order[first : first + 7] for first in range(0, 42, 7)]
+    assert all(len(set(epoch)) == 7 for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) > 1
+    assert order != first_clips(other)
+
+
+def test_every_option_at_once_equals_the_reference(tmp_path):
+    root = make_librimix(tmp_path / "set", samples=9000)
+    write_tones(tmp_path / "noise" / "deep" / "hum.wav", RATE, 60, seconds=0.4)
+    options = {
+        "task": "sep_noisy", "dynamic_fraction": 0.5, "noise_roots": (str(tmp_path / "noise"),),
+        "noise_fraction": 0.5, "random_gain_db": 6.0, "source_gain_db": 3.0, "flip_polarity": True,
+    }
+    assert_equals_reference(root, 1e-5, batches=4, **options)
+    plan = plan_of(root, **options)
+    batches = [plan.batch(number) for number in range(100)]
+    peaks = np.concatenate([batch.peak for batch in batches])
+    assert 0.5 < peaks.min() < 0.55 and 0.95 < peaks.max() <= 1
+    levelled = np.concatenate([batch.levelled for batch in batches])
+    assert levelled.mean() == pytest.approx(0.5, abs=0.1)
+    snr = np.concatenate([batch.noise_snr for batch in batches])
+    assert np.isfinite(snr[levelled]).all()  # sep_noisy: no speech without noise
+    assert np.isnan(snr[~levelled]).any()  # as the set has it
+    assert 0 <= np.nanmin(snr) < 1 and 19 < np.nanmax(snr) <= 20
+
+
+def test_noise_comes_at_the_ratio_that_was_drawn(tmp_path):
+    make_speakers(tmp_path / "set", {"train": ("a", "b")})
+    write_tones(tmp_path / "noise" / "hum.wav", RATE, 60, seconds=0.4)
+    options = {"noise_roots": (str(tmp_path / "noise"),), "noise_fraction": 0.5}
+    plan = plan_of(tmp_path / "set", **options)
+    noisy = 0
+    batches = first_batches(mixtures(tmp_path / "set", **options), 4)
+    for number, (mixture, sources) in enumerate(batches):
+        noise = mixture - sources.sum(axis=1)
+        for item, snr in enumerate(plan.batch(number).noise_snr):
+            if np.isnan(snr):
+                assert np.abs(noise[item]).max() < 1e-6
+            else:
+                noisy += 1
+                found = 20 * np.log10(rms(sources[item].sum(axis=0)) / rms(noise[item]))
+                assert found == pytest.approx(snr, abs=1e-2)
+    assert noisy
+
+
+def test_speed_is_perturbed(tmp_path):
+    """A tone at 95 or 105 % is a tone of another pitch."""
+    time = np.arange(4 * RATE) / RATE
+    for name, frequency in (("a", 400), ("b", 1000)):
+        path = tmp_path / "train" / name / "tone.wav"
+        path.parent.mkdir(parents=True)
+        soundfile.write(path, 0.5 * np.sin(2 * np.pi * frequency * time), RATE)
+    plan = plan_of(tmp_path, speed_perturbation=True)
+    seen = set()
+    for number, (_, sources) in enumerate(first_batches(
+        mixtures(tmp_path, speed_perturbation=True), 8
+    )):
+        batch = plan.batch(number)
+        for item, source in itertools.product(range(BATCH), range(2)):
+            speed = batch.speed[item * ATTEMPTS * 2 + source]
+            tone = (400, 1000)[batch.speakers[item, source]]
+            spectrum = np.abs(np.fft.rfft(sources[item, source] * np.hanning(RATE)))
+            assert np.argmax(spectrum) == pytest.approx(tone * speed / 100, abs=1)
+            seen.add(int(speed))
+    assert seen == {95, 100, 105}
+
+
+def test_stems_are_remixed_or_kept_together(tmp_path):
+    make_stems(tmp_path)
+    options = {"sources": 4, "flip_polarity": True, "source_gain_db": 6.0}
+    assert_equals_reference(tmp_path, 1e-5, batches=2, **options)
+    for fraction in (0.0, 1.0):
+        plan = plan_of(tmp_path, dynamic_fraction=fraction, **options)
+        together, gains = [], []
+        for number in range(30):
+            batch = plan.batch(number)
+            gains.append(batch.gain)
+            for item in range(BATCH):
+                rows = batch.row_splits[item * ATTEMPTS * 4 :][:4]
+                paths = [Path(plan.clips[batch.clip[row]].path) for row in rows]
+                assert [path.stem for path in paths] == list(MUSDB_STEMS)
+                one_start = len(set(batch.start[rows])) == 1
+                together.append(len({path.parent for path in paths}) == 1 and one_start)
+        assert np.mean(together) == 1 - fraction
+        gains = np.concatenate(gains)
+        assert 0.45 < (gains < 0).mean() < 0.55
+        assert 0.5 < np.abs(gains).min() < np.abs(gains).max() < 2
+
+
+@pytest.mark.parametrize(
+    ("task", "sources", "changes"),
+    [("enh_single", 1, {}), ("sep_clean", 3, {"max_level_difference_db": 3.0})],
+)
+def test_other_numbers_of_sources(tmp_path, task, sources, changes):
+    make_librimix(tmp_path, mixtures=4, sources=max(sources, 2))
+    assert_equals_reference(tmp_path, 1e-5, batches=2, sources=sources, task=task, **changes)
+    levels = np.concatenate([
+        plan_of(tmp_path, sources=sources, task=task, **changes).batch(n).level for n in range(50)
+    ])
+    assert levels.shape[1] == sources
+    np.testing.assert_allclose(levels.mean(axis=1), 0, atol=1e-6)
+    assert np.abs(levels[:, :1] - levels).max() <= 3 + 1e-6
+
+
+def damage(path):
+    """Leaves the header and the beginning; neither libsndfile nor tensorflow-io reads the rest."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 4 : len(content) // 2] = bytes(len(content) // 4)
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def damaged_set(tmp_path):
+    make_speakers(tmp_path, {"train": tuple("abcdefgh")}, clips=4)
+    path = tmp_path / "train" / "c" / "c-2.flac"
+    damage(path)
+    return tmp_path, path
+
+
+def test_a_corrupt_flac_is_skipped_and_counted(damaged_set, capsys):
+    root, path = damaged_set
+    broken = BrokenData("skip")
+    batches = first_batches(mixtures(root, broken=broken), 30)
+    again = first_batches(mixtures(root, first_batch=20, broken=BrokenData("skip")), 10)
+    assert broken.lines == [
+        f"{path}: is damaged or cut short, its samples cannot be decoded; replace or remove it"
+    ]
+    assert capsys.readouterr().err.splitlines()[0] == f"skipped: {broken.lines[0]}"
+    for mixture, sources in batches:
+        assert np.isfinite(sources).all() and (rms(sources) > SILENCE_RMS).all()
+        np.testing.assert_allclose(np.abs(mixture).max(axis=-1), 1.0, atol=1e-6)
+    for (mixture, _), (expected, _) in zip(again, batches[20:], strict=True):
+        np.testing.assert_array_equal(mixture, expected)
+
+
+def test_a_corrupt_flac_stops_with_its_name(damaged_set):
+    root, path = damaged_set
+    with pytest.raises(FqssError, match=f"{path}: is damaged or cut short"), broken_files_named():
+        first_batches(mixtures(root), 100)
+
+
+def test_a_file_that_goes_while_training_is_named(tmp_path):
+    make_speakers(tmp_path, {"train": ("a", "b")}, clips=1)
+    dataset = mixtures(tmp_path)
+    (tmp_path / "train" / "a" / "a-0.flac").unlink()
+    with pytest.raises(FqssError, match="a-0.flac: is missing"), broken_files_named():
+        first_batches(dataset, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dynamic_fraction": 0.5}, "no fixed mixtures to train on"),
+        ({"noise_fraction": 0.5}, "data.noise_fraction needs noise"),
+        ({"noise_roots": ("nowhere",)}, "nowhere: holds no audio files"),
+        ({"sources": 3}, "at least 3 speakers"),
+    ],
+)
+def test_options_that_the_data_cannot_serve(tmp_path, changes, message):
+    make_speakers(tmp_path, {"train": ("a", "b")}, clips=1)
+    with pytest.raises(FqssError, match=message):
+        plan_of(tmp_path, **changes)
+
+
+def test_stems_cannot_be_drawn_one_by_one_with_speech(tmp_path):
+    make_speakers(tmp_path / "speech", {"train": ("a", "b")}, clips=1)
+    make_stems(tmp_path / "music")
+    with pytest.raises(FqssError, match="stems and speech cannot be mixed"):
+        plan_of([tmp_path / "speech", tmp_path / "music"])
+    with pytest.raises(FqssError, match="has 4 sources, but model.sources is 2"):
+        plan_of(tmp_path / "music")

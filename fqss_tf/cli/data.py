@@ -1,0 +1,219 @@
+"""fqss-tf data: check, make and describe data sets, and time the reading of them."""
+
+import json
+from pathlib import Path
+
+import click
+
+from fqss_tf.cli.progress import progress_bar
+from fqss_tf.errors import FqssError
+
+PARTS = ("train", "dev", "test")
+
+
+@click.group("data")
+def command():
+    """Check, make and describe data sets, and time the reading of them.
+
+    DIR is folders of speakers, LibriMix, MUSDB18-HQ, folders of aligned stems, or 'bundled'; which
+    one is seen from the tree.
+    """
+
+
+@command.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--headers", is_flag=True, help="Look at the headers only, not the samples.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+@click.pass_context
+def check(context, folder, headers, as_json):
+    """Look at every file of DIR and name each thing that is wrong in a line.
+
+    Exits with 0 if nothing is, with 1 otherwise, and with 2 where DIR is no data set at all.
+    """
+    from fqss_tf.data.check import check_data_set
+
+    with progress_bar("samples") as progress:
+        report = check_data_set(folder, decode=not headers, progress=progress)
+    if as_json:
+        click.echo(json.dumps(vars(report), indent=2))
+    else:
+        click.echo(f"{report.kind}, {report.files} files")
+        for row in report.parts:
+            numbers = ", ".join(
+                f"{row[key]} {key}" for key in ("mixtures", "speakers", "clips") if row[key]
+            )
+            click.echo(f"{row['place']} {row['part']}: {numbers or 'nothing'}")
+        for line in report.problems:
+            click.echo(f"wrong: {line}")
+        click.echo(f"{len(report.problems)} problems" if report.problems else "nothing is wrong")
+    if report.problems:
+        context.exit(1)
+
+
+@command.command()
+@click.argument("folders", metavar="SPEAKER_FOLDERS...", nargs=-1, required=True)
+@click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False),
+              help="Folder to make.")
+@click.option("--sources", default=2, show_default=True, type=click.IntRange(2, 9),
+              help="Speakers in a mixture.")
+@click.option("--rate", default="8000", show_default=True, type=click.Choice(["8000", "16000"]),
+              help="Sample rate, Hz; files of another are resampled.")
+@click.option("--mode", default="min", show_default=True, type=click.Choice(["min", "max"]),
+              help="Cut mixtures to the shortest source, or fill up to the longest.")
+@click.option("--mixtures", "counts", default="0,0,0", show_default=True, metavar="N,N,N",
+              help="Of train, dev and test; 0 uses each utterance once.")
+@click.option("--split", default="0.8,0.1,0.1", show_default=True, metavar="X,X,X",
+              help="Shares of the speakers for train, dev and test, if the folders have no parts.")
+@click.option("--noise", multiple=True, metavar="DIR",
+              help="Folder of noise: makes mix_both and mix_single too; may be repeated.")
+@click.option("--least-seconds", default=3.0, show_default=True, type=click.FloatRange(0.4),
+              help="Clips of a speaker that are shorter are joined until they are not.")
+@click.option("--most-seconds", default=20.0, show_default=True, type=click.FloatRange(0.4),
+              help="Longer clips are cut.")
+@click.option("--seed", default=0, show_default=True, help="Another seed draws another set.")
+@click.option("--broken", default="stop", show_default=True, type=click.Choice(["stop", "skip"]),
+              help="What to do about a broken file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def mix(folders, output, sources, rate, mode, counts, split, noise, least_seconds, most_seconds,
+        seed, broken, as_json):
+    """Make a LibriMix-like set of fixed mixtures from folders of clean speech.
+
+    SPEAKER_FOLDERS hold train, dev and test with a folder per speaker; or a folder per speaker,
+    which are parted; or files named <speaker>-<rest>, as LibriSpeech names them. No speaker is in
+    two parts. The loudness of each source is uniform within -33 to -25 LUFS, as in LibriMix.
+    """
+    from fqss_tf.data.broken import BrokenData
+    from fqss_tf.data.make_librimix import MixOptions, make_librimix
+
+    if most_seconds < least_seconds:
+        raise click.UsageError("--most-seconds is below --least-seconds")
+    options = MixOptions(
+        sources=sources, rate=int(rate), mode=mode, seed=seed,
+        split=_three("--split", split, float), counts=_three("--mixtures", counts, int),
+        least_seconds=least_seconds, most_seconds=most_seconds,
+    )
+    heard = BrokenData(broken)
+    with progress_bar("mixing") as progress:
+        made = make_librimix(
+            folders, output, options, noise=noise, broken=heard, progress=progress
+        )
+    if as_json:
+        parts = {
+            part: {"mixtures": count, "hours": seconds / 3600, "speakers": speakers}
+            for part, (count, seconds, speakers) in made.items()
+        }
+        click.echo(json.dumps({"output": str(output), "parts": parts, "skipped": heard.lines},
+                              indent=2))
+        return
+    for part, (count, seconds, speakers) in made.items():
+        click.echo(f"{part}: {count} mixtures, {seconds / 3600:.2f} h, {speakers} speakers")
+    if heard.lines:
+        click.echo(f"{len(heard)} broken files were left out")
+    click.echo(f"finished: {output}")
+
+
+@command.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--files", default=500, show_default=True, type=click.IntRange(min=0),
+              help="Measure levels on so many mixtures or clips of a part; 0 for all.")
+@click.option("--plots", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+              help="Write a figure for each set in it to this folder, made if missing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def stats(folder, files, plots, as_json):
+    """Hours, speakers, lengths and levels of DIR.
+
+    Levels are 5 %, median and 95 %: of sources in LUFS, of level differences in dB.
+    """
+    from fqss_tf.data.statistics import data_set_statistics, summary
+
+    with progress_bar("levels") as progress:
+        entries = data_set_statistics(folder, files=files, progress=progress)
+    if plots is not None:
+        _draw(plots, entries)
+    if as_json:
+        click.echo(json.dumps([summary(entry) for entry in entries], indent=2))
+    else:
+        click.echo("\n".join(_table([summary(entry) for entry in entries])))
+
+
+@command.command()
+@click.argument("recipe")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
+              help="Change a recipe key, such as data.speed_perturbation=true; may be repeated.")
+@click.option("--seconds", default=10.0, show_default=True, type=click.FloatRange(0.1),
+              help="How long to measure.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+def throughput(recipe, settings, seconds, as_json):
+    """How many times faster than real time the training mixtures of RECIPE are read."""
+    from fqss_tf.config import load_recipe
+
+    resolved = load_recipe(recipe, settings)
+    from fqss_tf.benchmark.throughput import measure_throughput
+
+    with progress_bar("reading") as progress:
+        found = measure_throughput(resolved, seconds, progress)
+    if as_json:
+        click.echo(json.dumps(vars(found) | {
+            "times_real_time": found.times_real_time,
+            "cpu_seconds_per_audio_second": found.cpu_seconds_per_audio_second,
+        }, indent=2))
+        return
+    click.echo(
+        f"{found.times_real_time:.0f} times real time, "
+        f"{1000 * found.cpu_seconds_per_audio_second:.2f} ms of CPU time per second of mixture\n"
+        f"before that: {found.scan_seconds:.1f} s for headers, "
+        f"{found.first_batch_seconds:.1f} s until the first batch"
+    )
+
+
+def _three(option, text, kind):
+    try:
+        values = tuple(kind(value) for value in text.split(","))
+    except ValueError:
+        values = ()
+    if len(values) != len(PARTS) or min(values) < 0 or (kind is float and not sum(values)):
+        raise click.UsageError(f"{option} {text}: give three numbers, for {', '.join(PARTS)}")
+    return values
+
+
+def _table(rows):
+    header = ("set", "part", "mixtures", "h", "speakers", "clips", "h", "Hz", "length (s)",
+              "loudness (LUFS)", "difference (dB)", "noise (dB SNR)")
+    lines = [header]
+    for row in rows:
+        lines.append((
+            row["place"], row["part"], _count(row["mixtures"]),
+            _hours(row["mixture_hours"]), _count(row["speakers"]), _count(row["clips"]),
+            _hours(row["clip_hours"]), " ".join(map(str, row["rates"])),
+            *(_range(row[key])
+              for key in ("seconds", "loudness", "level_differences", "noise_snr")),
+        ))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        yield "  ".join(cells).rstrip()
+
+
+def _count(number):
+    return str(number) if number else ""
+
+
+def _hours(hours):
+    return f"{hours:.2f}" if hours else ""
+
+
+def _range(values):
+    return "" if values is None else " / ".join(f"{value:.1f}" for value in values)
+
+
+def _draw(folder, entries):
+    from fqss_tf.files import atomic_path
+    from fqss_tf.report import plots
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FqssError(f"cannot make {folder}: {error.strerror or error}") from error
+    for number, place in enumerate(dict.fromkeys(entry["place"] for entry in entries), 1):
+        with atomic_path(folder / f"data_{number}.png") as temporary:
+            plots.data_set([e for e in entries if e["place"] == place], place, temporary)

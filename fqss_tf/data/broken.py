@@ -1,0 +1,66 @@
+"""What becomes of broken files and rows: the recipe key ``data.broken``."""
+
+import contextlib
+
+import click
+
+from fqss_tf.errors import FqssError
+
+POLICIES = ("stop", "skip")
+LINES = 10
+
+
+class BrokenData:
+    """Hears of each thing that is wrong with a data set, and counts.
+
+    Args:
+        policy: ``stop`` raises at the first; ``skip`` prints a line for each of the first ten and
+            lets the caller go on without it; ``collect`` keeps quiet, for whoever reads ``lines``.
+    """
+
+    def __init__(self, policy="stop"):
+        self.policy = policy
+        self.lines = []
+        self._known = set()
+
+    def __len__(self):
+        return len(self.lines)
+
+    def report(self, line):
+        """Takes one line that names the thing and what is wrong; the same line counts once.
+
+        Raises:
+            FqssError: with that line, if the policy is ``stop``.
+        """
+        if line in self._known:
+            return
+        self._known.add(line)
+        self.lines.append(line)
+        if self.policy == "stop":
+            raise FqssError(line)
+        if self.policy == "skip" and len(self.lines) <= LINES:
+            click.echo(f"skipped: {line}", err=True)
+            if len(self.lines) == LINES:
+                click.echo("skipped: more are counted, not named; see fqss-tf data check", err=True)
+
+
+# A file may turn out broken while TensorFlow reads it, many calls away from the training that has
+# to end: the error that arrives there has lost its type.
+_found_while_reading = []
+
+
+def found_while_reading(error):
+    """Remembers an FqssError that is about to pass through TensorFlow."""
+    _found_while_reading.append(error)
+
+
+@contextlib.contextmanager
+def broken_files_named():
+    """Turns what TensorFlow makes of an FqssError in the data pipeline back into that error."""
+    _found_while_reading.clear()
+    try:
+        yield
+    except Exception as error:
+        if _found_while_reading and not isinstance(error, FqssError):
+            raise _found_while_reading[0] from error
+        raise

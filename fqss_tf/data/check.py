@@ -1,0 +1,120 @@
+"""Looks at all of a data set, not only up to the first thing that is wrong."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import soundfile
+
+from fqss_tf.data.broken import BrokenData
+from fqss_tf.data.folders import PARTS
+from fqss_tf.data.librimix import TASKS, LibriMix, mode_folders
+from fqss_tf.data.mixtures import damaged
+from fqss_tf.data.roots import data_root
+from fqss_tf.data.sets import open_data_set
+
+BLOCK = 2**18
+
+
+@dataclass
+class Report:
+    """What a data set holds; ``parts`` has, for each place and part, the number of speakers, clips
+    and fixed mixtures. ``problems`` are lines."""
+
+    kind: str
+    parts: list = field(default_factory=list)
+    problems: list = field(default_factory=list)
+    files: int = 0
+
+
+def check_data_set(root, *, decode=True, progress=None):
+    """Checks the tree, every header and, with ``decode``, every sample.
+
+    Args:
+        root: a data set folder of any kind, or ``bundled``.
+        decode: False stops at the headers.
+        progress: called as ``progress(done, total)`` after each decoded file, if given.
+
+    Returns:
+        A ``Report``.
+
+    Raises:
+        FqssError: the tree itself is wrong, so that there is nothing to look at.
+    """
+    broken = BrokenData("collect")
+    report = Report("")
+    paths = {}
+    for place, data_set in every_set(root, broken):
+        report.kind = data_set.kind
+        speakers = {}
+        for part in data_set.parts:
+            listed = data_set.speakers(part)
+            mixtures = data_set.mixtures(part)
+            speakers[part] = {speaker.name for speaker in listed}
+            clips = [clip for speaker in listed for clip in speaker.clips]
+            report.parts.append({
+                "place": place, "part": part, "speakers": len(listed), "clips": len(clips),
+                "mixtures": len(mixtures),
+            })
+            paths |= dict.fromkeys(clip.path for clip in clips)
+            paths |= dict.fromkeys(p.clip.path for mixture in mixtures for p in mixture.pieces)
+            for line in _other_rates(clips):
+                broken.report(line)
+        for line in _shared_speakers(data_set, speakers):
+            broken.report(line)
+    report.files = len(paths)
+    if decode:
+        for done, path in enumerate(paths, 1):
+            _decode(path, broken)
+            if progress is not None:
+                progress(done, len(paths))
+    report.problems = broken.lines
+    return report
+
+
+def every_set(root, broken):
+    """(name of the place, data set) pairs: one, or of LibriMix one for each mode and task."""
+    folders = mode_folders(data_root(root))
+    if not folders:
+        yield str(root), open_data_set(root, broken=broken)
+    for folder in folders:
+        tasks = [
+            task for task, mix in TASKS.items()
+            if any((folder / "metadata").glob(f"mixture_*_{mix}.csv"))
+        ] or list(TASKS)[:1]
+        for task in tasks:
+            place = f"{folder.parent.name}/{folder.name} {task}"
+            yield place, LibriMix(folder, task=task, broken=broken)
+
+
+def _other_rates(clips):
+    """Training resamples these, but what was recorded at a lower rate lacks the treble."""
+    rates = Counter(clip.rate for clip in clips)
+    usual = rates.most_common(1)[0][0] if rates else None
+    for clip in clips:
+        if clip.rate != usual:
+            yield f"{clip.path}: has {clip.rate} Hz, most clips have {usual} Hz; resample it"
+
+
+def _shared_speakers(data_set, speakers):
+    for number, part in enumerate(PARTS):
+        for other in PARTS[number + 1 :]:
+            both = sorted(speakers.get(part, set()) & speakers.get(other, set()))
+            if both:
+                more = f" and {len(both) - 1} more" if len(both) > 1 else ""
+                yield f"{data_set.root}: speaker {both[0]}{more} is in {part} and in {other}"
+
+
+def _decode(path, broken):
+    try:
+        with soundfile.SoundFile(path) as file:
+            promised, found = file.frames, 0
+            for block in file.blocks(BLOCK, dtype="float32"):
+                found += len(block)
+                if not np.isfinite(block).all():
+                    broken.report(f"{path}: holds NaN or infinite samples; write it anew")
+                    return
+    except (soundfile.LibsndfileError, OSError):
+        found, promised = 0, 1
+    if found != promised:
+        broken.report(damaged(path))

@@ -1,0 +1,109 @@
+"""Audio files as training sees them: what their headers say."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import soundfile
+
+from fqss_tf.audio.files import UNKNOWN_LENGTH
+from fqss_tf.errors import FqssError
+
+AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg")
+# Headers lie on a disk that may be slow or far away: waiting for one need not hold up the others.
+READERS = 8
+MANY = 1000
+
+# How tensorflow-io delivers each (format, subtype) that soundfile reports.
+SAMPLE_TYPES = {
+    ("WAV", "PCM_U8"): "uint8",
+    ("WAV", "PCM_16"): "int16",
+    ("WAV", "PCM_24"): "int32",
+    ("WAV", "PCM_32"): "int32_as_float32",
+    ("WAV", "FLOAT"): "float32",
+    ("FLAC", "PCM_S8"): "uint8",
+    ("FLAC", "PCM_16"): "int16",
+    ("FLAC", "PCM_24"): "int32",
+    ("OGG", "VORBIS"): "float32",
+    ("MP3", "MPEG_LAYER_III"): "float32",
+}
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One audio file: its length in frames at its own rate (Hz), and its sample type."""
+
+    path: str
+    frames: int
+    rate: int
+    sample_type: str
+    channels: int
+
+    @property
+    def seconds(self):
+        return self.frames / self.rate
+
+
+def is_audio(path):
+    """Whether a path has the suffix of an audio file that training reads, and is not hidden."""
+    return path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
+
+
+def read_clip(path):
+    """Describes an audio file from its header.
+
+    Raises:
+        FqssError: the file is missing, no audio, empty, or has an encoding that cannot be streamed.
+    """
+    path = Path(path)
+    try:
+        info = soundfile.info(str(path))
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise FqssError(f"{path}: {_unreadable(path)}") from error
+    file_format = "WAV" if info.format == "WAVEX" else info.format
+    sample_type = SAMPLE_TYPES.get((file_format, info.subtype))
+    if sample_type is None:
+        raise FqssError(
+            f"{path}: {info.format} {info.subtype} is not supported for training; "
+            "convert it to 16-bit WAV or FLAC"
+        )
+    if info.frames == UNKNOWN_LENGTH:
+        raise FqssError(f"{path}: does not say how long it is; write it anew as WAV or FLAC")
+    if info.frames == 0:
+        raise FqssError(f"{path}: holds no samples; remove it")
+    return Clip(str(path), info.frames, info.samplerate, sample_type, info.channels)
+
+
+def read_clips(paths):
+    """Describes many audio files, several at a time, with a progress bar on a terminal.
+
+    Args:
+        paths: of the files; one that is named twice is read once.
+
+    Returns:
+        {path as given: Clip, or the FqssError that says why there is none}.
+    """
+    paths = list(dict.fromkeys(paths))
+    with ThreadPoolExecutor(READERS) as pool:
+        results = pool.map(_clip_or_error, paths)
+        if len(paths) < MANY or not sys.stderr.isatty():
+            return dict(zip(paths, results, strict=True))
+        with click.progressbar(results, len(paths), label="headers", file=sys.stderr) as bar:
+            return dict(zip(paths, bar, strict=True))
+
+
+def _clip_or_error(path):
+    try:
+        return read_clip(path)
+    except FqssError as error:
+        return error
+
+
+def _unreadable(path):
+    if not path.exists():
+        return "is missing"
+    if path.stat().st_size == 0:
+        return "is empty, 0 bytes; replace or remove it"
+    return "cannot be read as audio; replace or remove it"

@@ -1,0 +1,142 @@
+"""From the data section of a recipe to what training mixes and what it is scored on."""
+
+from pathlib import Path
+
+import click
+
+from fqss_tf.data.broken import BrokenData
+from fqss_tf.data.clips import is_audio, read_clips
+from fqss_tf.data.folders import check_groups
+from fqss_tf.data.plan import Material
+from fqss_tf.data.roots import BUNDLED
+from fqss_tf.data.sets import open_data_set
+from fqss_tf.errors import FqssError
+
+# A song takes minutes; a score needs seconds.
+MOST_DEV_SECONDS = 30.0
+
+
+def check_roots(data, broken=None):
+    """The data sets of ``data.roots``, opened, each with a part to train on.
+
+    Raises:
+        FqssError: as ``open_data_set``; or a set has no part ``train``.
+    """
+    sets = _open_sets(data, broken)
+    for data_set in sets:
+        if "train" not in data_set.parts:
+            raise FqssError(f"data.roots: {data_set.root} has no part train")
+    return sets
+
+
+def _open_sets(data, broken):
+    return [
+        open_data_set(
+            root, sample_rate=data.sample_rate, task=data.task, mode=data.mode,
+            subset=data.subset, stems=data.stems, broken=broken,
+        )
+        for root in data.roots
+    ]
+
+
+def training_material(data, sources, broken=None):
+    """What the training parts hold.
+
+    Args:
+        data: a ``DataRecipe``.
+        sources: of each mixture.
+        broken: a ``BrokenData``; None makes one of ``data.broken``.
+
+    Returns:
+        A ``Material``.
+
+    Raises:
+        FqssError: naming the first thing that is missing or does not fit.
+    """
+    broken = BrokenData(data.broken) if broken is None else broken
+    sets = check_roots(data, broken)
+    has_stems = [hasattr(data_set, "stems") for data_set in sets]
+    if len(set(has_stems)) > 1:
+        raise FqssError("data.roots: stems and speech cannot be mixed; train on one of them")
+    stems = has_stems[0]
+    speakers, mixtures = [], []
+    if data.dynamic_fraction > 0 and not stems:
+        speakers = [speaker for each in sets for speaker in each.speakers("train")]
+        check_groups(speakers, sources, ", ".join(str(each.root / "train") for each in sets))
+    if data.dynamic_fraction < 1 or stems:
+        mixtures = [mixture for each in sets for mixture in each.mixtures("train")]
+    for mixture in mixtures:
+        _check_sources(mixture, sources)
+    noises = [clip for each in sets for clip in each.noises("train")]
+    noises += noise_clips(data.noise_roots, broken)
+    return Material(tuple(speakers), tuple(mixtures), tuple(noises), stems)
+
+
+def noise_clips(folders, broken):
+    """Every audio file in the folders, however deep.
+
+    Raises:
+        FqssError: a folder is missing or holds no audio; a broken file, if ``broken`` says so.
+    """
+    clips = []
+    for folder in map(Path, folders):
+        paths = sorted(filter(is_audio, folder.rglob("*")))
+        if not paths:
+            raise FqssError(f"{folder}: holds no audio files; data.noise_roots names it")
+        for clip in read_clips(paths).values():
+            if isinstance(clip, FqssError):
+                broken.report(str(clip))
+            else:
+                clips.append(clip)
+    return clips
+
+
+def scored_mixtures(data, part, sources, broken=None):
+    """The fixed mixtures of a part, of the first root that has any, else of the bundled speech.
+
+    Args:
+        data: a ``DataRecipe``.
+        part: ``dev`` or ``test``.
+        sources: of each mixture.
+        broken: a ``BrokenData``; None makes one of ``data.broken``.
+
+    Returns:
+        A list of ``FixedMixture``; at most ``data.dev_mixtures`` of them if that is not 0, evenly
+        taken, and of long ones the middle.
+
+    Raises:
+        FqssError: they are broken, of another rate, or of another number of sources.
+    """
+    broken = BrokenData(data.broken) if broken is None else broken
+    for data_set in _open_sets(data, broken):
+        mixtures = data_set.mixtures(part) if part in data_set.parts else []
+        if mixtures:
+            break
+    else:
+        if sources != 2:
+            raise FqssError(
+                f"data.roots have no {part} mixtures, and the bundled speech is no stand-in: "
+                f"it has 2 sources, but model.sources is {sources}"
+            )
+        click.echo(f"no {part} mixtures in data.roots: the bundled speech is taken", err=True)
+        data_set = open_data_set(BUNDLED)
+        mixtures = data_set.mixtures(part)
+    for mixture in mixtures:
+        _check_sources(mixture, sources)
+        if mixture.rate != data.sample_rate:
+            raise FqssError(
+                f"{data_set.root / part} is at {mixture.rate} Hz, the recipe at "
+                f"{data.sample_rate} Hz"
+            )
+    if 0 < data.dev_mixtures < len(mixtures):
+        step = len(mixtures) / data.dev_mixtures
+        mixtures = [mixtures[int(i * step)] for i in range(data.dev_mixtures)]
+    return [mixture.excerpt(MOST_DEV_SECONDS) for mixture in mixtures]
+
+
+def _check_sources(mixture, sources):
+    if len(mixture.sources) != sources:
+        raise FqssError(
+            f"{mixture.mixture_id} of {mixture.sources[0].clip.path} has "
+            f"{len(mixture.sources)} sources, but model.sources is {sources}"
+        )

@@ -1,0 +1,116 @@
+"""Fixed mixtures: which pieces of which files are the sources, and what their mixture is."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+import soundfile
+
+from fqss_tf.data.clips import Clip
+from fqss_tf.errors import FqssError
+
+
+@dataclass(frozen=True)
+class Piece:
+    """``samples`` of a file from sample ``start``, both at the file's rate, times ``gain``."""
+
+    clip: Clip
+    start: int
+    samples: int
+    gain: float = 1.0
+
+    @property
+    def seconds(self):
+        return self.samples / self.clip.rate
+
+    def read(self):
+        """float32 [samples], channels averaged.
+
+        Raises:
+            FqssError: the file cannot be decoded there.
+        """
+        try:
+            frames, _ = soundfile.read(
+                self.clip.path, self.samples, self.start, dtype="float64", always_2d=True
+            )
+        except (soundfile.LibsndfileError, OSError) as error:
+            raise FqssError(damaged(self.clip.path)) from error
+        if len(frames) != self.samples:
+            raise FqssError(damaged(self.clip.path))
+        return (self.gain * frames.mean(axis=1)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class FixedMixture:
+    """Aligned sources of one length and rate.
+
+    ``noise`` is a Piece or None. ``mixture`` is the Piece of the mixture where the data set has it
+    as a file; None stands for the sum of sources and noise. ``labels`` name the sources: speakers
+    or stems.
+    """
+
+    mixture_id: str
+    sources: tuple
+    labels: tuple
+    noise: Piece | None = None
+    mixture: Piece | None = None
+
+    @property
+    def samples(self):
+        return self.sources[0].samples
+
+    @property
+    def rate(self):
+        return self.sources[0].clip.rate
+
+    @property
+    def seconds(self):
+        return self.samples / self.rate
+
+    @property
+    def pieces(self):
+        """Every Piece: of the sources, then of the noise and the mixture where there are any."""
+        return (*self.sources, *(piece for piece in (self.noise, self.mixture) if piece))
+
+    def excerpt(self, seconds):
+        """The middle ``seconds`` of a longer mixture; a shorter one as it is."""
+        samples = round(seconds * self.rate)
+        if samples >= self.samples:
+            return self
+        first = (self.samples - samples) // 2
+
+        def cut(piece):
+            return piece and dataclasses.replace(piece, start=piece.start + first, samples=samples)
+
+        return dataclasses.replace(
+            self, sources=tuple(map(cut, self.sources)), noise=cut(self.noise),
+            mixture=cut(self.mixture),
+        )
+
+    def load(self):
+        """Reads it.
+
+        Returns:
+            (mixture float32 [samples], sources float32 [S, samples]).
+
+        Raises:
+            FqssError: naming the file that cannot be decoded.
+        """
+        sources = np.stack([source.read() for source in self.sources])
+        if self.mixture is not None:
+            return self.mixture.read(), sources
+        mixture = sources.sum(axis=0)
+        return (mixture if self.noise is None else mixture + self.noise.read()), sources
+
+
+def damaged(path):
+    """The line for a file whose header is good and whose samples cannot be had."""
+    return f"{path}: is damaged or cut short, its samples cannot be decoded; replace or remove it"
+
+
+def level_difference_db(sources):
+    """RMS of the first source over the loudest other, dB; 0 for one source or with silence."""
+    levels = np.sqrt(np.mean(np.square(sources, dtype=np.float64), axis=1))
+    if len(levels) < 2 or not levels.all():
+        return 0.0
+    return float(20 * np.log10(levels[0] / levels[1:].max()))

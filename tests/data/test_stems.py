@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+from data_trees import MUSDB_STEMS, make_speakers, make_stems, tones, write_audio
+
+from fqss_tf.data.broken import BrokenData
+from fqss_tf.data.sets import open_data_set
+from fqss_tf.data.stems import StemFolders
+from fqss_tf.errors import FqssError
+
+
+def test_musdb_is_recognised_with_its_own_validation_tracks(tmp_path):
+    data_set = open_data_set(make_stems(tmp_path))
+    assert (data_set.kind, data_set.stems) == ("MUSDB18-HQ", MUSDB_STEMS)
+    names = {p: [m.mixture_id for m in data_set.mixtures(p)] for p in ("train", "dev", "test")}
+    assert names == {
+        "train": ["A Band - One", "B Band - Two"], "dev": ["Leaf - Summerghost"],
+        "test": ["C Band - Three"],
+    }
+    mixture, sources = data_set.mixtures("test")[0].load()
+    assert sources.shape == (4, 30000)
+    np.testing.assert_allclose(mixture, sources.sum(axis=0), atol=3e-4)
+    np.testing.assert_allclose(sources[0], 0.45 * tones(13, 30000), atol=1e-4)
+
+
+def test_aligned_stems_of_any_name(tmp_path):
+    make_stems(tmp_path, {"train": ("a", "b")}, ("song", "guitar"), mixture=False, suffix="flac")
+    data_set = open_data_set(tmp_path)
+    assert (data_set.kind, data_set.stems) == ("stems", ("guitar", "song"))
+    ordered = open_data_set(tmp_path, stems=("song", "guitar")).mixtures("train")[0]
+    plain = data_set.mixtures("train")[0]
+    assert ordered.sources == plain.sources[::-1] and plain.mixture is None
+    mixture, sources = plain.load()
+    np.testing.assert_array_equal(mixture, sources.sum(axis=0))
+
+
+def test_an_excerpt_is_the_middle_of_all(tmp_path):
+    entry = open_data_set(make_stems(tmp_path)).mixtures("test")[0]
+    mixture, sources = entry.load()
+    middle, middle_sources = entry.excerpt(0.5).load()
+    np.testing.assert_array_equal(middle, mixture[13000:17000])
+    np.testing.assert_array_equal(middle_sources, sources[:, 13000:17000])
+    assert entry.excerpt(100.0) == entry
+
+
+def test_numbered_clips_of_speakers_are_no_stems(tmp_path):
+    make_speakers(tmp_path, {"train": ("a", "b")})
+    for name in "ab":
+        for path in sorted((tmp_path / "train" / name).iterdir()):
+            path.rename(path.with_name(path.name[2:]))
+    assert open_data_set(tmp_path).kind == "speaker folders"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda track: (track / "bass.wav").unlink(), "bass.wav: is missing"),
+        (lambda track: write_audio(track / "other.wav", tones(1, 29000)),
+         "other.wav: has 29000 samples but drums has 30000; aligned stems are equally long"),
+        (lambda track: write_audio(track / "vocals.wav", tones(1, 30000), 44100),
+         "vocals.wav: has 44100 Hz but drums has 8000 Hz"),
+        (lambda track: (track / "mixture.wav").write_bytes(b""), "mixture.wav: is empty, 0 bytes"),
+        (lambda track: (track / "bass.wav").write_bytes(b"RIFF"), "bass.wav: cannot be read as"),
+    ],
+)
+def test_a_broken_track_is_named_and_may_be_left_out(tmp_path, spoil, message):
+    make_stems(tmp_path)
+    spoil(tmp_path / "train" / "B Band - Two")
+    with pytest.raises(FqssError, match=message):
+        StemFolders(tmp_path).mixtures("train")
+    broken = BrokenData("skip")
+    assert len(StemFolders(tmp_path, broken=broken).mixtures("train")) == 1
+    assert len(broken) == 1
+
+
+def test_stems_that_are_not_there(tmp_path):
+    make_stems(tmp_path)
+    with pytest.raises(FqssError, match="but data.stems names vocals, piano"):
+        open_data_set(tmp_path, stems=("vocals", "piano"))
+
+
+@pytest.mark.parametrize("content", [(), ("notes.txt",)])
+def test_what_is_no_data_set(tmp_path, content):
+    for name in content:
+        (tmp_path / name).write_text("no audio")
+    with pytest.raises(FqssError, match="is no data set; expected train/<speaker>"):
+        open_data_set(tmp_path)
+    with pytest.raises(FqssError, match="nowhere: no such folder"):
+        open_data_set(tmp_path / "nowhere")
