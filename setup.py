@@ -19,7 +19,7 @@ setup(
         "flatbuffers",
         "numpy==1.26.4",
         "pyloudnorm>=0.2.0",
-        "click",
+        "click>=8.2",
         "matplotlib",
         "pyyaml",
         "soundfile",

@@ -11,6 +11,8 @@ from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
 from fqss_tf.models.sizes import ConvTasNetConfig
 
+SCHEDULES = ("constant", "cosine", "plateau", "step")
+
 
 def _check_choices(section, recipe, choices):
     for name, allowed in choices.items():
@@ -79,16 +81,53 @@ class DataRecipe:
 
 @dataclasses.dataclass(frozen=True)
 class StageRecipe:
-    """One stage of training. ``schedule``: ``constant``, ``cosine`` (to 0) or ``plateau`` (halved
-    after ``patience`` evaluations on the dev set without improvement)."""
+    """One stage of training.
+
+    ``batch_size``: mixtures per batch, over all GPUs and machines. ``accumulate``: batches whose
+    mean gradient makes one step.
+    ``schedule`` of the learning rate: ``constant``, ``cosine`` (to 0), ``plateau`` (halved after
+    more than ``patience`` evaluations on the dev set without improvement) or ``step`` (times
+    ``decay_factor`` every ``decay_every`` steps).
+    ``early_stop``: ends the stage after so many evaluations without improvement; 0 never.
+    ``clip_norm``: of the gradient. ``skip_above_norm``: a step whose gradient is larger before it
+    is clipped is skipped, as one that is not finite always is; 0 is no limit. ``skip_limit``: so
+    many skipped steps in a row end the training.
+    ``ema_decay``: what a step leaves of the moving average of the weights, which then is scored
+    and kept instead of the last weights; 0 keeps the weights themselves.
+    """
 
     steps: int = 1000
     batch_size: int = 4
+    accumulate: int = 1
     learning_rate: float = 1e-3
     schedule: str = "cosine"
     patience: int = 5
+    decay_every: int = 1000
+    decay_factor: float = 0.98
+    early_stop: int = 0
     clip_norm: float = 5.0
+    skip_above_norm: float = 0.0
+    skip_limit: int = 20
+    ema_decay: float = 0.0
     evaluate_every: int = 200
+
+    def __post_init__(self):
+        if self.schedule not in SCHEDULES:
+            raise FqssError(
+                f"schedule {self.schedule!r} is unknown: use one of {', '.join(SCHEDULES)}"
+            )
+        for key, least in (
+            ("steps", 0), ("batch_size", 1), ("accumulate", 1), ("decay_every", 1),
+            ("early_stop", 0), ("skip_above_norm", 0), ("skip_limit", 1), ("ema_decay", 0),
+            ("evaluate_every", 1),
+        ):
+            if getattr(self, key) < least:
+                raise FqssError(
+                    f"recipe key {key} of a stage is {getattr(self, key)}: "
+                    f"it must be at least {least}"
+                )
+        if self.ema_decay >= 1:
+            raise FqssError(f"recipe key ema_decay is {self.ema_decay}: it must be below 1")
 
 
 @dataclasses.dataclass(frozen=True)

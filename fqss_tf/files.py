@@ -36,6 +36,13 @@ def atomic_path(path):
             temporary.unlink(missing_ok=True)
 
 
+def remove_leftovers(path):
+    """Removes the temporary files that killed programs have left beside ``path``."""
+    path = Path(path)
+    for leftover in path.parent.glob(f".{path.stem}.*{path.suffix}"):
+        leftover.unlink(missing_ok=True)
+
+
 def _umask():
     mask = os.umask(0)
     os.umask(mask)

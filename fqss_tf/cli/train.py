@@ -16,16 +16,28 @@ import click
               help="Run folder whose float model to quantise; the float stage is skipped.")
 @click.option("--initial", type=click.Path(file_okay=False),
               help="Run folder whose float model the float stage starts from.")
+@click.option("--integer-eval", is_flag=True,
+              help="Convert and score the integer model too at each evaluation of the qat stage.")
+@click.option("--distribute", type=click.Choice(["none", "mirrored", "multiworker"]),
+              default="none", show_default=True,
+              help="mirrored: all GPUs of this machine; multiworker: all machines of TF_CONFIG.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(recipe, output, settings, method, teacher, initial, resume, as_json):
+def command(recipe, output, settings, method, teacher, initial, integer_eval, distribute, resume,
+            as_json):
     """Train RECIPE (packaged or a YAML file): float, then observe the ranges, then quantised."""
     from fqss_tf.config import load_recipe
 
     resolved = load_recipe(recipe, settings)
+    from fqss_tf.export.integer_score import IntegerScore
+    from fqss_tf.training.distribution import Distribution
     from fqss_tf.training.run import train
 
-    run = train(resolved, output, method, teacher, resume, initial)
+    run = train(
+        resolved, output, method, teacher, resume, initial,
+        integer_score=IntegerScore if integer_eval else None,
+        distribution=Distribution(distribute),
+    )
     if as_json:
         click.echo(json.dumps({"run": str(run.folder), "method": method,
                                "quantised": run.is_quantised}))

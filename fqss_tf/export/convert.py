@@ -73,19 +73,7 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
         content = convert_float(model, samples, kind, [segment for segment, _ in calibration])
     conversion_seconds = time.monotonic() - started
     method = ("ptq" if ptq else run.method) if kind == "int8" else "float"
-    content = write_metadata(content, {
-        "format": 1,
-        "sample_rate": run.recipe.data.sample_rate,
-        "segment": samples,
-        "hop": run.recipe.model.hop,
-        "sources": [f"speech_{i + 1}" for i in range(run.recipe.model.sources)],
-        "input_stages": stages[0],
-        "output_stages": stages[1],
-        "type": kind,
-        "method": method,
-        "network": run.recipe.network,
-        "quantised_by": "fqss-tf",
-    })
+    content = write_metadata(content, file_metadata(run, samples, stages, kind, method))
     report = op_report(content, str(output))
     if kind == "int8":
         check_fully_integer(report)
@@ -115,6 +103,30 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
     with atomic_path(output.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(description, indent=1))
     return description
+
+
+def file_metadata(run, samples, stages, kind, method):
+    """What a .tflite of a run says about itself.
+
+    Args:
+        samples: of the segment that the file takes.
+        stages: (input stages, output stages).
+        kind: one of ``TYPES``.
+        method: ``float``, ``ptq``, ``qat``, ``fqss`` or ``untrained``.
+    """
+    return {
+        "format": 1,
+        "sample_rate": run.recipe.data.sample_rate,
+        "segment": samples,
+        "hop": run.recipe.model.hop,
+        "sources": [f"speech_{i + 1}" for i in range(run.recipe.model.sources)],
+        "input_stages": stages[0],
+        "output_stages": stages[1],
+        "type": kind,
+        "method": method,
+        "network": run.recipe.network,
+        "quantised_by": "fqss-tf",
+    }
 
 
 def _check_int16_norms(config, samples):

@@ -75,7 +75,11 @@ def _norm(inputs, config, name, kind, slopes):
         # A depthwise convolution pads with zeros behind the bias: it cannot take it over.
         affine = not deployable or name.endswith("_in_norm")
         return GlobalLayerNorm(affine, name=name)(inputs)
-    return layers.BatchNormalization(epsilon=1e-5, momentum=0.95, name=name)(inputs)
+    # On several devices a batch is all of theirs, whose statistics slower kernels gather.
+    several = tf.distribute.get_strategy().num_replicas_in_sync > 1
+    return layers.BatchNormalization(
+        epsilon=1e-5, momentum=0.95, synchronized=several, name=name
+    )(inputs)
 
 
 def _prelu(inputs, name, slopes):

@@ -1,157 +1,239 @@
-"""The one training loop: float training, observing and quantisation-aware training all run it."""
+"""The one training loop: float training and quantisation-aware training both run it."""
 
-import csv
-import functools
-import math
-import signal
+import contextlib
+import itertools
 import time
 from pathlib import Path
 
 import click
 import numpy as np
-import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.errors import FqssError
-from fqss_tf.files import atomic_path
+from fqss_tf.files import remove_leftovers
 from fqss_tf.metrics import pit_si_sdr
 from fqss_tf.models.compiled import separation_function
-
-SCHEDULES = ("constant", "cosine", "plateau")
-
-
-class Plateau:
-    """Halves the learning rate after ``patience`` evaluations without improvement."""
-
-    def __init__(self, patience):
-        self.patience = patience
-        self.factor = tf.Variable(1.0, trainable=False)
-        self.waited = tf.Variable(0, trainable=False)
-
-    def report(self, improved):
-        self.waited.assign(0 if improved else self.waited + 1)
-        if self.waited > self.patience:
-            self.factor.assign(self.factor / 2)
-            self.waited.assign(0)
+from fqss_tf.training import schedules
+from fqss_tf.training.checkpoints import Checkpoint, Progress
+from fqss_tf.training.distribution import Distribution
+from fqss_tf.training.interrupt import Interrupt
+from fqss_tf.training.log import CsvLog, Evaluation, TensorBoard
+from fqss_tf.training.step import TrainingStep
+from fqss_tf.training.weights import (
+    assign_arrays,
+    named_variables,
+    weights_of,
+    write_arrays,
+)
 
 
-def fit(model, loss, batches, dev_mixtures, stage, folder, *, name, resume=False, ranges=None):
+def fit(
+    model, loss, batches, dev_mixtures, stage, folder, *, name, resume=False, ranges=None,
+    integer_score=None, distribution=None,
+):
     """Trains ``model`` in place and leaves the weights that were best on the dev set in it.
 
+    A stage that was killed at any moment and is resumed makes the same steps, and leaves the same
+    log, as one that was not.
+
     Args:
-        model: Keras model, mixture [B, 1, T, 1] -> estimates [B, S, T, 1].
+        model: Keras model, mixture [B, 1, T, 1] -> estimates [B, S, T, 1], made under the strategy
+            of ``distribution``.
         loss: function (mixture [B, T], estimates [B, S, T], sources [B, S, T]) -> scalar.
         batches: function first_batch -> tf.data.Dataset of (mixture, sources).
         dev_mixtures: list of (mixture [T], sources [S, T]); their mean SI-SDR chooses the best.
         stage: a StageRecipe.
-        folder: gets ``checkpoints/<name>``, ``best_<name>.npz``, log.csv and tensorboard/.
+        folder: gets ``checkpoints/<name>.npz``, ``best_<name>.npz``, log.csv and tensorboard/.
         name: of the stage, for files and the progress bar.
         resume: continue from the last checkpoint in ``folder`` if there is one.
         ranges: function without arguments that gives (minimum, maximum) of quantisers by name, for
             TensorBoard; None for a float model.
+        integer_score: function of the weights as a list of arrays that gives (mean SI-SDR of the
+            integer model on the dev set in dB, that minus the simulation's); None leaves it out.
+        distribution: a Distribution; None trains in this process on one device.
 
     Returns:
         Best mean SI-SDR on the dev set, dB.
 
     Raises:
-        FqssError: the loss is not finite many times in a row; unknown schedule.
+        FqssError: ``stage.skip_limit`` steps in a row were skipped; a checkpoint of another
+            network.
     """
-    if stage.schedule not in SCHEDULES:
-        raise FqssError(f"schedule {stage.schedule!r} is unknown: use one of {SCHEDULES}")
-    folder = Path(folder)
-    optimizer = keras.optimizers.Adam(stage.learning_rate)
-    optimizer.build(model.trainable_variables)
-    step = tf.Variable(0, dtype=tf.int64, trainable=False)
-    best = tf.Variable(-math.inf, trainable=False)
-    plateau = Plateau(stage.patience)
-    checkpoint = tf.train.Checkpoint(
-        model=model, optimizer=optimizer, step=step, best=best,
-        plateau_factor=plateau.factor, plateau_waited=plateau.waited,
+    stage_run = _StageRun(
+        model, loss, dev_mixtures, stage, Path(folder), name, ranges, integer_score,
+        distribution or Distribution(),
     )
-    manager = tf.train.CheckpointManager(checkpoint, folder / "checkpoints" / name, max_to_keep=1)
-    if resume and manager.latest_checkpoint:
-        checkpoint.restore(manager.latest_checkpoint).expect_partial()
+    stage_run.begin(resume)
+    stage_run.train(batches)
+    return stage_run.finish()
 
-    @functools.partial(tf.function, autograph=False)
-    def train_step(mixture, sources):
-        with tf.GradientTape() as tape:
-            estimates = model(mixture[:, None, :, None], training=True)[..., 0]
-            value = loss(mixture, estimates, sources)
-        gradients = tape.gradient(value, model.trainable_variables)
-        gradients, norm = tf.clip_by_global_norm(gradients, stage.clip_norm)
 
-        def update():
-            optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-
-        tf.cond(tf.math.is_finite(norm), update, lambda: None)
-        return value, norm
-
-    separate = separation_function(model)
-    best_weights = folder / f"best_{name}.npz"
-    log = _CsvLog(folder / "log.csv", ("stage", "step", "loss", "dev_si_sdr", "learning_rate",
-                                      "seconds"))
-    if int(step) == 0:
-        # Training must not end worse than it began, which matters where it begins well: in QAT.
-        best.assign(mean_si_sdr(separate, dev_mixtures))
-        save_weights(model, best_weights)
-        log.write(name, 0, "", float(best), stage.learning_rate, 0.0)
-    start = float(best) if int(step) == 0 else None  # not known to a resumed run
-    writer = tf.summary.create_file_writer(str(folder / "tensorboard" / name))
-    started, losses, failures = time.monotonic(), [], 0
-    interrupted = _Interrupt()
-    with (
-        interrupted,
-        click.progressbar(length=stage.steps, label=f"{name:8s}", item_show_func=lambda text: text,
-                          show_pos=True) as bar,
+class _StageRun:
+    def __init__(
+        self, model, loss, dev_mixtures, stage, folder, name, ranges, integer_score, distribution
     ):
-        bar.update(int(step))
-        for mixture, sources in batches(int(step)):
-            if int(step) >= stage.steps:
-                break
-            rate = stage.learning_rate * float(plateau.factor)
-            if stage.schedule == "cosine":
-                rate *= 0.5 * (1 + math.cos(math.pi * int(step) / stage.steps))
-            optimizer.learning_rate.assign(rate)
-            value, norm = train_step(mixture, sources)
-            step.assign_add(1)
-            failures = 0 if np.isfinite(norm) else failures + 1
-            if failures >= 20:
-                raise FqssError(f"{name}: the loss was not finite {failures} times in a row; "
-                                f"lower {name}.learning_rate")
-            losses.append(float(value))
-            bar.update(1, f"loss {np.nanmean(losses[-50:]):.2f}  dev {float(best):.2f} dB")
-            last = int(step) == stage.steps
-            if int(step) % stage.evaluate_every == 0 or last:
-                score = mean_si_sdr(separate, dev_mixtures)
-                improved = score > float(best)
-                if improved:
-                    best.assign(score)
-                    save_weights(model, best_weights)
-                if stage.schedule == "plateau":
-                    plateau.report(improved)
-                manager.save()
-                log.write(name, int(step), np.nanmean(losses), score, rate,
-                          time.monotonic() - started)
-                with writer.as_default(step=int(step)):
-                    tf.summary.scalar("loss", np.nanmean(losses))
-                    tf.summary.scalar("dev_si_sdr", score)
-                    tf.summary.scalar("learning_rate", rate)
-                    for tensor, (low, high) in (ranges() if ranges else {}).items():
-                        tf.summary.scalar(f"minimum/{tensor}", low)
-                        tf.summary.scalar(f"maximum/{tensor}", high)
-                losses = []
-            if interrupted.happened:
-                manager.save()
-                raise KeyboardInterrupt
-    load_weights(model, best_weights)
-    if float(best) == start:
-        click.echo(f"{name}: no better than its start ({start:.2f} dB on dev), which is kept",
-                   err=True)
-    return float(best)
+        self.model = model
+        self.stage = stage
+        self.name = name
+        self.ranges = ranges
+        self.integer_score = integer_score
+        self.distribution = distribution
+        self.dev_mixtures = distribution.share(dev_mixtures)
+        with distribution.strategy.scope():
+            self.optimizer = keras.optimizers.Adam(
+                stage.learning_rate, use_ema=stage.ema_decay > 0, ema_momentum=stage.ema_decay
+            )
+            self.optimizer.build(model.trainable_variables)
+        self.train_step = TrainingStep(model, loss, self.optimizer, stage, distribution.strategy)
+        self.separate = separation_function(distribution.on_first_replica(model))
+        self.checkpoint = Checkpoint(
+            folder / "checkpoints" / f"{name}.npz", model, self.optimizer
+        )
+        self.best_path = folder / f"best_{name}.npz"
+        self.progress, self.best_weights = Progress(), {}
+        if distribution.is_chief:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.log = CsvLog(folder / "log.csv")
+            self.tensorboard = TensorBoard(folder / "tensorboard" / name)
+
+    def begin(self, resume):
+        """Restores the last checkpoint, or scores the start and makes the first one."""
+        found = resume and self.checkpoint.path.exists()
+        if found:
+            self.progress, self.best_weights = self.checkpoint.restore()
+        if self.distribution.is_chief:
+            self.log.rewind(self.name, self.progress.step if found else -1)
+            remove_leftovers(self.best_path)
+            if found:
+                write_arrays(self.best_weights, self.best_path)
+        if not found:
+            # Training must not end worse than it began, which matters where it begins well: in QAT.
+            self.evaluate(self.stage.learning_rate)
+
+    def train(self, batches):
+        """Makes the steps that are left."""
+        progress, stage = self.progress, self.stage
+        data = iter(self.distribution.distribute(batches(progress.step * stage.accumulate)))
+        started = time.monotonic() - progress.seconds
+        with Interrupt() as interrupt, self.progress_bar() as bar:
+            bar.update(progress.step)
+            while not schedules.is_over(stage, progress):
+                rate = schedules.learning_rate(stage, progress.step, progress.plateau_factor)
+                self.optimizer.learning_rate.assign(rate)
+                value, updated = self.train_step(itertools.islice(data, stage.accumulate))
+                self.count(value, updated)
+                progress.seconds = time.monotonic() - started
+                bar.update(1, f"loss {self.mean_loss or 0:.2f}  dev {progress.best:.2f} dB")
+                if progress.step % stage.evaluate_every == 0 or progress.step == stage.steps:
+                    self.evaluate(rate)
+                if interrupt.happened:
+                    if self.distribution.workers == 1:
+                        self.save()  # several workers do this together, and the others go on
+                    raise KeyboardInterrupt
+
+    def progress_bar(self):
+        return click.progressbar(
+            length=self.stage.steps, label=f"{self.name:8s}", item_show_func=lambda text: text,
+            show_pos=True, hidden=not self.distribution.is_chief,
+        )
+
+    def count(self, value, updated):
+        """Notes a step and its loss; ends the training when too many were skipped."""
+        progress = self.progress
+        progress.step += 1
+        if updated:
+            progress.loss_sum += value
+            progress.loss_count += 1
+            progress.skipped_in_a_row = 0
+            return
+        progress.skipped += 1
+        progress.skipped_in_a_row += 1
+        if progress.skipped_in_a_row >= self.stage.skip_limit:
+            raise FqssError(
+                f"{self.name}: skipped {progress.skipped_in_a_row} steps in a row, because "
+                f"{self.why_skipped}; lower {self.name}.learning_rate"
+            )
+
+    @property
+    def why_skipped(self):
+        """The reason for which steps are skipped, for people."""
+        limit = self.stage.skip_above_norm
+        return "the loss was not finite" + (f" or its gradient above {limit:g}" if limit else "")
+
+    @property
+    def mean_loss(self):
+        """Over the updates since the last evaluation; None without any."""
+        progress = self.progress
+        return progress.loss_sum / progress.loss_count if progress.loss_count else None
+
+    def evaluate(self, rate):
+        """Scores the dev set, keeps the weights if they are the best so far, logs and saves."""
+        progress = self.progress
+        with averaged_weights(self.model, self.optimizer):
+            score = self.distribution.mean(si_sdr_scores(self.separate, self.dev_mixtures))
+            improved = score > progress.best
+            if improved:
+                progress.best, progress.best_step = score, progress.step
+            if improved or not self.best_weights:
+                self.best_weights = weights_of(self.model)
+            ranges = self.ranges() if self.ranges else {}
+            weights = self.model.get_weights() if self.integer_score else None
+        if progress.step > 0:
+            schedules.after_evaluation(self.stage, progress, improved)
+        if self.distribution.is_chief:
+            integer = self.integer_score(weights) if self.integer_score else ()
+            evaluation = Evaluation(
+                self.name, progress.step, self.mean_loss, score, rate, progress.seconds,
+                progress.skipped, *integer,
+            )
+            self.log.write(evaluation)
+            self.tensorboard.write(evaluation, ranges)
+        progress.loss_sum, progress.loss_count = 0.0, 0
+        self.save()
+        if self.distribution.is_chief and improved:
+            write_arrays(self.best_weights, self.best_path)
+
+    def save(self):
+        arrays = self.checkpoint.arrays(self.progress, self.best_weights)
+        if self.distribution.is_chief:
+            self.checkpoint.save(arrays)
+
+    def finish(self):
+        """Puts the best weights into the model and says what is worth saying."""
+        assign_arrays(named_variables(self.model), self.best_weights, self.best_path)
+        progress = self.progress
+        if self.distribution.is_chief:
+            if progress.skipped:
+                click.echo(f"{self.name}: skipped {progress.skipped} of {progress.step} steps, "
+                           f"because {self.why_skipped}", err=True)
+            if progress.step < self.stage.steps:
+                click.echo(f"{self.name}: stopped at step {progress.step}, because "
+                           f"{progress.evaluations_without_gain} evaluations were no better "
+                           f"than that at step {progress.best_step}", err=True)
+            if progress.step and progress.best_step == 0:
+                click.echo(f"{self.name}: no better than its start ({progress.best:.2f} dB on "
+                           "dev), which is kept", err=True)
+        return progress.best
 
 
-def mean_si_sdr(separate, mixtures):
-    """Mean SI-SDR in dB over (mixture [T], sources [S, T]) pairs.
+@contextlib.contextmanager
+def averaged_weights(model, optimizer):
+    """Within it, the model has the optimizer's moving averages of its weights, if there are any.
+
+    The statistics of batch norms stay: they are moving averages themselves.
+    """
+    if not optimizer.use_ema:
+        yield
+        return
+    trained = [variable.numpy() for variable in model.trainable_variables]
+    optimizer.finalize_variable_values(model.trainable_variables)
+    yield
+    for variable, value in zip(model.trainable_variables, trained, strict=True):
+        variable.assign(value)
+
+
+def si_sdr_scores(separate, mixtures):
+    """Mean SI-SDR in dB of each of (mixture [T], sources [S, T]) pairs.
 
     Args:
         separate: function mixture [T] -> estimates [S, T], as ``separation_function`` gives it.
@@ -160,72 +242,5 @@ def mean_si_sdr(separate, mixtures):
     scores = []
     for mixture, sources in mixtures:
         gain = 1 / max(np.abs(mixture).max(), 1e-8)
-        scores.append(pit_si_sdr(separate(mixture * gain), sources)[0].mean())
-    return float(np.mean(scores))
-
-
-def save_weights(model, path):
-    """All weights of a Keras model as ``.npz``, one entry per variable, ``layer/variable``."""
-    with atomic_path(path) as temporary:
-        np.savez(temporary, **_named_variables(model, lambda variable: variable.numpy()))
-
-
-def load_weights(model, path):
-    """Sets all weights of a model from ``save_weights``' file.
-
-    Raises:
-        FqssError: the file is broken or is of another network; the first misfit is named.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            values = {key: stored[key] for key in stored.files}
-    except Exception as error:  # numpy raises a different kind for every way a zip can be broken
-        raise FqssError(f"cannot read weights {path}: {error}") from error
-    for key, variable in _named_variables(model, lambda variable: variable).items():
-        if key not in values or values[key].shape != tuple(variable.shape):
-            found = values[key].shape if key in values else "missing"
-            raise FqssError(
-                f"{path} is of another network: {key} is {found}, expected {tuple(variable.shape)}"
-            )
-        variable.assign(values[key])
-
-
-def _named_variables(model, value_of):
-    named = {}
-    for layer in model.layers:
-        for variable in layer.weights:
-            key = f"{layer.name}/{variable.name.split('/')[-1].split(':')[0]}"
-            if key in named:
-                raise ValueError(f"two variables are called {key}")
-            named[key] = value_of(variable)
-    return named
-
-
-class _CsvLog:
-    def __init__(self, path, columns):
-        self.path = path
-        if not path.exists():
-            with path.open("w", newline="") as file:
-                csv.writer(file).writerow(columns)
-
-    def write(self, *values):
-        row = [f"{value:.6g}" if isinstance(value, float) else value for value in values]
-        with self.path.open("a", newline="") as file:
-            csv.writer(file).writerow(row)
-
-
-class _Interrupt:
-    """Ctrl-C or a polite kill ends the step that runs, saves, and then stops the program."""
-
-    def __enter__(self):
-        self.happened = False
-        self.previous = {
-            number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)
-        }
-
-    def _note(self, number, frame):
-        self.happened = True
-
-    def __exit__(self, *_):
-        for number, handler in self.previous.items():
-            signal.signal(number, handler)
+        scores.append(float(pit_si_sdr(separate(mixture * gain), sources)[0].mean()))
+    return scores

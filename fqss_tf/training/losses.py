@@ -94,10 +94,18 @@ def fqss_distillation_loss(
     against_teacher = pairwise_si_sdr(estimates, teacher_estimates)
     if average == "decibel":
         against_targets, against_teacher = _decibel(against_targets), _decibel(against_teacher)
-    task = tf.reduce_mean(best_permutation_mean(against_targets))
-    distillation = tf.reduce_mean(weight * best_permutation_mean(against_teacher))
+    # The logarithm is of the whole batch: over all replicas before, not after.
+    task, distillation = replica_mean([
+        tf.reduce_mean(best_permutation_mean(against_targets)),
+        tf.reduce_mean(weight * best_permutation_mean(against_teacher)),
+    ])
     quality = (1.0 - distillation_weight) * task + distillation_weight * distillation
     return -quality if average == "decibel" else -_decibel(quality)
+
+
+def replica_mean(values):
+    """Mean of tensors over the replicas of a tf.distribute strategy; gradients pass through it."""
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, values)
 
 
 def _zero_mean(signal):

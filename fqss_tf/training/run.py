@@ -26,8 +26,10 @@ from fqss_tf.models.compiled import separation_function  # noqa: E402
 from fqss_tf.quantization import transfer, wrap  # noqa: E402
 from fqss_tf.quantization.bias import snap_biases  # noqa: E402
 from fqss_tf.training import losses  # noqa: E402
+from fqss_tf.training.distribution import Distribution  # noqa: E402
 from fqss_tf.training.level import calibrate_level, scale_decoder  # noqa: E402
-from fqss_tf.training.loop import fit, load_weights, save_weights  # noqa: E402
+from fqss_tf.training.loop import fit  # noqa: E402
+from fqss_tf.training.weights import load_weights, save_weights  # noqa: E402
 
 METHODS = ("fqss", "qat")
 FLOAT_WEIGHTS = "float.npz"
@@ -254,7 +256,10 @@ def fixed_mixtures(recipe, part="dev"):
 
 
 @broken_files_named()
-def train(recipe, folder, method="fqss", teacher=None, resume=False, initial=None):
+def train(
+    recipe, folder, method="fqss", teacher=None, resume=False, initial=None, integer_score=None,
+    distribution=None,
+):
     """Trains float, observes, trains quantised; each stage is skipped if its weights are there.
 
     Args:
@@ -266,12 +271,16 @@ def train(recipe, folder, method="fqss", teacher=None, resume=False, initial=Non
         resume: continue an interrupted run.
         initial: folder of a run whose float model the float stage starts from; None starts from
             random weights.
+        integer_score: function (Run, dev mixtures) -> function of the weights of the quantised
+            model that gives its score in integers and the gap to the simulation, dB; it is logged
+            at each evaluation. None leaves it out.
+        distribution: a Distribution; None trains in this process on one device.
 
     Returns:
         The Run.
 
     Raises:
-        FqssError: bad settings, data that does not fit, a loss that is not finite.
+        FqssError: bad settings, data that does not fit, a loss that is not finite, a lost worker.
     """
     if method not in METHODS:
         raise FqssError(f"method {method!r} is unknown: use one of {', '.join(METHODS)}")
@@ -280,15 +289,16 @@ def train(recipe, folder, method="fqss", teacher=None, resume=False, initial=Non
     check_roots(recipe.data)
     if teacher is not None and initial is not None:
         raise FqssError("a teacher replaces the float stage: it takes no initial weights")
+    distribution = distribution or Distribution()
+    for stage in (recipe.float, recipe.qat):
+        distribution.check_batch_size(stage.batch_size)
     dev = fixed_mixtures(recipe)
-    run = Run.create(folder, recipe, method, resume)
-    if not (run.folder / FLOAT_WEIGHTS).exists():
-        if teacher is not None:
-            save_weights(_float_model_of(teacher, recipe), run.folder / FLOAT_WEIGHTS)
-        else:
-            _train_float(run, dev, resume, initial)
-    if recipe.qat.steps and not run.is_quantised:
-        _train_quantised(run, dev, resume)
+    with distribution.named_loss_of_workers():
+        if distribution.is_chief:
+            Run.create(folder, recipe, method, resume)
+        distribution.wait()
+        run = Run.create(folder, recipe, method, resume=True)
+        _Training(run, dev, resume, distribution).train(teacher, initial, integer_score)
     return run
 
 
@@ -299,51 +309,91 @@ def _float_model_of(folder, recipe):
     return source.float_model()
 
 
-def _train_float(run, dev, resume, initial):
-    keras.utils.set_random_seed(run.recipe.seed)
-    if initial is None:
-        model = convtasnet.build(run.config)
-    else:
-        model = _float_model_of(initial, run.recipe)
+class _Training:
+    """The stages of a run on every worker; the chief writes what the others then read."""
 
-    def loss(mixture, estimates, sources):
-        return losses.negative_si_sdr_pit(estimates, sources)
+    def __init__(self, run, dev, resume, distribution):
+        self.run = run
+        self.dev = dev
+        self.resume = resume
+        self.distribution = distribution
 
-    fit(
-        model, loss, lambda first: batches(run.recipe, run.recipe.float, first), dev,
-        run.recipe.float, run.folder, name="float", resume=resume,
-    )
-    calibrate_level(model, dev)
-    save_weights(model, run.folder / FLOAT_WEIGHTS)
+    def train(self, teacher, initial, integer_score):
+        """Makes the stages whose weights are not there yet."""
+        if not (self.run.folder / FLOAT_WEIGHTS).exists():
+            if teacher is None:
+                self.float_stage(initial)
+            else:
+                self.write(_float_model_of(teacher, self.run.recipe), FLOAT_WEIGHTS)
+        self.distribution.wait()
+        if self.run.recipe.qat.steps and not self.run.is_quantised:
+            self.quantised_stage(integer_score)
+        self.distribution.wait()
 
+    def write(self, model, name):
+        if self.distribution.is_chief:
+            save_weights(model, self.run.folder / name)
 
-def _train_quantised(run, dev, resume):
-    recipe = run.recipe
-    settings = recipe.quantisation
-    observed = run.folder / OBSERVED_WEIGHTS
-    if observed.exists():
-        model = run.unobserved_model(run.stages)
-        load_weights(model, observed)
-    else:
-        model = run.observed_model(run.stages)
-        save_weights(model, observed)
-    teacher = run.deployable_model()
-    teacher.trainable = False
+    def float_stage(self, initial):
+        recipe = self.run.recipe
+        keras.utils.set_random_seed(recipe.seed)
+        with self.distribution.strategy.scope():
+            if initial is None:
+                model = convtasnet.build(recipe.model)
+            else:
+                model = _float_model_of(initial, recipe)
 
-    def distillation(mixture, estimates, sources):
-        guide = teacher(mixture[:, None, :, None], training=False)[..., 0]
-        return losses.fqss_distillation_loss(
-            estimates, sources, guide, settings.distillation_weight,
-            settings.distillation_direction, settings.distillation_average,
+        def loss(mixture, estimates, sources):
+            return losses.negative_si_sdr_pit(estimates, sources)
+
+        fit(
+            model, loss, lambda first: batches(recipe, recipe.float, first), self.dev,
+            recipe.float, self.run.folder, name="float", resume=self.resume,
+            distribution=self.distribution,
         )
+        calibrated = self.undistributed(model)
+        if self.distribution.is_chief:
+            calibrate_level(calibrated, self.dev)
+        self.write(calibrated, FLOAT_WEIGHTS)
 
-    def task(mixture, estimates, sources):
-        return losses.negative_si_sdr_pit(estimates, sources)
+    def undistributed(self, model):
+        """A copy of a float model on this process alone."""
+        copy = convtasnet.build(self.run.config)
+        copy.set_weights(model.get_weights())
+        return copy
 
-    fit(
-        model, distillation if run.method == "fqss" else task,
-        lambda first: batches(recipe, recipe.qat, first, seed_offset=2), dev, recipe.qat,
-        run.folder, name="qat", resume=resume, ranges=lambda: wrap.ranges(model),
-    )
-    snap_biases(model)
-    save_weights(model, run.folder / QUANTISED_WEIGHTS)
+    def quantised_stage(self, integer_score):
+        run, recipe, settings = self.run, self.run.recipe, self.run.recipe.quantisation
+        observed = run.folder / OBSERVED_WEIGHTS
+        if self.distribution.is_chief and not observed.exists():
+            save_weights(run.observed_model(run.stages), observed)
+        self.distribution.wait()
+        with self.distribution.strategy.scope():
+            model = run.unobserved_model(run.stages)
+            load_weights(model, observed)
+            teacher = run.deployable_model()
+            teacher.trainable = False
+
+        def distillation(mixture, estimates, sources):
+            guide = teacher(mixture[:, None, :, None], training=False)[..., 0]
+            return losses.fqss_distillation_loss(
+                estimates, sources, guide, settings.distillation_weight,
+                settings.distillation_direction, settings.distillation_average,
+            )
+
+        def task(mixture, estimates, sources):
+            return losses.negative_si_sdr_pit(estimates, sources)
+
+        score = None
+        if integer_score and self.distribution.is_chief:
+            score = integer_score(run, self.dev)
+        fit(
+            model, distillation if run.method == "fqss" else task,
+            lambda first: batches(recipe, recipe.qat, first, seed_offset=2), self.dev,
+            recipe.qat, run.folder, name="qat", resume=self.resume,
+            ranges=lambda: wrap.ranges(model),
+            integer_score=score,
+            distribution=self.distribution,
+        )
+        snap_biases(model)
+        self.write(model, QUANTISED_WEIGHTS)

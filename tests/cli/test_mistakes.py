@@ -37,6 +37,18 @@ def test_too_few_filters_are_found_before_anything_is_trained(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_several_machines_without_a_cluster(tmp_path, monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    fails(["train", "quickstart", "--output", tmp_path / "run", "--distribute", "multiworker"],
+          "needs TF_CONFIG")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_schedule_that_is_none(tmp_path):
+    fails(["train", "quickstart", "--output", tmp_path / "run", "--set", "float.schedule=linear"],
+          "schedule 'linear' is unknown", "plateau")
+
+
 def test_unknown_type(tmp_path):
     fails(["convert", tmp_path, "--output", tmp_path / "m.tflite", "--type", "int4"], "int4")
 

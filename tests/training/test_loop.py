@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import math
 
 import numpy as np
@@ -54,6 +55,96 @@ def test_the_constant_schedule_is_constant(tmp_path):
     assert {float(row["learning_rate"]) for row in rows} == {1e-2}
 
 
+def test_the_step_schedule_decays_in_steps(tmp_path):
+    rows = spoiled_from_the_start(tmp_path, schedule="step", decay_every=3, decay_factor=0.5)
+    expected = [1e-2 * 0.5 ** (step // 3) for step in range(STEPS)]
+    np.testing.assert_allclose([float(row["learning_rate"]) for row in rows], expected, rtol=1e-4)
+
+
 def test_an_unknown_schedule_is_named(tmp_path):
     with pytest.raises(FqssError, match="'linear' is unknown"):
         spoiled_from_the_start(tmp_path, schedule="linear")
+
+
+def test_early_stop_ends_a_stage_that_no_longer_gains(tmp_path, capsys):
+    rows = spoiled_from_the_start(tmp_path, schedule="constant", early_stop=3)
+    assert [row["step"] for row in rows] == ["1", "2", "3"]
+    assert "stopped at step 3, because 3 evaluations were no better" in capsys.readouterr().err
+
+
+def poisoned(micro, numbers):
+    return lambda first: micro.batches(first, numbers)
+
+
+def test_a_batch_with_nan_changes_nothing_and_is_counted(micro, capsys):
+    stage = StageRecipe(steps=1, evaluate_every=1, learning_rate=0.1)
+    model = micro.model(batch_norm=True)
+    before = [variable.numpy() for variable in model.variables]
+    micro.fit(model, stage, batches=poisoned(micro, (0,)))
+    for variable, value in zip(model.variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+    with np.load(micro.folder / "checkpoints/float.npz") as arrays:
+        np.testing.assert_array_equal(arrays["model/norm/moving_mean"], [0.0])
+    last = micro.log()[-1]
+    assert (last["loss"], last["skipped"]) == ("", "1")
+    assert "skipped 1 of 1 steps, because the loss was not finite" in capsys.readouterr().err
+
+
+def test_training_goes_on_after_a_batch_with_nan(micro):
+    stage = StageRecipe(steps=4, evaluate_every=2, learning_rate=0.1, skip_limit=2)
+    best = micro.fit(micro.model(batch_norm=True), stage, batches=poisoned(micro, (1, 3)))
+    assert [row["skipped"] for row in micro.log()] == ["0", "1", "2"]
+    assert np.isfinite(best) and all(np.isfinite(float(row["loss"])) for row in micro.log()[1:])
+
+
+def test_too_many_skipped_steps_in_a_row_end_the_training(micro):
+    stage = StageRecipe(steps=9, learning_rate=0.1, skip_limit=3)
+    with pytest.raises(FqssError, match="skipped 3 steps in a row.* lower float.learning_rate"):
+        micro.fit(micro.model(), stage, batches=poisoned(micro, range(2, 9)))
+
+
+def test_a_step_with_too_large_a_gradient_is_skipped(micro, capsys):
+    stage = StageRecipe(steps=2, evaluate_every=1, learning_rate=0.1, skip_above_norm=1e-6)
+    model = micro.model()
+    micro.fit(model, stage)
+    np.testing.assert_allclose(np.ravel(model.get_weights()[0]), [1.0, 0.1])
+    assert "not finite or its gradient above 1e-06" in capsys.readouterr().err
+
+
+def test_accumulated_batches_are_one_large_batch(micro_in, tmp_path):
+    stage = StageRecipe(steps=3, evaluate_every=3, learning_rate=0.1)
+    small, large = micro_in(tmp_path / "small"), micro_in(tmp_path / "large")
+    small.fit(small.model(), dataclasses.replace(stage, accumulate=2))
+
+    def of_twice_the_size(first):
+        return large.batches(2 * first).unbatch().batch(4)
+
+    large.fit(large.model(), stage, batches=of_twice_the_size)
+    expected = large.files()
+    for name, value in small.files().items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+def test_the_averaged_weights_are_scored_and_kept(micro):
+    rate, decay = 0.1, 0.75
+    stage = StageRecipe(
+        steps=2, evaluate_every=2, learning_rate=rate, schedule="constant", ema_decay=decay
+    )
+    model = micro.model()
+    micro.fit(model, stage)
+    with np.load(micro.folder / "checkpoints/float.npz") as arrays:
+        trained = np.ravel(arrays["model/split/kernel"])
+        kept = np.ravel(arrays["best/split/kernel"])
+    # Adam's first steps are one rate each while the sign of the gradient stays.
+    start = np.array([1.0, 0.1])
+    moved = trained - start
+    average = start + (1 - decay) * (decay * moved / 2 + moved)
+    np.testing.assert_allclose(np.abs(moved), 2 * rate, rtol=0.02)
+    np.testing.assert_allclose(kept, average, atol=0.02 * rate)
+    np.testing.assert_array_equal(np.ravel(model.get_weights()[0]), kept)
+
+
+@pytest.mark.parametrize("key, value", [("ema_decay", 1.0), ("accumulate", 0), ("skip_limit", 0)])
+def test_a_setting_out_of_bounds_is_named(key, value):
+    with pytest.raises(FqssError, match=f"{key} .*is {value}"):
+        StageRecipe(**{key: value})

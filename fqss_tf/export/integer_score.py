@@ -1,0 +1,67 @@
+"""The score that a network in training would have as an int8 .tflite now."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from fqss_tf.audio.levels import peak_gain
+from fqss_tf.export.convert import file_metadata
+from fqss_tf.export.flatbuffer import write_metadata
+from fqss_tf.metrics import pit_si_sdr
+from fqss_tf.runtime.chunking import default_overlap, separate_in_chunks
+from fqss_tf.runtime.engine import Engine
+
+
+class IntegerScore:
+    """Converts weights to int8 and scores the file, beside their simulation, on mixtures.
+
+    Both see the same segments, of the length that a converted run would take, so that the gap
+    between them is what integers alone do.
+
+    Args:
+        run: a Run whose float network is trained.
+        mixtures: (mixture [T], sources [S, T]) pairs.
+    """
+
+    def __init__(self, run, mixtures):
+        from fqss_tf.models.compiled import separation_function
+
+        self._run = run
+        self._mixtures = mixtures
+        self._samples = run.segment(run.recipe.data.segment_seconds)
+        self._model = run.unobserved_model(run.stages)
+        self._simulation = separation_function(self._model)
+
+    def __call__(self, weights):
+        """Scores the weights of ``run.quantised_model()``, a list of arrays.
+
+        Returns:
+            (mean SI-SDR of the integer model in dB, the same minus that of the simulation).
+
+        Raises:
+            FqssError: the network does not convert to integers.
+        """
+        from fqss_tf.export.graphs import convert_quantised
+        from fqss_tf.quantization.bias import snap_biases
+
+        self._model.set_weights(weights)
+        snap_biases(self._model)
+        content = convert_quantised(self._model, self._samples, *self._run.stages)
+        metadata = file_metadata(self._run, self._samples, self._run.stages, "int8",
+                                 self._run.method)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "now.tflite"
+            path.write_bytes(write_metadata(content, metadata))
+            integer = self._mean_si_sdr(Engine(path).forward)
+        return integer, integer - self._mean_si_sdr(self._simulation)
+
+    def _mean_si_sdr(self, forward):
+        scores = []
+        for mixture, sources in self._mixtures:
+            levelled = (mixture * peak_gain(mixture)).astype(np.float32)
+            estimates = separate_in_chunks(
+                levelled, forward, self._samples, default_overlap(self._samples)
+            )
+            scores.append(pit_si_sdr(estimates, sources)[0].mean())
+        return float(np.mean(scores))

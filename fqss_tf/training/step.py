@@ -1,0 +1,97 @@
+"""One training step on any number of replicas: gradients, then either an update or nothing."""
+
+import math
+
+import tensorflow as tf
+import tf_keras as keras
+
+from fqss_tf.training.losses import replica_mean
+
+
+class TrainingStep:
+    """Computes gradients, sums them over batches and replicas, clips them, and updates the model.
+
+    A step whose loss or gradient is not finite, or whose gradient is above
+    ``stage.skip_above_norm``, leaves the model as it was, the statistics of its batch norms too.
+
+    Args:
+        model: Keras model, mixture [B, 1, T, 1] -> estimates [B, S, T, 1].
+        loss: function (mixture [B, T], estimates [B, S, T], sources [B, S, T]) -> scalar.
+        optimizer: Keras optimizer, built.
+        stage: a StageRecipe.
+        strategy: tf.distribute.Strategy under which model and optimizer were made.
+    """
+
+    def __init__(self, model, loss, optimizer, stage, strategy):
+        self._model = model
+        self._loss = loss
+        self._optimizer = optimizer
+        self._stage = stage
+        self._statistics = [
+            variable for layer in model.layers
+            if isinstance(layer, keras.layers.BatchNormalization)
+            for variable in layer.non_trainable_variables
+        ]
+        self._strategy = strategy
+        self._gradients = self._on_replicas(self._gradients_of_replica)
+        self._add = self._on_replicas(lambda *parts: tf.nest.map_structure(tf.add, *parts))
+        self._combine = self._on_replicas(self._combine_replicas)
+        self._update = self._on_replicas(self._update_replica)
+        self._undo = self._on_replicas(self._undo_in_replica)
+
+    def __call__(self, batches):
+        """Makes the step of (mixture [B, T], sources [B, S, T]) batches.
+
+        Returns:
+            (loss, the mean over batches and replicas; whether the model was updated).
+        """
+        total = before = None
+        for mixture, sources in batches:
+            value, gradients, statistics = self._gradients(mixture, sources)
+            part = (value, gradients)
+            total = part if total is None else self._add(total, part)
+            before = statistics if before is None else before
+        value, norm, gradients = self._combine(*total)
+        value, norm = self._float(value), self._float(norm)
+        limit = self._stage.skip_above_norm or math.inf
+        updated = math.isfinite(value) and math.isfinite(norm) and norm <= limit
+        if updated:
+            self._update(gradients)
+        elif self._statistics:
+            self._undo(before)
+        return value, updated
+
+    def _on_replicas(self, function):
+        return tf.function(
+            lambda *values: self._strategy.run(function, values), autograph=False
+        )
+
+    def _float(self, value):
+        return float(self._strategy.experimental_local_results(value)[0])
+
+    def _gradients_of_replica(self, mixture, sources):
+        statistics = [tf.identity(variable) for variable in self._statistics]
+        with tf.GradientTape() as tape:
+            estimates = self._model(mixture[:, None, :, None], training=True)[..., 0]
+            value = self._loss(mixture, estimates, sources)
+        gradients = tape.gradient(
+            value, self._model.trainable_variables,
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
+        return value, gradients, statistics
+
+    def _combine_replicas(self, value, gradients):
+        # Divided first: tf.distribute asks a tensor for its device, which an argument has not.
+        value, gradients = replica_mean(tf.nest.map_structure(
+            lambda tensor: tensor / self._stage.accumulate, (value, gradients)
+        ))
+        gradients, norm = tf.clip_by_global_norm(gradients, self._stage.clip_norm)
+        return value, norm, gradients
+
+    def _update_replica(self, gradients):
+        pairs = zip(gradients, self._model.trainable_variables, strict=True)
+        self._optimizer.apply_gradients(pairs, skip_gradients_aggregation=True)
+
+    def _undo_in_replica(self, statistics):
+        for variable, value in zip(self._statistics, statistics, strict=True):
+            variable.assign(value)

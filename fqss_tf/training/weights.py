@@ -1,0 +1,72 @@
+"""Weights of Keras models as ``.npz``, by the names of layers and variables."""
+
+import numpy as np
+
+from fqss_tf.errors import FqssError
+from fqss_tf.files import atomic_path
+
+
+def save_weights(model, path):
+    """All weights of a Keras model as ``.npz``, one entry per variable, ``layer/variable``."""
+    write_arrays(weights_of(model), path)
+
+
+def load_weights(model, path):
+    """Sets all weights of a model from ``save_weights``' file.
+
+    Raises:
+        FqssError: the file is broken or is of another network; the first misfit is named.
+    """
+    assign_arrays(named_variables(model), read_arrays(path), path)
+
+
+def weights_of(model):
+    """Name ``layer/variable`` -> numpy array of every variable of a model."""
+    return {name: variable.numpy() for name, variable in named_variables(model).items()}
+
+
+def named_variables(model):
+    """Name ``layer/variable`` -> variable of every variable of a model."""
+    named = {}
+    for layer in model.layers:
+        for variable in layer.weights:
+            key = f"{layer.name}/{variable.name.split('/')[-1].split(':')[0]}"
+            if key in named:
+                raise ValueError(f"two variables are called {key}")
+            named[key] = variable
+    return named
+
+
+def write_arrays(arrays, path):
+    """Writes arrays by name as ``.npz``, whole or not at all."""
+    with atomic_path(path) as temporary:
+        np.savez(temporary, **arrays)
+
+
+def read_arrays(path):
+    """Name -> array of an ``.npz`` file.
+
+    Raises:
+        FqssError: the file is missing or broken.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {key: stored[key] for key in stored.files}
+    except Exception as error:  # numpy raises a different kind for every way a zip can be broken
+        raise FqssError(f"cannot read weights {path}: {error}") from error
+
+
+def assign_arrays(variables, arrays, path):
+    """Sets variables by name; ``path`` is where the arrays are from, for the error.
+
+    Raises:
+        FqssError: an array is missing or has another shape; the first is named.
+    """
+    for name, variable in variables.items():
+        expected = tuple(variable.shape)
+        if name not in arrays or arrays[name].shape != expected:
+            found = arrays[name].shape if name in arrays else "missing"
+            raise FqssError(
+                f"{path} is of another network: {name} is {found}, expected {expected}"
+            )
+        variable.assign(arrays[name])
