@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 
 import pytest
 
@@ -91,6 +92,15 @@ def unknown_op_tflite(foreign_tflite, tmp_path_factory):
     path = tmp_path_factory.mktemp("models") / "unknown_op.tflite"
     path.write_bytes(pack_model(model))
     return path
+
+
+@pytest.fixture
+def small_files_only():
+    """The operating system refuses to let a file grow over 10 kB, as a full disk would."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 @pytest.fixture(scope="session")

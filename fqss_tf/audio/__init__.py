@@ -1,6 +1,8 @@
 """Audio files and levels (numpy, soundfile and soxr; no TensorFlow)."""
 
-from fqss_tf.audio.files import encode, read, resample, write
+from fqss_tf.audio.files import read, write
 from fqss_tf.audio.levels import peak_gain
+from fqss_tf.audio.resampling import resample
+from fqss_tf.audio.streams import Reader, Writer
 
-__all__ = ["encode", "peak_gain", "read", "resample", "write"]
+__all__ = ["Reader", "Writer", "peak_gain", "read", "resample", "write"]

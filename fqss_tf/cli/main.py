@@ -55,6 +55,13 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except FqssError as error:
             raise _Mistake(" ".join(str(error).split())) from error
+        except ModuleNotFoundError as error:
+            if not error.name or error.name.split(".")[0] == "fqss_tf":
+                raise
+            raise _Mistake(
+                f"this command needs the package {error.name}, which is not installed: "
+                "fqss-tf brings it, fqss-tf-runtime does not"
+            ) from error
         except (KeyboardInterrupt, click.Abort) as error:
             raise _Interrupted("") from error
 

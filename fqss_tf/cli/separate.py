@@ -1,55 +1,125 @@
-"""fqss-tf separate: audio files in, one file per source out."""
+"""fqss-tf separate: audio files in, one file per source out; or one raw stream through."""
 
 import contextlib
 import json
+import threading
 from pathlib import Path
 
 import click
 
 from fqss_tf.cli.progress import progress_bar
 from fqss_tf.errors import FqssError
-from fqss_tf.files import atomic_path
 
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
-@click.argument("files", metavar="FILE...", nargs=-1, required=True,
-                type=click.Path(path_type=Path))
-@click.option("--output", metavar="DIR", required=True, type=click.Path(path_type=Path),
+@click.argument("files", metavar="[FILE...]", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--output", metavar="DIR", type=click.Path(path_type=Path),
               help="Folder for the separated files; made if missing.")
+@click.option("--format", "file_format", default="wav", show_default=True,
+              help="Format of the separated files: wav, flac, ogg, mp3 or another of libsndfile's.")
+@click.option("--subtype", help="Sample type, such as PCM_24 or FLOAT; default: PCM_16 where the "
+              "format has it.")
+@click.option("--gain", default="utterance", show_default=True,
+              type=click.Choice(["utterance", "running"]),
+              help="Level for the network by the loudest sample of a file or of each segment.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(min=1),
+              help="Files that are separated at a time.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1),
-              help="CPU threads.")
+              help="CPU threads of each job.")
+@click.option("--stream", type=click.File("rb"), metavar="-",
+              help="Raw 16-bit mono samples from stdin, or a named pipe, to stdout; no FILE.")
+@click.option("--rate", default=8000, show_default=True, type=int, help="Hz of the --stream.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
-def command(model, files, output, threads, as_json):
+def command(model, files, output, file_format, subtype, gain, jobs, threads, stream, rate, as_json):
     """Separate each audio FILE with MODEL, a .tflite, into DIR/<file>_<source>.wav.
 
     The results have the rate and the length of their input, one channel and 16 bits. Results of
-    an earlier run are replaced.
+    an earlier run are replaced. Memory does not grow with the length of a file.
+
+    With --stream - signed 16-bit little-endian samples go from stdin to stdout, where the sources
+    are interleaved as channels. Sound leaves one segment after it came.
     """
-    from fqss_tf import audio
+    from fqss_tf.audio import Reader
     from fqss_tf.runtime import Separator
 
+    if stream is not None:
+        if files or output:
+            raise click.UsageError("--stream takes no FILE and no --output")
+        from fqss_tf.runtime.raw_stream import separate_stream
+
+        with Separator(model, threads) as separator:
+            separate_stream(separator, stream, click.get_binary_stream("stdout"), rate)
+        return
+    if not files or output is None:
+        raise click.UsageError("give at least one FILE and --output DIR, or --stream -")
     for path in files:
-        audio.read(path)  # every input is known to be good before anything is written
-    separator = Separator(model, threads)
-    targets = _targets(files, output, separator.metadata.sources)
-    reports = []
-    with _folder(output):
-        for path in files:
-            waveform, rate = audio.read(path)
-            with progress_bar(path.name) as progress:
-                estimates = separator(waveform, rate, progress)
-            clipped = _write_together(targets[path], estimates, rate)
-            reports.append(_report(path, rate, len(waveform), targets[path], clipped))
-    _show(reports, as_json)
+        with Reader(path):
+            pass  # what the header gives away is found before the model is loaded
+    with Separator(model, threads) as separator:
+        targets = _targets(files, output, separator.metadata.sources, file_format)
+        # Every input is known to be good before anything is written.
+        loudest = _for_each(files, jobs, "reading", separator.measure)
+
+        def separate(path, progress):
+            return separator.separate_file(
+                path, targets[path], gain, loudest[path], progress, file_format, subtype
+            )
+
+        with _folder(output):
+            label = files[0].name if len(files) == 1 else f"{len(files)} files"
+            reports = _for_each(files, jobs, label, separate)
+    _show([reports[path] for path in files], as_json)
 
 
-def _targets(files, output, sources):
+def _for_each(files, jobs, label, work):
+    """Dict of path -> ``work(path, progress)``, some at a time; the first failure ends them all."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    stopped = threading.Event()
+    with progress_bar(label) as show, ThreadPoolExecutor(jobs) as pool:
+        progress = _Together(files, show, stopped)
+        waiting = {path: pool.submit(work, path, progress.of(path)) for path in files}
+        try:
+            return {path: future.result() for path, future in waiting.items()}
+        except BaseException:
+            stopped.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+class _Stopped(Exception):
+    """Ends a job whose result nobody waits for any more."""
+
+
+class _Together:
+    """The progress of several files as one."""
+
+    def __init__(self, files, show, stopped):
+        self._shares = dict.fromkeys(files, 0.0)
+        self._show, self._stopped = show, stopped
+        self._lock = threading.Lock()
+
+    def of(self, path):
+        def progress(done, total):
+            if self._stopped.is_set():
+                raise _Stopped
+            with self._lock:
+                self._shares[path] = done / total
+                if self._show is not None:
+                    self._show(sum(self._shares.values()), len(self._shares))
+
+        return progress
+
+
+def _targets(files, output, sources, file_format):
     """For each input the path of each source; refuses names that meet."""
     taken = {path.resolve(): f"the input {path}" for path in files}
     targets = {}
     for path in files:
-        targets[path] = {name: output / f"{path.stem}_{name}.wav" for name in sources}
+        targets[path] = {
+            name: output / f"{path.stem}_{name}.{file_format.lower()}" for name in sources
+        }
         for target in targets[path].values():
             if target.resolve() in taken:
                 raise FqssError(
@@ -75,28 +145,6 @@ def _folder(output):
             with contextlib.suppress(OSError):
                 output.rmdir()
         raise
-
-
-def _write_together(targets, estimates, rate):
-    """Writes all sources of one input or none; returns the clipped samples per source."""
-    from fqss_tf.audio import encode
-
-    clipped = {}
-    with contextlib.ExitStack() as stack:
-        for name, target in targets.items():
-            content, clipped[name] = encode(estimates[name], rate)
-            stack.enter_context(atomic_path(target)).write_bytes(content)
-    return clipped
-
-
-def _report(path, rate, samples, targets, clipped):
-    return {
-        "input": str(path),
-        "rate": rate,
-        "samples": samples,
-        "outputs": {name: str(target) for name, target in targets.items()},
-        "clipped": clipped,
-    }
 
 
 def _show(reports, as_json):

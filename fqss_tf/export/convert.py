@@ -16,6 +16,7 @@ from fqss_tf.export.segments import levelled_segments
 from fqss_tf.files import atomic_path
 from fqss_tf.metrics import pit_si_sdr
 from fqss_tf.runtime.engine import Engine
+from fqss_tf.runtime.seal import sealed
 
 TYPES = ("int8", "float32", "float16", "dynamic", "int16x8")
 # Least SQNR in dB of the running .tflite against the Keras model it was made from.
@@ -73,7 +74,7 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
         content = convert_float(model, samples, kind, [segment for segment, _ in calibration])
     conversion_seconds = time.monotonic() - started
     method = ("ptq" if ptq else run.method) if kind == "int8" else "float"
-    content = write_metadata(content, file_metadata(run, samples, stages, kind, method))
+    content = sealed(write_metadata(content, file_metadata(run, samples, stages, kind, method)))
     report = op_report(content, str(output))
     if kind == "int8":
         check_fully_integer(report)

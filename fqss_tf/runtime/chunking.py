@@ -16,65 +16,103 @@ def default_overlap(segment):
 
 def chunk_starts(length, segment, overlap):
     """Where the chunks begin that cover ``length`` samples; a range, never empty."""
-    if not 0 <= overlap < segment:
-        raise ValueError(f"overlap {overlap} must be at least 0 and below the segment {segment}")
+    _check_overlap(segment, overlap)
     return range(0, max(length - overlap, 1), segment - overlap)
 
 
 def separate_in_chunks(mixture, forward, segment, overlap, progress=None):
-    """Separates a mixture chunk by chunk and joins the chunks.
-
-    A network trained without a fixed order of sources may give them in another order in each
-    chunk. The order is kept constant by what the chunks themselves say in the samples that they
-    share, never by the true sources. Shared samples are cross-faded linearly. The last chunk is
-    filled up with zeros.
+    """Separates a whole mixture chunk by chunk, as ``separate_blocks`` does.
 
     Args:
         mixture: float32 [samples].
-        forward: function float32 [segment] -> float32 [sources, segment].
-        segment: samples per chunk.
-        overlap: samples shared by neighbouring chunks, 0 <= overlap < segment. With 0 there is
-            nothing to compare and the order is left as it comes.
+        forward, segment, overlap: as for ``separate_blocks``.
         progress: called as ``progress(done, total)`` after each chunk, if given.
 
     Returns:
         float32 [sources, samples].
     """
-    length = len(mixture)
-    starts = chunk_starts(length, segment, overlap)
-    joined = None
-    for done, start in enumerate(starts, 1):
-        piece = mixture[start : start + segment]
-        estimates = forward(_filled(piece, segment))[:, : len(piece)]
-        if joined is None:
-            joined = np.zeros((len(estimates), length), np.float32)
-            joined[:, : len(piece)] = estimates
-        else:
-            _append(joined, estimates, start, overlap)
-        if progress is not None:
-            progress(done, len(starts))
-    return joined
+    chunks = len(chunk_starts(len(mixture), segment, overlap))
+    parts = []
+    for part in separate_blocks([np.asarray(mixture, np.float32)], forward, segment, overlap):
+        parts.append(part)
+        if progress is not None and len(parts) <= chunks:
+            progress(len(parts), chunks)
+    return np.concatenate(parts, axis=1)
 
 
-def _filled(piece, segment):
-    return np.pad(np.asarray(piece, np.float32), (0, segment - len(piece)))
+def separate_blocks(blocks, forward, segment, overlap):
+    """Separates a mixture that comes in blocks, chunk by chunk, and joins the chunks.
+
+    A network trained without a fixed order of sources may give them in another order in each
+    chunk. The order is kept constant by what the chunks themselves say in the samples that they
+    share, never by the true sources. Shared samples are cross-faded linearly. The last chunk is
+    filled up with zeros. Memory is that of some chunks, whatever the length of the mixture.
+
+    Args:
+        blocks: iterable of float32 or int16 [samples], of any lengths.
+        forward: function [segment] -> [sources, segment], both of the type of the blocks.
+        segment: samples per chunk.
+        overlap: samples shared by neighbouring chunks, 0 <= overlap < segment. With 0 there is
+            nothing to compare and the order is left as it comes.
+
+    Yields:
+        [sources, samples] once per chunk, and the rest of the last: together the whole mixture.
+        A sample comes back when ``segment`` samples from its chunk's start on have been given.
+    """
+    tail = None
+    for piece in _pieces(blocks, segment, overlap):
+        estimates = forward(np.pad(piece, (0, segment - len(piece))))[:, : len(piece)]
+        if tail is not None:
+            shared = tail.shape[1]
+            estimates = estimates[list(_matching_order(tail, estimates[:, :shared]))]
+            faded = _cross_faded(tail, estimates[:, :shared])
+            estimates = np.concatenate([faded, estimates[:, shared:]], axis=1)
+        final = max(estimates.shape[1] - overlap, 0)
+        tail = estimates[:, final:]
+        yield estimates[:, :final]
+    yield tail
 
 
-def _append(joined, estimates, start, overlap):
-    before = joined[:, start : start + overlap]
-    estimates = estimates[list(_matching_order(before, estimates[:, :overlap]))]
-    fade_in = (np.arange(overlap, dtype=np.float32) + 1) / (overlap + 1)
-    before += fade_in * (estimates[:, :overlap] - before)
-    joined[:, start + overlap : start + estimates.shape[1]] = estimates[:, overlap:]
+def _pieces(blocks, segment, overlap):
+    """Cuts chunks that share ``overlap`` samples; the last has at most ``segment`` samples."""
+    _check_overlap(segment, overlap)
+    waiting, is_first = None, True
+    for block in blocks:
+        waiting = block if waiting is None else np.concatenate([waiting, block])
+        while len(waiting) >= segment:
+            yield waiting[:segment]
+            waiting, is_first = waiting[segment - overlap :], False
+    if waiting is None:
+        waiting = np.zeros(0, np.float32)
+    if is_first or len(waiting) > overlap:
+        yield waiting
+
+
+def _check_overlap(segment, overlap):
+    if not 0 <= overlap < segment:
+        raise ValueError(f"overlap {overlap} must be at least 0 and below the segment {segment}")
+
+
+def _cross_faded(before, after):
+    """From one [sources, samples] to the other, linearly; int16 in whole numbers, rounded."""
+    samples = before.shape[1]
+    if before.dtype == np.int16:
+        steps = np.arange(1, samples + 1)
+        weighted = before * (samples + 1 - steps) + after * steps
+        return ((weighted + (samples + 1) // 2) // (samples + 1)).astype(np.int16)
+    fade_in = (np.arange(samples, dtype=np.float32) + 1) / (samples + 1)
+    return before + fade_in * (after - before)
 
 
 def _matching_order(before, after):
     """The order of ``after`` with the highest summed correlation to ``before``.
 
     The correlation is not normalised: that order is then also the one of least squared
-    difference, and a nearly silent source has no more to say than its energy. The first of equal
-    orders wins, which is the unchanged one.
+    difference, and a nearly silent source has no more to say than its energy. The middle counts
+    most, by a Hann window: towards its edges a chunk lacks what the network would look at. The
+    first of equal orders wins, which is the unchanged one.
     """
-    correlation = before.astype(np.float64) @ after.astype(np.float64).T
+    window = np.hanning(before.shape[1] + 2)[1:-1]
+    correlation = (before * window) @ after.astype(np.float64).T
     sources = range(len(before))
     return max(permutations(sources), key=lambda order: correlation[sources, order].sum())

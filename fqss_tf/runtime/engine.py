@@ -1,5 +1,8 @@
 """One .tflite model in LiteRT: one segment in, one segment per source out."""
 
+import contextlib
+import threading
+
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
@@ -16,6 +19,9 @@ INT8_SCALE = 2.0**-7
 class Engine:
     """Runs a model on segments of exactly ``metadata.segment`` samples.
 
+    Threads may share an engine: an interpreter holds the numbers of the segment that it runs, so
+    each thread gets its own at its first segment. LiteRT lets other threads run meanwhile.
+
     Args:
         path: the .tflite file.
         num_threads: CPU threads of the interpreter.
@@ -29,24 +35,28 @@ class Engine:
         # The checked bytes themselves go to the interpreter, so a file that is replaced in
         # between cannot slip past the checks.
         self.metadata, self._content = read_metadata(path)
+        self._path, self._num_threads = path, num_threads
+        self._resolver = (
+            OpResolverType.BUILTIN_REF if reference_kernels else OpResolverType.AUTO
+        )
         self._dtype = DTYPES.get(self.metadata.type, np.float32)
-        try:
-            self._interpreter = Interpreter(
-                model_content=self._content,
-                num_threads=num_threads,
-                experimental_op_resolver_type=(
-                    OpResolverType.BUILTIN_REF if reference_kernels else OpResolverType.AUTO
-                ),
-            )
-            self._interpreter.allocate_tensors()
-            signature = self._interpreter.get_signature_runner(SIGNATURE)
+        self._of_thread = threading.local()
+        with self._refusals():
+            signature = self._interpreter().get_signature_runner(SIGNATURE)
             inputs, outputs = signature.get_input_details(), signature.get_output_details()
-        except (RuntimeError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            raise FqssError(f"{path} cannot be run by LiteRT: {reason}") from error
         self._input, self._outputs = self._check_contract(path, inputs, outputs)
         self._input_scale = inputs[INPUT]["quantization"][0]
         self._output_scale = outputs["stage_0"]["quantization"][0]
+
+    @property
+    def takes_int16(self):
+        """Whether 16-bit samples are what the graph computes on: two int8 planes each way."""
+        stages = (self.metadata.input_stages, self.metadata.output_stages)
+        return self._dtype is np.int8 and stages == (2, 2)
+
+    def close(self):
+        """Frees the interpreters; the engine cannot run any more."""
+        self._content, self._of_thread = None, threading.local()
 
     def forward(self, segment):
         """Separates one segment of peak <= 1: float32 [segment] -> float32 [sources, segment]."""
@@ -64,6 +74,10 @@ class Engine:
             return (stages[0] * self._output_scale).astype(np.float32)
         return planes.combine(np.stack(stages, axis=-1))
 
+    def forward_int16(self, segment):
+        """Where ``takes_int16``: int16 [segment] of peak 32767 -> int16 [sources, segment]."""
+        return planes.combine_int16(np.stack(self.run_planes(planes.split_int16(segment)), axis=-1))
+
     def run_planes(self, inputs):
         """Runs the graph on its own numbers.
 
@@ -73,9 +87,34 @@ class Engine:
         Returns:
             One array [sources, segment] per output stage, in the graph's output type.
         """
-        self._interpreter.set_tensor(self._input, inputs[np.newaxis, np.newaxis])
-        self._interpreter.invoke()
-        return [self._interpreter.get_tensor(output)[0, :, :, 0] for output in self._outputs]
+        interpreter = self._interpreter()
+        with self._refusals():
+            interpreter.set_tensor(self._input, inputs[np.newaxis, np.newaxis])
+            interpreter.invoke()
+            return [interpreter.get_tensor(output)[0, :, :, 0] for output in self._outputs]
+
+    def _interpreter(self):
+        """The interpreter of the thread that asks."""
+        if not hasattr(self._of_thread, "interpreter"):
+            if self._content is None:
+                raise FqssError(f"{self._path} was closed: open it again")
+            with self._refusals():
+                interpreter = Interpreter(
+                    model_content=self._content,
+                    num_threads=self._num_threads,
+                    experimental_op_resolver_type=self._resolver,
+                )
+                interpreter.allocate_tensors()
+            self._of_thread.interpreter = interpreter
+        return self._of_thread.interpreter
+
+    @contextlib.contextmanager
+    def _refusals(self):
+        try:
+            yield
+        except (RuntimeError, ValueError, TypeError) as error:
+            reason = " ".join(str(error).split())
+            raise FqssError(f"{self._path} cannot be run by LiteRT: {reason}") from error
 
     def _check_contract(self, path, inputs, outputs):
         metadata = self.metadata

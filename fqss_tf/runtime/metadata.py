@@ -13,6 +13,8 @@ from pathlib import Path
 from ai_edge_litert import schema_py_generated as schema
 
 from fqss_tf.errors import FqssError
+from fqss_tf.runtime.graph_check import faults
+from fqss_tf.runtime.seal import check_seal
 
 METADATA_NAME = b"fqss"
 FORMAT = 1
@@ -47,13 +49,18 @@ def read_metadata(path):
         (Metadata, bytes of the file).
 
     Raises:
-        FqssError: missing, cut short or damaged, not of this project, or not the file that the
-            JSON beside it describes.
+        FqssError: missing, cut short or damaged, not of this project, with a graph that no
+            exporter writes, or not the file that the JSON beside it describes.
     """
     path = Path(path)
     content = _read_bytes(path)
-    description = _description(path, checked_model(path, content))
+    check_seal(path, content)
+    model = checked_model(path, content)
+    description = _description(path, model)
     _check_sidecar(path, content)
+    found = faults(model)
+    if found:
+        raise FqssError(f"{path} is damaged, {found[0]}: copy or convert it anew")
     return description, content
 
 

@@ -44,3 +44,14 @@ def combine(planes):
     for stage in range(1, planes.shape[-1]):
         waveform = waveform + (planes[..., stage] + STEPS) / (STEPS * float(RADIX) ** stage)
     return waveform.astype(np.float32)
+
+
+def split_int16(samples):
+    """Two planes of 16-bit samples without a float: int16 [...] -> int8 [..., 2]."""
+    return np.stack([samples >> 8, (samples & 255) - 128], axis=-1).astype(np.int8)
+
+
+def combine_int16(planes):
+    """The inverse of ``split_int16``: int8 [..., 2] -> int16 [...]."""
+    high, low = planes[..., 0].astype(np.int16), planes[..., 1].astype(np.int16)
+    return (high << 8) + low + np.int16(128)

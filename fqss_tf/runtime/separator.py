@@ -1,18 +1,32 @@
 """A recording in, its sources out, by a .tflite file."""
 
+import contextlib
+from itertools import chain
+
 import numpy as np
 
-from fqss_tf.audio.files import resample
-from fqss_tf.audio.levels import peak_gain
+from fqss_tf.audio.resampling import check_rate, resample_blocks
+from fqss_tf.audio.streams import Reader, Writer
 from fqss_tf.errors import FqssError
-from fqss_tf.runtime.chunking import default_overlap, separate_in_chunks
+from fqss_tf.files import atomic_path
+from fqss_tf.runtime.chunking import default_overlap, separate_blocks
 from fqss_tf.runtime.engine import Engine
+from fqss_tf.runtime.levelling import levelled, levelled_int16, peak
+from fqss_tf.runtime.samples import checked, mono, to_float, to_int16
+
+GAINS = ("utterance", "running")
 
 
 class Separator:
     """Separates recordings of any length, rate and number of channels.
 
-    Several channels are averaged to one, because the models are mono.
+    Several channels are averaged to one, because the models are mono. 16-bit samples at the rate
+    of a model with two planes each way are separated in integers throughout; everything else goes
+    through float32. Threads may share a separator. A context manager; ``close`` frees the model.
+
+    Two gains: ``"utterance"`` brings the loudest sample of the whole recording to full scale for
+    the network, as the published scores do; ``"running"`` that of each segment, so that a stream
+    need not end first and a quiet passage uses all bits. The results have the level of the input.
 
     Args:
         path: a .tflite file written by fqss-tf.
@@ -25,6 +39,16 @@ class Separator:
     def __init__(self, path, num_threads=1):
         self._engine = Engine(path, num_threads)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Frees the model; the separator cannot be used any more."""
+        self._engine.close()
+
     @property
     def metadata(self):
         """What the file says about itself, a ``fqss_tf.runtime.metadata.Metadata``."""
@@ -34,50 +58,196 @@ class Separator:
         """Separates one recording.
 
         Args:
-            waveform: floats, [samples] or [samples, channels].
+            waveform: floats or int16, [samples] or [samples, channels].
             rate: its sample rate in Hz.
-            progress: called as ``progress(done, total)`` after each chunk, if given.
+            progress: called as ``progress(done, total)`` in samples after each part, if given.
 
         Returns:
-            Dict of source name -> float32 [samples], at the rate and of the length of the input.
+            Dict of source name -> [samples], at the rate and of the length of the input, int16 for
+            int16 and float32 otherwise.
 
         Raises:
             FqssError: no samples, NaN or infinite samples, or a wrong shape or rate.
         """
-        mono = _mono(waveform, rate)
-        if not mono.any():
-            return {name: np.zeros_like(mono) for name in self.metadata.sources}
-        at_model_rate = resample(mono, rate, self.metadata.sample_rate)
-        gain = peak_gain(at_model_rate)
-        estimates = separate_in_chunks(
-            (at_model_rate * gain).astype(np.float32),
-            self._engine.forward,
+        signal = mono(checked(waveform))
+        in_integers = self._in_integers(signal.dtype, rate)
+        loudest = max(map(peak, self._at_model_rate([signal], rate, in_integers)))
+        parts = []
+        done = 0
+        for part in self.separate_blocks([signal], rate, loudest):
+            parts.append(part)
+            done += part.shape[1]
+            if progress is not None:
+                progress(done, len(signal))
+        return dict(zip(self.metadata.sources, np.concatenate(parts, axis=1), strict=True))
+
+    def separate_blocks(self, blocks, rate, loudest=None):
+        """Separates a mono recording that comes in blocks, in memory for some segments.
+
+        Args:
+            blocks: iterable of float32 or all int16 [samples], of any lengths.
+            rate: their sample rate in Hz.
+            loudest: the largest magnitude of the recording at the model's rate, as ``measure``
+                gives it; None for the running gain.
+
+        Yields:
+            [sources, samples] of the type of the blocks; together as long as the recording.
+            A sample comes back at the latest a segment after it was given, and the resampler's
+            delay where the rates differ.
+        """
+        blocks = iter(blocks)
+        first = next(blocks, np.zeros(0, np.float32))
+        counted = _Counted(chain([first], blocks))
+        in_integers = self._in_integers(first.dtype, rate)
+        level = levelled_int16 if in_integers else levelled
+        parts = separate_blocks(
+            self._at_model_rate(counted, rate, in_integers),
+            level(self._engine, loudest),
             self.metadata.segment,
             default_overlap(self.metadata.segment),
-            progress,
         )
+        parts = _fitted(self._at_rate(parts, rate), len(self.metadata.sources), counted)
+        if first.dtype == np.int16 and not in_integers:
+            parts = map(to_int16, parts)
+        yield from parts
+
+    def measure(self, path, progress=None):
+        """Reads a whole audio file, so that it is known to be good, in little memory.
+
+        Returns:
+            The largest magnitude at the model's rate, for ``chunks`` and ``separate_file``.
+
+        Raises:
+            FqssError: missing, not audio, damaged, cut short, NaN or infinite samples.
+        """
+        with Reader(path) as file:
+            blocks = _reported(self._blocks(file), file.frames, progress)
+            in_integers = self._dtype_of(file) == np.int16
+            return max(map(peak, self._at_model_rate(blocks, file.rate, in_integers)))
+
+    def chunks(self, path, gain="utterance", loudest=None, progress=None):
+        """Separates an audio file of any length, in memory for some segments.
+
+        Args:
+            path: the file.
+            gain: "utterance" or "running", as the class says.
+            loudest: what ``measure`` said of the file; None: it is measured first.
+            progress: called as ``progress(done, total)`` in samples, if given.
+
+        Yields:
+            Dict of source name -> [samples], in the order of time; int16 where the separation is
+            in integers, float32 otherwise.
+
+        Raises:
+            FqssError: as ``measure``.
+        """
+        if gain not in GAINS:
+            raise FqssError(f"gain {gain!r} is unknown: use one of {', '.join(GAINS)}")
+        if gain == "utterance" and loudest is None:
+            loudest = self.measure(path)
+        with Reader(path) as file:
+            blocks = _reported(self._blocks(file), file.frames, progress)
+            known = loudest if gain == "utterance" else None
+            for part in self.separate_blocks(blocks, file.rate, known):
+                yield dict(zip(self.metadata.sources, part, strict=True))
+
+    def separate_file(self, path, targets, gain="utterance", loudest=None, progress=None,
+                      file_format="wav", subtype=None):  # fmt: skip
+        """Separates an audio file of any length into one file per source: all of them or none.
+
+        Each has the rate and the length of the input, one channel, and its title, artist and other
+        tags where the format has a place for them.
+
+        Args:
+            path: the input.
+            targets: dict of source name -> path of the file to write.
+            gain, loudest, progress: as for ``chunks``.
+            file_format, subtype: as for ``fqss_tf.audio.Writer``.
+
+        Returns:
+            Dict of ``input``, ``rate`` in Hz, ``samples``, ``outputs`` (source name -> path) and
+            ``clipped`` (source name -> how many samples did not fit the sample type).
+
+        Raises:
+            FqssError: as ``measure``, or a file cannot be written.
+        """
+        with Reader(path) as file:
+            rate, samples, tags = file.rate, file.frames, file.tags
+        with contextlib.ExitStack() as stack:
+            temporary = {
+                name: stack.enter_context(atomic_path(target)) for name, target in targets.items()
+            }
+            with contextlib.ExitStack() as open_files:
+                writers = {
+                    name: open_files.enter_context(
+                        Writer(place, rate, 1, file_format, subtype, tags, samples)
+                    )
+                    for name, place in temporary.items()
+                }
+                for part in self.chunks(path, gain, loudest, progress):
+                    for name, writer in writers.items():
+                        writer.write(part[name])
         return {
-            name: _fitted(resample(estimate / gain, self.metadata.sample_rate, rate), len(mono))
-            for name, estimate in zip(self.metadata.sources, estimates, strict=True)
+            "input": str(path),
+            "rate": rate,
+            "samples": samples,
+            "outputs": {name: str(target) for name, target in targets.items()},
+            "clipped": {name: writer.clipped for name, writer in writers.items()},
         }
 
+    def _dtype_of(self, file):
+        """int16 where the graph computes on what the open file holds, else float32."""
+        is_16_bit = file.subtype == "PCM_16" and file.channels == 1
+        in_integers = is_16_bit and self._in_integers(np.int16, file.rate)
+        return np.dtype(np.int16 if in_integers else np.float32)
 
-def _mono(waveform, rate):
-    waveform = np.asarray(waveform, np.float32)
-    if waveform.ndim not in (1, 2):
-        raise FqssError(
-            f"a waveform is [samples] or [samples, channels], this one has shape {waveform.shape}"
-        )
-    if waveform.size == 0:
-        raise FqssError("the waveform holds no samples")
-    if not np.isfinite(waveform).all():
-        raise FqssError("the waveform holds NaN or infinite samples")
-    if not rate > 0:
-        raise FqssError(f"the sample rate {rate} is not a positive number of Hz")
-    return waveform if waveform.ndim == 1 else waveform.mean(axis=1, dtype=np.float32)
+    def _blocks(self, file):
+        return map(mono, file.blocks(self._dtype_of(file).name))
+
+    def _in_integers(self, dtype, rate):
+        is_model_rate = rate == self.metadata.sample_rate
+        return dtype == np.int16 and is_model_rate and self._engine.takes_int16
+
+    def _at_model_rate(self, blocks, rate, in_integers):
+        check_rate(rate)
+        if in_integers:
+            return blocks
+        return resample_blocks(map(to_float, blocks), rate, self.metadata.sample_rate)
+
+    def _at_rate(self, parts, rate):
+        """Parts [sources, samples] of the model's rate, at another."""
+        columns = (part.T for part in parts)
+        return (part.T for part in resample_blocks(columns, self.metadata.sample_rate, rate))
 
 
-def _fitted(waveform, length):
-    """Exactly ``length`` samples: resampling there and back may be off by a few at the end."""
-    shorter = waveform[:length]
-    return np.pad(shorter, (0, length - len(shorter))).astype(np.float32, copy=False)
+class _Counted:
+    """Blocks, and how many samples of them have gone by."""
+
+    def __init__(self, blocks):
+        self._blocks = blocks
+        self.samples = 0
+
+    def __iter__(self):
+        for block in self._blocks:
+            self.samples += len(block)
+            yield block
+
+
+def _fitted(parts, sources, counted):
+    """As many samples as went in: resampling there and back may be off by a few at the end."""
+    done = 0
+    for part in parts:
+        part = part[:, : counted.samples - done]
+        done += part.shape[1]
+        yield part
+    if done < counted.samples:
+        yield np.zeros((sources, counted.samples - done), np.float32)
+
+
+def _reported(blocks, total, progress):
+    done = 0
+    for block in blocks:
+        yield block
+        done += len(block)
+        if progress is not None:
+            progress(done, total)

@@ -49,6 +49,12 @@ def test_version():
         (FqssError("two\nlines"), 2, "error: two lines\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
         (click.Abort(), 130, "interrupted\n"),
+        (
+            ModuleNotFoundError("No module named 'yaml'", name="yaml"),
+            2,
+            "error: this command needs the package yaml, which is not installed: "
+            "fqss-tf brings it, fqss-tf-runtime does not\n",
+        ),
     ],
 )
 def test_what_a_command_raises_becomes_one_line(monkeypatch, raised, exit_code, line):
@@ -62,13 +68,16 @@ def test_what_a_command_raises_becomes_one_line(monkeypatch, raised, exit_code, 
     assert result.stderr.lstrip("\n") == line
 
 
-def test_a_defect_is_not_dressed_up_as_a_mistake(monkeypatch):
+@pytest.mark.parametrize(
+    "defect", [ZeroDivisionError(), ModuleNotFoundError("typing error", name="fqss_tf.trian")]
+)
+def test_a_defect_is_not_dressed_up_as_a_mistake(monkeypatch, defect):
     @click.command()
     def failing():
-        raise ZeroDivisionError
+        raise defect
 
     monkeypatch.setattr(LazyGroup, "get_command", lambda *_: failing)
-    assert isinstance(CliRunner().invoke(main, ["train"]).exception, ZeroDivisionError)
+    assert CliRunner().invoke(main, ["train"]).exception is defect
 
 
 def _seconds(command):

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
+from fqss_tf import audio
 from fqss_tf.cli.main import main
 
 
@@ -98,6 +99,74 @@ def test_clipped_samples_are_counted(tiny_float_tflite, tmp_path, output):
     lines = run(tiny_float_tflite, path, "--output", output).stdout.splitlines()
     assert lines[0].endswith("speech_1.wav (3 samples clipped)")
     assert lines[1].endswith("speech_2.wav (1 samples clipped)")
+
+
+def test_format_subtype_and_tags(tiny_tflite, tmp_path, output):
+    path = tmp_path / "talk.flac"
+    with audio.Writer(path, 16000, 1, "flac", tags={"title": "A talk"}) as file:
+        file.write(tone(3000))
+    result = run(tiny_tflite, path, "--output", output, "--format", "FLAC", "--subtype", "PCM_24")
+    assert result.exit_code == 0, result.output
+    for name in ("talk_speech_1.flac", "talk_speech_2.flac"):
+        info = soundfile.info(output / name)
+        assert (info.format, info.subtype, info.samplerate) == ("FLAC", "PCM_24", 16000)
+        with audio.Reader(output / name) as file:
+            assert file.tags == {"title": "A talk"}
+
+
+@pytest.mark.parametrize("options", [("--format", "xyz"), ("--subtype", "PCM_99")])
+def test_an_unknown_format_is_refused(tiny_tflite, mixture, output, options):
+    assert_refused(run(tiny_tflite, mixture, "--output", output, *options), output, "cannot encode")
+
+
+def test_jobs_give_what_one_job_gives(tiny_tflite, tmp_path):
+    files = [tmp_path / f"{number}.wav" for number in range(6)]
+    for number, path in enumerate(files):
+        soundfile.write(path, tone(3000 + 500 * number) * (number + 1) / 6, 8000)
+    for jobs in (1, 3):
+        result = run(tiny_tflite, *files, "--output", tmp_path / f"by_{jobs}", "--jobs", jobs)
+        assert result.exit_code == 0, result.output
+        names = [Path(line).name for line in result.stdout.splitlines()]
+        assert names == [f"{number}_speech_{k}.wav" for number in range(6) for k in (1, 2)]
+    for path in (tmp_path / "by_1").iterdir():
+        assert path.read_bytes() == (tmp_path / "by_3" / path.name).read_bytes()
+
+
+def test_a_failing_job_ends_the_others(tiny_tflite, tmp_path, output, monkeypatch):
+    files = [tmp_path / f"{number}.wav" for number in range(8)]
+    for path in files:
+        soundfile.write(path, tone(3000), 8000)
+
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(audio.Writer, "write", refuse)
+    result = run(tiny_tflite, *files, "--output", output, "--jobs", "2")
+    assert_refused(result, output, "No space left")
+
+
+def stream(tiny_tflite, content, *options):
+    command = [sys.executable, "-m", "fqss_tf.cli.main", "separate", str(tiny_tflite)]
+    return subprocess.run([*command, "--stream", "-", *options], input=content, capture_output=True)
+
+
+def test_a_raw_stream_goes_from_stdin_to_stdout(tiny_tflite):
+    samples = np.round(tone(5000)[:, 0] * 20000).astype("<i2")
+    result = stream(tiny_tflite, samples.tobytes(), "--rate", "8000")
+    assert result.returncode == 0, result.stderr
+    separated = np.frombuffer(result.stdout, "<i2").reshape(-1, 2)
+    assert np.abs(separated[:, 0].astype(int) - samples).max() <= 1
+
+
+def test_a_stream_of_nothing_is_one_line(tiny_tflite):
+    result = stream(tiny_tflite, b"")
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert result.stderr.splitlines()[-1] == b"error: the stream holds no samples"
+
+
+def test_a_stream_and_files_do_not_go_together(tiny_tflite, mixture, output):
+    result = run(tiny_tflite, mixture, "--stream", "-", "--output", output)
+    assert result.exit_code == 2 and "--stream takes no FILE" in result.stderr
 
 
 def test_a_terminal_sees_progress_up_to_the_end(tiny_tflite, mixture, output):
@@ -199,20 +268,13 @@ def test_an_output_that_is_a_file_is_refused(tiny_tflite, mixture, tmp_path):
     assert output.read_text() == "mine"
 
 
-def test_a_disk_that_fills_up_leaves_nothing_behind(tiny_tflite, mixture, output, monkeypatch):
-    write_bytes = Path.write_bytes
-    written = []
-
-    def fill_up_at_the_second_file(path, content):
-        if written:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        written.append(path)
-        return write_bytes(path, content)
-
-    monkeypatch.setattr(Path, "write_bytes", fill_up_at_the_second_file)
-    result = run(tiny_tflite, mixture, "--output", output)
-    assert written
-    assert_refused(result, output, "No space left")
+def test_a_disk_that_fills_up_leaves_nothing_behind(
+    tiny_tflite, tmp_path, output, small_files_only
+):
+    path = tmp_path / "long.wav"
+    soundfile.write(path, tone(4000), 8000)  # 8 kB, but 16 kB in the format of the result
+    result = run(tiny_tflite, path, "--output", output, "--subtype", "PCM_32")
+    assert_refused(result, output, "File too large")
 
 
 def test_a_really_full_disk_leaves_nothing_behind(tiny_tflite, mixture, tmp_path):
@@ -233,7 +295,7 @@ def test_an_interrupt_leaves_nothing_behind(tiny_tflite, mixture, output, monkey
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "write_bytes", interrupt)
+    monkeypatch.setattr(audio.Writer, "write", interrupt)
     result = run(tiny_tflite, mixture, "--output", output)
     assert result.exit_code == 130
     assert result.stderr.splitlines()[-1] == "interrupted"

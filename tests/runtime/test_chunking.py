@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fqss_tf.runtime.chunking import chunk_starts, separate_in_chunks
+from fqss_tf.runtime.chunking import chunk_starts, separate_blocks, separate_in_chunks
 
 SEGMENT = 64
 OVERLAP = 16
@@ -70,6 +70,24 @@ def test_three_sources_are_put_in_order_too():
     np.testing.assert_allclose(joined, bits, atol=1e-6)
 
 
+def test_the_middle_of_the_shared_samples_decides_on_the_order():
+    """Near its edges a chunk may mistake one source for the other, even at a higher level."""
+    sources = two_sources(SEGMENT + 48)
+    is_edge = np.zeros(SEGMENT, bool)
+    is_edge[: OVERLAP // 4] = is_edge[OVERLAP - OVERLAP // 4 : OVERLAP] = True
+
+    def forward(segment):
+        estimates = perfect(segment)
+        if forward.is_second_chunk:
+            estimates[:, is_edge] = 1.5 * estimates[::-1, is_edge]
+        forward.is_second_chunk = True
+        return estimates
+
+    forward.is_second_chunk = False
+    joined = separate_in_chunks(coded_mixture(sources), forward, SEGMENT, OVERLAP)
+    np.testing.assert_allclose(joined[:, SEGMENT:], sources[:, SEGMENT:], atol=1e-6)
+
+
 def test_shared_samples_are_faded_linearly():
     levels = iter([1.0, 2.0])
 
@@ -93,6 +111,47 @@ def test_a_short_last_chunk_is_filled_with_zeros():
     separate_in_chunks(np.ones(70, np.float32), forward, SEGMENT, OVERLAP)
     assert [len(segment) for segment in seen] == [SEGMENT, SEGMENT]
     assert seen[1][:22].all() and not seen[1][22:].any()
+
+
+@given(
+    st.integers(1, 500), st.integers(0, SEGMENT - 1), st.lists(st.integers(0, 150), max_size=20)
+)
+def test_blocks_of_any_lengths_give_what_the_whole_gives(samples, overlap, lengths):
+    mixture = coded_mixture(two_sources(samples))
+    whole = separate_in_chunks(mixture, perfect, SEGMENT, overlap)
+    blocks = np.split(mixture, np.minimum(np.cumsum(lengths, dtype=int), samples))
+    parts = list(separate_blocks(blocks, perfect, SEGMENT, overlap))
+    assert np.array_equal(np.concatenate(parts, axis=1), whole)
+    assert len(parts) == len(chunk_starts(samples, SEGMENT, overlap)) + 1
+
+
+def test_a_sample_comes_back_within_a_segment():
+    given_samples, returned = 0, 0
+
+    def blocks():
+        nonlocal given_samples
+        for start in range(0, 1000, 7):
+            given_samples += 7
+            yield mixture[start : start + 7]
+            assert given_samples - returned < SEGMENT
+
+    mixture = coded_mixture(two_sources(1001))
+    for part in separate_blocks(blocks(), perfect, SEGMENT, OVERLAP):
+        returned += part.shape[1]
+
+
+def test_integers_are_faded_in_whole_numbers():
+    levels = iter([-32768, 32767])
+
+    def forward(segment):
+        return np.full((1, len(segment)), next(levels), np.int16)
+
+    silence = np.zeros(SEGMENT + 48, np.int16)
+    joined = np.concatenate(list(separate_blocks([silence], forward, SEGMENT, OVERLAP)), axis=1)[0]
+    assert joined.dtype == np.int16
+    exact = -32768 + 65535 * np.arange(1, OVERLAP + 1) / (OVERLAP + 1)
+    assert np.abs(joined[SEGMENT - OVERLAP : SEGMENT] - exact).max() <= 0.5
+    assert (joined[: SEGMENT - OVERLAP] == -32768).all() and (joined[SEGMENT:] == 32767).all()
 
 
 @given(st.integers(1, 500), st.integers(0, SEGMENT - 1))

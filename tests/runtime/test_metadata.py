@@ -2,11 +2,14 @@ import hashlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fqss_tf.errors import FqssError
 from fqss_tf.runtime.metadata import read_metadata
+from fqss_tf.runtime.seal import sealed
 
 
 def test_reads_what_was_written(tiny_tflite):
@@ -129,3 +132,26 @@ def test_a_json_file_without_a_checksum_is_none_of_our_business(tiny_tflite, tmp
     path.write_bytes(tiny_tflite.read_bytes())
     path.with_suffix(".json").write_text("[1, 2]")
     read_metadata(path)
+
+
+def test_a_sealed_model_is_read_and_runs(tiny_tflite, tmp_path):
+    from fqss_tf.runtime.engine import Engine
+
+    content = tiny_tflite.read_bytes()
+    path = tmp_path / "a.tflite"
+    path.write_bytes(sealed(content))
+    assert path.read_bytes().startswith(content)
+    assert read_metadata(path)[0] == read_metadata(tiny_tflite)[0]
+    planes = np.random.default_rng(0).integers(-128, 128, (800, 2)).astype(np.int8)
+    expected = Engine(tiny_tflite).run_planes(planes)
+    assert np.array_equal(Engine(path).run_planes(planes), expected)
+
+
+def test_sealing_twice_is_sealing_once(tiny_tflite):
+    once = sealed(tiny_tflite.read_bytes())
+    assert sealed(once) == once
+
+
+def test_the_shipped_model_is_sealed():
+    content = (Path(__file__).parents[2] / "tflite_models" / "fqss_int8.tflite").read_bytes()
+    assert sealed(content) == content

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fqss_tf.runtime.planes import combine, split
+from fqss_tf.runtime.planes import combine, combine_int16, split, split_int16
 
 EVERY_16_BIT_SAMPLE = np.arange(-(2**15), 2**15)
 amplitudes = arrays(np.float32, st.integers(0, 50), elements=st.floats(-1, 1, width=32))
@@ -64,3 +64,10 @@ def test_combine_is_the_16_bit_sample_of_every_pair_of_bytes():
     high, low = np.meshgrid(np.arange(-128, 128), np.arange(-128, 128))
     planes = np.stack([high, low], axis=-1).astype(np.int8)
     assert np.array_equal(combine(planes) * 2**15, (high << 8) + low + 128)
+
+
+def test_integer_planes_are_those_of_the_floats():
+    planes = split_int16(EVERY_16_BIT_SAMPLE.astype(np.int16))
+    assert np.array_equal(planes, split(EVERY_16_BIT_SAMPLE / 2**15, 2))
+    assert np.array_equal(combine_int16(planes), EVERY_16_BIT_SAMPLE)
+    assert (planes.dtype, combine_int16(planes).dtype) == (np.int8, np.int16)

@@ -1,8 +1,11 @@
 import subprocess
 import sys
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import soundfile
 
 from fqss_tf.audio import peak_gain
 from fqss_tf.errors import FqssError
@@ -155,7 +158,9 @@ def test_an_integer_graph_of_another_scale_is_refused(tiny_tflite, tmp_path):
 def test_progress_reaches_its_total(separator):
     calls = []
     separator(speechlike(5000), 8000, lambda *call: calls.append(call))
-    assert calls[-1][0] == calls[-1][1] == len(calls)
+    done = [call[0] for call in calls]
+    assert done == sorted(done) and len(done) > 2 and done[-1] == 5000
+    assert {call[1] for call in calls} == {5000}
 
 
 def test_no_tensorflow_is_imported(tiny_tflite):
@@ -172,3 +177,144 @@ def test_forward_is_split_run_combine(tiny_tflite):
     segment = speechlike(SEGMENT)
     high, low = (stage.astype(np.int32) for stage in engine.run_planes(split(segment, 2)))
     assert np.array_equal(engine.forward(segment) * 2**15, (high << 8) + low + 128)
+
+
+def as_int16(waveform):
+    return np.round(waveform * 2**15).astype(np.int16)
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """A file of 16-bit samples at the model's rate, and what it holds."""
+    path = tmp_path / "recording.wav"
+    soundfile.write(path, as_int16(speechlike(20000)), 8000)
+    return path, as_int16(speechlike(20000))
+
+
+def joined(chunks):
+    chunks = list(chunks)
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_16_bits_in_are_16_bits_out(separator, rate):
+    samples = as_int16(speechlike(5000, rate))
+    estimates = separator(samples, rate)
+    expected = separator(samples / np.float32(2**15), rate)
+    for name, estimate in estimates.items():
+        assert (estimate.dtype, estimate.shape) == (np.int16, (5000,))
+        np.testing.assert_allclose(estimate / 2**15, expected[name], atol=2.01 * 2.0**-15)
+
+
+def test_16_bits_of_several_channels_are_averaged(separator):
+    samples = as_int16(speechlike(3000))
+    twice = np.stack([samples, samples], axis=1)
+    for name, estimate in separator(samples, 8000).items():
+        assert np.array_equal(separator(twice, 8000)[name], estimate)
+
+
+def test_no_float_is_made_of_16_bit_samples(separator, recording, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a float detour")
+
+    monkeypatch.setattr(Engine, "forward", refuse)
+    monkeypatch.setattr("fqss_tf.runtime.separator.to_float", refuse)
+    path, samples = recording
+    in_memory = separator(samples, 8000)
+    from_file = joined(separator.chunks(path))
+    assert np.array_equal(in_memory["speech_1"], from_file["speech_1"])
+
+
+@pytest.mark.parametrize("rate, channels, subtype", [
+    (8000, 1, "PCM_16"), (8000, 2, "PCM_16"), (44100, 1, "PCM_16"), (16000, 2, "FLOAT"),
+])  # fmt: skip
+def test_a_file_in_blocks_gives_what_the_whole_gives(
+    separator, tmp_path, monkeypatch, rate, channels, subtype
+):
+    monkeypatch.setattr("fqss_tf.audio.streams.BLOCK_VALUES", 777)
+    path = tmp_path / "a.wav"
+    sound = np.stack([speechlike(9000, rate), speechlike(9000, rate)[::-1]], axis=1)[:, :channels]
+    soundfile.write(path, sound, rate, subtype=subtype)
+    in_integers = (rate, channels, subtype) == (8000, 1, "PCM_16")
+    whole = soundfile.read(path, dtype="int16" if in_integers else "float32")[0]
+    estimates = joined(separator.chunks(path))
+    for name, expected in separator(whole, rate).items():
+        assert estimates[name].dtype == expected.dtype
+        assert np.array_equal(estimates[name], expected)
+
+
+def test_separate_file_writes_what_chunks_give_and_says_so(separator, recording, tmp_path):
+    path, _ = recording
+    targets = {name: tmp_path / f"{name}.flac" for name in separator.metadata.sources}
+    calls = []
+    report = separator.separate_file(
+        path, targets, progress=lambda *call: calls.append(call), file_format="flac"
+    )
+    assert report == {
+        "input": str(path),
+        "rate": 8000,
+        "samples": 20000,
+        "outputs": {name: str(target) for name, target in targets.items()},
+        "clipped": {"speech_1": 0, "speech_2": 0},
+    }
+    assert calls[-1] == (20000, 20000)
+    for name, expected in joined(separator.chunks(path)).items():
+        assert np.array_equal(soundfile.read(targets[name], dtype="int16")[0], expected)
+
+
+def test_the_running_gain_gives_a_quiet_passage_all_bits(separator, tmp_path):
+    quiet, loud = as_int16(speechlike(SEGMENT * 4) / 300), as_int16(speechlike(SEGMENT * 4))
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.concatenate([quiet, loud]), 8000)
+    errors = {}
+    for gain in ("utterance", "running"):
+        estimate = joined(separator.chunks(path, gain))["speech_2"][: len(quiet)]
+        errors[gain] = np.mean((estimate - quiet / 2) ** 2)
+    assert errors["running"] < errors["utterance"]
+
+
+def test_an_unknown_gain_is_refused(separator, recording):
+    with pytest.raises(FqssError, match="gain 'loud'"):
+        next(separator.chunks(recording[0], "loud"))
+
+
+def test_measure_is_the_largest_sample(separator, float_separator, recording):
+    path, samples = recording
+    assert separator.measure(path) == np.abs(samples.astype(int)).max()
+    expected = np.abs(samples.astype(int)).max() / 2**15
+    assert float_separator.measure(path) == pytest.approx(expected)
+
+
+def test_memory_is_far_below_the_size_of_the_file(separator, tmp_path, monkeypatch):
+    monkeypatch.setattr("fqss_tf.audio.streams.BLOCK_VALUES", 4000)
+    path = tmp_path / "a.wav"
+    soundfile.write(path, as_int16(speechlike(60 * 8000)), 8000)
+    targets = {name: tmp_path / f"{name}.wav" for name in separator.metadata.sources}
+    tracemalloc.start()
+    separator.separate_file(path, targets)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < path.stat().st_size / 3
+
+
+def test_threads_may_share_a_separator(separator):
+    mixtures = [speechlike(4000) * level for level in np.linspace(0.1, 1, 24, dtype=np.float32)]
+    expected = [separator(mixture, 8000) for mixture in mixtures]
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda mixture: separator(mixture, 8000), mixtures))
+    for result, reference in zip(results, expected, strict=True):
+        for name, estimate in result.items():
+            assert np.array_equal(estimate, reference[name])
+
+
+def test_a_closed_separator_says_so(tiny_tflite):
+    with Separator(tiny_tflite) as separator:
+        separator(speechlike(1000), 8000)
+    with pytest.raises(FqssError, match="closed"):
+        separator(speechlike(1000), 8000)
+
+
+def test_samples_beyond_float32_are_refused(float_separator):
+    loud = np.full(3000, 3e38, np.float32) * np.float32(1.1)
+    with pytest.raises(FqssError, match="too large|infinite"):
+        float_separator(loud * np.sign(np.sin(np.arange(3000))), 44100)

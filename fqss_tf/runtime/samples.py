@@ -1,0 +1,49 @@
+"""Waveforms as callers have them, int16 or any float, and as the separator takes them."""
+
+import numpy as np
+
+from fqss_tf.errors import FqssError
+from fqss_tf.runtime.levelling import FULL_SCALE
+
+
+def checked(waveform):
+    """int16 as it is, everything else as float32.
+
+    Raises:
+        FqssError: not [samples] or [samples, channels], empty, or NaN or infinite samples.
+    """
+    waveform = np.asarray(waveform)
+    if waveform.dtype != np.int16:
+        waveform = waveform.astype(np.float32)
+    if waveform.ndim not in (1, 2):
+        raise FqssError(
+            f"a waveform is [samples] or [samples, channels], this one has shape {waveform.shape}"
+        )
+    if waveform.size == 0:
+        raise FqssError("the waveform holds no samples")
+    if not np.isfinite(waveform).all():
+        raise FqssError("the waveform holds NaN or infinite samples")
+    return waveform
+
+
+def mono(waveform):
+    """[samples] or [samples, channels] -> [samples] of the same type."""
+    if waveform.ndim == 1:
+        return waveform
+    if waveform.shape[1] == 1:
+        return waveform[:, 0]
+    mean = waveform.mean(axis=1, dtype=np.float64)
+    return (np.round(mean) if waveform.dtype == np.int16 else mean).astype(waveform.dtype)
+
+
+def to_float(samples):
+    """float32, where int16 goes to [-1, 1)."""
+    if samples.dtype == np.int16:
+        return samples / np.float32(FULL_SCALE)
+    return samples.astype(np.float32, copy=False)
+
+
+def to_int16(samples):
+    """Floats in [-1, 1) to int16, rounded; what lies outside saturates."""
+    scaled = np.round(samples * np.float32(FULL_SCALE))
+    return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)

@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+import soundfile
+
+from fqss_tf.audio import Reader, Writer, read
+from fqss_tf.audio import streams as streams_module
+from fqss_tf.errors import FqssError
+
+TAGS = {"title": "Sitzung", "artist": "Änne", "comment": "two voices", "date": "2024"}
+
+
+def noise(samples, channels):
+    return np.random.default_rng(0).uniform(-1, 1, (samples, channels)).astype(np.float32)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(streams_module, "BLOCK_VALUES", 1000)
+
+
+@pytest.mark.parametrize("suffix, channels", [("wav", 1), ("wav", 6), ("flac", 2), ("ogg", 1)])
+def test_blocks_are_the_file(tmp_path, small_blocks, suffix, channels):
+    path = tmp_path / f"a.{suffix}"
+    soundfile.write(path, noise(5000, channels), 44100)
+    with Reader(path) as file:
+        assert (file.rate, file.frames, file.channels) == (44100, 5000, channels)
+        blocks = list(file.blocks())
+    assert len(blocks) > 4
+    assert all(block.size <= 1000 and block.dtype == np.float32 for block in blocks)
+    assert np.array_equal(np.concatenate(blocks), soundfile.read(path, always_2d=True)[0])
+
+
+def test_16_bit_blocks_are_the_samples(tmp_path, small_blocks):
+    path = tmp_path / "a.wav"
+    samples = np.arange(-(2**15), 2**15, 7).astype(np.int16)
+    soundfile.write(path, samples, 8000)
+    with Reader(path) as file:
+        assert np.array_equal(np.concatenate(list(file.blocks("int16")))[:, 0], samples)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int16])
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+def test_written_blocks_return(tmp_path, dtype, subtype):
+    samples = np.arange(-(2**15), 2**15, 7).astype(np.int16)
+    waveform = samples if dtype == np.int16 else samples / np.float32(2**15)
+    with Writer(tmp_path / "a.wav", 8000, subtype=subtype) as file:
+        for start in range(0, len(waveform), 999):
+            file.write(waveform[start : start + 999])
+    assert file.clipped == 0
+    assert np.array_equal(read(tmp_path / "a.wav")[0][:, 0] * 2**15, samples)
+
+
+def test_clipped_samples_are_counted_over_all_blocks(tmp_path):
+    with Writer(tmp_path / "a.wav", 8000) as file:
+        file.write(np.array([0.5, 1.5]))
+        file.write(np.array([-1.5, -1.0, 1.0]))
+    assert file.clipped == 3
+    assert soundfile.read(tmp_path / "a.wav", dtype="int16")[0].tolist()[1:] == [
+        32767, -32768, -32768, 32767,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("file_format", ["wav", "flac", "ogg", "aiff", "caf", "mp3"])
+def test_tags_are_kept_where_the_format_has_a_place(tmp_path, file_format):
+    source = tmp_path / "source.flac"
+    with Writer(source, 8000, 1, "flac", tags=TAGS) as file:
+        file.write(noise(8000, 1))
+    with Reader(source) as file:
+        assert file.tags == TAGS
+    copy = tmp_path / f"copy.{file_format}"
+    with Writer(copy, 8000, 1, file_format, tags=TAGS) as file:
+        file.write(noise(8000, 1))
+    with Reader(copy) as file:
+        kept = file.tags
+    assert kept.items() <= TAGS.items()
+    if file_format in ("wav", "flac", "ogg"):
+        assert kept == TAGS
+
+
+def test_a_wav_over_4_gigabytes_is_written_as_rf64(tmp_path):
+    with Writer(tmp_path / "a.wav", 8000, subtype="PCM_16", frames=2**31) as file:
+        file.write(np.zeros(10))
+    assert soundfile.info(tmp_path / "a.wav").format == "RF64"
+    with Writer(tmp_path / "b.wav", 8000, subtype="PCM_16", frames=2**30) as file:
+        file.write(np.zeros(10))
+    assert soundfile.info(tmp_path / "b.wav").format == "WAV"
+
+
+def test_a_full_disk_is_an_error_of_the_operating_system(tmp_path, small_files_only):
+    with pytest.raises(OSError, match="File too large"):
+        with Writer(tmp_path / "a.flac", 8000, 1, "flac") as file:
+            for _ in range(10):
+                file.write(noise(10000, 1))
+
+
+@pytest.mark.parametrize("file_format, subtype", [("xyz", None), ("wav", "PCM_99"), ("raw", None)])
+def test_unknown_formats_are_refused(tmp_path, file_format, subtype):
+    with pytest.raises(FqssError, match="cannot encode audio"):
+        Writer(tmp_path / "a", 8000, 1, file_format, subtype)
+
+
+@pytest.mark.parametrize("rate", [1, 50])
+def test_a_rate_that_no_audio_has_is_refused_with_the_name_of_the_file(tmp_path, rate):
+    soundfile.write(tmp_path / "a.wav", np.zeros(10), rate)
+    with pytest.raises(FqssError, match=f"a.wav: the sample rate {rate}"):
+        Reader(tmp_path / "a.wav")

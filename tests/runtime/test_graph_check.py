@@ -1,0 +1,131 @@
+import copy
+
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from fqss_tf.errors import FqssError
+from fqss_tf.export.flatbuffer import pack_model, read_model
+from fqss_tf.runtime.graph_check import faults
+from fqss_tf.runtime.metadata import read_metadata
+
+
+@pytest.fixture(scope="module")
+def good(tiny_tflite):
+    return read_model(tiny_tflite.read_bytes())
+
+
+@pytest.fixture
+def model(good):
+    return copy.deepcopy(good)
+
+
+def convolution(graph):
+    """The operator, and the tensors that it reads."""
+    for operator in graph.operators:
+        if isinstance(operator.builtinOptions, schema.Conv2DOptionsT):
+            return operator, [graph.tensors[index] for index in operator.inputs]
+
+
+@pytest.mark.parametrize("name", ["tiny_tflite", "tiny_int16_tflite", "tiny_float_tflite"])
+def test_good_models_have_no_faults(request, name):
+    assert faults(read_model(request.getfixturevalue(name).read_bytes())) == []
+
+
+def _stride(graph):
+    convolution(graph)[0].builtinOptions.strideW = 0
+
+
+def _padding(graph):
+    convolution(graph)[0].builtinOptions.padding = 9
+
+
+def _missing_input(graph):
+    operator = convolution(graph)[0]
+    operator.inputs = operator.inputs[:1]
+
+
+def _absent_input(graph):
+    convolution(graph)[0].inputs[1] = -1
+
+
+def _shape(graph):
+    graph.tensors[0].shape = [1, -1, 800, 2]
+
+
+def _huge_shape(graph):
+    graph.tensors[graph.inputs[0]].shape = [1, 1, 2**15, 2**15]
+
+
+def _type(graph):
+    graph.tensors[0].type = 99
+
+
+def _short_constant(graph):
+    convolution(graph)[1][1].shape = [4, 1, 1, 3]
+
+
+def _few_scales(graph):
+    quantisation = convolution(graph)[1][1].quantization
+    quantisation.scale = [0.1, 0.2, 0.3]
+    quantisation.zeroPoint = [0, 0, 0]
+
+
+def _scale(graph):
+    convolution(graph)[1][0].quantization.scale = [float("nan")]
+
+
+def _zero_point(graph):
+    convolution(graph)[1][0].quantization.zeroPoint = [200]
+
+
+def _zero_points(graph):
+    convolution(graph)[1][0].quantization.zeroPoint = [0, 0]
+
+
+def _axis(graph):
+    convolution(graph)[1][1].quantization.quantizedDimension = 4
+
+
+def _variable(graph):
+    graph.tensors[0].isVariable = True
+
+
+def _read_before_written(graph):
+    graph.operators = graph.operators[::-1]
+
+
+def _written_twice(graph):
+    graph.operators.append(graph.operators[0])
+
+
+def _no_output(graph):
+    graph.operators = graph.operators[:1]
+
+
+@pytest.mark.parametrize("spoil, message", [
+    (_stride, "strideW 0"), (_padding, "unknown padding 9"), (_missing_input, "with 1 inputs"),
+    (_absent_input, "without one of its inputs"), (_shape, "impossible shape"),
+    (_huge_shape, "impossible shape"), (_type, "unknown type 99"), (_short_constant, "bytes for"),
+    (_few_scales, "3 scales"), (_scale, "not a positive number"),
+    (_zero_point, "zero point outside"),
+    (_zero_points, "2 zero points"), (_axis, "along axis 4"), (_variable, "variable"),
+    (_read_before_written, "reads what nothing wrote"), (_written_twice, "already there"),
+    (_no_output, "written by no op"),
+])  # fmt: skip
+def test_what_no_exporter_writes_is_named(model, spoil, message, tmp_path):
+    spoil(model.subgraphs[0])
+    assert any(message in fault for fault in faults(model)), faults(model)
+    path = tmp_path / "a.tflite"
+    path.write_bytes(pack_model(model))
+    with pytest.raises(FqssError, match="a.tflite"):
+        read_metadata(path)
+
+
+def test_a_signature_of_a_missing_tensor_is_named(model):
+    model.signatureDefs[0].outputs[0].tensorIndex = 1000
+    assert "a signature names a tensor that is not there" in faults(model)
+
+
+def test_a_second_graph_is_named(model):
+    model.subgraphs.append(model.subgraphs[0])
+    assert faults(model) == ["2 graphs instead of 1"]

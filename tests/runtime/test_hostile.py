@@ -1,0 +1,73 @@
+"""Changed files are refused in one line, or used: never a crash, a hang or a leftover."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from fqss_tf.errors import FqssError
+from fqss_tf.runtime.metadata import read_metadata
+from fqss_tf.runtime.seal import SEAL_BYTES, sealed
+
+MUTATE = Path(__file__).parents[1] / "fixtures" / "hostile.py"
+
+
+@pytest.fixture(scope="module")
+def good_files(tiny_tflite, tmp_path_factory):
+    """Name -> (what it is, path)."""
+    folder = tmp_path_factory.mktemp("good")
+    wave = 0.3 * np.sin(np.arange(2000) / 9)
+    both = np.stack([wave, wave], axis=1)
+    soundfile.write(folder / "a.wav", wave, 8000)
+    soundfile.write(folder / "a.flac", wave, 16000)
+    with soundfile.SoundFile(folder / "float.wav", "w", 16000, 2, "FLOAT") as file:
+        file.title = "a title"
+        file.write(both)
+    (folder / "sealed.tflite").write_bytes(sealed(tiny_tflite.read_bytes()))
+    return {
+        "wav": ("recording", folder / "a.wav"),
+        "float wav": ("recording", folder / "float.wav"),
+        "flac": ("recording", folder / "a.flac"),
+        "tflite": ("model", tiny_tflite),
+        "sealed tflite": ("model", folder / "sealed.tflite"),
+        "graph": ("graph", tiny_tflite),
+    }
+
+
+def refused(good_files, name, model, folder, mutants):
+    """How many of that many mutants were refused; fails if the process did not survive them."""
+    kind, path = good_files[name]
+    folder.mkdir()
+    command = [sys.executable, MUTATE, kind, path, model, folder, 0, mutants]
+    result = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout[-50:] + result.stderr[-2000:]
+    return int(result.stdout.split()[-1])
+
+
+NAMES = ["wav", "float wav", "flac", "tflite", "sealed tflite", "graph"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_200_mutants(good_files, name, tiny_tflite, tmp_path):
+    count = refused(good_files, name, tiny_tflite, tmp_path / "mutants", 200)
+    assert 0 < count <= 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_2000_mutants(good_files, name, tiny_tflite, tmp_path):
+    assert refused(good_files, name, tiny_tflite, tmp_path / "mutants", 2000) > 0
+
+
+def test_no_changed_bit_of_a_sealed_model_passes(tiny_tflite, tmp_path):
+    content = sealed(tiny_tflite.read_bytes())
+    path = tmp_path / "a.tflite"
+    for place in range(0, len(content) - SEAL_BYTES, 5):
+        changed = bytearray(content)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(changed)
+        with pytest.raises(FqssError, match="a.tflite"):
+            read_metadata(path)

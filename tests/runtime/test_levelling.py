@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from fqss_tf.errors import FqssError
+from fqss_tf.runtime.levelling import levelled, levelled_int16, peak
+from fqss_tf.runtime.planes import combine, split
+
+
+class Echo:
+    """An engine whose two sources are what the graph of two planes would see."""
+
+    class metadata:
+        sources = ("a", "b")
+
+    def __init__(self):
+        self.seen = []
+
+    def forward(self, segment):
+        self.seen.append(combine(split(segment, 2)))
+        return np.stack([self.seen[-1]] * 2)
+
+    def forward_int16(self, segment):
+        assert segment.dtype == np.int16
+        self.seen.append(segment / 2**15)
+        return np.stack([segment] * 2)
+
+
+int16_segments = arrays(np.int16, st.integers(1, 40), elements=st.integers(-(2**15), 2**15 - 1))
+
+
+@given(int16_segments, st.booleans())
+def test_integers_see_and_give_what_floats_do(segment, is_running):
+    loudest = None if is_running else peak(segment) or 1
+    in_integers, in_floats = Echo(), Echo()
+    estimates = levelled_int16(in_integers, loudest)(segment)
+    expected = levelled(in_floats, None if loudest is None else loudest / 2**15)(
+        segment / np.float32(2**15)
+    )
+    assert estimates.dtype == np.int16
+    # float32 cannot hold every quotient, so a sample may floor to the neighbouring step.
+    np.testing.assert_allclose(estimates / 2**15, expected, atol=1.01 * 2.0**-15)
+    for seen, seen_by_floats in zip(in_integers.seen, in_floats.seen, strict=True):
+        np.testing.assert_allclose(seen, seen_by_floats, atol=1.01 * 2.0**-15)
+
+
+@given(int16_segments)
+def test_the_running_gain_uses_every_bit(segment):
+    engine = Echo()
+    levelled_int16(engine)(segment)
+    for seen in engine.seen:
+        assert np.abs(seen).max() >= 1 - 2.0**-15
+
+
+@given(int16_segments)
+def test_full_scale_passes_unchanged(segment):
+    estimates = levelled_int16(Echo(), 2**15)(segment)
+    assert np.array_equal(estimates, [segment, segment])
+
+
+@pytest.mark.parametrize("dtype, level", [(np.int16, levelled_int16), (np.float32, levelled)])
+@pytest.mark.parametrize("loudest", [None, 1])
+def test_silence_gives_silence_without_the_network(dtype, level, loudest):
+    engine = Echo()
+    estimates = level(engine, loudest)(np.zeros(8, dtype))
+    assert estimates.dtype == dtype and estimates.shape == (2, 8) and not estimates.any()
+    assert engine.seen == []
+
+
+def test_peaks():
+    assert peak(np.array([3, -32768], np.int16)) == 32768
+    assert peak(np.array([0.25, -0.5], np.float32)) == 0.5
+    assert peak(np.zeros(0, np.float32)) == 0
+    with pytest.raises(FqssError, match="too large"):
+        peak(np.array([np.inf], np.float32))
