@@ -9,7 +9,7 @@ import yaml
 
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
-from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.models.sizes import NETWORKS, ConvTasNetConfig, EncoderSizes
 
 SCHEDULES = ("constant", "cosine", "plateau", "step")
 
@@ -155,11 +155,14 @@ class QuantisationRecipe:
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a training run, but the place it is written to."""
+    """Everything that decides a training run, but the place it is written to.
+
+    ``network`` is a key of ``fqss_tf.models.sizes.NETWORKS``, ``model`` the sizes it asks for.
+    """
 
     network: str = "convtasnet"
     seed: int = 0
-    model: ConvTasNetConfig = ConvTasNetConfig()
+    model: EncoderSizes = ConvTasNetConfig()
     data: DataRecipe = DataRecipe()
     float: StageRecipe = StageRecipe()
     quantisation: QuantisationRecipe = QuantisationRecipe()
@@ -210,7 +213,11 @@ def load_recipe(name_or_path, settings=()):
             target[leaf] = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise FqssError(f"--set {setting}: {text} is not valid YAML") from error
-    return from_dict(Recipe(), values, "")
+    network = values.get("network", Recipe.network)
+    if isinstance(network, str) and network not in NETWORKS:
+        raise FqssError(f"network {network!r} is unknown: use one of {', '.join(NETWORKS)}")
+    sizes = NETWORKS.get(str(network), ConvTasNetConfig)
+    return from_dict(Recipe(model=sizes()), values, "")
 
 
 def from_dict(defaults, values, prefix):

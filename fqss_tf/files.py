@@ -1,7 +1,8 @@
-"""Writing files so that a failure leaves nothing behind."""
+"""Writing files and folders so that a failure leaves nothing behind."""
 
 import contextlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -41,6 +42,32 @@ def remove_leftovers(path):
     path = Path(path)
     for leftover in path.parent.glob(f".{path.stem}.*{path.suffix}"):
         leftover.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path):
+    """Yields a temporary folder beside ``path`` and renames it when the block succeeds.
+
+    ``path`` must not exist or be an empty folder. When the block fails nothing is left.
+
+    Raises:
+        FqssError: ``path`` is in use, or the operating system refused to write.
+    """
+    path = Path(path).absolute()
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise FqssError(f"{path} exists and is not empty: choose another folder")
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        yield temporary
+        os.chmod(temporary, 0o777 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise FqssError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _umask():

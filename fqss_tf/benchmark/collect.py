@@ -90,6 +90,8 @@ def _from_recipe(name, recipe, options, folder):
     from fqss_tf.export.convert import convert
     from fqss_tf.training.run import UntrainedRun
 
+    if (options.naive or options.torch) and recipe.network != "convtasnet":
+        raise FqssError(f"--naive and --torch are for convtasnet, and {name} is {recipe.network}")
     run = UntrainedRun(recipe)
     samples = run.segment(options.seconds)
     seconds = samples / recipe.data.sample_rate

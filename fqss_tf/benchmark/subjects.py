@@ -80,11 +80,11 @@ class RunSubject(Subject):
         import tensorflow as tf
 
         from fqss_tf.models.compiled import separation_function
-        from fqss_tf.training.run import load_model
+        from fqss_tf.training.run import Run
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
-        separate = separation_function(load_model(self.path))
+        separate = separation_function(Run(self.path).model())
         mixture = random_input([self.samples], np.float32)
         return lambda: separate(mixture)
 

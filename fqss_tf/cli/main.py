@@ -12,6 +12,7 @@ from fqss_tf.errors import FqssError
 SUBCOMMANDS = {
     "data": "Check, make and describe data sets.",
     "train": "Train a float model, then its quantised twin.",
+    "import": "Make a run of a published PyTorch checkpoint.",
     "convert": "Convert a trained run to .tflite.",
     "evaluate": "Score a run or a .tflite on a data set.",
     "separate": "Separate audio files with a .tflite.",

@@ -219,12 +219,12 @@ def _run_forward(path, threads):
     import tensorflow as tf
 
     from fqss_tf.models.compiled import separation_function
-    from fqss_tf.training.run import load_model
+    from fqss_tf.training.run import Run
 
     with contextlib.suppress(RuntimeError):  # TensorFlow has computed before in this process
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
-    return separation_function(load_model(path))
+    return separation_function(Run(path).model())
 
 
 def _score(network, mixture_and_sources, segment):

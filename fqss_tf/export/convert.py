@@ -15,6 +15,7 @@ from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
 from fqss_tf.export.segments import levelled_segments
 from fqss_tf.files import atomic_path
 from fqss_tf.metrics import pit_si_sdr
+from fqss_tf.models.sizes import ConvTasNetConfig
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.seal import sealed
 
@@ -131,6 +132,8 @@ def file_metadata(run, samples, stages, kind, method):
 
 
 def _check_int16_norms(config, samples):
+    if not isinstance(config, ConvTasNetConfig):
+        raise FqssError("int16x8 is refused: only convtasnet has been tried in it: use float32")
     values = samples // config.hop * max(config.filters, config.hidden)
     if config.norm == "global" and values > INT16_MEAN_VALUES:
         raise FqssError(

@@ -1,4 +1,4 @@
-"""Global layer norm as a composite of integer ops, every inner tensor with a name."""
+"""Layer norms as composites of integer ops, every inner tensor with a name."""
 
 import tensorflow as tf
 import tf_keras as keras
@@ -12,13 +12,12 @@ def _rsqrt(x):
     return y, lambda upstream: upstream * -0.5 * safe * safe * safe
 
 
-@keras.saving.register_keras_serializable("fqss_tf")
-class GlobalLayerNorm(keras.layers.Layer):
-    """gLN: mean and population variance over time and channels of one item (ConvTasNet, sec. II-E).
+class _Norm(keras.layers.Layer):
+    """Mean and population variance over ``axes``, then a gain and a bias per channel.
 
-    Input and output ``[B, 1, T, C]``. Written as SUB, MUL, MEAN, RSQRT, MUL, ADD, because the
-    integer runtime is slow at SQUARED_DIFFERENCE. ``inner_tensors`` lists the names under which
-    quantisation finds each intermediate result.
+    Written as SUB, MUL, MEAN, RSQRT, MUL, ADD, because the integer runtime is slow at
+    SQUARED_DIFFERENCE. ``inner_tensors`` lists the names under which quantisation finds each
+    intermediate result.
 
     Args:
         affine: with a gain and a bias per channel. A convolution behind the norm can have them
@@ -27,6 +26,7 @@ class GlobalLayerNorm(keras.layers.Layer):
             multiple of its scale, and the reciprocal root of 0 saturates.
     """
 
+    axes = ()
     non_negative_tensors = ("squared", "variance", "reciprocal_deviation")
 
     def __init__(self, affine=True, epsilon=1e-8, **kwargs):
@@ -49,10 +49,10 @@ class GlobalLayerNorm(keras.layers.Layer):
 
     def call(self, inputs, training=False):
         named = self.inner_activations
-        mean = named["mean"](tf.reduce_mean(inputs, axis=[1, 2, 3], keepdims=True))
+        mean = named["mean"](tf.reduce_mean(inputs, axis=self.axes, keepdims=True))
         centred = named["centred"](inputs - mean)
         squared = named["squared"](centred * centred)
-        variance = named["variance"](tf.reduce_mean(squared, axis=[1, 2, 3], keepdims=True))
+        variance = named["variance"](tf.reduce_mean(squared, axis=self.axes, keepdims=True))
         if not self.quantised:
             variance = variance + self.epsilon
         deviation = (_rsqrt if training else tf.math.rsqrt)(variance)
@@ -66,3 +66,25 @@ class GlobalLayerNorm(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "affine": self.affine, "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class GlobalLayerNorm(_Norm):
+    """gLN over an item of ``[B, H, T, C]`` (ConvTasNet, sec. II-E); arguments as ``_Norm``."""
+
+    axes = (1, 2, 3)
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class RowLayerNorm(_Norm):
+    """gLN over each row ``[T, C]`` of ``[B, H, T, C]``, as asteroid's DPTNet has it; arguments as
+    ``_Norm``."""
+
+    axes = (2, 3)
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class ChannelLayerNorm(_Norm):
+    """Layer norm over the channels of ``[B, H, T, C]`` (Ba et al. 2016); arguments as ``_Norm``."""
+
+    axes = (3,)

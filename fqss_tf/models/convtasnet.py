@@ -7,18 +7,14 @@ A flat functional Keras graph over ``[B, 1, T, C]``. With ``input_stages`` and `
 import tensorflow as tf
 import tf_keras as keras
 
-from fqss_tf.layers.framing import BlocksToSamples, SamplesToBlocks
 from fqss_tf.layers.norm import GlobalLayerNorm
-from fqss_tf.layers.prelu import ScalarPReLU
-from fqss_tf.layers.stages import Combiner, Splitter, TakePlane
+from fqss_tf.layers.stages import Combiner, Splitter
 from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.models.waveform import convolution, decoder, encoder, prelu
 
 __all__ = ["ConvTasNetConfig", "build"]
 
 layers = keras.layers
-# TensorFlow 2.16's remapper fuses convolution and LeakyReLU into an op that is wrong for a batch
-# of 1 behind a dilated convolution (docs/measured.md).
-tf.config.optimizer.set_experimental_options({"remapping": False})
 
 
 @tf.autograph.experimental.do_not_convert
@@ -39,32 +35,13 @@ def build(config, *, input_stages=1, output_stages=1, slopes=None):
     """
     mixture = keras.Input((1, None, 1), name="mixture")
     planes = Splitter(input_stages, name="splitter")(mixture)
-    encoded = _encoder(planes, config, input_stages)
+    encoded = encoder(planes, config, input_stages)
     skip_sum = _temporal_convolution_network(encoded, config, slopes)
     masks = _masks(skip_sum, config, slopes)
     masked = layers.Multiply(name="masked")([masks, encoded])
-    stages = _decoder(masked, config, output_stages)
+    stages = decoder(masked, config, output_stages)
     estimates = Combiner(name="combiner")(stages)
     return keras.Model(mixture, estimates, name="convtasnet")
-
-
-def _convolution(width, name, kernel=1, **options):
-    return layers.Conv2D(width, (1, kernel), name=name, **options)
-
-
-def _encoder(planes, config, stages):
-    """One convolution a plane: weights of 1 and of 1/256 fit no common 8-bit scale."""
-    encoded = None
-    for stage in range(stages):
-        plane = TakePlane(stage, name=f"plane_{stage}")(planes) if stages > 1 else planes
-        blocks = SamplesToBlocks(config.hop, name=f"blocks_{stage}")(plane)
-        part = _convolution(
-            config.filters, f"encoder_{stage}", config.taps, use_bias=stage > 0
-        )(blocks)
-        encoded = (
-            part if encoded is None else layers.Add(name=f"encoder_sum_{stage}")([encoded, part])
-        )
-    return encoded
 
 
 def _norm(inputs, config, name, kind, slopes):
@@ -82,12 +59,6 @@ def _norm(inputs, config, name, kind, slopes):
     )(inputs)
 
 
-def _prelu(inputs, name, slopes):
-    if slopes is None:
-        return ScalarPReLU(name=name)(inputs)
-    return layers.LeakyReLU(slopes[name], name=name)(inputs)
-
-
 def _activated_convolution(convolution, inputs, config, slopes):
     """Convolution, norm and activation; the names of the latter two derive from the first's."""
     name = convolution.name
@@ -97,14 +68,14 @@ def _activated_convolution(convolution, inputs, config, slopes):
     normed = _norm(convolution(inputs), config, f"{name}_norm", "batch", slopes)
     if config.activation == "relu":
         return layers.ReLU(name=f"{name}_relu")(normed)
-    active = _prelu(normed, f"{name}_prelu", slopes)
+    active = prelu(normed, f"{name}_prelu", slopes)
     return _norm(active, config, f"{name}_norm", "global", slopes)
 
 
 def _temporal_convolution_network(encoded, config, slopes):
     normed = _norm(encoded, config, "bottleneck_norm", "global", slopes)
     normed = _norm(normed, config, "bottleneck_norm", "batch", slopes)
-    trunk = _convolution(config.bottleneck, "bottleneck")(normed)
+    trunk = convolution(config.bottleneck, "bottleneck")(normed)
     skip_sum = None
     last = len(config.dilations) - 1
     for index, dilation in enumerate(config.dilations):
@@ -116,12 +87,12 @@ def _temporal_convolution_network(encoded, config, slopes):
         )
         hidden = _activated_convolution(widen, trunk, config, slopes)
         hidden = _activated_convolution(depthwise, hidden, config, slopes)
-        skip = _convolution(config.skip, f"{name}_skip")(hidden)
+        skip = convolution(config.skip, f"{name}_skip")(hidden)
         skip_sum = (
             skip if skip_sum is None else layers.Add(name=f"{name}_skip_sum")([skip_sum, skip])
         )
         if index < last:
-            residual = _convolution(config.bottleneck, f"{name}_residual")(hidden)
+            residual = convolution(config.bottleneck, f"{name}_residual")(hidden)
             trunk = layers.Add(name=f"{name}_residual_sum")([trunk, residual])
     return skip_sum
 
@@ -131,35 +102,12 @@ def _masks(skip_sum, config, slopes):
     if config.activation == "relu":
         active = layers.ReLU(name="mask_relu")(skip_sum)
     else:
-        active = _prelu(skip_sum, "mask_prelu", slopes)
+        active = prelu(skip_sum, "mask_prelu", slopes)
     each = []
     for source in range(config.sources):
         fused = "relu" if config.mask_activation == "relu" else None
-        mask = _convolution(config.filters, f"mask_{source}", activation=fused)(active)
+        mask = convolution(config.filters, f"mask_{source}", activation=fused)(active)
         if config.mask_activation == "sigmoid":
             mask = layers.Activation("sigmoid", name=f"mask_{source}_sigmoid")(mask)
         each.append(mask)
     return layers.Concatenate(axis=1, name="masks")(each)
-
-
-def _decoder(masked, config, stages):
-    """Each further stage decodes what the 8-bit stage before it lost, found in the latent domain.
-
-    ``latent_k = latent_(k-1) - E_k(y_(k-1))``, ``y_k = D_k(latent_k)`` (method, section 3). D_k is
-    its own copy of the decoder, 256 times as large as the one before: a stage then fills the 8 bits
-    below the stage before it. Biases turn rounding into the splitter's flooring.
-    """
-    edge = config.taps - 1
-    latent, outputs, blocks = masked, [], None
-    for stage in range(stages):
-        if stage > 0:
-            seen = _convolution(
-                config.filters, f"residual_encoder_{stage}", config.taps, use_bias=False
-            )(blocks)
-            latent = layers.Subtract(name=f"latent_{stage}")([latent, seen])
-        padded = layers.ZeroPadding2D(((0, 0), (edge, edge)), name=f"overlap_{stage}")(latent)
-        blocks = _convolution(
-            config.hop, f"decoder_{stage}", config.taps, use_bias=stages > 1
-        )(padded)
-        outputs.append(BlocksToSamples(name=f"stage_{stage}")(blocks))
-    return outputs

@@ -2,72 +2,66 @@
 
 import numpy as np
 
-from fqss_tf.models.convtasnet import ConvTasNetConfig
+from fqss_tf.models.waveform_weights import samples_kernel_to_blocks, transposed_kernel_to_blocks
 
 
-def samples_kernel_to_blocks(kernel, hop):
-    """Encoder kernel ``[N, 1, k]`` -> ``[1, taps, hop, N]`` over blocks of ``hop`` samples."""
-    filters, _, length = kernel.shape
-    return kernel.reshape(filters, length // hop, hop).transpose(1, 2, 0)[None]
+def from_published(tensors, config, *, encoder, decoder, gain, shift):
+    """Layer name -> list of arrays.
 
-
-def transposed_kernel_to_blocks(kernel, hop):
-    """Transposed-convolution kernel ``[N, 1, k]`` -> plain ``[1, taps, N, hop]``, taps reversed."""
-    filters, _, length = kernel.shape
-    return kernel.reshape(filters, length // hop, hop).transpose(1, 0, 2)[None, ::-1]
-
-
-def from_state_dict(state, config: ConvTasNetConfig):
-    """Layer name -> list of arrays, from a positional (registration-order) list of tensors.
-
-    Asteroid and FQSS name the same tensors differently but register them in the same order.
+    Asteroid and FQSS publish the same network and differ in a few names.
 
     Args:
-        state: the tensors in registration order, without those that FQSS' splitter and combiner
-            add.
-        config: the sizes; ``norm`` must be ``global``.
+        tensors: PublishedTensors.
+        config: ConvTasNetConfig with ``norm`` ``global`` and ``activation`` ``prelu``.
+        encoder, decoder: keys of the filters, ``[N, 1, k]``.
+        gain, shift: what gain and bias of a norm are called.
+
+    Raises:
+        FqssError: a tensor is missing or has another shape than ``config`` says.
     """
-    tensors = iter(state)
 
-    def conv():
-        weight = next(tensors)[..., 0]
-        return [weight.T[None, None], next(tensors)]
+    def prelu(key):
+        return [tensors.take(f"{key}.weight", 1).reshape(())]
 
-    def norm():
-        return [next(tensors).reshape(-1), next(tensors).reshape(-1)]
+    def norm(key, channels):
+        return tensors.norm(key, channels, gain, shift)
 
-    weights = {"encoder_0": [samples_kernel_to_blocks(next(tensors), config.hop)]}
-    weights["bottleneck_norm"] = norm()
-    weights["bottleneck"] = conv()
+    filters = (config.filters, 1, config.kernel)
+    weights = {
+        "encoder_0": [samples_kernel_to_blocks(tensors.take(encoder, *filters), config.hop)],
+        "bottleneck_norm": norm("masker.bottleneck.0", config.filters),
+        "bottleneck": tensors.pointwise("masker.bottleneck.1", config.filters, config.bottleneck),
+    }
     last = len(config.dilations) - 1
     for index in range(last + 1):
-        name = f"block_{index}"
-        weights[f"{name}_in"] = conv()
-        weights[f"{name}_in_prelu"] = [next(tensors).reshape(())]
-        weights[f"{name}_in_norm"] = norm()
-        depthwise = next(tensors)
-        weights[f"{name}_depthwise"] = [depthwise.transpose(1, 2, 0)[..., None], next(tensors)]
-        weights[f"{name}_depthwise_prelu"] = [next(tensors).reshape(())]
-        weights[f"{name}_depthwise_norm"] = norm()
-        residual = conv()
-        if index < last:
+        name, key = f"block_{index}", f"masker.TCN.{index}"
+        shared = f"{key}.shared_block"
+        weights[f"{name}_in"] = tensors.pointwise(
+            f"{shared}.0", config.bottleneck, config.hidden
+        )
+        weights[f"{name}_in_prelu"] = prelu(f"{shared}.1")
+        weights[f"{name}_in_norm"] = norm(f"{shared}.2", config.hidden)
+        depthwise = tensors.take(f"{shared}.3.weight", config.hidden, 1, config.block_kernel)
+        weights[f"{name}_depthwise"] = [
+            depthwise.transpose(1, 2, 0)[..., None],
+            tensors.take(f"{shared}.3.bias", config.hidden),
+        ]
+        weights[f"{name}_depthwise_prelu"] = prelu(f"{shared}.4")
+        weights[f"{name}_depthwise_norm"] = norm(f"{shared}.5", config.hidden)
+        residual = tensors.pointwise(f"{key}.res_conv", config.hidden, config.bottleneck)
+        if index < last:  # the last block's is published too, but its result is not used
             weights[f"{name}_residual"] = residual
-        weights[f"{name}_skip"] = conv()
-    weights["mask_prelu"] = [next(tensors).reshape(())]
-    kernel, bias = conv()
+        weights[f"{name}_skip"] = tensors.pointwise(
+            f"{key}.skip_conv", config.hidden, config.skip
+        )
+    weights["mask_prelu"] = prelu("masker.mask_net.0")
+    kernel, bias = tensors.pointwise(
+        "masker.mask_net.1", config.skip, config.sources * config.filters
+    )
     for source, (part, offset) in enumerate(
         zip(np.split(kernel, config.sources, -1), np.split(bias, config.sources), strict=True)
     ):
         weights[f"mask_{source}"] = [part, offset]
-    weights["decoder_0"] = [transposed_kernel_to_blocks(next(tensors), config.hop)]
+    kernel = tensors.take(decoder, *filters)
+    weights["decoder_0"] = [transposed_kernel_to_blocks(kernel, config.hop)]
     return weights
-
-
-def assign(model, weights):
-    """Sets the weights of every named layer of a Keras model.
-
-    Raises:
-        ValueError: a layer has other shapes than its weights.
-    """
-    for name, values in weights.items():
-        model.get_layer(name).set_weights(values)

@@ -9,8 +9,34 @@ ACTIVATIONS = ("prelu", "relu")
 MASK_ACTIVATIONS = ("relu", "sigmoid", "linear")
 
 
+class EncoderSizes:
+    """What all networks here have: an encoder of ``kernel`` samples every ``hop``."""
+
+    choices = {}
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type is int and value < 1:
+                raise FqssError(f"model.{field.name} is {value}: it must be at least 1")
+            if field.name in self.choices and value not in self.choices[field.name]:
+                raise FqssError(
+                    f"model.{field.name} {value!r} is unknown: "
+                    f"use one of {', '.join(self.choices[field.name])}"
+                )
+        if self.kernel % self.hop:
+            raise FqssError(
+                f"model.kernel {self.kernel} is not a multiple of model.hop {self.hop}: change one"
+            )
+
+    @property
+    def taps(self):
+        """Blocks of ``hop`` samples under one kernel."""
+        return self.kernel // self.hop
+
+
 @dataclasses.dataclass(frozen=True)
-class ConvTasNetConfig:
+class ConvTasNetConfig(EncoderSizes):
     """Sizes of a ConvTasNet; the defaults are the published Libri2Mix network (5.05 M parameters).
 
     ``norm``: ``global`` is gLN behind each activation as published; ``batch`` is batch
@@ -33,31 +59,130 @@ class ConvTasNetConfig:
     activation: str = "prelu"
     mask_activation: str = "relu"
 
-    def __post_init__(self):
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if field.type is int and value < 1:
-                raise FqssError(f"model.{field.name} is {value}: it must be at least 1")
-        if self.kernel % self.hop:
-            raise FqssError(
-                f"model.kernel {self.kernel} is not a multiple of model.hop {self.hop}: change one"
-            )
-        for name, value, choices in (
-            ("norm", self.norm, NORMS),
-            ("activation", self.activation, ACTIVATIONS),
-            ("mask_activation", self.mask_activation, MASK_ACTIVATIONS),
-        ):
-            if value not in choices:
-                raise FqssError(
-                    f"model.{name} {value!r} is unknown: use one of {', '.join(choices)}"
-                )
-
-    @property
-    def taps(self):
-        """Blocks of ``hop`` samples under one kernel."""
-        return self.kernel // self.hop
+    choices = {"norm": NORMS, "activation": ACTIVATIONS, "mask_activation": MASK_ACTIVATIONS}
 
     @property
     def dilations(self):
         """The dilation of every block, in order."""
         return [2**block for _ in range(self.repeats) for block in range(self.blocks)]
+
+
+class DualPathSizes(EncoderSizes):
+    """What the dual-path networks have besides: ``width`` channels in chunks of frames."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.chunk < 2:
+            raise FqssError(f"model.chunk is {self.chunk}: it must be at least 2")
+        if self.width % getattr(self, "heads", 1):
+            raise FqssError(
+                f"model.width {self.width} is not a multiple of model.heads {self.heads}: "
+                "change one"
+            )
+        if getattr(self, "chunk_hop", 1) > self.chunk:
+            raise FqssError(
+                f"model.chunk_hop {self.chunk_hop} is above model.chunk {self.chunk}: frames "
+                "would be left out"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class SepFormerConfig(DualPathSizes):
+    """Sizes of a SepFormer; the defaults are the published network (25.7 M parameters).
+
+    Each of ``blocks`` has ``intra_layers`` transformer layers along the frames of a chunk and
+    ``inter_layers`` along the chunks. ``kernel`` and ``hop`` are in samples, ``chunk`` in frames.
+    """
+
+    sources: int = 2
+    filters: int = 256
+    kernel: int = 16
+    hop: int = 8
+    width: int = 256
+    chunk: int = 250
+    blocks: int = 2
+    intra_layers: int = 8
+    inter_layers: int = 8
+    heads: int = 8
+    feed_forward: int = 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class DPTNetConfig(DualPathSizes):
+    """Sizes of the DPTNet that FQSS quantises; the defaults are as published (2.8 M parameters).
+
+    ``hidden`` is of the LSTM, in each direction. ``residual`` is what the second output stage makes
+    up for: what ``samples`` lost by rounding, or, as FQSS has it, the decoder's ``frames`` before
+    they are added up. ``kernel`` and ``hop`` are in samples, ``chunk`` in frames.
+    """
+
+    sources: int = 2
+    filters: int = 256
+    kernel: int = 2
+    hop: int = 1
+    width: int = 64
+    chunk: int = 250
+    blocks: int = 6
+    heads: int = 4
+    hidden: int = 128
+    residual: str = "samples"
+
+    choices = {"residual": ("samples", "frames")}
+
+
+@dataclasses.dataclass(frozen=True)
+class AsteroidDPTNetConfig(DualPathSizes):
+    """Sizes of asteroid's DPTNet, another design; the defaults are its own (8.5 M parameters).
+
+    ``hidden`` is of the LSTM, in each direction. ``kernel`` and ``hop`` are in samples, ``chunk``
+    and ``chunk_hop`` in frames. It has no bottleneck: its width is the number of filters.
+    """
+
+    sources: int = 2
+    filters: int = 64
+    kernel: int = 16
+    hop: int = 8
+    chunk: int = 100
+    chunk_hop: int = 50
+    blocks: int = 6
+    heads: int = 4
+    hidden: int = 256
+    mask_activation: str = "relu"
+
+    choices = {"mask_activation": MASK_ACTIVATIONS}
+
+    @property
+    def width(self):
+        """Channels of the chunks."""
+        return self.filters
+
+
+@dataclasses.dataclass(frozen=True)
+class DPRNNConfig(DualPathSizes):
+    """Sizes of asteroid's DPRNN-TasNet; the defaults are its own.
+
+    ``hidden`` is of the LSTM, in each direction. ``kernel`` and ``hop`` are in samples, ``chunk``
+    and ``chunk_hop`` in frames.
+    """
+
+    sources: int = 2
+    filters: int = 64
+    kernel: int = 16
+    hop: int = 8
+    width: int = 128
+    chunk: int = 100
+    chunk_hop: int = 50
+    blocks: int = 6
+    hidden: int = 128
+    mask_activation: str = "sigmoid"
+
+    choices = {"mask_activation": MASK_ACTIVATIONS}
+
+
+NETWORKS = {
+    "convtasnet": ConvTasNetConfig,
+    "sepformer": SepFormerConfig,
+    "dptnet": DPTNetConfig,
+    "dptnet-asteroid": AsteroidDPTNetConfig,
+    "dprnn": DPRNNConfig,
+}

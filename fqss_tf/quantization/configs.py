@@ -4,6 +4,7 @@ import tf_keras as keras
 
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
+from fqss_tf.errors import FqssError
 from fqss_tf.layers.framing import BlocksToSamples, SamplesToBlocks
 from fqss_tf.layers.norm import GlobalLayerNorm
 from fqss_tf.layers.stages import Combiner, Splitter, TakePlane
@@ -88,7 +89,7 @@ def quantize_config(layer, bits=8):
         bits: of everything but the waveforms; 8 is what runs in integers.
 
     Raises:
-        TypeError: the table has no entry for this type of layer. Silence would mean float ops.
+        FqssError: the table has no entry for this type of layer. Silence would mean float ops.
     """
     if isinstance(layer, WITHOUT_QUANTISER):
         return LayerQuantizeConfig()
@@ -121,7 +122,10 @@ def quantize_config(layer, bits=8):
         return LayerQuantizeConfig(output=RangeQuantizer(bits, non_negative=True))
     if isinstance(layer, layers.LeakyReLU | layers.Add | layers.Subtract | layers.Multiply):
         return LayerQuantizeConfig(output=RangeQuantizer(bits))
-    raise TypeError(f"no quantisers known for layer {layer.name} of type {type(layer).__name__}")
+    raise FqssError(
+        f"no quantisers are known for layer {layer.name} of type {type(layer).__name__}: this "
+        "network trains (qat.steps=0) and converts (--type float32) in float only"
+    )
 
 
 def _consumers(layer):

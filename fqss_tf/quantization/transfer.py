@@ -3,7 +3,8 @@
 import numpy as np
 
 from fqss_tf.errors import FqssError
-from fqss_tf.models import convtasnet
+from fqss_tf.models.registry import build
+from fqss_tf.models.sizes import ConvTasNetConfig
 
 
 def frozen_slopes(model):
@@ -16,17 +17,19 @@ def frozen_slopes(model):
 
 
 def folded_weights(model, config):
-    """Layer name -> weights of a float ConvTasNet for its deployable form.
+    """Layer name -> weights of a float network for its deployable form.
 
-    Batch norms go into the convolution before them; the bottleneck's norm and, with global layer
-    norm, gain and bias behind each depthwise convolution go into the 1x1 convolutions that follow.
-    Exact up to rounding of float32.
+    Only ConvTasNet has any that move. Batch norms go into the convolution before them; the
+    bottleneck's norm and, with global layer norm, gain and bias behind each depthwise convolution
+    go into the 1x1 convolutions that follow. Exact up to rounding of float32.
     """
     weights = {
         layer.name: layer.get_weights()
         for layer in model.layers
         if layer.weights and not layer.name.endswith("_prelu")
     }
+    if not isinstance(config, ConvTasNetConfig):
+        return weights
     for norm in [name for name in weights if name.endswith("_norm")]:
         target = norm.removesuffix("_norm")
         followers = _pointwise_followers(target)
@@ -74,7 +77,7 @@ def staged(model, config, *, input_stages, output_stages):
     and the residual encoder as the right inverse of D, so that before any quantisation the further
     planes and stages carry exactly what the first ones leave out (method, section 7).
     """
-    network = convtasnet.build(
+    network = build(
         config, input_stages=input_stages, output_stages=output_stages,
         slopes=frozen_slopes(model),
     )
@@ -103,6 +106,10 @@ def check_stages(config, output_stages):
         raise FqssError(
             f"model.filters {config.filters} is below model.kernel {config.kernel}: a second "
             "output stage needs at least as many filters"
+        )
+    if output_stages > 1 and getattr(config, "residual", "samples") != "samples":
+        raise FqssError(
+            f"model.residual {config.residual} is for comparing with FQSS: train with samples"
         )
 
 

@@ -38,7 +38,7 @@ def quantise(model, bits=8):
         bits: of everything but the waveforms.
 
     Raises:
-        TypeError: a layer has no entry in the table of quantisers.
+        FqssError: a layer has no entry in the table of quantisers.
     """
     annotate = tfmot.quantization.keras.quantize_annotate_layer
 
@@ -54,6 +54,13 @@ def quantise(model, bits=8):
         )
     set_mode(quantised, "quantise")
     return quantised
+
+
+def check_layers(model):
+    """Raises FqssError unless the table has quantisers for every layer of a float model."""
+    for layer in model.layers:
+        if not isinstance(layer, keras.layers.InputLayer):
+            quantize_config(layer)
 
 
 def quantizers(model):

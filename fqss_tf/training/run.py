@@ -21,8 +21,9 @@ from fqss_tf.data.material import (  # noqa: E402
     scored_mixtures,
     training_material,
 )
-from fqss_tf.models import convtasnet  # noqa: E402
 from fqss_tf.models.compiled import separation_function  # noqa: E402
+from fqss_tf.models.interface import published_form  # noqa: E402
+from fqss_tf.models.registry import build  # noqa: E402
 from fqss_tf.quantization import transfer, wrap  # noqa: E402
 from fqss_tf.quantization.bias import snap_biases  # noqa: E402
 from fqss_tf.training import losses  # noqa: E402
@@ -41,7 +42,7 @@ UNTRAINED_OBSERVATIONS = 40
 
 
 class Run:
-    """An existing run folder.
+    """An existing run folder. ``publisher``: of the checkpoint that it was imported from, or None.
 
     Raises:
         FqssError: the folder is not a run of ``fqss-tf train``.
@@ -52,7 +53,9 @@ class Run:
         if not (self.folder / "recipe.yaml").is_file():
             raise FqssError(f"{folder} is not a run folder: fqss-tf train makes one")
         self.recipe = load_recipe(self.folder / "recipe.yaml")
-        self.method = json.loads((self.folder / "run.json").read_text())["method"]
+        description = json.loads((self.folder / "run.json").read_text())
+        self.method = description["method"]
+        self.publisher = description.get("imported", {}).get("publisher")
 
     @classmethod
     def create(cls, folder, recipe, method, resume=False):
@@ -107,20 +110,49 @@ class Run:
 
     def float_model(self):
         """The trained float network, with batch norms and trained PReLU slopes as they are."""
-        model = convtasnet.build(self.config)
+        model = build(self.config)
         load_weights(model, self.folder / FLOAT_WEIGHTS)
         return model
+
+    def levelled_model(self, recipe=None):
+        """The float network with estimates at the level of the sources, as 8 bits need it.
+
+        Training here ends so; an imported network is calibrated on the dev mixtures of a recipe,
+        its own if None.
+        """
+        model = self.float_model()
+        if self.publisher is not None:
+            calibrate_level(model, fixed_mixtures(recipe or self.recipe))
+        return model
+
+    def model(self):
+        """The best model there is, ``[B, 1, T, 1]`` -> ``[B, S, T, 1]``: quantised, else float.
+
+        Raises:
+            FqssError: nothing is trained yet.
+        """
+        if self.is_quantised:
+            return self.quantised_model()
+        if not (self.folder / FLOAT_WEIGHTS).exists():
+            raise FqssError(
+                f"{self.folder} has no finished model yet: continue with fqss-tf train --resume"
+            )
+        return self.deployable_model()
 
     def deployable_model(self):
         """The float network in the form that is exported."""
         return transfer.deployable(self.float_model(), self.config)
 
-    def unobserved_model(self, stages):
-        """The network with quantisers whose ranges are not known yet."""
+    def unobserved_model(self, stages, model=None):
+        """The network with quantisers whose ranges are not known yet.
+
+        ``model``: the float network that it starts from; the run's as it is if None.
+        """
         inputs, outputs = stages
         return wrap.quantise(
             transfer.staged(
-                self.float_model(), self.config, input_stages=inputs, output_stages=outputs
+                model or self.float_model(), self.config, input_stages=inputs,
+                output_stages=outputs,
             )
         )
 
@@ -132,7 +164,7 @@ class Run:
 
     def observed_model(self, stages):
         """The float network with quantisers whose ranges were measured on training mixtures."""
-        model = self.unobserved_model(stages)
+        model = self.unobserved_model(stages, self.levelled_model())
         wrap.observe(model, (mixture[:, None, :, None] for mixture in self.observed_mixtures()))
         return model
 
@@ -156,6 +188,7 @@ class UntrainedRun(Run):
     def __init__(self, recipe):
         self.recipe = recipe
         self.method = "untrained"
+        self.publisher = None
 
     @property
     def stages(self):
@@ -170,7 +203,7 @@ class UntrainedRun(Run):
     def float_model(self):
         """The network with random weights, its estimates at a level that 8 bits can hold."""
         keras.utils.set_random_seed(self.recipe.seed)
-        model = convtasnet.build(self.config)
+        model = build(self.config)
         _shake_norms(model, self.recipe.seed)
         ((mixture, _),) = self.mixtures("dev")
         peak = np.abs(separation_function(model)(mixture)).max()
@@ -211,17 +244,16 @@ def load_model(folder):
     """The Keras model of a run: the quantised one if it has been trained, else the float one.
 
     Maps float32 mixtures ``[B, 1, T, 1]`` of peak 1, T a multiple of the hop, to estimates
-    ``[B, S, T, 1]``.
+    ``[B, S, T, 1]``. The float model of an imported run takes and gives what the published network
+    does (``fqss_tf.models.interface``), for any T.
 
     Raises:
         FqssError: not a run folder, or nothing trained in it yet.
     """
     run = Run(folder)
-    if run.is_quantised:
-        return run.quantised_model()
-    if not (run.folder / FLOAT_WEIGHTS).exists():
-        raise FqssError(f"{folder} has no finished model yet: continue with fqss-tf train --resume")
-    return run.deployable_model()
+    if run.publisher is not None and not run.is_quantised:
+        return published_form(run.float_model(), run.config, run.publisher)
+    return run.model()
 
 
 def batches(recipe, stage, first_batch=0, seed_offset=0):
@@ -286,6 +318,8 @@ def train(
         raise FqssError(f"method {method!r} is unknown: use one of {', '.join(METHODS)}")
     if method == "fqss":
         transfer.check_stages(recipe.model, recipe.quantisation.output_stages)
+    if recipe.qat.steps:
+        wrap.check_layers(transfer.deployable(build(recipe.model), recipe.model))
     check_roots(recipe.data)
     if teacher is not None and initial is not None:
         raise FqssError("a teacher replaces the float stage: it takes no initial weights")
@@ -306,7 +340,7 @@ def _float_model_of(folder, recipe):
     source = Run(folder)
     if source.recipe.model != recipe.model:
         raise FqssError(f"{folder} is a network of other sizes than the recipe's")
-    return source.float_model()
+    return source.levelled_model(recipe)
 
 
 class _Training:
@@ -339,7 +373,7 @@ class _Training:
         keras.utils.set_random_seed(recipe.seed)
         with self.distribution.strategy.scope():
             if initial is None:
-                model = convtasnet.build(recipe.model)
+                model = build(recipe.model)
             else:
                 model = _float_model_of(initial, recipe)
 
@@ -358,7 +392,7 @@ class _Training:
 
     def undistributed(self, model):
         """A copy of a float model on this process alone."""
-        copy = convtasnet.build(self.run.config)
+        copy = build(self.run.config)
         copy.set_weights(model.get_weights())
         return copy
 

@@ -133,3 +133,9 @@ def test_the_naive_network_is_compared_at_the_same_length(recipe, folder):
     assert conversion_ops(reports[0]) == conversion_ops(reports[2]) == []
     described = json.loads((own.path.with_suffix(".json")).read_text())
     assert described["method"] == "untrained"
+
+
+def test_only_convtasnet_has_a_naive_form(folder, conversions):
+    with pytest.raises(FqssError, match="for convtasnet, and dprnn-mobile is dprnn"):
+        collect(["dprnn-mobile"], RecipeOptions(seconds=0.5, naive=True), folder)
+    assert conversions == []

@@ -29,8 +29,9 @@ def fake_run(monkeypatch, tmp_path):
     """Function (recipe, network) -> run folder; the network is any function of a tensor."""
     runs = {}
     module = types.SimpleNamespace(
-        Run=lambda folder: types.SimpleNamespace(recipe=runs[folder][0]),
-        load_model=lambda folder: runs[folder][1],
+        Run=lambda folder: types.SimpleNamespace(
+            recipe=runs[folder][0], model=lambda: runs[folder][1]
+        ),
     )
     monkeypatch.setitem(sys.modules, "fqss_tf.training.run", module)
 

@@ -6,9 +6,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.layers.stages import Combiner, Splitter, TakePlane
-from fqss_tf.models import convtasnet
+from fqss_tf.models import waveform
 from fqss_tf.models.convtasnet import ConvTasNetConfig
-from fqss_tf.models.convtasnet_weights import (
+from fqss_tf.models.waveform_weights import (
     samples_kernel_to_blocks,
     transposed_kernel_to_blocks,
 )
@@ -99,7 +99,7 @@ def test_residual_error_block_equals_the_original(recorded):
     latent = np.moveaxis(recorded[f"{prefix}latent_x"], 1, -1)[:, None]
     config = ConvTasNetConfig(filters=decoder.shape[0], kernel=decoder.shape[2], hop=8)
     inputs = keras.Input(latent.shape[1:])
-    block = keras.Model(inputs, convtasnet._decoder(inputs, config, stages=2))
+    block = keras.Model(inputs, waveform.decoder(inputs, config, stages=2))
     for stage in range(2):
         kernel = transposed_kernel_to_blocks(decoder, config.hop)
         block.get_layer(f"decoder_{stage}").set_weights([kernel, np.zeros(config.hop)])

@@ -1,46 +1,85 @@
 """Outputs and weights of the original PyTorch networks, with sizes that keep a test short."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tf_keras as keras
 
-from fqss_tf.models.convtasnet import ConvTasNetConfig
+from fqss_tf.importing.importer import read_published
+from fqss_tf.importing.layouts import recognised
+from fqss_tf.models.published import PublishedTensors
+from fqss_tf.models.registry import build
+from fqss_tf.models.waveform_weights import assign
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
+# What FQSS puts into the keys of the layers that it wraps for quantisation.
+WRAPPED = re.compile(
+    r"\.(conv1d|convTr1d|conv2d|groupnorm|layernorm|mha|linear|lstm|nl)"
+    r"(?=\.(weight|bias|in_proj_|out_proj))"
+)
 
 
 class Original:
     """One recorded run of an original network."""
 
     def __init__(self, name):
-        self.arrays = np.load(FIXTURES / f"{name}.npz")
-        sizes = json.loads(str(self.arrays["config"]))
-        self.config = ConvTasNetConfig(
-            filters=sizes["n_filters"], kernel=sizes["kernel_size"], hop=sizes["stride"],
-            bottleneck=sizes["bn_chan"], skip=sizes["bn_chan"], hidden=sizes["hid_chan"],
-            blocks=sizes["n_blocks"], repeats=sizes["n_repeats"],
-            mask_activation=sizes["mask_act"],
-        )
-        self.names = json.loads(str(self.arrays["sd_order"]))
-
-    def weight(self, name):
-        return self.arrays[f"sd/{name}"]
-
-    @property
-    def state(self):
-        return [self.weight(name) for name in self.names]
+        path = FIXTURES / f"{name}.npz"
+        self.arrays = np.load(path)
+        self.imported = read_published(path)
+        self.config = self.imported.recipe.model
 
     @property
     def mixture(self):
-        return self.arrays["input"].reshape(2, 1, -1, 1)
+        return self.arrays["input"].reshape(len(self.arrays["input"]), 1, -1, 1)
+
+    def model(self, **options):
+        """The network with the recorded weights."""
+        model = build(self.config, **options)
+        assign(model, self.imported.weights)
+        return model
+
+
+class OriginalStages:
+    """One recorded run of an original network with two input planes and two output stages."""
+
+    def __init__(self, name):
+        self.arrays = np.load(FIXTURES / f"{name}.npz")
+        state = {
+            _unwrapped(key.removeprefix("sd/")): self.arrays[key]
+            for key in self.arrays if key.startswith("sd/")
+        }
+        self.encoder_key = next(iter(state))
+        self.encoder = state[self.encoder_key]
+        self.residual = {
+            key.rpartition("residual_error_block.")[2]: state.pop(key)
+            for key in list(state) if "residual_error_block" in key
+        }
+        arguments = json.loads(str(self.arrays["config"]))
+        arguments = {k: v for k, v in arguments.items() if k not in ("n_splitter", "n_combiner")}
+        tensors = PublishedTensors({**state, self.encoder_key: self.encoder[:, :1]})
+        layout = recognised(tensors, "fqss")
+        self.config, _ = layout.sizes(tensors, arguments)
+        self.weights = layout.weights(tensors, self.config)
+        tensors.finish()
+
+
+def _unwrapped(key):
+    # A PReLU goes into the wrapper of the convolution before it.
+    key = re.sub(r"(shared_block\.)(\d)\.nl", lambda m: f"{m[1]}{int(m[2]) + 1}", key)
+    return WRAPPED.sub("", key)
 
 
 @pytest.fixture
 def original():
     return Original
+
+
+@pytest.fixture
+def original_stages():
+    return OriginalStages
 
 
 @pytest.fixture

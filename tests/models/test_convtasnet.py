@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from fqss_tf.errors import FqssError
 from fqss_tf.models import convtasnet, sizes
 from fqss_tf.models.convtasnet import ConvTasNetConfig
-from fqss_tf.models.convtasnet_weights import assign, from_state_dict
 from fqss_tf.quantization.transfer import deployable
 
 TINY = ConvTasNetConfig(
@@ -50,8 +49,7 @@ def test_output_equals_the_original_network(
 ):
     floatx(precision)
     reference = original(name)
-    model = convtasnet.build(reference.config)
-    assign(model, from_state_dict(reference.state, reference.config))
+    model = reference.model()
     estimates = model.predict(reference.mixture, verbose=0)
     assert estimates.dtype == precision
     assert relative_error(estimates[..., 0], reference.arrays[recorded]) <= tolerance
@@ -60,8 +58,7 @@ def test_output_equals_the_original_network(
 @pytest.mark.parametrize("name", ORIGINALS)
 def test_inner_tensors_equal_the_original_network(name, original, relative_error):
     reference = original(name)
-    model = convtasnet.build(reference.config)
-    assign(model, from_state_dict(reference.state, reference.config))
+    model = reference.model()
     inner = keras.Model(
         model.input, [model.get_layer("encoder_0").output, model.get_layer("masks").output]
     )
@@ -73,8 +70,7 @@ def test_inner_tensors_equal_the_original_network(name, original, relative_error
 
 def test_a_wrong_epsilon_would_fail_the_parity(original, relative_error):
     reference = original("fqss_convtasnetq_a")
-    model = convtasnet.build(reference.config)
-    assign(model, from_state_dict(reference.state, reference.config))
+    model = reference.model()
     for layer in model.layers:
         if layer.name.endswith("_norm"):
             layer.epsilon = 1e-5

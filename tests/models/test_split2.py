@@ -5,11 +5,9 @@ import pytest
 import tf_keras as keras
 
 from fqss_tf.models import convtasnet
-from fqss_tf.models.convtasnet_weights import (
+from fqss_tf.models.waveform_weights import (
     assign,
-    from_state_dict,
     samples_kernel_to_blocks,
-    transposed_kernel_to_blocks,
 )
 
 # What the recording's own float32 noise allows (1.2e-5 of the peak at the output).
@@ -17,10 +15,9 @@ TOLERANCE = 5e-5
 LAYERS = ("encoder_sum_1", "masks", "stage_0", "stage_1", "combiner")
 
 
-
 @pytest.fixture
-def recording(original):
-    return original("fqss_convtasnetq_split2_a")
+def recording(original_stages):
+    return original_stages("fqss_convtasnetq_split2_a")
 
 
 @pytest.fixture
@@ -43,22 +40,19 @@ def outputs(recording):
 
 
 def _weights(recording):
-    config = recording.config
-    encoder = recording.weight("encoder.conv1d.weight")
-    decoder = recording.weight("decoder.convTr1d.weight")
-    residual_encoder = recording.weight(
-        "decoder.residual_error_block.residual_encoder.weight"
-    )
-    *state, _ = recording.state
-    weights = from_state_dict([encoder[:, :1], *state[1:]], config)
-    second_plane = samples_kernel_to_blocks(encoder[:, 1:], config.hop)
-    weights["encoder_1"] = [second_plane, np.zeros(config.filters)]
-    kernel = transposed_kernel_to_blocks(decoder, config.hop)
-    weights["decoder_0"] = [kernel, np.zeros(config.hop)]
-    # Our combiner adds (stage_1 + 1) / 256, the original's stage_1 / 256.
-    weights["decoder_1"] = [kernel, np.full(config.hop, -1.0)]
-    weights["residual_encoder_1"] = [samples_kernel_to_blocks(residual_encoder, config.hop)]
-    return weights
+    hop = recording.config.hop
+    (decoder,) = recording.weights["decoder_0"]
+    residual_encoder = recording.residual["residual_encoder.weight"]
+    return recording.weights | {
+        "encoder_1": [
+            samples_kernel_to_blocks(recording.encoder[:, 1:], hop),
+            np.zeros(recording.config.filters),
+        ],
+        "decoder_0": [decoder, np.zeros(hop)],
+        # Our combiner adds (stage_1 + 1) / 256, the original's stage_1 / 256.
+        "decoder_1": [decoder, np.full(hop, -1.0)],
+        "residual_encoder_1": [samples_kernel_to_blocks(residual_encoder, hop)],
+    }
 
 
 def test_encoder_equals_the_original(recording, outputs, relative_error):

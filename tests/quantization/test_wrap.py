@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
+from fqss_tf.errors import FqssError
 from fqss_tf.layers.norm import GlobalLayerNorm
 from fqss_tf.models import convtasnet
 from fqss_tf.models.convtasnet import ConvTasNetConfig
@@ -172,9 +173,9 @@ def test_8_bit_tensors_have_at_most_256_values(quantised, fused):
 def test_layer_unknown_to_the_table():
     inputs = keras.Input((1, 8, 4))
     model = keras.Model(inputs, keras.layers.Softmax(name="odd")(inputs))
-    with pytest.raises(TypeError, match="odd of type Softmax"):
+    with pytest.raises(FqssError, match="odd of type Softmax"):
         quantize_config(model.get_layer("odd"))
-    with pytest.raises(TypeError, match="odd of type Softmax"):
+    with pytest.raises(FqssError, match="odd of type Softmax"):
         quantise(model)
 
 

@@ -1,0 +1,116 @@
+"""A published checkpoint becomes a run folder, as if it had been trained here."""
+
+import dataclasses
+import json
+import reprlib
+from pathlib import Path
+
+import yaml
+
+from fqss_tf.config import DataRecipe, Recipe, save_recipe
+from fqss_tf.errors import FqssError
+from fqss_tf.files import atomic_folder
+from fqss_tf.importing.checkpoint import read_checkpoint
+from fqss_tf.importing.layouts import recognised
+from fqss_tf.models.published import PublishedTensors
+
+DEFAULT_SAMPLE_RATE = 8000
+
+
+@dataclasses.dataclass(frozen=True)
+class Imported:
+    """``recipe``: of the run. ``weights``: arrays by layer. ``assumed``: sizes that neither the
+    checkpoint nor the arguments told."""
+
+    layout: str
+    publisher: str
+    recipe: Recipe
+    weights: dict
+    assumed: dict
+
+
+def read_published(path, layout=None, arguments=None):
+    """What a checkpoint holds, without TensorFlow.
+
+    Args:
+        path: as for ``fqss_tf.importing.checkpoint.read_checkpoint``.
+        layout: name of a layout or a publisher; None recognises it by the keys.
+        arguments: dict of the published constructor's arguments; they win over those in the file.
+
+    Raises:
+        FqssError: the file is refused, of no known layout, or does not fit; the first key or
+            argument that does not is named.
+    """
+    checkpoint = read_checkpoint(path)
+    if not checkpoint.tensors:
+        raise FqssError(f"{path} holds no weights")
+    tensors = PublishedTensors(checkpoint.tensors)
+    try:
+        found = recognised(tensors, layout)
+    except FqssError as error:
+        raise FqssError(f"{path}: {error}") from error
+    try:
+        given = checkpoint.arguments | (arguments or {})
+        sizes, assumed = found.sizes(tensors, given)
+        weights = found.weights(tensors, sizes)
+        tensors.finish()
+    except FqssError as error:
+        raise FqssError(f"{path} is no checkpoint of {found.name}: {error}") from error
+    rate = given.get("sample_rate") or DEFAULT_SAMPLE_RATE
+    if not isinstance(rate, int | float) or not 0 < rate < 2**20:
+        raise FqssError(f"{path}: sample_rate {reprlib.repr(rate)} is no number of Hz below 2^20")
+    recipe = Recipe(network=found.network, model=sizes, data=DataRecipe(sample_rate=int(rate)))
+    return Imported(found.name, found.publisher, recipe, weights, assumed)
+
+
+def read_arguments(path):
+    """Constructor arguments from a JSON or YAML file.
+
+    Raises:
+        FqssError: the file cannot be read, or holds something else than keys and values.
+    """
+    try:
+        # JSON is YAML too, but for tabs.
+        text = Path(path).read_text(encoding="utf-8").replace("\t", " ")
+        arguments = yaml.safe_load(text)
+    except OSError as error:
+        raise FqssError(f"cannot read {path}: {error.strerror or error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise FqssError(f"{path} is neither JSON nor YAML: {reason}") from error
+    if not isinstance(arguments, dict):
+        raise FqssError(f"{path} must hold constructor arguments by name")
+    return arguments
+
+
+def import_checkpoint(path, output, layout=None, arguments=None):
+    """Writes a run folder with the weights of a published checkpoint.
+
+    Args:
+        path, layout, arguments: as for ``read_published``.
+        output: the folder; it must not exist, or be empty.
+
+    Returns:
+        The Imported.
+
+    Raises:
+        FqssError: as ``read_published``, or the folder is in use or cannot be written.
+    """
+    with atomic_folder(output) as temporary:
+        imported = read_published(path, layout, arguments)
+        from fqss_tf.models.registry import build
+        from fqss_tf.models.waveform_weights import assign
+        from fqss_tf.training.loop import save_weights
+        from fqss_tf.training.run import FLOAT_WEIGHTS
+
+        model = build(imported.recipe.model)
+        assign(model, imported.weights)
+        save_weights(model, temporary / FLOAT_WEIGHTS)
+        description = {
+            "method": "fqss",
+            "imported": {"layout": imported.layout, "publisher": imported.publisher,
+                         "file": Path(path).name, "assumed": imported.assumed},
+        }
+        (temporary / "run.json").write_text(json.dumps(description, indent=1))
+        save_recipe(imported.recipe, temporary / "recipe.yaml")
+    return imported

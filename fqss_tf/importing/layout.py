@@ -1,0 +1,84 @@
+"""How one publisher lays out one network."""
+
+import dataclasses
+import difflib
+import reprlib
+from collections.abc import Callable
+
+from fqss_tf.config import from_dict
+from fqss_tf.errors import FqssError
+from fqss_tf.models.sizes import NETWORKS
+
+# Arguments that change nothing that is computed from samples.
+WITHOUT_EFFECT = ("sample_rate", "dropout")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Layout:
+    """One way to publish one network.
+
+    ``name``: ``<publisher>-<network>``. ``network``: as in a recipe. ``signature``: a key that no
+    other layout has. ``arguments``: constructor argument -> key of the recipe's ``model``.
+    ``only``: constructor argument -> the values that are supported. ``measured``: function
+    PublishedTensors -> what shapes tell of the sizes. ``assumed``: function (PublishedTensors,
+    sizes that are known) -> published values of the rest. ``weights``: function (PublishedTensors,
+    sizes) -> arrays by layer.
+    """
+
+    name: str
+    network: str
+    signature: str
+    arguments: dict
+    only: dict
+    measured: Callable
+    assumed: Callable
+    weights: Callable
+
+    @property
+    def publisher(self):
+        return self.name.partition("-")[0]
+
+    def sizes(self, tensors, arguments):
+        """The sizes of the network, and those among them that were assumed.
+
+        Args:
+            tensors: PublishedTensors.
+            arguments: of the published constructor; they win over what shapes tell, so that the
+                tensor that does not fit can be named.
+
+        Raises:
+            FqssError: an argument is unknown or not supported, or a size cannot be told.
+        """
+        values, told_by = self.measured(tensors), {}
+        for argument, value in arguments.items():
+            if argument in self.only:
+                if value not in self.only[argument]:
+                    supported = " or ".join(str(choice) for choice in self.only[argument])
+                    shown = reprlib.repr(value)
+                    raise FqssError(f"{argument} {shown} is not supported: only {supported} is")
+            elif argument in self.arguments:
+                if value is not None:
+                    self._check(argument, value)
+                    size = self.arguments[argument]
+                    if size in told_by and values[size] != value:
+                        raise FqssError(f"{told_by[size]} {values[size]} contradicts {argument} "
+                                        f"{value}: give both")
+                    values[size], told_by[size] = value, argument
+            elif argument not in WITHOUT_EFFECT:
+                known = [*self.arguments, *self.only, *WITHOUT_EFFECT]
+                argument = str(argument)[:80]
+                near = difflib.get_close_matches(argument, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+                raise FqssError(f"{argument} is no argument of {self.name}: {hint}")
+        assumed = {
+            key: value
+            for key, value in self.assumed(tensors, values).items()
+            if key not in values
+        }
+        return from_dict(NETWORKS[self.network](), values | assumed, "model."), assumed
+
+    def _check(self, argument, value):
+        kind = type(getattr(NETWORKS[self.network], self.arguments[argument]))
+        if type(value) is not kind or (kind is int and value < 1):
+            wanted = "a whole number from 1" if kind is int else "text"
+            raise FqssError(f"{argument} is {reprlib.repr(value)}: it must be {wanted}")

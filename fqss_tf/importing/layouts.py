@@ -1,0 +1,263 @@
+"""What is known of each published checkpoint: its keys, its arguments, its tensors."""
+
+import functools
+
+from fqss_tf.errors import FqssError
+from fqss_tf.importing.layout import Layout
+from fqss_tf.models import convtasnet_weights, dual_path_weights
+
+
+def recognised(tensors, name=None):
+    """The layout of a checkpoint.
+
+    Args:
+        tensors: PublishedTensors.
+        name: of a layout or a publisher, to choose among these; None for all.
+
+    Raises:
+        FqssError: no layout is called so, or none has these keys.
+    """
+    chosen = [item for item in LAYOUTS if name in (None, item.name, item.publisher)]
+    if not chosen:
+        known = ", ".join(item.name for item in LAYOUTS)
+        raise FqssError(f"layout {name!r} is unknown: use one of {known}")
+    for layout in chosen:
+        if layout.signature in tensors.tensors:
+            return layout
+    first = next(iter(tensors.tensors))
+    if len(chosen) == 1:
+        raise FqssError(f"{chosen[0].signature} of {chosen[0].name} is missing; it has {first}")
+    raise FqssError(
+        f"{first} is of no known layout: {', '.join(item.name for item in chosen)}"
+    )
+
+
+def _convtasnet_measured(encoder, tensors):
+    filters, _, kernel = tensors.shape(encoder, 3)
+    hidden, bottleneck, _ = tensors.shape("masker.TCN.0.shared_block.0.weight", 3)
+    return {
+        "filters": filters,
+        "kernel": kernel,
+        "bottleneck": bottleneck,
+        "hidden": hidden,
+        "skip": tensors.shape("masker.TCN.0.skip_conv.weight", 3)[0],
+        "block_kernel": tensors.shape("masker.TCN.0.shared_block.3.weight", 3)[2],
+        "sources": tensors.shape("masker.mask_net.1.weight", 3)[0] // filters,
+    }
+
+
+def _convtasnet_assumed(tensors, values):
+    total = tensors.count("masker.TCN.%d.shared_block.0.weight")
+    blocks = values.get("blocks", total // values.get("repeats", max(1, total // 8)))
+    if not isinstance(blocks, int) or blocks < 1 or total % blocks:
+        raise FqssError(f"how {total} blocks repeat cannot be told: give n_blocks by --config")
+    if blocks * values.get("repeats", 1) > total:
+        raise FqssError(f"masker.TCN.{total}.shared_block.0.weight is missing")
+    return {
+        "hop": values["kernel"] // 2, "mask_activation": "relu", "blocks": blocks,
+        "repeats": total // blocks,
+    }
+
+
+def _sepformer_measured(encoder, masker, block, path, tensors):
+    """The arguments before the last are what the keys have in the places so named."""
+    filters, _, kernel = tensors.shape(encoder, 3)
+    ffn = "pos_ffn.ffn.0.weight" if masker == "masknet." else "ffn.0.weight"
+    first = f"{masker}{block}.0.intra{path}.layers"
+    feed_forward, width = tensors.shape(f"{first}.0.{ffn}", 2)
+    return {
+        "filters": filters,
+        "kernel": kernel,
+        "width": width,
+        "feed_forward": feed_forward,
+        "blocks": tensors.count(f"{masker}{block}.%d.intra{path}.layers.0.{ffn}"),
+        "intra_layers": tensors.count(f"{first}.%d.{ffn}"),
+        "inter_layers": tensors.count(f"{masker}{block}.0.inter{path}.layers.%d.{ffn}"),
+        "sources": tensors.shape(f"{masker}conv2d.weight", 4)[0] // width,
+    }
+
+
+def _sepformer_assumed(tensors, values):
+    return {"hop": values["kernel"] // 2, "chunk": 250, "heads": 8}
+
+
+def _dptnet_measured(tensors):
+    filters, _, kernel = tensors.shape("encoder.conv1d_U.weight", 3)
+    width = tensors.shape("separator.BN.weight", 3)[0]
+    layer = "separator.DPT.row_transformer.%d.transformer."
+    return {
+        "filters": filters,
+        "kernel": kernel,
+        "hop": max(1, kernel // 2),
+        "width": width,
+        "hidden": tensors.shape(f"{layer % 0}lstm.weight_hh_l0", 2)[1],
+        "blocks": tensors.count(f"{layer}lstm.weight_hh_l0"),
+        "heads": 4,
+        "sources": tensors.shape("separator.DPT.output.1.weight", 4)[0] // width,
+    }
+
+
+def _dptnet_assumed(tensors, values):
+    return {"chunk": 250}
+
+
+def _asteroid_measured(recurrent, tensors):
+    filters, _, kernel = tensors.shape("encoder.filterbank._filters", 3)
+    channels, width = tensors.shape("masker.first_out.1.weight", 4)[:2]
+    return {
+        "filters": filters,
+        "kernel": kernel,
+        "hidden": tensors.shape(f"{recurrent % 0}.weight_hh_l0", 2)[1],
+        "blocks": tensors.count(f"{recurrent}.weight_hh_l0"),
+        "sources": channels // width,
+    }
+
+
+def _asteroid_dprnn_measured(tensors):
+    width = tensors.shape("masker.bottleneck.1.weight", 3)[0]
+    return _asteroid_measured("masker.net.%d.intra_RNN.rnn", tensors) | {"width": width}
+
+
+def _asteroid_assumed(activation, tensors, values):
+    chunk = values.get("chunk", 100)
+    return {
+        "hop": values["kernel"] // 2, "chunk": chunk, "chunk_hop": max(1, chunk // 2),
+        "mask_activation": activation,
+    }
+
+
+def _asteroid_dptnet_assumed(tensors, values):
+    return _asteroid_assumed("relu", tensors, values) | {"heads": 4}
+
+
+_ASTEROID_ENCODER = {
+    "n_src": "sources", "n_filters": "filters", "kernel_size": "kernel", "stride": "hop",
+}
+_FQSS_ENCODER = _ASTEROID_ENCODER | {"n_spks": "sources"}
+_ASTEROID_FREE_FILTERS = {"fb_name": ("FreeFB", "free")}
+_ASTEROID_RECURRENT = {"norm_type": ("gLN",), "bidirectional": (True,)}
+_DPTNET = {
+    "enc_dim": "filters", "feature_dim": "width", "hidden_dim": "hidden", "layer": "blocks",
+    "segment_size": "chunk",
+}
+
+LAYOUTS = (
+    Layout(
+        name="asteroid-convtasnet",
+        network="convtasnet",
+        signature="masker.TCN.0.shared_block.2.gamma",
+        arguments=_ASTEROID_ENCODER | {
+            "in_chan": "filters", "out_chan": "filters", "bn_chan": "bottleneck",
+            "hid_chan": "hidden", "skip_chan": "skip", "conv_kernel_size": "block_kernel",
+            "n_blocks": "blocks", "n_repeats": "repeats", "mask_act": "mask_activation",
+        },
+        only=_ASTEROID_FREE_FILTERS | {
+            "norm_type": ("gLN",), "causal": (False,), "encoder_activation": (None, "linear"),
+        },
+        measured=functools.partial(_convtasnet_measured, "encoder.filterbank._filters"),
+        assumed=_convtasnet_assumed,
+        weights=functools.partial(
+            convtasnet_weights.from_published, encoder="encoder.filterbank._filters",
+            decoder="decoder.filterbank._filters", gain="gamma", shift="beta",
+        ),
+    ),
+    Layout(
+        name="fqss-convtasnet",
+        network="convtasnet",
+        signature="masker.TCN.0.shared_block.2.weight",
+        arguments=_FQSS_ENCODER | {
+            "bn_chan": "bottleneck", "hid_chan": "hidden", "mask_kernel_size": "block_kernel",
+            "n_blocks": "blocks", "n_repeats": "repeats", "mask_act": "mask_activation",
+        },
+        only={},
+        measured=functools.partial(_convtasnet_measured, "encoder.weight"),
+        assumed=_convtasnet_assumed,
+        weights=functools.partial(
+            convtasnet_weights.from_published, encoder="encoder.weight", decoder="decoder.weight",
+            gain="weight", shift="bias",
+        ),
+    ),
+    Layout(
+        name="asteroid-dptnet",
+        network="dptnet-asteroid",
+        signature="masker.layers.0.0.mha.in_proj_weight",
+        arguments=_ASTEROID_ENCODER | {
+            "in_chan": "filters", "n_heads": "heads", "ff_hid": "hidden", "chunk_size": "chunk",
+            "hop_size": "chunk_hop", "n_repeats": "blocks", "mask_act": "mask_activation",
+        },
+        only=_ASTEROID_FREE_FILTERS | _ASTEROID_RECURRENT | {
+            "ff_activation": ("relu",), "encoder_activation": ("relu",),
+        },
+        measured=functools.partial(_asteroid_measured, "masker.layers.%d.0.recurrent"),
+        assumed=_asteroid_dptnet_assumed,
+        weights=dual_path_weights.asteroid_dptnet,
+    ),
+    Layout(
+        name="asteroid-dprnntasnet",
+        network="dprnn",
+        signature="masker.net.0.intra_RNN.rnn.weight_ih_l0",
+        arguments=_ASTEROID_ENCODER | {
+            "in_chan": "filters", "out_chan": "filters", "bn_chan": "width", "hid_size": "hidden",
+            "chunk_size": "chunk", "hop_size": "chunk_hop", "n_repeats": "blocks",
+            "mask_act": "mask_activation",
+        },
+        only=_ASTEROID_FREE_FILTERS | _ASTEROID_RECURRENT | {
+            "encoder_activation": (None, "linear"), "rnn_type": ("LSTM",), "num_layers": (1,),
+            "use_mulcat": (False,),
+        },
+        measured=_asteroid_dprnn_measured,
+        assumed=functools.partial(_asteroid_assumed, "sigmoid"),
+        weights=dual_path_weights.dprnn,
+    ),
+    Layout(
+        name="speechbrain-sepformer",
+        network="sepformer",
+        signature="masknet.dual_mdl.0.intra_mdl.mdl.layers.0.self_att.att.in_proj_weight",
+        arguments={
+            "num_spks": "sources", "N": "filters", "kernel_size": "kernel", "stride": "hop",
+            "K": "chunk", "num_layers": "blocks", "intra_layers": "intra_layers",
+            "inter_layers": "inter_layers", "nhead": "heads", "d_ffn": "feed_forward",
+        },
+        only={},
+        measured=functools.partial(
+            _sepformer_measured, "encoder.conv1d.weight", "masknet.", "dual_mdl", "_mdl.mdl",
+        ),
+        assumed=_sepformer_assumed,
+        weights=functools.partial(dual_path_weights.sepformer, fqss=False),
+    ),
+    Layout(
+        name="fqss-sepformer",
+        network="sepformer",
+        signature="masker.layers.0.intra_transformer_block.layers.0.mha.in_proj_weight",
+        arguments=_FQSS_ENCODER | {
+            "chunk_size": "chunk", "n_repeats": "blocks", "intra_layers": "intra_layers",
+            "inter_layers": "inter_layers", "n_heads": "heads", "n_ffn": "feed_forward",
+        },
+        only={},
+        measured=functools.partial(
+            _sepformer_measured, "encoder.0.weight", "masker.", "layers", "_transformer_block",
+        ),
+        assumed=_sepformer_assumed,
+        weights=functools.partial(dual_path_weights.sepformer, fqss=True),
+    ),
+    Layout(
+        name="ujscjj-dptnet",
+        network="dptnet",
+        signature="mask_conv1x1.weight",
+        arguments=_DPTNET | {"nspk": "sources", "win_len": "kernel"},
+        only={},
+        measured=_dptnet_measured,
+        assumed=_dptnet_assumed,
+        weights=functools.partial(dual_path_weights.dptnet, mask="mask_conv1x1"),
+    ),
+    Layout(
+        name="fqss-dptnet",
+        network="dptnet",
+        signature="mask_conv1x1.0.weight",
+        arguments=_DPTNET | {"n_spks": "sources", "kernel_size": "kernel"},
+        only={},
+        measured=_dptnet_measured,
+        assumed=_dptnet_assumed,
+        weights=functools.partial(dual_path_weights.dptnet, mask="mask_conv1x1.0"),
+    ),
+)

@@ -1,0 +1,48 @@
+"""The safetensors format: a JSON header of names, types, shapes and places, then the numbers."""
+
+import json
+import math
+
+from fqss_tf.errors import FqssError
+from fqss_tf.importing.unpickle import MOST_DIMENSIONS, Storage
+
+TYPES = {
+    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64",
+    "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool",
+}
+
+
+def looks_like_safetensors(content):
+    """Whether a file's bytes start with the length of a JSON header and the header."""
+    length = int.from_bytes(content[:8], "little")
+    return content[8:9] == b"{" and 2 <= length <= len(content) - 8
+
+
+def read_safetensors(content):
+    """Name -> array, from the bytes of a file.
+
+    Raises:
+        FqssError: an entry does not lie where, or is not what, it says.
+        Exception: of any kind, when the header is damaged.
+    """
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    header.pop("__metadata__", None)
+    end, tensors = 0, {}
+    for key, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        kind, shape = TYPES.get(entry["dtype"]), entry["shape"]
+        first, last = entry["data_offsets"]
+        if kind is None:
+            raise FqssError(f"{key} has the unknown type {entry['dtype']}")
+        if first != end or len(shape) > MOST_DIMENSIONS or not all(type(n) is int for n in shape):
+            raise FqssError(f"{key} does not lie behind the tensor before it")
+        if last > len(content) - start:
+            raise FqssError(f"{key} lies beyond the end of the file")
+        end = last
+        data = content[start + first : start + last]
+        storage = Storage(key, kind, math.prod(shape), lambda _, data=data: data)
+        if min(shape, default=0) < 0:
+            raise FqssError(f"{key} has an impossible shape")
+        tensors[key] = storage.numbers().reshape(shape)
+    return tensors
+

@@ -1,0 +1,70 @@
+"""Attention between the rows' positions, every inner tensor with a name; sinusoidal positions."""
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from fqss_tf.errors import FqssError
+from fqss_tf.layers.chunks import dimensions
+
+LONGEST = 2500
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class DotProductAttention(keras.layers.Layer):
+    """Query, key and value ``[B, H, T, C]`` -> context ``[B, H, T, C]`` (Vaswani et al. 2017).
+
+    Each of the H rows attends to itself. The projections are 1x1 convolutions before and behind.
+    ``inner_tensors`` lists the names under which quantisation finds each intermediate result.
+
+    Args:
+        heads: divides C; head h has the channels from ``h * C / heads`` on.
+    """
+
+    def __init__(self, heads, **kwargs):
+        super().__init__(**kwargs)
+        self.heads = heads
+        self.inner_tensors = ("scaled_query", "scores", "attention")
+        self.inner_activations = {name: keras.activations.linear for name in self.inner_tensors}
+
+    def call(self, inputs):
+        named = self.inner_activations
+        batch, height, positions, channels = dimensions(inputs[0])
+        query, key, value = (
+            tf.reshape(item, [batch, height, positions, self.heads, channels // self.heads])
+            for item in inputs
+        )
+        query = named["scaled_query"](query * (channels // self.heads) ** -0.5)
+        scores = named["scores"](tf.einsum("bhqnc,bhknc->bhnqk", query, key))
+        attention = named["attention"](tf.nn.softmax(scores))
+        context = tf.einsum("bhnqk,bhknc->bhqnc", attention, value)
+        return tf.reshape(context, [batch, height, positions, channels])
+
+    def get_config(self):
+        return {**super().get_config(), "heads": self.heads}
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class AddPositions(keras.layers.Layer):
+    """Adds sinusoids of each position to ``[B, H, T, C]``, T at most 2500 (Vaswani et al., 3.5)."""
+
+    def build(self, input_shape):
+        self.table = tf.constant(sinusoids(LONGEST, input_shape[-1]), self.compute_dtype)
+
+    def call(self, inputs):
+        positions = dimensions(inputs)[2]
+        if isinstance(positions, int) and positions > LONGEST:
+            raise FqssError(
+                f"{positions} positions are more than the {LONGEST} that SepFormer has: "
+                "take shorter segments"
+            )
+        return inputs + self.table[:positions]
+
+
+def sinusoids(positions, channels):
+    """Table ``[positions, channels]``, sines and cosines in turn, rounded as PyTorch does it."""
+    exponents = np.arange(0, channels, 2, dtype=np.float32)
+    rates = np.exp(exponents * np.float32(-np.log(10000.0) / channels))
+    angles = (np.arange(positions, dtype=np.float32)[:, None] * rates).astype(np.float64)
+    table = np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(positions, -1)
+    return table[:, :channels].astype(np.float32)

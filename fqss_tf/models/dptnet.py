@@ -1,0 +1,83 @@
+"""DPTNet (Chen et al. 2020): the authors' network, which FQSS quantises, and asteroid's."""
+
+import tensorflow as tf
+import tf_keras as keras
+
+from fqss_tf.layers.chunks import Segment
+from fqss_tf.layers.norm import ChannelLayerNorm, GlobalLayerNorm, RowLayerNorm
+from fqss_tf.models.dual_path import (
+    across_chunks,
+    attention,
+    both_directions,
+    encoded_mixture,
+    estimated_sources,
+    gated_sources,
+    mask_activation,
+)
+from fqss_tf.models.sizes import AsteroidDPTNetConfig, DPTNetConfig
+from fqss_tf.models.waveform import convolution
+
+__all__ = ["AsteroidDPTNetConfig", "DPTNetConfig", "build", "build_asteroid"]
+
+layers = keras.layers
+
+
+@tf.autograph.experimental.do_not_convert
+def build(config, *, input_stages=1, output_stages=1, slopes=None):
+    """The authors' network: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
+
+    T is a multiple of ``config.hop``. Arguments as of ``fqss_tf.models.convtasnet.build``.
+    """
+    mixture, encoded = encoded_mixture(config, input_stages)
+    encoded = layers.ReLU(name="encoded")(encoded)
+    normed = GlobalLayerNorm(name="bottleneck_norm")(encoded)
+    trunk = convolution(config.width, "bottleneck", use_bias=False)(normed)
+    trunk = Segment(config.chunk, name="segment")(trunk)
+
+    def norm(name):
+        return ChannelLayerNorm(epsilon=1e-5, name=name)
+
+    trunk = _dual_path(trunk, config, norm)
+    gated = gated_sources(trunk, encoded, config, slopes)
+    mask = convolution(config.filters, "mask", use_bias=False, activation="relu")(gated)
+    masked = layers.Multiply(name="masked")([mask, encoded])
+    estimates = estimated_sources(masked, config, output_stages, config.residual == "frames")
+    return keras.Model(mixture, estimates, name="dptnet")
+
+
+@tf.autograph.experimental.do_not_convert
+def build_asteroid(config, *, input_stages=1, output_stages=1, slopes=None):
+    """Asteroid's network; shapes and arguments as of ``build``.
+
+    Its overlap-add divides by ``chunk / chunk_hop``: here the convolution before it has that in its
+    weights.
+    """
+    mixture, encoded = encoded_mixture(config, input_stages)
+    encoded = layers.ReLU(name="encoded")(encoded)
+    trunk = GlobalLayerNorm(name="input_norm")(encoded)
+    trunk = Segment(config.chunk, config.chunk_hop, name="segment")(trunk)
+    trunk = _dual_path(trunk, config, lambda name: RowLayerNorm(name=name))
+    gated = gated_sources(trunk, encoded, config, slopes, config.chunk_hop)
+    mask = mask_activation(gated, config.mask_activation)
+    masked = layers.Multiply(name="masked")([mask, encoded])
+    estimates = estimated_sources(masked, config, output_stages)
+    return keras.Model(mixture, estimates, name="dptnet_asteroid")
+
+
+def _dual_path(trunk, config, norm):
+    for block in range(config.blocks):
+        for path in ("intra", "inter"):
+            name = f"block_{block}_{path}"
+            trunk = _improved_transformer(trunk, config, name, norm)
+            trunk = across_chunks(trunk, f"{name}_permuted")
+    return trunk
+
+
+def _improved_transformer(inputs, config, name, norm):
+    """A transformer layer whose feed-forward part begins with an LSTM (DPTNet, sec. 2.2)."""
+    attended = layers.Add(name=f"{name}_attention_sum")([inputs, attention(inputs, config, name)])
+    normed = norm(f"{name}_attention_norm")(attended)
+    wide = layers.ReLU(name=f"{name}_relu")(both_directions(normed, config, name))
+    narrow = convolution(config.width, f"{name}_linear")(wide)
+    summed = layers.Add(name=f"{name}_linear_sum")([normed, narrow])
+    return norm(f"{name}_linear_norm")(summed)

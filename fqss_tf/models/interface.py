@@ -1,0 +1,49 @@
+"""What the published networks take and give, where that differs from ``[B, 1, T, 1]``."""
+
+import dataclasses
+
+import tensorflow as tf
+import tf_keras as keras
+
+from fqss_tf.layers.waveform import FromWaveform, ToWaveforms
+
+
+@dataclasses.dataclass(frozen=True)
+class Interface:
+    """``channel_axis``: mixtures are ``[B, 1, T]``, else ``[B, T]``. ``padded``: estimates are as
+    long as the mixture, else as the frames in it. ``sources_last``: ``[B, T, S]``, else
+    ``[B, S, T]``.
+    """
+
+    channel_axis: bool = False
+    padded: bool = False
+    sources_last: bool = False
+
+
+INTERFACES = {
+    "asteroid": Interface(padded=True),
+    "speechbrain": Interface(padded=True, sources_last=True),
+    "fqss": Interface(channel_axis=True),
+    "ujscjj": Interface(),
+}
+
+
+@tf.autograph.experimental.do_not_convert
+def published_form(model, config, publisher):
+    """A network ``[B, 1, T, 1]`` -> ``[B, S, T, 1]`` in the shapes that its publisher gave it.
+
+    Args:
+        model: Keras model.
+        config: its sizes.
+        publisher: a key of ``INTERFACES``.
+
+    Returns:
+        Keras model of float mixtures of any T from one kernel on.
+    """
+    interface = INTERFACES[publisher]
+    mixture = keras.Input((1, None) if interface.channel_axis else (None,), name="mixture")
+    estimates = model(FromWaveform(config.hop, config.kernel, name="from_waveform")(mixture))
+    outputs = ToWaveforms(
+        interface.padded, interface.sources_last, name="to_waveforms"
+    )([estimates, mixture])
+    return keras.Model(mixture, outputs, name=f"{publisher}_{model.name}")

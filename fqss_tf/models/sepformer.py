@@ -1,0 +1,65 @@
+"""SepFormer (Subakan et al. 2021) as speechbrain publishes it and FQSS quantises it."""
+
+import tensorflow as tf
+import tf_keras as keras
+
+from fqss_tf.layers.attention import AddPositions
+from fqss_tf.layers.chunks import Segment
+from fqss_tf.layers.norm import ChannelLayerNorm, GlobalLayerNorm
+from fqss_tf.models.dual_path import (
+    across_chunks,
+    attention,
+    encoded_mixture,
+    estimated_sources,
+    gated_sources,
+)
+from fqss_tf.models.sizes import SepFormerConfig
+from fqss_tf.models.waveform import convolution
+
+__all__ = ["SepFormerConfig", "build"]
+
+layers = keras.layers
+LAYER_NORM_EPSILON = 1e-6
+
+
+@tf.autograph.experimental.do_not_convert
+def build(config, *, input_stages=1, output_stages=1, slopes=None):
+    """The network as a Keras model: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
+
+    T is a multiple of ``config.hop``. Arguments as of ``fqss_tf.models.convtasnet.build``.
+    """
+    mixture, encoded = encoded_mixture(config, input_stages)
+    encoded = layers.ReLU(name="encoded")(encoded)
+    normed = GlobalLayerNorm(name="bottleneck_norm")(encoded)
+    trunk = convolution(config.width, "bottleneck", use_bias=False)(normed)
+    trunk = Segment(config.chunk, name="segment")(trunk)
+    for block in range(config.blocks):
+        name = f"block_{block}_intra"
+        trunk = _with_residual(trunk, config.intra_layers, config, name)
+        trunk = across_chunks(trunk, f"{name}_permuted")
+        name = f"block_{block}_inter"
+        trunk = _with_residual(trunk, config.inter_layers, config, name)
+        trunk = across_chunks(trunk, f"{name}_permuted")
+    gated = gated_sources(trunk, encoded, config, slopes)
+    mask = convolution(config.filters, "mask", use_bias=False, activation="relu")(gated)
+    masked = layers.Multiply(name="masked")([mask, encoded])
+    estimates = estimated_sources(masked, config, output_stages)
+    return keras.Model(mixture, estimates, name="sepformer")
+
+
+def _with_residual(inputs, depth, config, name):
+    outputs = AddPositions(name=f"{name}_positions")(inputs)
+    for layer in range(depth):
+        outputs = _transformer_layer(outputs, config, f"{name}_{layer}")
+    outputs = ChannelLayerNorm(epsilon=LAYER_NORM_EPSILON, name=f"{name}_last_norm")(outputs)
+    normed = GlobalLayerNorm(name=f"{name}_norm")(outputs)
+    return layers.Add(name=f"{name}_residual_sum")([inputs, normed])
+
+
+def _transformer_layer(inputs, config, name):
+    normed = ChannelLayerNorm(epsilon=LAYER_NORM_EPSILON, name=f"{name}_attention_norm")(inputs)
+    attended = layers.Add(name=f"{name}_attention_sum")([inputs, attention(normed, config, name)])
+    normed = ChannelLayerNorm(epsilon=LAYER_NORM_EPSILON, name=f"{name}_ffn_norm")(attended)
+    wide = convolution(config.feed_forward, f"{name}_ffn_in", activation="relu")(normed)
+    narrow = convolution(config.width, f"{name}_ffn_out")(wide)
+    return layers.Add(name=f"{name}_ffn_sum")([attended, narrow])

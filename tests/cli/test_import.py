@@ -1,0 +1,88 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from fqss_tf.cli.main import main
+from fqss_tf.data.manifest import Mixture, write_manifest
+from fqss_tf.training.run import Run
+
+CHECKPOINT = Path(__file__).parents[1] / "fixtures/checkpoints/asteroid_convtasnet_a.pth"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A data set of noise: two speakers, and half a second to score on."""
+    folder = tmp_path_factory.mktemp("data")
+    for part in ("train", "dev", "test"):
+        for number, speaker in enumerate("ab"):
+            noise = np.random.default_rng(number).uniform(-0.5, 0.5, 8000)
+            (folder / part / speaker).mkdir(parents=True)
+            soundfile.write(folder / part / speaker / "0.wav", noise, 8000)
+        if part != "train":
+            row = Mixture("m", 0.0, "a/0.wav", 0, 0.5, "b/0.wav", 0, 0.5, 4000)
+            write_manifest(folder / part / "mixtures.csv", [row])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, data):
+    """Run folder made of a checkpoint by the command."""
+    folder = tmp_path_factory.mktemp("imported") / "run"
+    result = CliRunner().invoke(main, ["import", str(CHECKPOINT), "--output", str(folder)])
+    assert result.exit_code == 0, result.output
+    assert "convtasnet from asteroid-convtasnet" in result.stdout
+    recipe = (folder / "recipe.yaml").read_text()
+    (folder / "recipe.yaml").write_text(
+        recipe.replace("- bundled", f"- {data}").replace("observe_steps: 50", "observe_steps: 1")
+    )
+    return folder
+
+
+def test_as_json_with_a_layout_and_arguments(tmp_path):
+    (tmp_path / "config.yaml").write_text("mask_act: sigmoid\nsample_rate: 16000\n")
+    result = CliRunner().invoke(main, [
+        "import", str(CHECKPOINT), "--output", str(tmp_path / "run"), "--layout", "asteroid",
+        "--config", str(tmp_path / "config.yaml"), "--json",
+    ])
+    assert json.loads(result.stdout) == {
+        "run": str(tmp_path / "run"), "layout": "asteroid-convtasnet", "network": "convtasnet",
+        "assumed": {},
+    }
+    recipe = Run(tmp_path / "run").recipe
+    assert (recipe.model.mask_activation, recipe.data.sample_rate) == ("sigmoid", 16000)
+
+
+def test_a_mistake_is_one_line(tmp_path):
+    result = CliRunner().invoke(main, [
+        "import", __file__, "--output", str(tmp_path / "run"),
+    ])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: ") and "test_import.py" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_imported_run_is_scored_and_is_a_teacher(run, data, tmp_path):
+    result = CliRunner().invoke(main, ["evaluate", str(run), "--data", str(data), "--json"])
+    assert result.exit_code == 0, result.output
+    result = CliRunner().invoke(main, [
+        "train", str(run / "recipe.yaml"), "--output", str(tmp_path / "level"), "--teacher",
+        str(run), "--set", "qat.steps=0",
+    ])
+    assert result.exit_code == 0, result.output
+    assert Run(tmp_path / "level").publisher is None
+    published, levelled = (Run(folder).float_model() for folder in (run, tmp_path / "level"))
+    gain = levelled.get_layer("decoder_0").kernel / published.get_layer("decoder_0").kernel
+    np.testing.assert_allclose(gain, np.mean(gain), rtol=1e-4)
+    assert abs(np.mean(gain) - 1) > 0.01
+
+
+def test_an_imported_run_converts_to_integers(run, tmp_path):
+    result = CliRunner().invoke(main, [
+        "convert", str(run), "--output", str(tmp_path / "int8.tflite"), "--ptq",
+        "--least-sqnr", "0", "--seconds", "0.5",
+    ])
+    assert result.exit_code == 0, result.output
