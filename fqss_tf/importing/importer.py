@@ -100,8 +100,8 @@ def import_checkpoint(path, output, layout=None, arguments=None):
         imported = read_published(path, layout, arguments)
         from fqss_tf.models.registry import build
         from fqss_tf.models.waveform_weights import assign
-        from fqss_tf.training.loop import save_weights
         from fqss_tf.training.run import FLOAT_WEIGHTS
+        from fqss_tf.training.weights import save_weights
 
         model = build(imported.recipe.model)
         assign(model, imported.weights)

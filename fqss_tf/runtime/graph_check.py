@@ -42,6 +42,7 @@ OP_NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items()
             if not name.startswith("_")}  # fmt: skip
 STEPS = ("strideW", "strideH", "dilationWFactor", "dilationHFactor", "depthMultiplier",
          "filterWidth", "filterHeight")  # fmt: skip
+SUBGRAPHS = ("condSubgraphIndex", "bodySubgraphIndex", "thenSubgraphIndex", "elseSubgraphIndex")
 ENUMERATIONS = {
     "padding": schema.Padding,
     "fusedActivationFunction": schema.ActivationFunctionType,
@@ -55,9 +56,14 @@ def faults(model):
         model: the root of the schema's object API, whose indices all lead somewhere
             (``fqss_tf.runtime.metadata.checked_model``).
     """
-    if len(model.subgraphs) != 1:
-        return [f"{len(model.subgraphs)} graphs instead of 1"]
-    graph = model.subgraphs[0]
+    found = [
+        fault for number in range(len(model.subgraphs)) for fault in _graph_faults(model, number)
+    ]
+    return found + _signature_faults(model, len(_listed(model.subgraphs[0].tensors)))
+
+
+def _graph_faults(model, number):
+    graph = model.subgraphs[number]
     tensors = _listed(graph.tensors)
     found = []
     for position, tensor in enumerate(tensors):
@@ -67,8 +73,8 @@ def faults(model):
     for position, operator in enumerate(_listed(graph.operators)):
         code = model.operatorCodes[operator.opcodeIndex]
         faults_of_op = _input_faults(operator, code) + _option_faults(operator)
+        faults_of_op += _loop_faults(operator, number, len(model.subgraphs))
         found += [f"op {position} {fault}" for fault in faults_of_op]
-    found += _signature_faults(model, len(tensors))
     return found
 
 
@@ -147,6 +153,15 @@ def _input_faults(operator, code):
     if name in INPUTS and any(int(index) == -1 for index in inputs[: min(INPUTS[name])]):
         return [f"is {name} without one of its inputs"]
     return []
+
+
+def _loop_faults(operator, number, graphs):
+    """Of loops and branches, whose graphs come behind the one that runs them: none runs itself."""
+    options = vars(operator.builtinOptions) if operator.builtinOptions is not None else {}
+    return [
+        f"has {name} {options[name]} in graph {number} of {graphs}"
+        for name in SUBGRAPHS if name in options and not number < options[name] < graphs
+    ]
 
 
 def _option_faults(operator):

@@ -126,6 +126,30 @@ def test_a_signature_of_a_missing_tensor_is_named(model):
     assert "a signature names a tensor that is not there" in faults(model)
 
 
-def test_a_second_graph_is_named(model):
-    model.subgraphs.append(model.subgraphs[0])
-    assert faults(model) == ["2 graphs instead of 1"]
+@pytest.fixture
+def loop():
+    """A model whose op WHILE runs two further graphs."""
+    import tensorflow as tf
+
+    @tf.function(input_signature=[tf.TensorSpec([4])])
+    def network(signal):
+        return tf.while_loop(lambda x: x[0] < 9.0, lambda x: (2.0 * x + 1.0,), (signal,))[0]
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([network.get_concrete_function()])
+    return schema.ModelT.InitFromPackedBuf(bytearray(converter.convert()))
+
+
+def test_a_loop_runs_graphs_behind_its_own(loop):
+    assert len(loop.subgraphs) == 3 and faults(loop) == []
+    (options,) = (
+        operator.builtinOptions for operator in loop.subgraphs[0].operators
+        if hasattr(operator.builtinOptions, "bodySubgraphIndex")
+    )
+    for wrong in (0, 3):
+        options.bodySubgraphIndex = wrong
+        assert any("bodySubgraphIndex" in fault for fault in faults(loop))
+
+
+def test_every_graph_is_checked(loop):
+    loop.subgraphs[2].tensors[0].type = 99
+    assert any("unknown type 99" in fault for fault in faults(loop))
