@@ -141,7 +141,7 @@ class QuantisationRecipe:
 
     input_stages: int = 2
     output_stages: int = 2
-    observe_steps: int = 50
+    observe_steps: int = 100  # of the ranges' start, +-0.5, 0.9^100 is left
     distillation_weight: float = 0.1
     distillation_direction: str = "speech"
     distillation_average: str = "linear"

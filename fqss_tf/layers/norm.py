@@ -5,7 +5,7 @@ import tf_keras as keras
 
 
 @tf.custom_gradient
-def _rsqrt(x):
+def rsqrt(x):
     """1/sqrt(x) as the integer kernel computes it: infinite at 0, but with a finite gradient."""
     y = tf.math.rsqrt(x)
     safe = tf.where(tf.math.is_finite(y), y, tf.zeros_like(y))
@@ -55,7 +55,7 @@ class _Norm(keras.layers.Layer):
         variance = named["variance"](tf.reduce_mean(squared, axis=self.axes, keepdims=True))
         if not self.quantised:
             variance = variance + self.epsilon
-        deviation = (_rsqrt if training else tf.math.rsqrt)(variance)
+        deviation = (rsqrt if training else tf.math.rsqrt)(variance)
         gain = named["reciprocal_deviation"](deviation)
         if not self.affine:
             return centred * gain

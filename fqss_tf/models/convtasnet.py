@@ -9,6 +9,7 @@ import tf_keras as keras
 
 from fqss_tf.layers.norm import GlobalLayerNorm
 from fqss_tf.layers.stages import Combiner, Splitter
+from fqss_tf.models.normed_convolutions import depthwise_of_norm, pointwise_of_norm
 from fqss_tf.models.sizes import ConvTasNetConfig
 from fqss_tf.models.waveform import convolution, decoder, encoder, prelu
 
@@ -18,7 +19,7 @@ layers = keras.layers
 
 
 @tf.autograph.experimental.do_not_convert
-def build(config, *, input_stages=1, output_stages=1, slopes=None):
+def build(config, *, input_stages=1, output_stages=1, slopes=None, whole_norms=()):
     """The network as a Keras model: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
     The mixture is at the model's level (peak 1). T is a multiple of ``config.hop``.
@@ -29,6 +30,8 @@ def build(config, *, input_stages=1, output_stages=1, slopes=None):
         output_stages: outputs of the residual-error block and combiner, 1 for none.
         slopes: PReLU slopes by layer name, for the deployable form: the slopes are constant
             (LeakyReLU), and what convolutions can take over of the norms is left out.
+        whole_norms: names of the global norms before a depthwise convolution that the deployable
+            form keeps whole.
 
     The tensors that cross the border of a ``.tflite`` are the output of the layer ``splitter`` and
     the outputs of the layers ``stage_0``, ``stage_1``...
@@ -36,7 +39,7 @@ def build(config, *, input_stages=1, output_stages=1, slopes=None):
     mixture = keras.Input((1, None, 1), name="mixture")
     planes = Splitter(input_stages, name="splitter")(mixture)
     encoded = encoder(planes, config, input_stages)
-    skip_sum = _temporal_convolution_network(encoded, config, slopes)
+    skip_sum = _temporal_convolution_network(encoded, config, slopes, whole_norms)
     masks = _masks(skip_sum, config, slopes)
     masked = layers.Multiply(name="masked")([masks, encoded])
     stages = decoder(masked, config, output_stages)
@@ -49,8 +52,7 @@ def _norm(inputs, config, name, kind, slopes):
     if config.norm != kind or (deployable and kind == "batch"):
         return inputs
     if kind == "global":
-        # A depthwise convolution pads with zeros behind the bias: it cannot take it over.
-        affine = not deployable or name.endswith("_in_norm")
+        affine = not deployable or name != "bottleneck_norm"
         return GlobalLayerNorm(affine, name=name)(inputs)
     # On several devices a batch is all of theirs, whose statistics slower kernels gather.
     several = tf.distribute.get_strategy().num_replicas_in_sync > 1
@@ -59,50 +61,68 @@ def _norm(inputs, config, name, kind, slopes):
     )(inputs)
 
 
+def _active(inputs, name, config, slopes):
+    if config.activation == "relu":
+        return layers.ReLU(name=f"{name}_relu")(inputs)
+    return prelu(inputs, f"{name}_prelu", slopes)
+
+
 def _activated_convolution(convolution, inputs, config, slopes):
-    """Convolution, norm and activation; the names of the latter two derive from the first's."""
+    """Convolution, batch norm and activation; the latter two are named after the first."""
     name = convolution.name
     if config.activation == "relu" and (config.norm != "batch" or slopes is not None):
         convolution.activation = keras.activations.relu
-        return _norm(convolution(inputs), config, f"{name}_norm", "global", slopes)
+        return convolution(inputs)
     normed = _norm(convolution(inputs), config, f"{name}_norm", "batch", slopes)
-    if config.activation == "relu":
-        return layers.ReLU(name=f"{name}_relu")(normed)
-    active = prelu(normed, f"{name}_prelu", slopes)
-    return _norm(active, config, f"{name}_norm", "global", slopes)
+    return _active(normed, name, config, slopes)
 
 
-def _temporal_convolution_network(encoded, config, slopes):
+def _temporal_convolution_network(encoded, config, slopes, whole_norms):
     normed = _norm(encoded, config, "bottleneck_norm", "global", slopes)
     normed = _norm(normed, config, "bottleneck_norm", "batch", slopes)
     trunk = convolution(config.bottleneck, "bottleneck")(normed)
     skip_sum = None
-    last = len(config.dilations) - 1
-    for index, dilation in enumerate(config.dilations):
+    for index in range(len(config.dilations)):
         name = f"block_{index}"
-        widen = layers.Conv2D(config.hidden, 1, name=f"{name}_in")
-        depthwise = layers.DepthwiseConv2D(
-            (1, config.block_kernel), dilation_rate=(1, dilation), padding="same",
-            name=f"{name}_depthwise",
-        )
-        hidden = _activated_convolution(widen, trunk, config, slopes)
-        hidden = _activated_convolution(depthwise, hidden, config, slopes)
-        skip = convolution(config.skip, f"{name}_skip")(hidden)
+        skip, *residual = _block(trunk, index, config, slopes, whole_norms)
         skip_sum = (
             skip if skip_sum is None else layers.Add(name=f"{name}_skip_sum")([skip_sum, skip])
         )
-        if index < last:
-            residual = convolution(config.bottleneck, f"{name}_residual")(hidden)
-            trunk = layers.Add(name=f"{name}_residual_sum")([trunk, residual])
+        if residual:
+            trunk = layers.Add(name=f"{name}_residual_sum")([trunk, *residual])
     return skip_sum
+
+
+def _block(trunk, index, config, slopes, whole_norms):
+    """Outputs ``[skip, residual]`` of a block; the last one has no residual."""
+    name = f"block_{index}"
+    in_norm, norm = f"{name}_in_norm", f"{name}_depthwise_norm"
+    in_parts = config.norm == "global" and slopes is not None
+    shifted = in_parts and in_norm not in whole_norms
+    widen = layers.Conv2D(config.hidden, 1, name=f"{name}_in")
+    depthwise = layers.DepthwiseConv2D(
+        (1, config.block_kernel), dilation_rate=(1, config.dilations[index]), padding="same",
+        use_bias=not shifted, name=f"{name}_depthwise",
+    )
+    narrow = [convolution(config.skip, f"{name}_skip", use_bias=not in_parts)]
+    if index + 1 < len(config.dilations):
+        narrow.append(convolution(config.bottleneck, f"{name}_residual", use_bias=not in_parts))
+    hidden = _activated_convolution(widen, trunk, config, slopes)
+    if shifted:
+        hidden = depthwise_of_norm(depthwise, hidden, in_norm)
+        hidden = _active(hidden, depthwise.name, config, slopes)
+    else:
+        hidden = _norm(hidden, config, in_norm, "global", slopes)
+        hidden = _activated_convolution(depthwise, hidden, config, slopes)
+    if in_parts:
+        return pointwise_of_norm(narrow, hidden, norm)
+    hidden = _norm(hidden, config, norm, "global", slopes)
+    return [narrowing(hidden) for narrowing in narrow]
 
 
 def _masks(skip_sum, config, slopes):
     """``[B, S, M, N]``: the sources lie along the unused second axis, so nothing is transposed."""
-    if config.activation == "relu":
-        active = layers.ReLU(name="mask_relu")(skip_sum)
-    else:
-        active = prelu(skip_sum, "mask_prelu", slopes)
+    active = _active(skip_sum, "mask", config, slopes)
     each = []
     for source in range(config.sources):
         fused = "relu" if config.mask_activation == "relu" else None

@@ -8,6 +8,7 @@ from fqss_tf.errors import FqssError
 from fqss_tf.layers.framing import BlocksToSamples, SamplesToBlocks
 from fqss_tf.layers.norm import GlobalLayerNorm
 from fqss_tf.layers.stages import Combiner, Splitter, TakePlane
+from fqss_tf.layers.statistics import ItemMean, ItemVariance, ReciprocalRoot
 from fqss_tf.quantization.quantizers import ConstantRangeQuantizer, RangeQuantizer, WeightQuantizer
 
 layers = keras.layers
@@ -105,13 +106,15 @@ def quantize_config(layer, bits=8):
             {"kernel": WeightQuantizer(bits)}, output=_convolution_output(layer, bits)
         )
     if isinstance(layer, GlobalLayerNorm):
-        inner = {
-            name: RangeQuantizer(bits, non_negative=name in layer.non_negative_tensors, name=name)
-            for name in layer.inner_tensors
-        }
         affine = ("gamma", "beta") if layer.affine else ()
         weights = {name: WeightQuantizer(bits, channel_axis=None) for name in affine}
-        return LayerQuantizeConfig(weights, inner, RangeQuantizer(bits))
+        return LayerQuantizeConfig(weights, _inner(layer, bits), RangeQuantizer(bits))
+    if isinstance(layer, ItemVariance):
+        return LayerQuantizeConfig(
+            inner=_inner(layer, bits), output=RangeQuantizer(bits, non_negative=True)
+        )
+    if isinstance(layer, ReciprocalRoot):
+        return LayerQuantizeConfig(output=RangeQuantizer(bits, non_negative=True))
     if isinstance(layer, layers.Activation) and layer.activation is keras.activations.sigmoid:
         return LayerQuantizeConfig(output=ConstantRangeQuantizer(1 / 256, -128, bits))
     if isinstance(layer, layers.Concatenate):
@@ -120,7 +123,8 @@ def quantize_config(layer, bits=8):
         return LayerQuantizeConfig()  # the runtime fuses the two
     if isinstance(layer, layers.ReLU):
         return LayerQuantizeConfig(output=RangeQuantizer(bits, non_negative=True))
-    if isinstance(layer, layers.LeakyReLU | layers.Add | layers.Subtract | layers.Multiply):
+    plain = layers.LeakyReLU | layers.Add | layers.Subtract | layers.Multiply | ItemMean
+    if isinstance(layer, plain):
         return LayerQuantizeConfig(output=RangeQuantizer(bits))
     raise FqssError(
         f"no quantisers are known for layer {layer.name} of type {type(layer).__name__}: this "
@@ -134,6 +138,13 @@ def _consumers(layer):
 
 def _feeds_only(layer, kinds):
     return all(isinstance(consumer, kinds) for consumer in _consumers(layer))
+
+
+def _inner(layer, bits):
+    return {
+        name: RangeQuantizer(bits, non_negative=name in layer.non_negative_tensors, name=name)
+        for name in layer.inner_tensors
+    }
 
 
 def _convolution_output(layer, bits):

@@ -3,8 +3,11 @@
 import numpy as np
 
 from fqss_tf.errors import FqssError
+from fqss_tf.layers.norm import GlobalLayerNorm
 from fqss_tf.models.registry import build
 from fqss_tf.models.sizes import ConvTasNetConfig
+
+LARGEST_BIAS_OVER_GAIN = 2.0
 
 
 def frozen_slopes(model):
@@ -16,12 +19,32 @@ def frozen_slopes(model):
     }
 
 
-def folded_weights(model, config):
+def whole_norms(model):
+    """Names of the global norms before a depthwise convolution that the deployable form keeps.
+
+    In their stead bias over gain, in deviations, would be added to what they read: much of it
+    would widen the range that 8 bits have to resolve.
+    """
+    names = []
+    for layer in model.layers:
+        if isinstance(layer, GlobalLayerNorm) and layer.name.endswith("_in_norm"):
+            gain, bias = layer.get_weights()
+            if np.any(np.abs(bias) >= LARGEST_BIAS_OVER_GAIN * np.abs(gain)):
+                names.append(layer.name)
+    return names
+
+
+def folded_weights(model, config, kept=()):
     """Layer name -> weights of a float network for its deployable form.
 
-    Only ConvTasNet has any that move. Batch norms go into the convolution before them; the
-    bottleneck's norm and, with global layer norm, gain and bias behind each depthwise convolution
-    go into the 1x1 convolutions that follow. Exact up to rounding of float32.
+    Only ConvTasNet has any that move. Batch norms go into the convolution before them, the
+    bottleneck's norm into the one behind it, the global norms of the blocks into
+    ``fqss_tf.models.normed_convolutions``. Exact up to rounding of float32.
+
+    Args:
+        model: the float network.
+        config: its sizes.
+        kept: names of norms that stay as they are.
     """
     weights = {
         layer.name: layer.get_weights()
@@ -30,33 +53,37 @@ def folded_weights(model, config):
     }
     if not isinstance(config, ConvTasNetConfig):
         return weights
-    for norm in [name for name in weights if name.endswith("_norm")]:
+    for norm in [name for name in weights if name.endswith("_norm") and name not in kept]:
         target = norm.removesuffix("_norm")
-        followers = _pointwise_followers(target)
         if config.norm == "batch":
             gamma, beta, mean, variance = weights.pop(norm)
             gain = gamma / np.sqrt(variance + model.get_layer(norm).epsilon)
             offset = beta - mean * gain
-            if target != "bottleneck":
-                weights[target] = _scaled_output(weights[target], gain, offset, target)
-                continue
-        elif not followers:
-            continue
         else:
             gain, offset = weights.pop(norm)
-        for follower in followers:
-            if follower in weights:
-                kernel, bias = weights[follower]
-                weights[follower] = [kernel * gain[:, None], bias + offset @ kernel[0, 0]]
+        if target == "bottleneck":
+            weights[target] = _scaled_input(weights[target], gain, offset)
+        elif config.norm == "batch":
+            weights[target] = _scaled_output(weights[target], gain, offset, target)
+        elif target.endswith("_in"):
+            depthwise = f"{target.removesuffix('_in')}_depthwise"
+            kernel, bias = weights[depthwise]
+            weights[depthwise] = [kernel * gain[:, None]]
+            weights[f"{depthwise}_bias"] = [bias[None, None, None]]
+            weights[f"{norm}_bias"] = [(offset / gain)[None, None, None]]
+        else:
+            block = target.removesuffix("_depthwise")
+            for follower in (f"{block}_skip", f"{block}_residual"):
+                if follower in weights:  # the last block has no residual
+                    kernel, bias = _scaled_input(weights[follower], gain, offset)
+                    weights[follower] = [kernel]
+                    weights[f"{follower}_offset"] = [-kernel.sum(axis=2, keepdims=True), bias]
     return weights
 
 
-def _pointwise_followers(target):
-    """The 1x1 convolutions that read a norm's output; the last block has no residual."""
-    if target == "bottleneck":
-        return [target]
-    block, _, depthwise = target.rpartition("_")
-    return [f"{block}_skip", f"{block}_residual"] if depthwise == "depthwise" else []
+def _scaled_input(weights, gain, offset):
+    kernel, bias = weights
+    return [kernel * gain[:, None], bias + offset @ kernel[0, 0]]
 
 
 def _scaled_output(weights, gain, offset, name):
@@ -77,11 +104,12 @@ def staged(model, config, *, input_stages, output_stages):
     and the residual encoder as the right inverse of D, so that before any quantisation the further
     planes and stages carry exactly what the first ones leave out (method, section 7).
     """
+    kept = whole_norms(model)
     network = build(
         config, input_stages=input_stages, output_stages=output_stages,
-        slopes=frozen_slopes(model),
+        slopes=frozen_slopes(model), **({"whole_norms": kept} if kept else {}),
     )
-    weights = folded_weights(model, config)
+    weights = folded_weights(model, config, kept)
     (encoder,), (decoder, *_) = weights["encoder_0"], weights["decoder_0"]
     for plane in range(1, input_stages):
         part = encoder / 256**plane

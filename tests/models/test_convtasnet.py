@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fqss_tf.errors import FqssError
 from fqss_tf.models import convtasnet, sizes
 from fqss_tf.models.convtasnet import ConvTasNetConfig
-from fqss_tf.quantization.transfer import deployable
+from fqss_tf.quantization.transfer import deployable, whole_norms
 
 TINY = ConvTasNetConfig(
     filters=16, kernel=32, hop=16, bottleneck=8, skip=4, hidden=12, blocks=2, repeats=2
@@ -128,16 +128,59 @@ def test_folded_batch_norm_computes_the_same(activation, rng, relative_error):
     assert relative_error(folded(mixture).numpy(), model(mixture).numpy()) <= 1e-5
 
 
+@pytest.fixture
+def global_norm_network(rng):
+    """Function of an activation -> a network whose gains are far from 1, and its config."""
+
+    def network(activation):
+        config = dataclasses.replace(TINY, activation=activation)
+        model = convtasnet.build(config)
+        shake(model, rng)
+        return model, config
+
+    return network
+
+
+def set_first_gain(model, value, bias):
+    """Of the norm before the second block's depthwise convolution, in its first channel."""
+    norm = model.get_layer("block_1_in_norm")
+    gain, offset = norm.get_weights()
+    gain[0], offset[0] = value, bias
+    norm.set_weights([gain, offset])
+
+
 @pytest.mark.parametrize("activation", sizes.ACTIVATIONS)
+@pytest.mark.parametrize("first_gain", [-0.5, 1e-6])
 def test_deployable_form_of_a_global_norm_network_computes_the_same(
-    activation, rng, relative_error
+    first_gain, activation, floatx, global_norm_network, rng, relative_error
 ):
-    config = dataclasses.replace(TINY, activation=activation)
-    model = convtasnet.build(config)
-    shake(model, rng)
-    mixture = noise(rng, 800)
+    floatx("float64")
+    model, config = global_norm_network(activation)
+    set_first_gain(model, first_gain, 0.3)
     final = deployable(model, config)
-    assert relative_error(final(mixture).numpy(), model(mixture).numpy()) <= 1e-5
+    for frames in (2, 50):  # fewer than a dilated kernel spans, and more
+        mixture = noise(rng, frames * TINY.hop)
+        assert relative_error(final(mixture).numpy(), model(mixture).numpy()) <= 1e-6
+
+
+@pytest.mark.parametrize("gain, bias, kept", [(-0.1, 0.15, []), (0.1, -0.3, ["block_1_in_norm"]),
+                                              (0.0, 0.0, ["block_1_in_norm"])])
+def test_only_a_norm_of_little_gain_for_its_bias_stays_whole(
+    gain, bias, kept, global_norm_network
+):
+    model, _ = global_norm_network("relu")
+    for layer in model.layers:
+        if layer.name.endswith("_in_norm"):
+            layer.set_weights([np.ones(TINY.hidden), np.zeros(TINY.hidden)])
+    set_first_gain(model, gain, bias)
+    assert whole_norms(model) == kept
+
+
+@pytest.mark.parametrize("activation", sizes.ACTIVATIONS)
+def test_silence_stays_silent(activation, global_norm_network):
+    model, config = global_norm_network(activation)
+    silence = np.zeros((1, 1, 800, 1), np.float32)
+    np.testing.assert_array_equal(deployable(model, config)(silence), 0)
 
 
 @pytest.mark.parametrize("mask_activation", sizes.MASK_ACTIVATIONS)

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fqss_tf.layers.statistics import ItemMean, ItemVariance, ReciprocalRoot
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    frames=st.integers(1, 50), centre=st.floats(-2, 2), deviation=st.floats(0.01, 100),
+    seed=st.integers(0, 99),
+)
+def test_statistics_are_those_of_each_item(frames, centre, deviation, seed):
+    noise = np.random.default_rng(seed).normal(centre * deviation, deviation, (3, 1, frames, 40))
+    values = noise.astype(np.float32)
+    mean = ItemMean()(values)
+    variance = ItemVariance(0.0)([values, mean])
+    assert mean.shape == variance.shape == (3, 1, 1, 1)
+    axes = {"axis": (1, 2, 3), "keepdims": True}
+    np.testing.assert_allclose(mean, noise.mean(**axes), rtol=0, atol=1e-5 * deviation)
+    np.testing.assert_allclose(variance, noise.var(**axes), rtol=1e-4)
+    np.testing.assert_allclose(ReciprocalRoot()(variance), 1 / noise.std(**axes), rtol=1e-4)
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-30, 0.1, 1e4])
+def test_variance_of_a_constant_is_positive(level):
+    values = np.full((1, 1, 1000, 40), level, np.float32)
+    assert ItemVariance(1e-16)([values, ItemMean()(values)]).numpy() > 0
+
+
+def test_gradient_of_the_reciprocal_root_is_finite_at_0():
+    variance = tf.zeros((1, 1, 1, 1))
+    with tf.GradientTape() as tape:
+        tape.watch(variance)
+        reciprocal = ReciprocalRoot()(variance, training=True)
+    assert tape.gradient(reciprocal, variance).numpy() == 0
