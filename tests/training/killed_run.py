@@ -18,8 +18,9 @@ from fqss_tf.training import loop, schedules  # noqa: F401  (imports TensorFlow 
 
 Micro = runpy.run_path(str(Path(__file__).with_name("conftest.py")))["Micro"]
 KILLS = 20
+STEPS_AFTER_A_KILL = 120  # take longer than the longest delay, or the run would end before
 STAGE = StageRecipe(
-    steps=200, batch_size=2, learning_rate=0.01, schedule="plateau", patience=0, evaluate_every=4,
+    steps=300, batch_size=2, learning_rate=0.01, schedule="plateau", patience=0, evaluate_every=4,
     ema_decay=0.5,
 )
 
@@ -59,7 +60,7 @@ def main(folder):
     train(folder / "whole")
     rng = random.Random(0)
     kills = 0
-    for step in sorted(rng.sample(range(STAGE.steps - 20), KILLS)):
+    for step in sorted(rng.sample(range(STAGE.steps - STEPS_AFTER_A_KILL), KILLS)):
         kills += train(folder / "killed", (step, rng.uniform(0, 0.03))) == signal.SIGKILL
     train(folder / "killed")
     print(kills, "kills")
