@@ -8,6 +8,8 @@ from itertools import permutations
 
 import numpy as np
 
+PARTS = 20  # of the shared samples, each of which has one vote on the order of the sources
+
 
 def default_overlap(segment):
     """Samples that neighbouring chunks share, for a segment of that many samples."""
@@ -105,14 +107,26 @@ def _cross_faded(before, after):
 
 
 def _matching_order(before, after):
-    """The order of ``after`` with the highest summed correlation to ``before``.
+    """The order of ``after`` that fits ``before`` best: with most short parts of it, not with most
+    of its energy.
 
-    The correlation is not normalised: that order is then also the one of least squared
-    difference, and a nearly silent source has no more to say than its energy. The middle counts
-    most, by a Hann window: towards its edges a chunk lacks what the network would look at. The
-    first of equal orders wins, which is the unchanged one.
+    In each part the correlation of the sources, less what they have in common, is divided by its
+    largest possible value. One loud part in which the sources are hardly told apart then says as
+    little as it knows. The middle counts most, by a Hann window: towards its edges a chunk lacks
+    what the network would look at. The first of equal orders wins, which is the unchanged one.
     """
-    window = np.hanning(before.shape[1] + 2)[1:-1]
-    correlation = (before * window) @ after.astype(np.float64).T
-    sources = range(len(before))
-    return max(permutations(sources), key=lambda order: correlation[sources, order].sum())
+    sources, samples = before.shape
+    size = max(samples // PARTS, 1)
+
+    def parts(estimates):
+        apart = estimates.astype(np.float64) - estimates.mean(axis=0)
+        return apart[:, : samples // size * size].reshape(sources, -1, size)
+
+    before, after = parts(before), parts(after)
+    correlation = np.einsum("ips,jps->pij", before, after)
+    largest = np.sqrt((before**2).sum(axis=(0, 2)) * (after**2).sum(axis=(0, 2)))
+    weight = np.hanning(len(largest) + 2)[1:-1] / np.maximum(largest, np.finfo(float).tiny)
+    total = np.tensordot(weight, correlation, 1)
+    return max(
+        permutations(range(sources)), key=lambda order: total[range(sources), order].sum()
+    )
