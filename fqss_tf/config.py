@@ -94,6 +94,8 @@ class StageRecipe:
     many skipped steps in a row end the training.
     ``ema_decay``: what a step leaves of the moving average of the weights, which then is scored
     and kept instead of the last weights; 0 keeps the weights themselves.
+    ``frozen_statistics_share``: of the steps, the last ones, batch norms use their running
+    statistics, as the exported network does, and no longer the batch's.
     """
 
     steps: int = 1000
@@ -109,6 +111,7 @@ class StageRecipe:
     skip_above_norm: float = 0.0
     skip_limit: int = 20
     ema_decay: float = 0.0
+    frozen_statistics_share: float = 0.0
     evaluate_every: int = 200
 
     def __post_init__(self):
@@ -126,6 +129,11 @@ class StageRecipe:
                     f"recipe key {key} of a stage is {getattr(self, key)}: "
                     f"it must be at least {least}"
                 )
+        if not 0 <= self.frozen_statistics_share <= 1:
+            raise FqssError(
+                f"recipe key frozen_statistics_share is {self.frozen_statistics_share}: "
+                "it must be from 0 to 1"
+            )
         if self.ema_decay >= 1:
             raise FqssError(f"recipe key ema_decay is {self.ema_decay}: it must be below 1")
 

@@ -120,7 +120,10 @@ class _StageRun:
             while not schedules.is_over(stage, progress):
                 rate = schedules.learning_rate(stage, progress.step, progress.plateau_factor)
                 self.optimizer.learning_rate.assign(rate)
-                value, updated = self.train_step(itertools.islice(data, stage.accumulate))
+                value, updated = self.train_step(
+                    itertools.islice(data, stage.accumulate),
+                    schedules.has_frozen_statistics(stage, progress.step),
+                )
                 self.count(value, updated)
                 progress.seconds = time.monotonic() - started
                 bar.update(1, f"loss {self.mean_loss or 0:.2f}  dev {progress.best:.2f} dB")

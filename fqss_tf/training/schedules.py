@@ -1,4 +1,4 @@
-"""The learning rate of every step, from the recipe and from what the dev set said so far."""
+"""What changes from step to step, from the recipe and from what the dev set said so far."""
 
 import math
 
@@ -17,6 +17,11 @@ def learning_rate(stage, step, plateau_factor):
     if stage.schedule == "step":
         return rate * stage.decay_factor ** (step // stage.decay_every)
     return rate
+
+
+def has_frozen_statistics(stage, step):
+    """Whether batch norms use their running statistics in ``step`` (0 is the first)."""
+    return step >= stage.steps * (1 - stage.frozen_statistics_share)
 
 
 def after_evaluation(stage, progress, improved):

@@ -1,5 +1,6 @@
 """One training step on any number of replicas: gradients, then either an update or nothing."""
 
+import functools
 import math
 
 import tensorflow as tf
@@ -33,21 +34,26 @@ class TrainingStep:
             for variable in layer.non_trainable_variables
         ]
         self._strategy = strategy
-        self._gradients = self._on_replicas(self._gradients_of_replica)
+        self._gradients = {
+            frozen: self._on_replicas(functools.partial(self._gradients_of_replica, frozen))
+            for frozen in (False, True)
+        }
         self._add = self._on_replicas(lambda *parts: tf.nest.map_structure(tf.add, *parts))
         self._combine = self._on_replicas(self._combine_replicas)
         self._update = self._on_replicas(self._update_replica)
         self._undo = self._on_replicas(self._undo_in_replica)
 
-    def __call__(self, batches):
+    def __call__(self, batches, frozen_statistics=False):
         """Makes the step of (mixture [B, T], sources [B, S, T]) batches.
+
+        With ``frozen_statistics`` batch norms use their running statistics, not the batch's.
 
         Returns:
             (loss, the mean over batches and replicas; whether the model was updated).
         """
         total = before = None
         for mixture, sources in batches:
-            value, gradients, statistics = self._gradients(mixture, sources)
+            value, gradients, statistics = self._gradients[frozen_statistics](mixture, sources)
             part = (value, gradients)
             total = part if total is None else self._add(total, part)
             before = statistics if before is None else before
@@ -69,10 +75,12 @@ class TrainingStep:
     def _float(self, value):
         return float(self._strategy.experimental_local_results(value)[0])
 
-    def _gradients_of_replica(self, mixture, sources):
+    def _gradients_of_replica(self, frozen_statistics, mixture, sources):
         statistics = [tf.identity(variable) for variable in self._statistics]
         with tf.GradientTape() as tape:
-            estimates = self._model(mixture[:, None, :, None], training=True)[..., 0]
+            estimates = self._model(
+                mixture[:, None, :, None], training=not frozen_statistics
+            )[..., 0]
             value = self._loss(mixture, estimates, sources)
         gradients = tape.gradient(
             value, self._model.trainable_variables,

@@ -144,7 +144,27 @@ def test_the_averaged_weights_are_scored_and_kept(micro):
     np.testing.assert_array_equal(np.ravel(model.get_weights()[0]), kept)
 
 
-@pytest.mark.parametrize("key, value", [("ema_decay", 1.0), ("accumulate", 0), ("skip_limit", 0)])
+def test_the_last_steps_leave_the_statistics_of_batch_norms(micro):
+    def statistics_after(steps, share):
+        stage = StageRecipe(
+            steps=steps, evaluate_every=1, learning_rate=0.1, frozen_statistics_share=share
+        )
+        model = micro.model(batch_norm=True)
+        gain = model.get_layer("norm").gamma.numpy()
+        micro.fit(model, stage)
+        with np.load(micro.folder / "checkpoints/float.npz") as arrays:
+            assert arrays["model/norm/gamma"] != gain
+            return arrays["model/norm/moving_variance"]
+
+    assert statistics_after(2, 1.0) == 1.0  # as it began
+    first, half = statistics_after(2, 0.0), statistics_after(4, 0.5)
+    np.testing.assert_array_equal(half, first)
+    assert first != 1.0 != statistics_after(4, 0.0) != first
+
+
+@pytest.mark.parametrize("key, value", [
+    ("ema_decay", 1.0), ("accumulate", 0), ("skip_limit", 0), ("frozen_statistics_share", 1.5),
+])
 def test_a_setting_out_of_bounds_is_named(key, value):
     with pytest.raises(FqssError, match=f"{key} .*is {value}"):
         StageRecipe(**{key: value})
