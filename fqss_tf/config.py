@@ -149,7 +149,7 @@ class QuantisationRecipe:
 
     input_stages: int = 2
     output_stages: int = 2
-    observe_steps: int = 100  # of the ranges' start, +-0.5, 0.9^100 is left
+    observe_steps: int = 50
     distillation_weight: float = 0.1
     distillation_direction: str = "speech"
     distillation_average: str = "linear"
@@ -159,6 +159,10 @@ class QuantisationRecipe:
             "distillation_direction": ("speech", "music"),
             "distillation_average": ("linear", "decibel"),
         })
+        if self.observe_steps < 1:
+            raise FqssError(
+                f"quantisation.observe_steps is {self.observe_steps}: it must be at least 1"
+            )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,6 +14,8 @@ from fqss_tf.quantization.fake_quant import fake_quantise, fake_quantise_per_cha
 
 MODES = ("observe", "quantise", "deploy")
 SMALLEST_RANGE = 1e-6
+OBSERVATION_DECAY = 0.9
+UNOBSERVED_RANGE = 0.5
 # Adam moves every variable by about the learning rate a step, whatever its size. At the rate that
 # suits weights of a few hundredths, a range of ten would never arrive: what is trained is a shift,
 # in thousandfolds of the observed width.
@@ -26,6 +28,9 @@ class ModalQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
     def __init__(self, bits=8):
         self.bits = bits
         self.mode = "observe"  # Keras calls each layer when a model is built: rounding costs time
+
+    def finish_observing(self, batches):
+        """Ends the observation, which was one of so many batches."""
 
     def _current(self, ranges, weights):
         """The result of ``ranges(weights)``: numpy constants in mode ``deploy``."""
@@ -41,7 +46,8 @@ class ModalQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
 class RangeQuantizer(ModalQuantizer):
     """Asymmetric per-tensor activation quantiser (method, section 4).
 
-    Observing: min and max are running means (decay 0.9) of the batch extremes, starting at +-0.5.
+    Observing: min and max are running means (decay 0.9) of the batch extremes, less what is left
+    of their start at the end.
     Quantising: min and max are trained, as shifts of the observed ones. Zero is always inside the
     range and exactly representable.
 
@@ -60,8 +66,12 @@ class RangeQuantizer(ModalQuantizer):
         prefix = self.name or name
         weights = {}
         if not self.non_negative:
-            weights |= _shifted_variable(layer, "minimum", f"{prefix}_min", (), -0.5)
-        weights |= _shifted_variable(layer, "maximum", f"{prefix}_max", (), 0.5)
+            weights |= _shifted_variable(
+                layer, "minimum", f"{prefix}_min", (), -UNOBSERVED_RANGE
+            )
+        weights |= _shifted_variable(
+            layer, "maximum", f"{prefix}_max", (), UNOBSERVED_RANGE
+        )
         self.variables = weights
         return weights
 
@@ -69,12 +79,20 @@ class RangeQuantizer(ModalQuantizer):
         if self.mode == "observe":
             minimum, maximum = weights.get("minimum"), weights["maximum"]
             if training:
-                maximum.assign(0.9 * maximum + 0.1 * tf.maximum(tf.reduce_max(inputs), 0.0))
+                _follow(maximum, tf.maximum(tf.reduce_max(inputs), 0.0))
                 if minimum is not None:
-                    minimum.assign(0.9 * minimum + 0.1 * tf.minimum(tf.reduce_min(inputs), 0.0))
+                    _follow(minimum, tf.minimum(tf.reduce_min(inputs), 0.0))
             return inputs
         low, high = self._current(self._range, weights)
         return fake_quantise(inputs, low, high, self.bits, training=training)
+
+    def finish_observing(self, batches):
+        """Takes out of the running means what is left of their start, as Adam does."""
+        left = OBSERVATION_DECAY**batches
+        for key, start in (("minimum", -UNOBSERVED_RANGE), ("maximum", UNOBSERVED_RANGE)):
+            if key in self.variables:
+                mean = self.variables[key]
+                mean.assign((mean - left * start) / (1 - left))
 
     def scale(self, weights):
         """The step of the integer tensor, a float."""
@@ -181,6 +199,10 @@ class WeightQuantizer(ModalQuantizer):
 
     def get_config(self):
         return {**super().get_config(), "channel_axis": self.channel_axis}
+
+
+def _follow(mean, value):
+    mean.assign(OBSERVATION_DECAY * mean + (1 - OBSERVATION_DECAY) * value)
 
 
 def _shifted_variable(layer, key, name, shape, start):

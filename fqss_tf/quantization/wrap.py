@@ -94,6 +94,10 @@ def observe(model, batches):
     """Measures the ranges of a quantised model over batches of mixtures [B, 1, T, 1]."""
     set_mode(model, "observe")
     run = tf.function(lambda mixture: model(mixture, training=True), autograph=False)
+    count = 0
     for mixture in batches:
         run(mixture)
+        count += 1
+    for quantizer in quantizers(model):
+        quantizer.finish_observing(count)
     set_mode(model, "quantise")

@@ -14,7 +14,7 @@ from fqss_tf.training.run import UntrainedRun, fixed_mixtures, train
 TINY = (
     "model.filters=32", "model.bottleneck=16", "model.skip=16", "model.hidden=32",
     "model.blocks=2", "model.repeats=1", "data.segment_seconds=1", "float.steps=4",
-    "float.batch_size=2", "float.evaluate_every=4", "quantisation.observe_steps=40", "qat.steps=2",
+    "float.batch_size=2", "float.evaluate_every=4", "quantisation.observe_steps=3", "qat.steps=2",
     "qat.batch_size=2", "qat.evaluate_every=2",
 )
 

@@ -191,6 +191,18 @@ def test_observed_ranges_follow_the_original(owner):
         assert distance <= quantizer.scale(weights) * 1.001
 
 
+@pytest.mark.parametrize("batches", [1, 20])
+def test_nothing_of_the_start_is_left_when_observing_ends(owner, batches):
+    quantizer = RangeQuantizer()
+    weights = quantizer.build((3,), "output", owner)
+    quantizer.mode = "observe"
+    for _ in range(batches):
+        quantizer(tf.constant([-0.01, 0.0, 9.0]), True, weights)
+    quantizer.finish_observing(batches)
+    assert weights["minimum"].numpy() == pytest.approx(-0.01, rel=1e-4)
+    assert weights["maximum"].numpy() == pytest.approx(9.0, rel=1e-4)
+
+
 def test_evaluation_does_not_observe(owner):
     quantizer = RangeQuantizer()
     weights = quantizer.build((3,), "output", owner)
