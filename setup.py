@@ -21,10 +21,12 @@ setup(
         "pyloudnorm>=0.2.0",
         "click>=8.2",
         "matplotlib",
+        "pillow",
         "pyyaml",
+        "scipy",
         "soundfile",
         "soxr",
     ],
-    extras_require={"test": ["hypothesis", "pytest", "ruff", "scipy"]},
+    extras_require={"test": ["hypothesis", "pytest", "ruff"]},
     entry_points={"console_scripts": ["fqss-tf = fqss_tf.cli.main:main"]},
 )

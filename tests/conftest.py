@@ -171,3 +171,32 @@ def _convert(stages, integer=None):
         converter.target_spec.supported_ops = [ops]
         converter.inference_input_type = converter.inference_output_type = io_type
     return converter.convert()
+
+
+TINY_RECIPE = (
+    "model.filters=64", "model.bottleneck=8", "model.skip=8", "model.hidden=16",
+    "model.blocks=2", "model.repeats=1", "data.segment_seconds=0.5",
+)
+
+
+@pytest.fixture(scope="session")
+def untrained():
+    """Function (further settings) -> UntrainedRun of a tiny network with random weights: what it
+    separates means nothing."""
+    from fqss_tf.config import load_recipe
+    from fqss_tf.training.run import UntrainedRun
+
+    return lambda *settings: UntrainedRun(load_recipe("quickstart", (*TINY_RECIPE, *settings)))
+
+
+@pytest.fixture(scope="session")
+def tflite_files(untrained, tmp_path_factory):
+    """(float32 file, post-training int8 file, int8 file with splitter and combiner)."""
+    from fqss_tf.export.convert import convert
+
+    run, folder = untrained(), tmp_path_factory.mktemp("files")
+    paths = [folder / f"{name}.tflite" for name in ("float", "ptq", "split")]
+    convert(run, paths[0], "float32")
+    convert(run, paths[1], "int8", ptq=True)
+    convert(run, paths[2], "int8")
+    return paths

@@ -16,6 +16,7 @@ SUBCOMMANDS = {
     "convert": "Convert a trained run to .tflite.",
     "evaluate": "Score a run or a .tflite on a data set.",
     "separate": "Separate audio files with a .tflite.",
+    "analyze": "Show what quantisation noise costs, and where it comes from.",
     "inspect": "Show what a .tflite holds and how it will run.",
     "benchmark": "Time models side by side, here or on a phone.",
     "quickstart": "Train, convert and score a tiny model in minutes.",

@@ -75,8 +75,12 @@ def write_report(results, sweep, examples, output_dir):
     sections = [_results_section(results)]
     if sweep:
         sections.append(_sweep_section(sweep))
-    sections += map(_example_section, examples)
-    page = _page(sections)
+    sections += map(example_section, examples)
+    content = page(
+        "Source separation in integers",
+        "Scores of float and quantised models on the same mixtures, cut into the same chunks.",
+        sections,
+    )
     output_dir = Path(output_dir)
     try:
         output_dir.mkdir(parents=True, exist_ok=True)
@@ -84,11 +88,12 @@ def write_report(results, sweep, examples, output_dir):
         raise FqssError(f"cannot make folder {output_dir}: {error.strerror or error}") from error
     path = output_dir / "report.html"
     with atomic_path(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(content, encoding="utf-8")
     return path
 
 
-def _page(sections):
+def page(title, lead, sections):
+    """A whole HTML page of a title, a sentence and sections of HTML; it refers to no other file."""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -99,8 +104,8 @@ def _page(sections):
 <style>{STYLE}</style>
 </head>
 <body>
-<h1>Source separation in integers</h1>
-<p>Scores of float and quantised models on the same mixtures, cut into the same chunks.</p>
+<h1>{html.escape(title)}</h1>
+<p>{html.escape(lead)}</p>
 {"".join(sections)}
 </body>
 </html>
@@ -116,7 +121,7 @@ def _results_section(results):
 <thead><tr><th>model</th><th>method</th><th>type</th>{titles}</tr></thead>
 <tbody>{rows}</tbody>
 </table></div>
-{_figure(plots.scores, results, "SI-SDR of each model and its loss against float")}
+{figure(plots.scores, results, "SI-SDR of each model and its loss against float")}
 </section>
 """
 
@@ -140,12 +145,13 @@ def _sweep_section(sweep):
     return f"""<section>
 <h2>When one voice is stronger</h2>
 <p>SI-SDR of each source as the level difference between the two grows.</p>
-{_figure(plots.level_sweep, sweep, "SI-SDR over the level difference, one line a method")}
+{figure(plots.level_sweep, sweep, "SI-SDR over the level difference, one line a method")}
 </section>
 """
 
 
-def _example_section(example):
+def example_section(example):
+    """A section of players: ``{"title", "items"}`` as ``write_report`` takes them."""
     clips = "".join(map(_clip, example["items"]))
     return f"""<section>
 <h2>{html.escape(example["title"])}</h2>
@@ -166,8 +172,9 @@ def _clip(item):
 """
 
 
-def _figure(draw, rows, description):
-    """The figure for light pages and for dark ones; the browser shows the one that fits."""
+def figure(draw, rows, description):
+    """HTML of what ``draw(rows, file, theme)`` draws, once for light pages and once for dark ones:
+    the browser shows the one that fits."""
     light, dark = (_drawn(draw, rows, theme) for theme in (plots.LIGHT, plots.DARK))
     return f"""<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">
 <img src="{light}" alt="{description}"></picture>"""

@@ -41,7 +41,7 @@ def scores(results, target, theme=LIGHT):
         target: path or binary file that takes the PNG.
     """
     height = 1.1 + 0.42 * len(results)
-    figure, (score_axes, drop_axes) = _figure(theme, 1, 2, (8.4, height))
+    figure, (score_axes, drop_axes) = new_figure(theme, 1, 2, (8.4, height))
     positions = np.arange(len(results))
     colours = [method_colour(row["method"]) for row in results]
     labels = [f"{row['method']} · {row['type']}" for row in results]
@@ -59,7 +59,7 @@ def scores(results, target, theme=LIGHT):
         axes.margins(x=0.2)
         axes.grid(axis="x", color=theme.grid, linewidth=0.8)
         axes.axvline(0, color=theme.grid, linewidth=1.2)
-    _save(figure, target)
+    save(figure, target)
 
 
 def level_sweep(sweep, target, theme=LIGHT):
@@ -69,7 +69,7 @@ def level_sweep(sweep, target, theme=LIGHT):
         sweep: rows with method, level_difference (dB), stronger_si_sdr and weaker_si_sdr (dB).
         target: path or binary file that takes the PNG.
     """
-    figure, panels = _figure(theme, 1, 2, (8.4, 3.4), sharey=True)
+    figure, panels = new_figure(theme, 1, 2, (8.4, 3.4), sharey=True)
     for axes, key, title in (
         (panels[0], "stronger_si_sdr", "Stronger source"),
         (panels[1], "weaker_si_sdr", "Weaker source"),
@@ -91,7 +91,7 @@ def level_sweep(sweep, target, theme=LIGHT):
         axes.grid(color=theme.grid, linewidth=0.8)
     panels[0].set_ylabel("SI-SDR (dB)", color=theme.text, fontsize=9)
     panels[1].legend(frameon=False, labelcolor=theme.text, fontsize=9)
-    _save(figure, target)
+    save(figure, target)
 
 
 def quality_against_latency(points, target, theme=LIGHT):
@@ -101,7 +101,7 @@ def quality_against_latency(points, target, theme=LIGHT):
         points: rows with name, milliseconds (per second of audio) and si_sdr (dB).
         target: path or binary file that takes the PNG.
     """
-    figure, axes = _figure(theme, 1, 1, (6.4, 3.4 + 0.2 * len(points)))
+    figure, axes = new_figure(theme, 1, 1, (6.4, 3.4 + 0.2 * len(points)))
     for row, (marker, colour) in zip(points, itertools.cycle(POINTS), strict=False):
         label = f"{row['name']}: {row['milliseconds']:.3g} ms, {row['si_sdr']:.2f} dB"
         axes.plot(
@@ -116,7 +116,7 @@ def quality_against_latency(points, target, theme=LIGHT):
     axes.set_ylabel("SI-SDR (dB)", color=theme.text, fontsize=9)
     axes.grid(color=theme.grid, linewidth=0.8)
     figure.legend(loc="outside lower left", frameon=False, labelcolor=theme.text, fontsize=8)
-    _save(figure, target)
+    save(figure, target)
 
 
 def op_times(times, name, target, theme=LIGHT):
@@ -133,7 +133,7 @@ def op_times(times, name, target, theme=LIGHT):
     shown, rest = bars[:MOST_BARS], bars[MOST_BARS:]
     if rest:
         shown.append((f"{len(rest)} others", None, sum(bar[2] for bar in rest)))
-    figure, axes = _figure(theme, 1, 1, (7.8, 1.3 + 0.32 * len(shown)))
+    figure, axes = new_figure(theme, 1, 1, (7.8, 1.3 + 0.32 * len(shown)))
     colours = {True: METHOD_COLOURS["fqss"], False: METHOD_COLOURS["ptq"], None: theme.grid}
     labels = {True: "XNNPACK", False: "LiteRT's own kernels", None: None}
     for place in (True, False, None):
@@ -151,7 +151,7 @@ def op_times(times, name, target, theme=LIGHT):
     axes.set_xlabel("Time per invocation (ms)", color=theme.text, fontsize=9)
     axes.grid(axis="x", color=theme.grid, linewidth=0.8)
     axes.legend(frameon=False, labelcolor=theme.text, fontsize=9, loc="lower right")
-    _save(figure, target)
+    save(figure, target)
 
 
 def data_set(parts, name, target, theme=LIGHT):
@@ -162,7 +162,7 @@ def data_set(parts, name, target, theme=LIGHT):
         name: of the set, for the title.
         target: path or binary file that takes the PNG.
     """
-    figure, panels = _figure(theme, 2, 2, (8.4, 5.6))
+    figure, panels = new_figure(theme, 2, 2, (8.4, 5.6))
     colours = dict(zip((part["part"] for part in parts), METHOD_COLOURS.values(), strict=False))
     for axes, key, label in (
         (panels[0, 0], "seconds", "Length (s)"),
@@ -193,7 +193,7 @@ def data_set(parts, name, target, theme=LIGHT):
     panels[1, 1].grid(color=theme.grid, linewidth=0.8)
     panels[0, 0].set_title(name, loc="left", fontsize=10, color=theme.text)
     panels[0, 0].legend(frameon=False, labelcolor=theme.text, fontsize=9)
-    _save(figure, target)
+    save(figure, target)
 
 
 def spectrogram(waveform, rate, path, title):
@@ -206,7 +206,7 @@ def spectrogram(waveform, rate, path, title):
         title: text above the picture.
     """
     level = _level_db(np.asarray(waveform, np.float64), window=int(rate * 0.032))
-    figure, axes = _figure(DARK, 1, 1, (5.2, 2.3), dpi=110)
+    figure, axes = new_figure(DARK, 1, 1, (5.2, 2.3), dpi=110)
     axes.imshow(
         level,
         origin="lower",
@@ -219,7 +219,7 @@ def spectrogram(waveform, rate, path, title):
     axes.set_title(title, loc="left", fontsize=10, color=DARK.text)
     axes.set_xlabel("Time (s)", color=DARK.text, fontsize=8)
     axes.set_ylabel("kHz", color=DARK.text, fontsize=8)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _level_db(waveform, window):
@@ -231,7 +231,8 @@ def _level_db(waveform, window):
     return 20 * np.log10(np.maximum(magnitude / loudest, 10 ** (-SPECTROGRAM_RANGE_DB / 20)))
 
 
-def _figure(theme, rows, columns, size, dpi=150, **options):
+def new_figure(theme, rows, columns, size, dpi=150, **options):
+    """(figure, axes or array of axes) in a theme; ``size`` in inches."""
     figure = Figure(figsize=size, dpi=dpi, facecolor=theme.background, layout="constrained")
     panels = figure.subplots(rows, columns, **options)
     for axes in np.atleast_1d(panels).flat:
@@ -242,5 +243,6 @@ def _figure(theme, rows, columns, size, dpi=150, **options):
     return figure, panels
 
 
-def _save(figure, target):
+def save(figure, target):
+    """Writes a figure to a path or binary file, as PNG."""
     figure.savefig(target, format="png")

@@ -1,0 +1,243 @@
+"""The whole analysis of a model: measured, summed up, drawn and written to a folder."""
+
+import csv
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from fqss_tf.analysis import plots, summary
+from fqss_tf.analysis.advice import advice, whole
+from fqss_tf.analysis.excerpts import cut_excerpts
+from fqss_tf.analysis.integer import Files, compare_files
+from fqss_tf.analysis.page import write_page
+from fqss_tf.analysis.simulation import INTEGER_BITS, TENSOR_BITS, Simulation, simulate
+from fqss_tf.errors import FqssError
+from fqss_tf.evaluation import load_mixtures
+from fqss_tf.files import atomic_folder
+from fqss_tf.runtime.metadata import read_metadata
+
+SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is measured: ``utterances`` at most, spread over the manifest, ``seconds`` of each;
+    single tensors and layers on ``tensor_utterances``; sources below ``least_sdr`` (dB) of float
+    SI-SDR do not count; ``threads`` of the CPU."""
+
+    utterances: int | None = None
+    tensor_utterances: int = 8
+    seconds: float = SECONDS
+    least_sdr: float = 0.0
+    threads: int = 2
+
+
+@dataclass
+class Analysis:
+    """What ``analyse`` found; ``simulation`` is None without a run, ``files`` without files."""
+
+    options: Options
+    rate: int
+    simulation: Simulation | None
+    files: Files | None
+    advice: dict = field(default_factory=dict)
+
+    def groups(self):
+        """Integer file, or network -> its rows when quantised whole to 8 bits, separated."""
+        if self.files:
+            groups = summary.grouped(self.files.rows, "model")
+        else:
+            groups = {
+                network: whole(self.simulation, network)
+                for network in summary.grouped(self.simulation.curves, "network")
+            }
+        return {
+            name: summary.separated(rows, self.options.least_sdr) for name, rows in groups.items()
+        }
+
+    def plain_curves(self):
+        """Rows of the network with one 8-bit input and output, separated."""
+        rows = summary.where(self.simulation.curves, network="plain")
+        return summary.separated(rows, self.options.least_sdr)
+
+    def rankings(self):
+        """Network -> its tensors at 8 bits, the most sensitive first."""
+        return {
+            network: summary.ranking(
+                self.simulation, network, INTEGER_BITS, self.options.least_sdr
+            )
+            for network in summary.grouped(self.simulation.tensors, "network")
+        }
+
+    def to_dict(self):
+        """The summary as plain dicts, lists and numbers, for JSON."""
+        least = self.options.least_sdr
+        found = {"least_sdr": least, "advice": self.advice}
+        if self.simulation:
+            rows = summary.separated(self.simulation.curves, least)
+            found["curves"] = summary.curve_summary(rows)
+            found["tensors"] = {
+                network: {
+                    str(bits): summary.ranking(self.simulation, network, bits, least)
+                    for bits in (TENSOR_BITS if network == "plain" else [INTEGER_BITS])
+                }
+                for network in summary.grouped(self.simulation.tensors, "network")
+            }
+        if self.files:
+            found["files"] = summary.file_summary(self.files, least)
+            found["layers"] = self.files.layers
+        return found
+
+
+def analyse(models, data, output, manifest="mixtures.csv", options=None, progress=None):
+    """Analyses a run, or integer .tflite files beside their float32 one, or both.
+
+    Writes ``analysis.json``, ``report.html`` and ``losses.png``; for a run ``curves.csv``,
+    ``tensors.csv``, ``tensor_noise.csv``, ``bits.png`` and ``tensors.png``; for files
+    ``files.csv``, ``layers.csv`` and ``layers.png``.
+
+    Args:
+        models: paths: at most one run folder; a float32 .tflite and the integer ones of it.
+        data, manifest: as for ``load_mixtures``.
+        output: folder, new or empty.
+        options: an Options.
+        progress: called as ``progress(done, total)`` in percent, if given.
+
+    Returns:
+        An Analysis.
+
+    Raises:
+        FqssError: models that do not fit together or to the data, nothing that is separated, or
+            ``output`` is in use. Then nothing is written.
+    """
+    options = options or Options()
+    run_path, float_path, integer_paths = _sorted_models(models)
+    with atomic_folder(output) as folder:
+        mixtures, rate = load_mixtures(data, manifest)
+        if not mixtures:
+            raise FqssError(f"{manifest} of {data} lists no mixtures: there is nothing to analyse")
+        if options.utterances is not None and options.utterances < len(mixtures):
+            places = np.linspace(0, len(mixtures) - 1, options.utterances).round().astype(int)
+            mixtures = [mixtures[place] for place in places]
+        metadata = read_metadata(float_path)[0] if float_path else None
+        for path in integer_paths:
+            _check_pair(float_path, metadata, path)
+        run = _open_run(run_path, options.threads) if run_path else None
+        _check_data(run, metadata, float_path, mixtures, rate)
+        samples = metadata.segment if metadata else run.segment(options.seconds)
+        if run and samples % run.config.hop:
+            raise FqssError(
+                f"{run_path} needs segments of a multiple of {run.config.hop} samples but "
+                f"{float_path} has {samples}: analyse them separately"
+            )
+        excerpts = cut_excerpts(mixtures, samples)
+        parts = sum(part is not None for part in (run, metadata))
+        simulation = files = None
+        settings = options.tensor_utterances, options.least_sdr
+        if metadata:  # first, as it is quick and may find mistakes
+            files = compare_files(
+                float_path, integer_paths, excerpts, *settings, _share(progress, 0, parts)
+            )
+        if run:
+            simulation = simulate(run, excerpts, *settings, _share(progress, parts - 1, parts))
+        analysis = Analysis(options, rate, simulation, files)
+        analysis.advice = advice(simulation, files, options.least_sdr)
+        _write(analysis, folder)
+        write_page(analysis, folder)
+    return analysis
+
+
+def _share(progress, part, parts):
+    if progress is None:
+        return None
+    return lambda done, total: progress(100 * (part + done / total) / parts, 100)
+
+
+def _sorted_models(models):
+    runs = [path for path in models if Path(path).is_dir()]
+    files = [path for path in models if path not in runs]
+    for path in files:
+        if not Path(path).exists():
+            raise FqssError(f"no model {path}: give a run folder or .tflite files")
+    if len(runs) > 1:
+        raise FqssError(f"{runs[1]} is a second run: analyse one run at a time")
+    floats = [path for path in files if read_metadata(path)[0].type == "float32"]
+    integers = [path for path in files if path not in floats]
+    if files and (len(floats) != 1 or not integers):
+        raise FqssError(
+            f"{files[0]}: .tflite files need each other, one float32 file and int8 files of the "
+            "same network"
+        )
+    return (runs or [None])[0], (floats or [None])[0], integers
+
+
+def _check_pair(float_path, expected, path):
+    metadata = read_metadata(path)[0]
+    for name in ("network", "sample_rate", "segment", "sources"):
+        if getattr(metadata, name) != getattr(expected, name):
+            raise FqssError(
+                f"{path} has {name} {getattr(metadata, name)} but {float_path} "
+                f"{getattr(expected, name)}: give files of the same network"
+            )
+
+
+def _open_run(path, threads):
+    import contextlib
+
+    import tensorflow as tf
+
+    from fqss_tf.training.run import FLOAT_WEIGHTS, Run
+
+    with contextlib.suppress(RuntimeError):  # TensorFlow has computed before in this process
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+    run = Run(path)
+    if not (run.folder / FLOAT_WEIGHTS).exists():
+        raise FqssError(f"{path} has no finished float model: continue with fqss-tf train --resume")
+    return run
+
+
+def _check_data(run, metadata, float_path, mixtures, rate):
+    found = []
+    if run:
+        found.append((run.folder, run.recipe.data.sample_rate, run.config.sources))
+    if metadata:
+        found.append((float_path, metadata.sample_rate, len(metadata.sources)))
+    for path, own_rate, sources in found:
+        if own_rate != rate:
+            raise FqssError(f"{path} works at {own_rate} Hz but the mixtures have {rate} Hz: give "
+                            "data of the model's rate")
+        for name, _, _, true_sources in mixtures:
+            if len(true_sources) != sources:
+                raise FqssError(f"{path} gives {sources} sources but mixture {name} has "
+                                f"{len(true_sources)}: give a model and data of the same number")
+
+
+
+def _write(analysis, folder):
+    simulation, files = analysis.simulation, analysis.files
+    (folder / "analysis.json").write_text(json.dumps(analysis.to_dict(), indent=1))
+    groups = analysis.groups()
+    plots.losses(groups, folder / "losses.png")
+    if simulation:
+        _write_csv(folder / "curves.csv", simulation.curves)
+        _write_csv(folder / "tensors.csv", simulation.tensors)
+        _write_csv(folder / "tensor_noise.csv", simulation.own)
+        plots.bits(analysis.plain_curves(), folder / "bits.png")
+        plots.tensors(analysis.rankings(), folder / "tensors.png")
+    if files:
+        _write_csv(folder / "files.csv", files.rows)
+        _write_csv(folder / "layers.csv", files.layers)
+        plots.layers(files.layers, folder / "layers.png")
+
+
+def _write_csv(path, rows):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({
+                key: f"{value:.4f}" if isinstance(value, float) else value
+                for key, value in row.items()
+            })

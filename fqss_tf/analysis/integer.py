@@ -1,0 +1,204 @@
+"""A float32 .tflite beside integer ones: their estimates, and each tensor on the way there."""
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from fqss_tf.analysis.excerpts import check_separated, referenced, spread
+from fqss_tf.analysis.noise import noise_rows, ratio_db
+from fqss_tf.errors import FqssError
+from fqss_tf.export.flatbuffer import read_model
+from fqss_tf.export.op_report import op_report
+from fqss_tf.runtime import planes
+from fqss_tf.runtime.engine import Engine
+from fqss_tf.runtime.metadata import read_metadata
+
+# They move numbers and make none.
+MOVING = ("RESHAPE", "PAD", "STRIDED_SLICE", "TRANSPOSE", "SLICE")
+# With several input planes the encoder's output is the last of its sums.
+ENCODER = re.compile(r"encoder(_sum)?_\d+$")
+# Behind the masks float and integer networks of several output stages have not the same tensors.
+STAGES = re.compile(r"(residual_encoder|latent|decoder|stage)_\d+$")
+
+
+class InspectedModel:
+    """A .tflite whose tensors can be looked at after each segment.
+
+    Plain kernels compute it, because XNNPACK keeps nothing: ``fqss_tf.runtime.Engine`` gives the
+    estimates that users get.
+
+    Args:
+        path: a float32 or int8 file of ``fqss-tf convert``.
+
+    Raises:
+        FqssError: damaged, foreign, or of another type.
+    """
+
+    def __init__(self, path):
+        self.metadata, content = read_metadata(path)
+        if self.metadata.type not in ("float32", "int8"):
+            raise FqssError(f"{path} is {self.metadata.type}: float32 and int8 can be compared")
+        self._interpreter = Interpreter(
+            model_content=content, experimental_preserve_all_tensors=True,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
+        self._interpreter.allocate_tensors()
+        (self._input,) = self._interpreter.get_input_details()
+        details = {each["index"]: each for each in self._interpreter.get_tensor_details()}
+        self._tensors = {
+            layer: details[index] for layer, index in _layer_tensors(content, path).items()
+        }
+
+    def values(self, segment):
+        """What each layer gives for a segment [samples] of peak 1.
+
+        Returns:
+            Dict, in the order of computation, of layer -> (float values; the share of integers at
+            the ends of their range, 0 in a float file).
+        """
+        inputs = segment[:, None]
+        if self.metadata.type == "int8":
+            inputs = planes.split(segment, self.metadata.input_stages)
+        self._interpreter.set_tensor(self._input["index"], inputs[None, None])
+        self._interpreter.invoke()
+        return {
+            layer: _values(self._interpreter.get_tensor(tensor["index"]), tensor)
+            for layer, tensor in self._tensors.items()
+        }
+
+
+def _layer_tensors(content, path):
+    """Layer -> index of its output, of all layers that make numbers."""
+    graph = read_model(content, path).subgraphs[0]
+    ops = op_report(content, str(path)).ops
+    found = {}
+    for op, entry in zip(ops, graph.operators, strict=False):
+        if op.name in MOVING:
+            continue
+        # The converter calls it model/layer/op;..., and prefers the last op that it fused.
+        parts = op.outputs[0].name.split(";")[0].split("/")
+        layer = parts[1] if len(parts) > 1 else parts[0]
+        if ENCODER.match(layer):
+            layer = "encoder"
+        if not STAGES.match(layer):
+            found[layer] = int(entry.outputs[0])
+    return found
+
+
+def _values(content, tensor):
+    if content.dtype == np.float32:
+        return content, 0.0
+    scale, zero_point = tensor["quantization"]
+    # A ReLU's zeros are at the lower end, where nothing is cut off.
+    ends = content == 127
+    if zero_point != -128:
+        ends |= content == -128
+    return (content.astype(np.float32) - zero_point) * scale, float(ends.mean())
+
+
+def compare_layers(float_path, integer_path, excerpts, progress=None):
+    """Layer by layer, how far an integer file is from a float one.
+
+    For post-training int8 the difference is quantisation noise, that of a layer and of all before
+    it. In a trained network the weights have moved too.
+
+    Args:
+        float_path, integer_path: .tflite files of the same network.
+        excerpts: list of Excerpt of the files' segment.
+        progress: called as ``progress(done, total)``, if given.
+
+    Returns:
+        Rows in the order of computation with ``layer``; ``sqnr`` in dB over all excerpts;
+        ``saturated``, the share of the integers at the ends of their range.
+
+    Raises:
+        FqssError: a file cannot be used, or they have no layers in common.
+    """
+    pair = [InspectedModel(path) for path in (float_path, integer_path)]
+    sums = {}
+    for done, excerpt in enumerate(excerpts, 1):
+        expected, found = (model.values(excerpt.mixture) for model in pair)
+        for layer, (values, saturated) in found.items():
+            if layer in expected and expected[layer][0].shape == values.shape:
+                signal = expected[layer][0]
+                own = sums.setdefault(layer, np.zeros(3))
+                own += (
+                    np.sum(np.square(signal, dtype=float)),
+                    np.sum(np.square(values - signal, dtype=float)),
+                    saturated / len(excerpts),
+                )
+        if progress is not None:
+            progress(done, len(excerpts))
+    if not sums:
+        raise FqssError(
+            f"{float_path} and {integer_path} have no layers in common: give files of one network"
+        )
+    return [
+        {"layer": layer, "sqnr": ratio_db(*np.sqrt([signal, noise])), "saturated": float(share)}
+        for layer, (signal, noise, share) in sums.items()
+    ]
+
+
+@dataclass
+class Files:
+    """What was measured on .tflite files; all rows are dicts.
+
+    ``references``: one per excerpt. ``rows``: those of ``noise_rows`` with ``model`` and
+    ``method``. ``layers``: those of ``compare_layers`` with ``model`` and ``method``.
+    ``estimates``: (model, utterance) -> [sources, samples] in the order of the true sources.
+    """
+
+    references: list = field(default_factory=list)
+    rows: list = field(default_factory=list)
+    layers: list = field(default_factory=list)
+    estimates: dict = field(default_factory=dict)
+
+
+def compare_files(
+    float_path, integer_paths, excerpts, layer_excerpts, least_sdr, progress=None
+):
+    """A float32 file beside integer ones, estimates and layers.
+
+    Args:
+        float_path, integer_paths: .tflite files of one network, sample rate and segment.
+        excerpts: list of Excerpt of that segment.
+        layer_excerpts: on how many of them layers are compared.
+        least_sdr: float SI-SDR in dB that at least one source must have.
+        progress: called as ``progress(done, total)``, if given.
+
+    Returns:
+        Files.
+
+    Raises:
+        FqssError: a file cannot be used, or is of another network, or gives NaN, or nothing is
+            separated.
+    """
+    files = Files()
+    engine = Engine(float_path)
+    for excerpt in excerpts:
+        files.references.append(referenced(excerpt, engine.forward(excerpt.mixture)))
+    check_separated(files.references, least_sdr)
+    chosen = [reference.excerpt for reference in spread(files.references, layer_excerpts)]
+    steps = len(files.references) + len(chosen)
+    for index, path in enumerate(integer_paths):
+
+        def report(done, before=0, index=index):
+            if progress is not None:
+                progress(index * steps + before + done, len(integer_paths) * steps)
+
+        engine = Engine(path)
+        labels = {"model": str(path), "method": engine.metadata.method}
+        for done, reference in enumerate(files.references, 1):
+            estimates = engine.forward(reference.excerpt.mixture)
+            files.rows += [labels | row for row in noise_rows(reference, estimates)]
+            utterance = reference.excerpt.utterance
+            files.estimates[labels["model"], utterance] = estimates[list(reference.order)]
+            report(done)
+        layers = compare_layers(
+            float_path, path, chosen,
+            lambda done, total, report=report: report(done, len(files.references)),
+        )
+        files.layers += [labels | row for row in layers]
+    return files

@@ -1,0 +1,147 @@
+"""A Keras network whose tensors are quantised one by one, or in any combination."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
+
+from fqss_tf.layers.stages import Splitter
+from fqss_tf.quantization import wrap
+from fqss_tf.quantization.quantizers import ModalQuantizer
+
+KINDS = ("input", "output", "weight", "activation")
+# Rounding is off by half a step at most: whatever is further off was cut off by the range.
+MOST_ROUNDING = 0.501
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A quantised tensor of the network.
+
+    ``kind`` is one of ``KINDS``; ``place`` is the layer that makes or holds it. The planes of a
+    split waveform have one name, because they are one input or one output.
+    """
+
+    name: str
+    kind: str
+    place: str
+    quantizer: ModalQuantizer
+    variables: dict | None = None
+    weight: tf.Variable | None = None
+
+
+class QuantisedParts:
+    """Runs a quantised model, with observed ranges, with only some of its tensors quantised.
+
+    Layers run one by one, and only those behind a quantised tensor: what is before it is as in the
+    float pass. Nothing is traced, so that any choice of tensors and bits costs no more than that.
+    Keras takes about a millisecond a layer: several mixtures at once share it.
+
+    Args:
+        model: from ``Run.observed_model``; its quantisers are switched here.
+    """
+
+    def __init__(self, model):
+        wrap.set_mode(model, "observe")
+        self._layers = {layer.name: layer for layer in model.layers}
+        self._sources = {
+            name: [tensor.node.layer.name for tensor in layer.inbound_nodes[0].keras_inputs]
+            for name, layer in self._layers.items()
+        }
+        self._last = model.layers[-1].name
+        self.tensors = [tensor for layer in model.layers for tensor in _tensors(layer)]
+
+    def float_pass(self, mixtures):
+        """Outputs of all layers by name, nothing quantised, for mixtures [B, T] of peak 1."""
+        return self._run({}, set(self._layers), mixtures)
+
+    def float_estimates(self, float_values):
+        """Estimates [B, sources, T] of a float pass: the first output stage alone is exact then."""
+        return float_values["stage_0"][..., 0].numpy()
+
+    def quantised(self, float_values, tensors, bits):
+        """Estimates [B, sources, T] with ``tensors`` quantised to ``bits`` and no others.
+
+        Args:
+            float_values: what ``float_pass`` gave.
+            tensors: some of ``self.tensors``.
+        """
+        behind = {tensor.place for tensor in tensors}
+        for name, sources in self._sources.items():
+            if not behind.isdisjoint(sources):
+                behind.add(name)
+        for tensor in tensors:
+            tensor.quantizer.mode, tensor.quantizer.bits = "quantise", bits
+        try:
+            return self._run(float_values, behind)[self._last][..., 0].numpy()
+        finally:
+            for tensor in tensors:
+                tensor.quantizer.mode = "observe"
+
+    def own_noise(self, float_values, tensor, bits):
+        """What quantising does to the tensor itself, before any layer sees it.
+
+        Returns:
+            Dict of ``signal`` and ``noise``, sums of squares; ``clipped``, the part of ``noise``
+            from values outside the range; ``used``, the part of the range that the values and 0
+            span. None for an inner tensor of a composite layer, whose values are not kept.
+        """
+        values = self._values(float_values, tensor)
+        if values is None:
+            return None
+        tensor.quantizer.mode, tensor.quantizer.bits = "quantise", bits
+        rounded = tensor.quantizer(values, training=False, weights=tensor.variables).numpy()
+        tensor.quantizer.mode = "observe"
+        values = values.numpy()
+        error = np.square(rounded - values, dtype=float)
+        scale = tensor.quantizer.scale(tensor.variables)
+        if tensor.kind == "weight":
+            clipped, used = 0.0, 1.0  # their ranges are those of the weights themselves
+        else:
+            clipped = error[np.sqrt(error) > MOST_ROUNDING * scale].sum()
+            span = max(values.max(), 0) - min(values.min(), 0)
+            used = float(span / (scale * (2**bits - 1)))
+        return {
+            "signal": float(np.sum(np.square(values, dtype=float))), "noise": float(error.sum()),
+            "clipped": float(clipped), "used": used,
+        }
+
+    def _values(self, float_values, tensor):
+        if tensor.kind == "weight":
+            return tf.convert_to_tensor(tensor.weight)
+        return None if "/" in tensor.name else float_values[tensor.place]
+
+    def _run(self, float_values, names, mixtures=None):
+        values = dict(float_values)
+        for name, layer in self._layers.items():
+            if name not in names:
+                continue
+            if isinstance(layer, keras.layers.InputLayer):
+                values[name] = tf.constant(mixtures[:, None, :, None])
+                continue
+            inputs = [values[source] for source in self._sources[name]]
+            values[name] = layer(inputs[0] if len(inputs) == 1 else inputs, training=False)
+        return values
+
+
+def _tensors(layer):
+    if not isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2):
+        return
+    config, name = layer.quantize_config, layer.name
+    # The wrapper replaces the layer's own attribute by what it rounded last.
+    for attribute, (weight, quantizer, variables) in zip(
+        config.weights, layer._weight_vars, strict=True
+    ):
+        yield Tensor(f"{name}/{attribute}", "weight", name, quantizer, variables, weight)
+    for inner, quantizer in config.inner.items():
+        yield Tensor(f"{name}/{inner}", "activation", name, quantizer)
+    if config.output is not None:
+        kind, shown = "activation", name
+        if isinstance(layer.layer, Splitter):
+            kind = shown = "input"
+        elif name.startswith("decoder_"):
+            kind = shown = "output"
+        yield Tensor(shown, kind, name, config.output, layer._output_quantizer_vars)

@@ -1,0 +1,52 @@
+"""fqss-tf analyze: what quantisation noise costs a model, and where it comes from."""
+
+import json
+from pathlib import Path
+
+import click
+
+from fqss_tf.cli.progress import progress_bar
+
+
+@click.command()
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True,
+                type=click.Path(path_type=Path))
+@click.option("--data", metavar="DIR", required=True,
+              help="Data set folder, a folder with the manifest itself, or 'bundled'.")
+@click.option("--manifest", metavar="NAME", default="mixtures.csv", show_default=True,
+              help="Name of the list of mixtures in that folder.")
+@click.option("--output", required=True, type=click.Path(file_okay=False, path_type=Path),
+              help="Folder for report, figures and numbers; new or empty.")
+@click.option("--utterances", type=click.IntRange(min=1), show_default="all",
+              help="Analyse at most this many mixtures, spread over the list.")
+@click.option("--tensor-utterances", default=8, show_default=True, type=click.IntRange(min=1),
+              help="Quantise single tensors, and compare layers, on this many of them.")
+@click.option("--seconds", default=2.0, show_default=True, type=click.FloatRange(min=0.1),
+              help="Of each mixture; .tflite files set it by their segment.")
+@click.option("--least-sdr", default=0.0, show_default=True,
+              help="Float SI-SDR in dB that a source needs to count.")
+@click.option("--json", "as_json", is_flag=True,
+              help="Print analysis.json instead of tables and advice.")
+@click.option("--threads", default=2, show_default=True, type=click.IntRange(min=1),
+              help="CPU threads.")
+def command(models, data, manifest, output, utterances, tensor_utterances, seconds, least_sdr,
+            as_json, threads):
+    """Show what quantisation noise costs MODEL in SDR, and where it comes from.
+
+    MODEL is a run folder, whose float network is quantised in parts, by simulation; or a float32
+    .tflite and int8 files of the same network, which are compared layer by layer; or both.
+    """
+    from fqss_tf.analysis.analyse import Options, analyse
+    from fqss_tf.analysis.tables import tables
+
+    options = Options(utterances, tensor_utterances, seconds, least_sdr, threads)
+    with progress_bar("analysing") as progress:
+        analysis = analyse(models, data, output, manifest, options, progress)
+    if as_json:
+        click.echo(json.dumps(analysis.to_dict(), indent=1))
+        return
+    for title, lines in tables(analysis).items():
+        click.echo("\n".join((f"{title}:", "", *lines, "")))
+    for sentences in analysis.advice.values():
+        click.echo("\n".join(sentences))
+    click.echo(f"report: {output / 'report.html'}")

@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+
+from fqss_tf.analysis.network import KINDS, QuantisedParts
+from fqss_tf.quantization import wrap
+
+CASES = [
+    pytest.param(("batch", (1, 1)), id="batch"),
+    pytest.param(("global", (1, 1)), id="global", marks=pytest.mark.slow),
+    pytest.param(("batch", (2, 2)), id="split"),
+]
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request, untrained):
+    """(network in parts, the model it is made of, mixtures)."""
+    norm, stages = request.param
+    model = untrained(f"model.norm={norm}").observed_model(stages)
+    mixtures = np.random.default_rng(0).uniform(-0.9, 0.9, (2, 800)).astype(np.float32)
+    return QuantisedParts(model), model, mixtures
+
+
+def whole(model, mixtures, bits):
+    """The model's own pass with every quantiser on."""
+    for quantizer in wrap.quantizers(model):
+        quantizer.bits = bits
+    wrap.set_mode(model, "quantise")
+    estimates = model(mixtures[:, None, :, None], training=False)[..., 0].numpy()
+    wrap.set_mode(model, "observe")
+    return estimates
+
+
+def test_all_tensors_quantised_are_the_quantised_model(case):
+    network, model, mixtures = case
+    values = network.float_pass(mixtures)
+    for bits in (4, 8, 12):
+        found = network.quantised(values, network.tensors, bits)
+        assert np.array_equal(found, whole(model, mixtures, bits))
+
+
+def test_no_tensor_quantised_is_the_float_model(case):
+    network, model, mixtures = case
+    values = network.float_pass(mixtures)
+    expected = model(mixtures[:, None, :, None], training=False)[..., 0].numpy()
+    assert np.array_equal(network.quantised(values, [], 8), expected)
+    assert network.float_estimates(values).shape == expected.shape
+
+
+def test_only_what_lies_behind_a_tensor_runs_and_the_result_is_that_of_all(case):
+    network, model, mixtures = case
+    values = network.float_pass(mixtures)
+    for tensor in network.tensors[::5]:
+        found = network.quantised(values, [tensor], 4)
+        tensor.quantizer.mode, tensor.quantizer.bits = "quantise", 4
+        expected = model(mixtures[:, None, :, None], training=False)[..., 0].numpy()
+        tensor.quantizer.mode = "observe"
+        assert np.array_equal(found, expected), tensor.name
+
+
+def test_every_quantiser_is_a_tensor_with_a_kind(case):
+    network, model, _ = case
+    assert {id(tensor.quantizer) for tensor in network.tensors} == set(
+        map(id, wrap.quantizers(model))
+    )
+    assert {tensor.kind for tensor in network.tensors} == set(KINDS)
+
+
+def test_a_float_pass_is_as_before_after_any_quantisation(case):
+    network, _, mixtures = case
+    before = network.float_pass(mixtures)
+    network.quantised(before, network.tensors, 4)
+    after = network.float_pass(mixtures)
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_own_noise_is_that_of_the_rounded_values(case):
+    network, _, mixtures = case
+    values = network.float_pass(mixtures)
+    total = {4: 0.0, 8: 0.0}
+    for tensor in network.tensors:
+        for bits in total:
+            noise = network.own_noise(values, tensor, bits)
+            if "/" in tensor.name and tensor.kind == "activation":
+                assert noise is None  # inside a composite layer
+                continue
+            assert 0 <= noise["clipped"] <= noise["noise"] and noise["used"] >= 0, tensor.name
+            rounding = noise["noise"] - noise["clipped"]
+            total[bits] += rounding / max(noise["signal"], 1e-20)
+    assert 0 < total[8] < total[4] / 50
+
+
+def test_values_beyond_the_range_are_told_from_rounding(case):
+    network, _, mixtures = case
+    (inputs,) = [tensor for tensor in network.tensors if tensor.kind == "input"]
+    values = network.float_pass(mixtures)
+    values[inputs.place] = 3 * values[inputs.place]
+    beyond = network.own_noise(values, inputs, 8)
+    assert beyond["clipped"] > 0.99 * beyond["noise"] and beyond["used"] > 2
