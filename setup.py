@@ -27,6 +27,9 @@ setup(
         "soundfile",
         "soxr",
     ],
-    extras_require={"test": ["hypothesis", "pytest", "ruff"]},
+    extras_require={
+        "microphone": ["sounddevice"],
+        "test": ["hypothesis", "pytest", "ruff"],
+    },
     entry_points={"console_scripts": ["fqss-tf = fqss_tf.cli.main:main"]},
 )

@@ -1,5 +1,6 @@
 """Tiny .tflite models that keep the contract of real ones."""
 
+import functools
 import json
 import os
 import resource
@@ -50,6 +51,39 @@ def tiny_float_tflite(tmp_path_factory):
     """float32: source 1 is the mixture, source 2 half of it."""
     path = tmp_path_factory.mktemp("models") / "tiny_float.tflite"
     path.write_bytes(_with_description(_convert(stages=1), FLOAT_DESCRIPTION))
+    return path
+
+
+@pytest.fixture(scope="session")
+def causal_run():
+    """A causal network of tiny sizes with random weights, observed once."""
+    from fqss_tf.config import load_recipe
+    from fqss_tf.training.run import UntrainedRun
+
+    sizes = {"filters": 32, "bottleneck": 8, "skip": 8, "hidden": 16, "blocks": 2, "repeats": 2}
+    settings = [f"model.{name}={value}" for name, value in sizes.items()]
+    run = UntrainedRun(load_recipe("mobile-causal", [*settings, "data.segment_seconds=1"]))
+    run.quantised_model = functools.cache(run.quantised_model)
+    return run
+
+
+@pytest.fixture(scope="session")
+def causal_tflite(causal_run, tmp_path_factory):
+    """int8, segments of a second."""
+    from fqss_tf.export.convert import convert
+
+    path = tmp_path_factory.mktemp("models") / "causal.tflite"
+    convert(causal_run, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def step_tflite(causal_run, tmp_path_factory):
+    """The same network as a step model of 16 ms."""
+    from fqss_tf.export.convert import convert
+
+    path = tmp_path_factory.mktemp("models") / "step.tflite"
+    convert(causal_run, path, stream=True)
     return path
 
 

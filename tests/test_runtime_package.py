@@ -61,9 +61,10 @@ def run_bare():
     ]
     assert {"tensorflow", "tf_keras", "yaml", "matplotlib"} <= set(hidden)
 
-    def run(*arguments):
+    def run(*arguments, content=None):
+        """Text without ``content``, bytes with it."""
         command = [sys.executable, "-c", WITHOUT_THE_OTHERS, ",".join(hidden), *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True)
+        return subprocess.run(command, capture_output=True, input=content, text=content is None)
 
     return run
 
@@ -75,6 +76,13 @@ def test_separate_and_inspect_run_without_tensorflow(run_bare, tiny_tflite, tmp_
     assert len(list((tmp_path / "out").iterdir())) == 2
     inspected = run_bare("inspect", tiny_tflite)
     assert inspected.returncode == 0 and "CONV_2D" in inspected.stdout, inspected.stderr
+
+
+def test_a_stream_runs_without_tensorflow(run_bare, step_tflite):
+    samples = np.round(9000 * np.sin(np.arange(1000) / 9)).astype("<i2")
+    result = run_bare("separate", step_tflite, "--stream", "-", content=samples.tobytes())
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout) == 2 * samples.nbytes
 
 
 def test_training_says_what_is_missing(run_bare, tmp_path):

@@ -92,6 +92,8 @@ def _from_recipe(name, recipe, options, folder):
 
     if (options.naive or options.torch) and recipe.network != "convtasnet":
         raise FqssError(f"--naive and --torch are for convtasnet, and {name} is {recipe.network}")
+    if (options.naive or options.torch) and recipe.model.causal:
+        raise FqssError(f"--naive and --torch have no causal form, and {name} is causal")
     run = UntrainedRun(recipe)
     samples = run.segment(options.seconds)
     seconds = samples / recipe.data.sample_rate

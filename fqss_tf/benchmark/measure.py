@@ -37,6 +37,10 @@ class Measurement:
         return float(np.percentile(self.milliseconds, 95))
 
     @property
+    def p99(self):
+        return float(np.percentile(self.milliseconds, 99))
+
+    @property
     def typical(self):
         """The latency that stands for all."""
         return self.median
@@ -47,6 +51,7 @@ class Measurement:
             "median_ms": self.median,
             "min_ms": self.least,
             "p95_ms": self.p95,
+            "p99_ms": self.p99,
             "gmacs_per_second": self.gmacs_per_second,
             "gmacs_per_audio_second": self.gmacs_per_audio_second,
         }

@@ -44,6 +44,10 @@ class Results:
             )
             yield ""
             yield from tables.latency_table(self.measurements, self.scores)
+            steps = [one for one in self.measurements if one.subject.state_bytes is not None]
+            if steps:
+                yield ""
+                yield from tables.step_table(steps)
         for name, times in self.op_times.items():
             yield ""
             yield (
@@ -80,5 +84,7 @@ class Results:
             "file_bytes": subject.file_bytes,
             "memory_bytes": one.memory_bytes,
             "macs": subject.macs,
+            "latency_seconds": subject.latency,
+            "state_bytes": subject.state_bytes,
             "si_sdr": self.scores.get(subject.scored),
         }

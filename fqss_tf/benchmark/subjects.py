@@ -1,6 +1,7 @@
 """What can be timed: a .tflite, a run in Keras, a recipe's network in PyTorch."""
 
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ class Subject:
     file_bytes: int | None = None
     macs: int | None = None
     scored: Path | None = None
+    latency: float | None = None
+    state_bytes: int | None = None
 
     def prepare(self):
         """Imports the runtime, whose memory is not the model's."""
@@ -62,6 +65,23 @@ class TfliteSubject(Subject):
             interpreter.invoke()
 
         return invoke
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StepSubject(TfliteSubject):
+    """A step model as a stream runs it: one step of 16-bit samples is pushed."""
+
+    def prepare(self):
+        """Imports the runtime."""
+        import fqss_tf.runtime  # noqa: F401
+
+    def load(self, threads):
+        """Function that pushes one step and takes its estimates."""
+        from fqss_tf.runtime import StreamingSeparator
+
+        separator = StreamingSeparator(self.path, threads)
+        step = random_input([separator.metadata.segment], np.int16)
+        return lambda: separator.push(step)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -148,17 +168,26 @@ def tflite_subject(path, name=None, seconds=None, scored=False):
         raise FqssError(f"cannot read {path}: {error.strerror or error}") from error
     entries = checked_model(path, content).metadata or []
     described = any(entry.name == METADATA_NAME for entry in entries)
+    kind, of_step = TfliteSubject, {}
+    report = op_report(content, str(path))
     if described:
         metadata, _ = read_metadata(path)
         seconds = metadata.segment / metadata.sample_rate
-    return TfliteSubject(
+        if metadata.is_step:
+            states = (tensor for tensor in report.inputs if tensor.name in metadata.states)
+            kind, of_step = StepSubject, {
+                "latency": metadata.latency / metadata.sample_rate,
+                "state_bytes": sum(math.prod(state.shape) for state in states),
+            }
+    return kind(
         name=name or str(path),
         runtime="LiteRT",
         seconds=seconds,
         file_bytes=len(content),
-        macs=op_report(content, str(path)).macs,
+        macs=report.macs,
         scored=path if described and scored else None,
         path=path,
+        **of_step,
     )
 
 

@@ -8,6 +8,10 @@ PHONE_HEADER = (
     "model", "threads", "average (ms)", "median (ms)", "min (ms)", "p95 (ms)", "ratio",
     "real-time factor", "file (MB)", "memory (MB)",
 )
+STEP_HEADER = (
+    "step model", "threads", "step (ms)", "latency (ms)", "p50 (ms)", "p99 (ms)", "step / p99",
+    "real-time factor", "state (bytes)",
+)
 KIND_HEADER = ("op", "computed by", "count", "ms", "share (%)", "GMAC/s")
 NODE_HEADER = ("op", "computed by", "op in the file", "in", "out", "ms", "share (%)", "GMAC/s")
 SCORE_TITLE = "SI-SDR (dB)"
@@ -38,6 +42,26 @@ def latency_table(measurements, scores):
         for one in measurements
     ]
     return markdown(LATENCY_HEADER + ((SCORE_TITLE,) if scores else ()), rows)
+
+
+def step_table(measurements):
+    """Lines of a table of the Measurements of step models: ``step / p99`` is how many times the
+    slowest of a hundred steps would fit into the time that a step has."""
+    rows = [
+        (
+            one.subject.name,
+            str(one.threads),
+            f"{1000 * one.subject.seconds:g}",
+            f"{1000 * one.subject.latency:g}",
+            f"{one.median:.3f}",
+            f"{one.p99:.3f}",
+            f"{1000 * one.subject.seconds / one.p99:.1f}",
+            f"{one.real_time_factor:.4f}",
+            str(one.subject.state_bytes),
+        )
+        for one in measurements
+    ]
+    return markdown(STEP_HEADER, rows)
 
 
 def phone_table(measurements, scores):

@@ -16,12 +16,15 @@ import click
               type=click.Choice(["int8", "float32", "float16", "dynamic", "int16x8"]),
               help="int8 is fully integer, from input to output.")
 @click.option("--ptq", is_flag=True, help="int8 after training: measure the ranges, train nothing.")
+@click.option("--stream", is_flag=True,
+              help="int8 of a causal network: a step model, for separate --stream.")
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True),
-              help="Segment that the file takes; default: the recipe's training segment.")
+              help="Segment that the file takes; default: the recipe's training segment, and 0.016 "
+              "for a step model.")
 @click.option("--least-sqnr", type=float,
               help="Least dB that a file to keep is over its difference to Keras.")
 @click.option("--json", "as_json", is_flag=True, help="Print the description as JSON.")
-def command(run, recipe, settings, output, kind, ptq, seconds, least_sqnr, as_json):
+def command(run, recipe, settings, output, kind, ptq, stream, seconds, least_sqnr, as_json):
     """Convert RUN, a folder made by fqss-tf train, to a .tflite file."""
     if (run is None) == (recipe is None):
         raise click.UsageError("give either a run folder or --recipe")
@@ -34,11 +37,15 @@ def command(run, recipe, settings, output, kind, ptq, seconds, least_sqnr, as_js
     from fqss_tf.training.run import Run, UntrainedRun
 
     source = UntrainedRun(resolved) if recipe else Run(run)
-    description = convert(source, output, kind, ptq, seconds, least_sqnr)
+    description = convert(source, output, kind, ptq, seconds, least_sqnr, stream)
     if as_json:
         click.echo(json.dumps(description))
         return
     click.echo(f"{output}: {description['bytes']} bytes, {kind}, method {description['method']}")
+    if stream:
+        click.echo(f"  algorithmic latency {description['latency']} samples, "
+                   f"{description['latency_ms']:g} ms; {len(description['states'])} states, "
+                   f"{description['state_bytes']} bytes")
     for kernels, parity in description["parity"].items():
         click.echo(f"  {kernels} kernels against Keras: SQNR {parity['sqnr_db']:.1f} dB, "
                    f"SI-SDR {parity['si_sdr_difference_db']:+.4f} dB")

@@ -34,7 +34,7 @@ def command(models, data, manifest, csv_path, as_json, threads):
 
     The scores are means over the mixtures: SI-SDR, its improvement over the mixture itself, the
     difference to the first MODEL, and processing time over duration (below 1 is faster than real
-    time).
+    time). A step model hears each mixture as one stream, all others the same segments of it.
     """
     from fqss_tf.evaluation import evaluate, load_mixtures
 

@@ -1,6 +1,7 @@
 """fqss-tf inspect: what a .tflite computes, op by op, and who computes it."""
 
 import json
+from math import prod
 from pathlib import Path
 
 import click
@@ -27,10 +28,12 @@ def command(model, as_json):
         raise FqssError(f"cannot read {model}: {error.strerror or error}") from error
     report = op_report(content, str(model))
     taken, refusal = _delegation(model, content)
+    step = _step(model, report)
     if as_json:
-        click.echo(json.dumps(_with_delegation(report, taken, refusal), indent=2))
+        plain = _with_delegation(report, taken, refusal)
+        click.echo(json.dumps(plain | ({"step": step} if step else {}), indent=2))
     else:
-        totals = (*_totals(report), _delegation_total(report, taken, refusal))
+        totals = (*_totals(report), *_step_total(step), _delegation_total(report, taken, refusal))
         click.echo("\n".join([*_table(report, taken), "", *totals]))
 
 
@@ -44,6 +47,38 @@ def _delegation(model, content):
         return delegation(content, str(model)), None
     except FqssError as error:
         return None, str(error)
+
+
+def _step(model, report):
+    """States of a step model, and its lengths in samples if it says them; None of other files."""
+    from fqss_tf.runtime.metadata import read_metadata
+
+    returned = {tensor.name for tensor in report.outputs}
+    states = [tensor for tensor in report.inputs if tensor.name in returned]
+    if not states:
+        return None
+    step = {"states": len(states), "state_bytes": sum(prod(state.shape) for state in states)}
+    try:
+        metadata, _ = read_metadata(model)
+    except FqssError:  # not of this project: the graph is shown all the same
+        return step
+    return step | {
+        "samples": metadata.segment,
+        "lag": metadata.lag,
+        "latency": metadata.latency,
+        "latency_ms": 1000 * metadata.latency / metadata.sample_rate,
+    }
+
+
+def _step_total(step):
+    if step is None:
+        return
+    yield f"states: {step['states']}, {step['state_bytes']:,} bytes"
+    if "latency" in step:
+        yield (
+            f"step: {step['samples']} samples, result {step['lag']} samples behind, algorithmic "
+            f"latency {step['latency']} samples, {step['latency_ms']:g} ms"
+        )
 
 
 def _partition(taken, op):

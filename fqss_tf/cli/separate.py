@@ -10,6 +10,8 @@ import click
 from fqss_tf.cli.progress import progress_bar
 from fqss_tf.errors import FqssError
 
+GAINS = ("utterance", "running")
+
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
@@ -20,37 +22,46 @@ from fqss_tf.errors import FqssError
               help="Format of the separated files: wav, flac, ogg, mp3 or another of libsndfile's.")
 @click.option("--subtype", help="Sample type, such as PCM_24 or FLOAT; default: PCM_16 where the "
               "format has it.")
-@click.option("--gain", default="utterance", show_default=True,
-              type=click.Choice(["utterance", "running"]),
-              help="Level for the network by the loudest sample of a file or of each segment.")
+@click.option("--gain", metavar="utterance|running|DB",
+              help="Full scale for the network: the loudest sample of a file (default), of each "
+              "segment or of the last seconds (running; default of streams); for step models "
+              "also a fixed gain in decibels.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(min=1),
               help="Files that are separated at a time.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1),
               help="CPU threads of each job.")
 @click.option("--stream", type=click.File("rb"), metavar="-",
               help="Raw 16-bit mono samples from stdin, or a named pipe, to stdout; no FILE.")
-@click.option("--rate", default=8000, show_default=True, type=int, help="Hz of the --stream.")
+@click.option("--microphone", is_flag=True,
+              help="As --stream, from the default microphone until Ctrl-C.")
+@click.option("--rate", default=8000, show_default=True, type=int,
+              help="Hz of the --stream or --microphone.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
-def command(model, files, output, file_format, subtype, gain, jobs, threads, stream, rate, as_json):
+def command(model, files, output, file_format, subtype, gain, jobs, threads, stream, microphone,
+            rate, as_json):
     """Separate each audio FILE with MODEL, a .tflite, into DIR/<file>_<source>.wav.
 
     The results have the rate and the length of their input, one channel and 16 bits. Results of
     an earlier run are replaced. Memory does not grow with the length of a file.
 
     With --stream - signed 16-bit little-endian samples go from stdin to stdout, where the sources
-    are interleaved as channels. Sound leaves one segment after it came.
+    are interleaved as channels. Sound leaves milliseconds after it came with a step model
+    (fqss-tf convert --stream), else one segment after it came.
     """
+    if stream is not None or microphone:
+        if stream is not None and microphone:
+            raise click.UsageError("--stream and --microphone are two sources: give one")
+        if files or output:
+            option = "--microphone" if microphone else "--stream"
+            raise click.UsageError(f"{option} takes no FILE and no --output")
+        _separate_stream(model, threads, gain, rate, stream)
+        return
     from fqss_tf.audio import Reader
     from fqss_tf.runtime import Separator
 
-    if stream is not None:
-        if files or output:
-            raise click.UsageError("--stream takes no FILE and no --output")
-        from fqss_tf.runtime.raw_stream import separate_stream
-
-        with Separator(model, threads) as separator:
-            separate_stream(separator, stream, click.get_binary_stream("stdout"), rate)
-        return
+    gain = gain or "utterance"
+    if gain not in GAINS:
+        raise click.UsageError(f"--gain {gain} is none of {', '.join(GAINS)}, which files take")
     if not files or output is None:
         raise click.UsageError("give at least one FILE and --output DIR, or --stream -")
     for path in files:
@@ -70,6 +81,43 @@ def command(model, files, output, file_format, subtype, gain, jobs, threads, str
             label = files[0].name if len(files) == 1 else f"{len(files)} files"
             reports = _for_each(files, jobs, label, separate)
     _show([reports[path] for path in files], as_json)
+
+
+def _separate_stream(model, threads, gain, rate, source):
+    """From ``source``, a binary file, or the microphone if None, to stdout."""
+    from fqss_tf.runtime.microphone import Microphone
+    from fqss_tf.runtime.raw_stream import separate_stream
+
+    with contextlib.ExitStack() as stack:
+        separator = stack.enter_context(_for_stream(model, threads, gain))
+        if source is None:
+            source = stack.enter_context(Microphone(rate))
+        separate_stream(separator, source, click.get_binary_stream("stdout"), rate)
+        if overflows := getattr(source, "overflows", 0):
+            click.echo(f"the microphone lost samples {overflows} times", err=True)
+
+
+def _for_stream(model, threads, gain):
+    """A separator of streams: in steps if the file is a step model, else in segments."""
+    from fqss_tf.runtime import Separator, StreamingSeparator
+    from fqss_tf.runtime.metadata import read_metadata
+
+    metadata, _ = read_metadata(model)
+    if metadata.is_step:
+        return StreamingSeparator(model, threads, _stream_gain(gain))
+    if gain not in (None, "running"):
+        raise click.UsageError(f"--gain {gain} of a stream goes with a step model")
+    return Separator(model, threads)
+
+
+def _stream_gain(text):
+    if text in (None, "running"):
+        return "running"
+    try:
+        return float(text)
+    except ValueError:
+        message = f"--gain {text} of a stream is neither running nor decibels"
+        raise click.UsageError(message) from None
 
 
 def _for_each(files, jobs, label, work):

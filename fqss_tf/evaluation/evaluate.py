@@ -18,6 +18,8 @@ from fqss_tf.errors import FqssError
 from fqss_tf.metrics import pit_si_sdr, si_sdr
 from fqss_tf.runtime.chunking import default_overlap, separate_in_chunks
 from fqss_tf.runtime.engine import Engine
+from fqss_tf.runtime.metadata import read_metadata
+from fqss_tf.runtime.streaming import StreamingSeparator
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,11 @@ class ModelScore:
 
 @dataclass(frozen=True)
 class _Network:
-    """What both kinds of model come down to.
+    """What all kinds of model come down to.
 
     ``segment`` (samples) is fixed for a .tflite; a run takes any multiple of ``hop`` and prefers
-    its own. ``forward`` maps float32 [segment] -> [sources, segment].
+    its own; a step model takes whole mixtures, and has None. ``forward`` maps float32 [segment] ->
+    [sources, segment].
     """
 
     path: Path
@@ -88,7 +91,7 @@ class _Network:
     sample_rate: int
     sources: int
     hop: int
-    segment: int
+    segment: int | None
     forward: Callable
 
 
@@ -119,12 +122,12 @@ def evaluate(models, mixtures, threads=1, progress=None, *, rate=None):
     _check_rates(networks, rate)
     for network in networks:
         _check_sources(network, mixtures)
-    segment = _common_segment(networks)
+    segment = _common_segment([network for network in networks if network.segment is not None])
     scores = []
     for network in networks:
         rows, seconds = [], 0.0
         # The first call may compile, which is not separating.
-        network.forward(np.zeros(segment, np.float32))
+        network.forward(np.zeros(segment or network.hop, np.float32))
         for mixture in mixtures:
             row, row_seconds = _score(network, mixture, segment)
             rows.append(row)
@@ -196,11 +199,26 @@ def _open(path, threads):
 
 
 def _open_tflite(path, threads):
+    metadata, _ = read_metadata(path)
+    if metadata.is_step:
+        return _open_step(path, threads)
     engine = Engine(path, threads)
     metadata = engine.metadata
     return _Network(
         path, False, metadata.sample_rate, len(metadata.sources), metadata.hop, metadata.segment,
         engine.forward,
+    )
+
+
+def _open_step(path, threads):
+    separator = StreamingSeparator(path, threads, gain=0)
+    metadata = separator.metadata
+
+    def forward(mixture):
+        return np.stack(list(separator.separate(mixture).values()))
+
+    return _Network(
+        path, False, metadata.sample_rate, len(metadata.sources), metadata.hop, None, forward
     )
 
 
@@ -231,7 +249,7 @@ def _score(network, mixture_and_sources, segment):
     """The score of one mixture and the seconds that separating it took."""
     mixture_id, level_difference, mixture, sources = mixture_and_sources
     started = time.perf_counter()
-    estimates = _separate(mixture, network.forward, segment)
+    estimates = _separate(mixture, network, segment)
     seconds = time.perf_counter() - started
     if not np.isfinite(estimates).all():
         raise FqssError(f"{network.path} gives NaN or infinite samples for {mixture_id}")
@@ -243,10 +261,13 @@ def _score(network, mixture_and_sources, segment):
     return row, seconds
 
 
-def _separate(mixture, forward, segment):
+def _separate(mixture, network, segment):
     gain = peak_gain(mixture)
     levelled = (mixture * gain).astype(np.float32)
-    return separate_in_chunks(levelled, forward, segment, default_overlap(segment)) / gain
+    if network.segment is None:
+        return network.forward(levelled) / gain
+    overlap = default_overlap(segment)
+    return separate_in_chunks(levelled, network.forward, segment, overlap) / gain
 
 
 def _check_rates(networks, rate):
@@ -274,7 +295,10 @@ def _check_sources(network, mixtures):
 
 
 def _common_segment(networks):
-    """The segment in samples that every model sees: of the .tflite files, else of the runs."""
+    """The segment in samples that every model sees: of the .tflite files, else of the runs; None
+    for no models."""
+    if not networks:
+        return None
     deciding = [network for network in networks if not network.is_run] or networks
     first = deciding[0]
     for network in deciding:

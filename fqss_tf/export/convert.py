@@ -7,28 +7,27 @@ import math
 import time
 from pathlib import Path
 
-import numpy as np
-
 from fqss_tf.errors import FqssError
 from fqss_tf.export.flatbuffer import write_metadata
 from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
+from fqss_tf.export.parity import compare, one_segment, whole_stream
 from fqss_tf.export.segments import levelled_segments
 from fqss_tf.files import atomic_path
-from fqss_tf.metrics import pit_si_sdr
 from fqss_tf.models.sizes import ConvTasNetConfig
-from fqss_tf.runtime.engine import Engine
+from fqss_tf.runtime.interpreter import INPUT
 from fqss_tf.runtime.seal import sealed
 
 TYPES = ("int8", "float32", "float16", "dynamic", "int16x8")
 # Least SQNR in dB of the running .tflite against the Keras model it was made from.
 LEAST_SQNR = {"int8": 30.0, "float32": 80.0, "float16": 50.0, "dynamic": 15.0, "int16x8": 30.0}
 WAVEFORM_SCALE = 1 / 128
+STEP_SECONDS = 0.016
 CALIBRATION_MIXTURES = 8
 # LiteRT 2.3 adds up int16 in 32 bits: more full-scale values overflow, without a word.
 INT16_MEAN_VALUES = 2**16
 
 
-def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
+def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None, stream=False):
     """Converts a run and keeps the result only if it runs as the Keras model does.
 
     Args:
@@ -36,8 +35,10 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
         output: path of the .tflite; its description goes beside it as .json.
         kind: one of ``TYPES``. int8 is fully integer: int8 inputs and outputs at scale 1/128.
         ptq: int8 after training: ranges are measured, nothing is trained.
-        seconds: length of the segment that the file takes; the recipe's training segment if None.
+        seconds: length of the segment that the file takes; the recipe's training segment if None,
+            16 ms for a step model.
         least_sqnr: dB, replaces the limit of ``LEAST_SQNR``, which an untrained network has not.
+        stream: make a step model of a causal run, for ``fqss_tf.runtime.StreamingSeparator``.
 
     Returns:
         The description, a dict.
@@ -51,11 +52,17 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
         raise FqssError("--ptq goes with --type int8 only: the other types need no training anyway")
     if kind == "int8" and not ptq and not run.is_quantised:
         raise FqssError(f"{run.folder} has no quantised model: train it or convert with --ptq")
+    if stream:
+        _check_stream(run, kind)
     from fqss_tf.export.graphs import convert_float, convert_quantised
+    from fqss_tf.export.step import convert_step, state_names
     from fqss_tf.quantization.wrap import set_mode
 
     output = Path(output)
-    samples = run.segment(seconds or run.recipe.data.segment_seconds)
+    training_segment = run.segment(run.recipe.data.segment_seconds)
+    samples = training_segment
+    if seconds or stream:
+        samples = run.segment(seconds or STEP_SECONDS)
     if kind == "int16x8":
         _check_int16_norms(run.config, samples)
     started = time.monotonic()
@@ -67,7 +74,7 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
 
             snap_biases(model)
         set_mode(model, "deploy")
-        content = convert_quantised(model, samples, *stages)
+        content = (convert_step if stream else convert_quantised)(model, samples, *stages)
     else:
         stages = (1, 1)
         model = run.deployable_model()
@@ -75,7 +82,10 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
         content = convert_float(model, samples, kind, [segment for segment, _ in calibration])
     conversion_seconds = time.monotonic() - started
     method = ("ptq" if ptq else run.method) if kind == "int8" else "float"
-    content = sealed(write_metadata(content, file_metadata(run, samples, stages, kind, method)))
+    metadata = file_metadata(run, samples, stages, kind, method)
+    if stream:
+        metadata |= {"lag": run.config.lag(stages[1]), "states": state_names(model)}
+    content = sealed(write_metadata(content, metadata))
     report = op_report(content, str(output))
     if kind == "int8":
         check_fully_integer(report)
@@ -84,7 +94,9 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
         least_sqnr = -math.inf if run.method == "untrained" else LEAST_SQNR[kind]
     with atomic_path(output) as temporary:
         temporary.write_bytes(content)
-        parity = compare(model, temporary, levelled_segments(run.mixtures("test"), samples))
+        compared = training_segment if stream else samples
+        segments = levelled_segments(run.mixtures("test"), compared)
+        parity = compare(model, whole_stream if stream else one_segment, temporary, segments)
         if parity["reference"]["sqnr_db"] < least_sqnr:
             raise FqssError(
                 f"{output} is not kept: it is {parity['reference']['sqnr_db']:.1f} dB over its "
@@ -99,6 +111,7 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None):
         "segment": samples,
         "conversion_seconds": round(conversion_seconds, 1),
         "parity": parity,
+        **(_stream_description(metadata, report) if stream else {}),
         "recipe": dataclasses.asdict(run.recipe),
         "report": report.to_dict(),
     }
@@ -131,6 +144,34 @@ def file_metadata(run, samples, stages, kind, method):
     }
 
 
+def _check_stream(run, kind):
+    if not getattr(run.config, "causal", False):
+        raise FqssError(
+            "--stream needs a causal network: train one with model.causal=true, such as the recipe "
+            "mobile-causal"
+        )
+    if kind != "int8":
+        raise FqssError("--stream goes with --type int8 only: the states are int8")
+
+
+def _stream_description(metadata, report):
+    """What the sidecar of a step model says besides; lengths in samples."""
+    states = [tensor for tensor in report.inputs if tensor.name != INPUT]
+    return {
+        "lag": metadata["lag"],
+        "latency": metadata["segment"] + metadata["lag"],
+        "latency_ms": 1000 * (metadata["segment"] + metadata["lag"]) / metadata["sample_rate"],
+        "state_bytes": sum(math.prod(tensor.shape) for tensor in states),
+        "states": [
+            {
+                "name": tensor.name, "shape": list(tensor.shape), "scale": tensor.scale,
+                "zero_point": tensor.zero_point,
+            }
+            for tensor in states
+        ],
+    }
+
+
 def _check_int16_norms(config, samples):
     if not isinstance(config, ConvTasNetConfig):
         raise FqssError("int16x8 is refused: only convtasnet has been tried in it: use float32")
@@ -143,7 +184,10 @@ def _check_int16_norms(config, samples):
 
 
 def check_fully_integer(report):
-    """Raises FqssError with the culprits' names unless every tensor is an integer one."""
+    """Raises FqssError with the culprits' names unless every tensor is an integer one.
+
+    Waveforms have scale 1/128; what is both an input and an output, a state, has one of its own.
+    """
     floats, conversions = float_tensors(report), conversion_ops(report)
     if floats or conversions:
         named = ", ".join([*floats, *(f"op {op.index} {op.name}" for op in conversions)][:8])
@@ -151,7 +195,20 @@ def check_fully_integer(report):
             f"the graph is not fully integer: {len(floats)} float tensors and "
             f"{len(conversions)} conversions, first {named}"
         )
+    of_output = {tensor.name: tensor for tensor in report.outputs}
+    states = [tensor for tensor in report.inputs if tensor.name in of_output]
+    for state in states:
+        returned = of_output[state.name]
+        if not same_grid(state, returned):
+            raise FqssError(
+                f"state {state.name} enters as {state.dtype} {state.shape} with scale "
+                f"{state.scale} and leaves as {returned.dtype} {returned.shape} with scale "
+                f"{returned.scale}"
+            )
+    names = {state.name for state in states}
     for tensor in (*report.inputs, *report.outputs):
+        if tensor.name in names:
+            continue
         if tensor.scale != WAVEFORM_SCALE or tensor.zero_point != 0:
             raise FqssError(
                 f"tensor {tensor.name} has scale {tensor.scale} and zero point "
@@ -159,30 +216,9 @@ def check_fully_integer(report):
             )
 
 
-def compare(model, path, segments):
-    """Runs a .tflite and its Keras model on the same segments, with reference and fast kernels.
-
-    Returns:
-        Per kernel set: ``sqnr_db`` of the .tflite against Keras over all segments, and
-        ``si_sdr_difference_db``, the mean SI-SDR of the .tflite minus that of Keras.
-    """
-    from fqss_tf.models.compiled import separation_function
-
-    separate = separation_function(model)
-    keras_estimates = [separate(mixture) for mixture, _ in segments]
-    result = {}
-    for kernels in ("reference", "xnnpack"):
-        engine = Engine(path, reference_kernels=kernels == "reference")
-        signal = noise = difference = 0.0
-        for (mixture, sources), expected in zip(segments, keras_estimates, strict=True):
-            estimates = engine.forward(mixture)
-            signal += np.sum(expected.astype(np.float64) ** 2)
-            noise += np.sum((estimates - expected).astype(np.float64) ** 2)
-            difference += (
-                pit_si_sdr(estimates, sources)[0].mean() - pit_si_sdr(expected, sources)[0].mean()
-            )
-        result[kernels] = {
-            "sqnr_db": round(float(10 * np.log10(max(signal, 1e-20) / max(noise, 1e-20))), 2),
-            "si_sdr_difference_db": round(float(difference / len(segments)), 4),
-        }
-    return result
+def same_grid(first, second):
+    """Whether two tensors of a report hold the same integers for the same numbers."""
+    grids = [
+        (tensor.shape, tensor.dtype, tensor.scale, tensor.zero_point) for tensor in (first, second)
+    ]
+    return grids[0] == grids[1]

@@ -19,11 +19,19 @@ def convert_quantised(model, samples, input_stages, output_stages):
     )
 
     def graph(mixture):
-        planes = fake_quantise(mixture, tf.constant(-1.0), tf.constant(127 / 128), training=False)
-        outputs = tf.nest.flatten(core(planes, training=False))
+        outputs = tf.nest.flatten(core(waveform_planes(mixture), training=False))
         return {f"stage_{stage}": output for stage, output in enumerate(outputs)}
 
-    converter = converter_of(graph, _mixture(samples, input_stages))
+    return converted_to_integers(converter_of(graph, mixture_spec(samples, input_stages)))
+
+
+def waveform_planes(mixture):
+    """The planes of a mixture as the int8 tensor that holds them: scale 1/128, zero point 0."""
+    return fake_quantise(mixture, tf.constant(-1.0), tf.constant(127 / 128), training=False)
+
+
+def converted_to_integers(converter):
+    """Bytes of the .tflite of a graph in which every tensor is fake quantised."""
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type = tf.int8
     converter.inference_output_type = tf.int8
@@ -41,7 +49,7 @@ def convert_float(model, samples, kind, segments):
     def graph(mixture):
         return {"stage_0": model(mixture, training=False)}
 
-    converter = converter_of(graph, _mixture(samples, 1))
+    converter = converter_of(graph, mixture_spec(samples, 1))
     if kind != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if kind == "float16":
@@ -58,31 +66,33 @@ def convert_float(model, samples, kind, segments):
     return converted(converter)
 
 
-def _mixture(samples, planes):
+def mixture_spec(samples, planes):
+    """tf.TensorSpec of a mixture ``[1, 1, samples, planes]``."""
     return tf.TensorSpec([1, 1, samples, planes], tf.float32, name="mixture")
 
 
-def converter_of(graph, signature):
-    """A TFLiteConverter of a function of one tensor, whose named outputs become the signature.
+def converter_of(graph, *signature):
+    """A TFLiteConverter of a function, whose inputs and named outputs become the signature.
 
     Args:
-        graph: function of a mixture that returns a dict of estimates by name.
-        signature: tf.TensorSpec of the mixture, static.
+        graph: function of one tensor for each of ``signature`` that returns a dict of estimates by
+            name.
+        signature: tf.TensorSpecs with names, static.
     """
     names = []
 
-    def flat_graph(mixture):
-        outputs = graph(mixture)
+    def flat_graph(*inputs):
+        outputs = graph(*inputs)
         names[:] = outputs
         return list(outputs.values())
 
-    traced = tf.function(flat_graph, input_signature=[signature], autograph=False)
+    traced = tf.function(flat_graph, input_signature=signature, autograph=False)
     # Constants instead of variables: a SavedModel traces saving and loading of each variable.
     frozen = convert_variables_to_constants_v2(traced.get_concrete_function())
     module = tf.Module()
     module.frozen = tf.function(
-        lambda mixture: dict(zip(names, frozen(mixture), strict=True)),
-        input_signature=[signature], autograph=False,
+        lambda *inputs: dict(zip(names, frozen(*inputs), strict=True)),
+        input_signature=signature, autograph=False,
     )
     # Only a SavedModel keeps the names of several outputs apart: it becomes the signature.
     return tf.lite.TFLiteConverter.from_concrete_functions(

@@ -7,11 +7,19 @@ A flat functional Keras graph over ``[B, 1, T, C]``. With ``input_stages`` and `
 import tensorflow as tf
 import tf_keras as keras
 
+from fqss_tf.layers.context import Lookahead
 from fqss_tf.layers.norm import GlobalLayerNorm
 from fqss_tf.layers.stages import Combiner, Splitter
 from fqss_tf.models.normed_convolutions import depthwise_of_norm, pointwise_of_norm
 from fqss_tf.models.sizes import ConvTasNetConfig
-from fqss_tf.models.waveform import convolution, decoder, encoder, prelu
+from fqss_tf.models.waveform import (
+    causal_decoder,
+    convolution,
+    decoder,
+    encoder,
+    past,
+    prelu,
+)
 
 __all__ = ["ConvTasNetConfig", "build"]
 
@@ -38,11 +46,13 @@ def build(config, *, input_stages=1, output_stages=1, slopes=None, whole_norms=(
     """
     mixture = keras.Input((1, None, 1), name="mixture")
     planes = Splitter(input_stages, name="splitter")(mixture)
-    encoded = encoder(planes, config, input_stages)
+    if config.causal and config.lag(output_stages):
+        planes = Lookahead(config.lag(output_stages), name="lookahead")(planes)
+    encoded = encoder(planes, config, input_stages, config.causal)
     skip_sum = _temporal_convolution_network(encoded, config, slopes, whole_norms)
     masks = _masks(skip_sum, config, slopes)
     masked = layers.Multiply(name="masked")([masks, encoded])
-    stages = decoder(masked, config, output_stages)
+    stages = (causal_decoder if config.causal else decoder)(masked, config, output_stages)
     estimates = Combiner(name="combiner")(stages)
     return keras.Model(mixture, estimates, name="convtasnet")
 
@@ -101,13 +111,17 @@ def _block(trunk, index, config, slopes, whole_norms):
     shifted = in_parts and in_norm not in whole_norms
     widen = layers.Conv2D(config.hidden, 1, name=f"{name}_in")
     depthwise = layers.DepthwiseConv2D(
-        (1, config.block_kernel), dilation_rate=(1, config.dilations[index]), padding="same",
-        use_bias=not shifted, name=f"{name}_depthwise",
+        (1, config.block_kernel), dilation_rate=(1, config.dilations[index]),
+        padding="valid" if config.causal else "same", use_bias=not shifted,
+        name=f"{name}_depthwise",
     )
     narrow = [convolution(config.skip, f"{name}_skip", use_bias=not in_parts)]
     if index + 1 < len(config.dilations):
         narrow.append(convolution(config.bottleneck, f"{name}_residual", use_bias=not in_parts))
     hidden = _activated_convolution(widen, trunk, config, slopes)
+    if config.causal:
+        seen = (config.block_kernel - 1) * config.dilations[index]
+        hidden = past(hidden, seen, f"{depthwise.name}_past")
     if shifted:
         hidden = depthwise_of_norm(depthwise, hidden, in_norm)
         hidden = _active(hidden, depthwise.name, config, slopes)

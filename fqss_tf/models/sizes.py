@@ -42,7 +42,8 @@ class ConvTasNetConfig(EncoderSizes):
     ``norm``: ``global`` is gLN behind each activation as published; ``batch`` is batch
     normalisation before each activation, which folds into the convolutions. ``activation``:
     ``prelu`` as published; ``relu`` costs no op of its own in integers.
-    ``kernel`` and ``hop`` are in samples, ``kernel`` a multiple of ``hop``.
+    ``kernel`` and ``hop`` are in samples, ``kernel`` a multiple of ``hop``. ``causal``: no frame
+    sees a later one, so that the network can run in steps; for ``norm`` ``batch`` only.
     """
 
     sources: int = 2
@@ -58,13 +59,28 @@ class ConvTasNetConfig(EncoderSizes):
     norm: str = "global"
     activation: str = "prelu"
     mask_activation: str = "relu"
+    causal: bool = False
 
     choices = {"norm": NORMS, "activation": ACTIVATIONS, "mask_activation": MASK_ACTIVATIONS}
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.causal and self.norm == "global":
+            raise FqssError(
+                "model.causal goes with model.norm batch: a global norm sees the whole recording"
+            )
 
     @property
     def dilations(self):
         """The dilation of every block, in order."""
         return [2**block for _ in range(self.repeats) for block in range(self.blocks)]
+
+    def lag(self, output_stages):
+        """Samples by which the estimates of a causal network come after its input.
+
+        Each decoder adds up ``kernel`` samples, and waits for the frames that are yet to come.
+        """
+        return output_stages * (self.taps - 1) * self.hop
 
 
 class DualPathSizes(EncoderSizes):

@@ -3,6 +3,7 @@
 import tensorflow as tf
 import tf_keras as keras
 
+from fqss_tf.layers.context import Delay, PastContext, SkipStart
 from fqss_tf.layers.framing import BlocksToSamples, SamplesToBlocks
 from fqss_tf.layers.prelu import ScalarPReLU
 from fqss_tf.layers.stages import TakePlane
@@ -25,15 +26,28 @@ def prelu(inputs, name, slopes):
     return layers.LeakyReLU(slopes[name], name=name)(inputs)
 
 
-def encoder(planes, config, stages):
+def past(inputs, frames, name):
+    """``inputs`` behind their past ``frames``; as they are where there are none."""
+    return PastContext(frames, name=name)(inputs) if frames else inputs
+
+
+def delayed(inputs, frames, name):
+    """``inputs``, ``frames`` later; as they are for none."""
+    return Delay(frames, name=name)(inputs) if frames else inputs
+
+
+def encoder(planes, config, stages, causal=False):
     """Planes ``[B, 1, T, stages]`` -> ``[B, 1, M, filters]``.
 
-    One convolution a plane: weights of 1 and of 1/256 fit no common 8-bit scale.
+    One convolution a plane: weights of 1 and of 1/256 fit no common 8-bit scale. ``causal``: a
+    frame ends with its block instead of beginning with it, so there are as many frames as blocks.
     """
     encoded = None
     for stage in range(stages):
         plane = TakePlane(stage, name=f"plane_{stage}")(planes) if stages > 1 else planes
         blocks = SamplesToBlocks(config.hop, name=f"blocks_{stage}")(plane)
+        if causal:
+            blocks = past(blocks, config.taps - 1, f"encoder_{stage}_past")
         part = convolution(
             config.filters, f"encoder_{stage}", config.taps, use_bias=stage > 0
         )(blocks)
@@ -71,4 +85,31 @@ def decoder(masked, config, stages, frame_residual=False):
             config.hop, f"decoder_{stage}", config.taps, use_bias=stages > 1
         )(padded)
         outputs.append(BlocksToSamples(name=f"stage_{stage}")(blocks))
+    return outputs
+
+
+def causal_decoder(masked, config, stages):
+    """The same for frames of ``encoder`` with ``causal``; nothing looks ahead.
+
+    Where ``decoder`` waits for frames to come, stage k lags ``taps - 1`` blocks behind stage k - 1
+    here, whose results are delayed until both are there. The outputs begin with what came out
+    before the first sample, which is skipped in the end.
+    """
+    edge = config.taps - 1
+    latent, outputs, blocks = masked, [], None
+    for stage in range(stages):
+        if stage > 0:
+            seen = convolution(
+                config.filters, f"residual_encoder_{stage}", config.taps, use_bias=False
+            )(past(blocks, edge, f"residual_encoder_{stage}_past"))
+            latent = delayed(latent, edge, f"latent_{stage}_delayed")
+            latent = layers.Subtract(name=f"latent_{stage}")([latent, seen])
+        joined = past(latent, edge, f"decoder_{stage}_past")
+        blocks = convolution(
+            config.hop, f"decoder_{stage}", config.taps, use_bias=stages > 1
+        )(joined)
+        aligned = delayed(blocks, edge * (stages - 1 - stage), f"decoder_{stage}_delayed")
+        if edge:
+            aligned = SkipStart(edge * stages, name=f"decoder_{stage}_skip_start")(aligned)
+        outputs.append(BlocksToSamples(name=f"stage_{stage}")(aligned))
     return outputs

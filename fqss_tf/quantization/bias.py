@@ -28,7 +28,13 @@ def snap_biases(model):
 
 def input_scale(layer):
     """The scale of the integer tensor that a wrapped layer reads."""
+    source = quantised_source(layer)
+    return source._output_quantizers[0].scale(source._output_quantizer_vars)
+
+
+def quantised_source(layer):
+    """The wrapped layer whose quantiser made the integer tensor that a layer of one input reads."""
     source = layer.inbound_nodes[0].inbound_layers
     while not (isinstance(source, Wrapper) and source._output_quantizers):
         source = source.inbound_nodes[0].inbound_layers
-    return source._output_quantizers[0].scale(source._output_quantizer_vars)
+    return source

@@ -5,6 +5,7 @@ import tf_keras as keras
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
 from fqss_tf.errors import FqssError
+from fqss_tf.layers.context import Delay, Lookahead, PastContext, SkipStart
 from fqss_tf.layers.framing import BlocksToSamples, SamplesToBlocks
 from fqss_tf.layers.norm import GlobalLayerNorm
 from fqss_tf.layers.stages import Combiner, Splitter, TakePlane
@@ -15,7 +16,8 @@ layers = keras.layers
 WAVEFORM_SCALE = 1 / 128
 # Ops that keep the scale of their input, and the step behind the integer outputs.
 WITHOUT_QUANTISER = (
-    layers.ZeroPadding2D, SamplesToBlocks, BlocksToSamples, TakePlane, Combiner,
+    layers.ZeroPadding2D, SamplesToBlocks, BlocksToSamples, TakePlane, PastContext, Delay,
+    Lookahead, SkipStart, Combiner,
 )
 
 
@@ -140,6 +142,15 @@ def _feeds_only(layer, kinds):
     return all(isinstance(consumer, kinds) for consumer in _consumers(layer))
 
 
+def _is_waveform(layer):
+    """Whether the output becomes samples, if later."""
+    return any(
+        isinstance(consumer, BlocksToSamples)
+        or isinstance(consumer, Delay | SkipStart) and _is_waveform(consumer)
+        for consumer in _consumers(layer)
+    )
+
+
 def _inner(layer, bits):
     return {
         name: RangeQuantizer(bits, non_negative=name in layer.non_negative_tensors, name=name)
@@ -148,7 +159,7 @@ def _inner(layer, bits):
 
 
 def _convolution_output(layer, bits):
-    if any(isinstance(consumer, BlocksToSamples) for consumer in _consumers(layer)):
+    if _is_waveform(layer):
         return ConstantRangeQuantizer(WAVEFORM_SCALE)
     if _feeds_only(layer, layers.Concatenate | layers.ReLU):
         return None  # a concatenation has one scale, its own quantiser's; a ReLU is fused

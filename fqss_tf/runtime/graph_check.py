@@ -49,17 +49,19 @@ ENUMERATIONS = {
 }
 
 
-def faults(model):
+def faults(model, states=()):
     """What is wrong with a parsed model, a list of short texts; empty if nothing was found.
 
     Args:
         model: the root of the schema's object API, whose indices all lead somewhere
             (``fqss_tf.runtime.metadata.checked_model``).
+        states: names of the tensors that a step model reads and gives back for the next step.
     """
     found = [
         fault for number in range(len(model.subgraphs)) for fault in _graph_faults(model, number)
     ]
-    return found + _signature_faults(model, len(_listed(model.subgraphs[0].tensors)))
+    found += _signature_faults(model, len(_listed(model.subgraphs[0].tensors)))
+    return found or _state_faults(model, states)
 
 
 def _graph_faults(model, number):
@@ -187,6 +189,35 @@ def _signature_faults(model, tensors):
         ):
             found.append("a signature names a tensor that is not there")
     return found
+
+
+def _state_faults(model, states):
+    """A state comes out as it goes in, so that a step reads what the one before wrote."""
+    found = []
+    for name in states:
+        ends = [
+            [entry.tensorIndex for entry in _listed(ports) if entry.name == name.encode()]
+            for signature in _listed(model.signatureDefs)
+            for ports in (signature.inputs, signature.outputs)
+        ]
+        if [len(end) for end in ends] != [1, 1]:
+            found.append(f"state {name} is not one input and one output")
+            continue
+        into, out_of = (_as_stored(model.subgraphs[0].tensors[end[0]]) for end in ends)
+        if into != out_of:
+            found.append(f"state {name} is not of one shape, type, scale and zero point")
+        elif into[0] != schema.TensorType.INT8 or len(into[2]) != 1:
+            found.append(f"state {name} is not an int8 tensor of one scale")
+    return found
+
+
+def _as_stored(tensor):
+    quantisation = tensor.quantization
+    scales, points = (
+        (quantisation.scale, quantisation.zeroPoint) if quantisation is not None else ([], [])
+    )
+    lists = (_listed(values) for values in (tensor.shape, scales, points))
+    return tensor.type, *(list(map(float, values)) for values in lists)
 
 
 def _listed(values):

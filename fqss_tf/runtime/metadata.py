@@ -19,12 +19,17 @@ from fqss_tf.runtime.seal import check_seal
 METADATA_NAME = b"fqss"
 FORMAT = 1
 FILE_IDENTIFIER = b"TFL3"
+MOST_LAG = 2**20  # samples; a minute or two
 TYPES = ("int8", "int16x8", "float32", "float16", "dynamic")
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What the JSON of the metadata buffer ``fqss`` says; lengths in samples, rates in Hz."""
+    """What the JSON of the metadata buffer ``fqss`` says; lengths in samples, rates in Hz.
+
+    A step model also has a ``lag``, by which its output comes after its input, and the names of its
+    ``states``, each of which is an input and an output. Its ``segment`` is one step.
+    """
 
     sample_rate: int
     segment: int
@@ -36,6 +41,26 @@ class Metadata:
     method: str
     network: str
     quantised_by: str
+    lag: int | None = None
+    states: tuple[str, ...] = ()
+
+    @property
+    def is_step(self):
+        """Whether the file takes a stream step by step."""
+        return self.lag is not None
+
+    @property
+    def latency(self):
+        """Samples from the arrival of a sound until it is separated, but for computing time.
+
+        The first sample of a segment waits for the last; a step model's result lags in addition.
+        """
+        return self.segment + (self.lag or 0)
+
+    @property
+    def takes_int16(self):
+        """Whether 16-bit samples are what the graph computes on: two int8 planes each way."""
+        return self.type == "int8" and (self.input_stages, self.output_stages) == (2, 2)
 
 
 def read_metadata(path):
@@ -58,7 +83,7 @@ def read_metadata(path):
     model = checked_model(path, content)
     description = _description(path, model)
     _check_sidecar(path, content)
-    found = faults(model)
+    found = faults(model, description.states)
     if found:
         raise FqssError(f"{path} is damaged, {found[0]}: copy or convert it anew")
     return description, content
@@ -155,14 +180,23 @@ def _checked(path, values):
         wrong.append("type")
     if not _are_file_names(values.get("sources")):
         wrong.append("sources")
+    states = values.get("states", [])
+    if "lag" in values and not _is_lag(values["lag"]):
+        wrong.append("lag")
+    if not (states == [] or "lag" in values and _are_names(states)):
+        wrong.append("states")
     if wrong:
         raise FqssError(f"{path} has an fqss description with a wrong {wrong[0]}: convert it anew")
-    fields = {name: values[name] for name in Metadata.__dataclass_fields__}
-    return Metadata(**{**fields, "sources": tuple(values["sources"])})
+    fields = {name: values[name] for name in Metadata.__dataclass_fields__ if name in values}
+    return Metadata(**{**fields, "sources": tuple(values["sources"]), "states": tuple(states)})
 
 
 def _is_count(value):
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_lag(value):
+    return type(value) is int and 0 <= value <= MOST_LAG
 
 
 def _is_text(values, name):
@@ -171,12 +205,17 @@ def _is_text(values, name):
 
 def _are_file_names(sources):
     """Source names become parts of file names, so one must not lead to another folder."""
+    return _are_names(sources) and not any(
+        character in name for name in sources for character in "/\\\0"
+    )
+
+
+def _are_names(names):
     return (
-        isinstance(sources, list)
-        and len(sources) > 0
-        and all(isinstance(name, str) and name for name in sources)
-        and not any(character in name for name in sources for character in "/\\\0")
-        and len(set(sources)) == len(sources)
+        isinstance(names, list)
+        and len(names) > 0
+        and all(isinstance(name, str) and name for name in names)
+        and len(set(names)) == len(names)
     )
 
 

@@ -9,13 +9,14 @@ READ_BYTES = 2**16
 
 
 def separate_stream(separator, source, sink, rate):
-    """Separates raw samples until their end, with the running gain and in constant memory.
+    """Separates raw samples until their end, in constant memory.
 
-    A sample leaves at the latest one segment after it came (``metadata.segment`` at the model's
-    rate; at another, also the delay of the resampler), and what the computer takes for it.
+    A sample leaves at the latest ``metadata.latency`` after it came (at another rate than the
+    model's, also the delay of the resampler), and what the computer takes for it.
 
     Args:
-        separator: a ``fqss_tf.runtime.Separator``.
+        separator: a ``fqss_tf.runtime.StreamingSeparator``, or a ``Separator``, which works in
+            segments, each with its own gain.
         source: binary file of signed 16-bit little-endian samples, one channel.
         sink: binary file for such samples, the sources interleaved as channels.
         rate: Hz.
@@ -25,6 +26,8 @@ def separate_stream(separator, source, sink, rate):
     """
     samples = _Samples(source)
     for part in separator.separate_blocks(samples, rate):
+        if not part.size:
+            continue
         sink.write(np.ascontiguousarray(part.T, SAMPLE).tobytes())
         sink.flush()
     if samples.is_empty:

@@ -1,18 +1,17 @@
 """A recording in, its sources out, by a .tflite file."""
 
 import contextlib
-from itertools import chain
 
 import numpy as np
 
-from fqss_tf.audio.resampling import check_rate, resample_blocks
 from fqss_tf.audio.streams import Reader, Writer
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
 from fqss_tf.runtime.chunking import default_overlap, separate_blocks
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.levelling import levelled, levelled_int16, peak
-from fqss_tf.runtime.samples import checked, mono, to_float, to_int16
+from fqss_tf.runtime.rates import at_model_rate, separated, stays_int16
+from fqss_tf.runtime.samples import checked, mono
 
 GAINS = ("utterance", "running")
 
@@ -70,8 +69,8 @@ class Separator:
             FqssError: no samples, NaN or infinite samples, or a wrong shape or rate.
         """
         signal = mono(checked(waveform))
-        in_integers = self._in_integers(signal.dtype, rate)
-        loudest = max(map(peak, self._at_model_rate([signal], rate, in_integers)))
+        in_integers = stays_int16(signal.dtype, rate, self.metadata)
+        loudest = max(map(peak, at_model_rate([signal], rate, self.metadata, in_integers)))
         parts = []
         done = 0
         for part in self.separate_blocks([signal], rate, loudest):
@@ -95,21 +94,14 @@ class Separator:
             A sample comes back at the latest a segment after it was given, and the resampler's
             delay where the rates differ.
         """
-        blocks = iter(blocks)
-        first = next(blocks, np.zeros(0, np.float32))
-        counted = _Counted(chain([first], blocks))
-        in_integers = self._in_integers(first.dtype, rate)
-        level = levelled_int16 if in_integers else levelled
-        parts = separate_blocks(
-            self._at_model_rate(counted, rate, in_integers),
-            level(self._engine, loudest),
-            self.metadata.segment,
-            default_overlap(self.metadata.segment),
-        )
-        parts = _fitted(self._at_rate(parts, rate), len(self.metadata.sources), counted)
-        if first.dtype == np.int16 and not in_integers:
-            parts = map(to_int16, parts)
-        yield from parts
+        segment = self.metadata.segment
+
+        def separate(blocks, in_integers):
+            level = levelled_int16 if in_integers else levelled
+            forward = level(self._engine, loudest)
+            return separate_blocks(blocks, forward, segment, default_overlap(segment))
+
+        yield from separated(blocks, rate, self.metadata, separate)
 
     def measure(self, path, progress=None):
         """Reads a whole audio file, so that it is known to be good, in little memory.
@@ -123,7 +115,7 @@ class Separator:
         with Reader(path) as file:
             blocks = _reported(self._blocks(file), file.frames, progress)
             in_integers = self._dtype_of(file) == np.int16
-            return max(map(peak, self._at_model_rate(blocks, file.rate, in_integers)))
+            return max(map(peak, at_model_rate(blocks, file.rate, self.metadata, in_integers)))
 
     def chunks(self, path, gain="utterance", loudest=None, progress=None):
         """Separates an audio file of any length, in memory for some segments.
@@ -198,50 +190,11 @@ class Separator:
     def _dtype_of(self, file):
         """int16 where the graph computes on what the open file holds, else float32."""
         is_16_bit = file.subtype == "PCM_16" and file.channels == 1
-        in_integers = is_16_bit and self._in_integers(np.int16, file.rate)
+        in_integers = is_16_bit and stays_int16(np.int16, file.rate, self.metadata)
         return np.dtype(np.int16 if in_integers else np.float32)
 
     def _blocks(self, file):
         return map(mono, file.blocks(self._dtype_of(file).name))
-
-    def _in_integers(self, dtype, rate):
-        is_model_rate = rate == self.metadata.sample_rate
-        return dtype == np.int16 and is_model_rate and self._engine.takes_int16
-
-    def _at_model_rate(self, blocks, rate, in_integers):
-        check_rate(rate)
-        if in_integers:
-            return blocks
-        return resample_blocks(map(to_float, blocks), rate, self.metadata.sample_rate)
-
-    def _at_rate(self, parts, rate):
-        """Parts [sources, samples] of the model's rate, at another."""
-        columns = (part.T for part in parts)
-        return (part.T for part in resample_blocks(columns, self.metadata.sample_rate, rate))
-
-
-class _Counted:
-    """Blocks, and how many samples of them have gone by."""
-
-    def __init__(self, blocks):
-        self._blocks = blocks
-        self.samples = 0
-
-    def __iter__(self):
-        for block in self._blocks:
-            self.samples += len(block)
-            yield block
-
-
-def _fitted(parts, sources, counted):
-    """As many samples as went in: resampling there and back may be off by a few at the end."""
-    done = 0
-    for part in parts:
-        part = part[:, : counted.samples - done]
-        done += part.shape[1]
-        yield part
-    if done < counted.samples:
-        yield np.zeros((sources, counted.samples - done), np.float32)
 
 
 def _reported(blocks, total, progress):

@@ -12,6 +12,7 @@ def test_numbers_of_known_latencies():
     one = Measurement(SUBJECT, 1, (3.0, 1.0, 2.0, 10.0, 2.0), 1000)
     assert (one.least, one.median) == (1.0, 2.0)
     assert one.p95 == pytest.approx(3.0 + 0.8 * (10.0 - 3.0))
+    assert one.p99 == pytest.approx(3.0 + 0.96 * (10.0 - 3.0))
     assert one.real_time_factor == pytest.approx(0.002 / 0.5)
     assert one.gmacs_per_second == pytest.approx(0.004 / 0.002)
     assert one.gmacs_per_audio_second == pytest.approx(0.004 / 0.5)

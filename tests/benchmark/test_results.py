@@ -108,3 +108,19 @@ def test_only_the_slowest_nodes_are_shown():
     _, _, *rows = node_table(times)
     assert len(rows) == SLOWEST_NODES
     assert [cells(row)[0] for row in rows[:2]] == ["op 29", "op 28"]
+
+
+def test_step_models_have_a_table_of_their_own():
+    step = Subject(name="step", runtime="LiteRT", seconds=0.016, latency=0.018, state_bytes=1234)
+    measurements = [measured(LONG, 4.0), Measurement(step, 1, (1.0, 1.0, 2.0), 2_000_000)]
+    results = Results(MACHINE, 3, measurements, {}, {})
+    *_, header, _, row = results.lines()
+    found = dict(zip(cells(header), cells(row), strict=True))
+    assert found["step model"] == "step"
+    assert (found["step (ms)"], found["latency (ms)"]) == ("16", "18")
+    assert (found["p50 (ms)"], found["p99 (ms)"], found["step / p99"]) == ("1.000", "1.980", "8.1")
+    assert (found["real-time factor"], found["state (bytes)"]) == ("0.0625", "1234")
+    assert not any("step model" in line for line in Results(
+        MACHINE, 3, measurements[:1], {}, {}).lines())
+    first, second = results.to_dict()["measurements"]
+    assert first["state_bytes"] is None and second["latency_seconds"] == 0.018

@@ -12,6 +12,7 @@ from fqss_tf.benchmark.subjects import (
 from fqss_tf.config import load_recipe, save_recipe
 from fqss_tf.errors import FqssError
 from fqss_tf.export.op_report import op_report
+from fqss_tf.runtime import StreamingSeparator
 
 
 def test_a_file_of_this_project_says_how_long_its_segment_is(tiny_tflite):
@@ -126,3 +127,11 @@ def test_a_run_is_timed_in_keras_on_its_training_segment(run_folder, monkeypatch
 def test_a_folder_that_is_no_run_is_named(tmp_path):
     with pytest.raises(FqssError, match="is not a run folder"):
         run_subject(tmp_path)
+
+
+def test_a_step_model_is_timed_as_a_stream(step_tflite):
+    subject = tflite_subject(step_tflite)
+    assert (subject.seconds, subject.latency) == (0.016, 0.018)
+    assert subject.state_bytes == StreamingSeparator(step_tflite).state_bytes > 0
+    parts = subject.load(1)()
+    assert [len(part) for part in parts.values()] == [128 - 16] * 2

@@ -3,6 +3,7 @@ import json
 from click.testing import CliRunner
 
 from fqss_tf.cli.main import main
+from fqss_tf.runtime import StreamingSeparator
 from fqss_tf.runtime.engine import Engine
 
 TINY = (
@@ -35,3 +36,12 @@ def test_either_a_run_or_a_recipe_is_needed(tmp_path):
 def test_settings_do_not_go_with_a_run(tmp_path):
     result = convert(tmp_path, "--set", "seed=1", "--output", tmp_path / "m.tflite")
     assert result.exit_code == 2 and "--set goes with --recipe" in result.output
+
+
+def test_a_causal_recipe_becomes_a_step_model(tmp_path):
+    settings = [part for setting in TINY for part in ("--set", setting)]
+    output = tmp_path / "step.tflite"
+    result = convert("--recipe", "mobile-causal", *settings, "--stream", "--output", output)
+    assert result.exit_code == 0, result.output
+    assert "algorithmic latency 144 samples, 18 ms; 9 states" in result.output
+    assert StreamingSeparator(output).latency == 144

@@ -95,3 +95,12 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_folder_is_named(tmp_path):
     with pytest.raises(FqssError, match="Is a directory"):
         inspect(tmp_path)
+
+
+def test_a_step_model_shows_its_states_and_latency(step_tflite, model_file):
+    lines = inspect(step_tflite).splitlines()
+    step = json.loads(inspect(step_tflite, "--json"))["step"]
+    assert f"states: 11, {step['state_bytes']:,} bytes" in lines
+    assert any(line.endswith("algorithmic latency 144 samples, 18 ms") for line in lines)
+    assert (step["states"], step["samples"], step["lag"], step["latency"]) == (11, 128, 16, 144)
+    assert "step" not in json.loads(inspect(model_file, "--json"))

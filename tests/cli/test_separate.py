@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from fqss_tf import audio
 from fqss_tf.cli.main import main
+from fqss_tf.runtime import StreamingSeparator
 
 
 def run(*arguments):
@@ -167,6 +168,63 @@ def test_a_stream_of_nothing_is_one_line(tiny_tflite):
 def test_a_stream_and_files_do_not_go_together(tiny_tflite, mixture, output):
     result = run(tiny_tflite, mixture, "--stream", "-", "--output", output)
     assert result.exit_code == 2 and "--stream takes no FILE" in result.stderr
+
+
+def test_a_step_model_streams_in_steps(step_tflite):
+    samples = np.round(tone(5000)[:, 0] * 20000).astype("<i2")
+    result = stream(step_tflite, samples.tobytes(), "--gain", "0")
+    assert result.returncode == 0, result.stderr
+    separated = np.frombuffer(result.stdout, "<i2").reshape(-1, 2)
+    expected = StreamingSeparator(step_tflite, gain=0).separate(samples)
+    assert np.array_equal(separated.T, np.stack(list(expected.values())))
+
+
+def test_the_microphone_is_a_stream_until_ctrl_c(step_tflite, tmp_path):
+    """Through a module that stands for sounddevice: half a second, then Ctrl-C."""
+    (tmp_path / "sounddevice.py").write_text(
+        "class PortAudioError(Exception): pass\n"
+        "class RawInputStream:\n"
+        "    def __init__(self, **_): self.left = 4000\n"
+        "    def start(self): pass\n"
+        "    def close(self): pass\n"
+        "    def read(self, frames):\n"
+        "        self.left -= frames\n"
+        "        if self.left < 0: raise KeyboardInterrupt\n"
+        "        return bytes(frames) + bytes([40]) * frames, self.left == 0\n"
+    )
+    command = [sys.executable, "-m", "fqss_tf.cli.main", "separate", str(step_tflite)]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    }
+    result = subprocess.run([*command, "--microphone"], capture_output=True, env=environment)
+    assert result.returncode == 0, result.stderr
+    blocks = 4000 // 64
+    assert len(result.stdout) == 64 * blocks * 2 * 2 and any(result.stdout)
+
+
+def test_microphone_without_sounddevice_is_one_line(step_tflite, output, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    assert_refused(run(step_tflite, "--microphone"), output, "pip install 'fqss-tf[microphone]'")
+
+
+def test_a_step_model_takes_no_files(step_tflite, mixture, output):
+    assert_refused(run(step_tflite, mixture, "--output", output), output, "is a step model")
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--stream", "-", "--microphone"], "two sources"),
+    (["--stream", "-", "--gain", "utterance"], "neither running nor decibels"),
+    (["--stream", "-", "--gain", "99"], "gain 99.0 is unknown"),
+    (["--gain", "3", "a.wav", "--output", "voices"], "none of utterance, running"),
+])
+def test_wrong_options_of_a_stream_are_named(step_tflite, arguments, message):
+    result = run(step_tflite, *arguments)
+    assert result.exit_code == 2 and message in result.stderr
+
+
+def test_a_model_for_segments_has_no_fixed_gain(tiny_tflite):
+    result = run(tiny_tflite, "--stream", "-", "--gain", "3")
+    assert result.exit_code == 2 and "goes with a step model" in result.stderr
 
 
 def test_a_terminal_sees_progress_up_to_the_end(tiny_tflite, mixture, output):

@@ -257,3 +257,17 @@ def test_a_mixture_without_samples_is_refused(tmp_path):
     write_set(tmp_path, samples=0)
     with pytest.raises(FqssError, match="m0 has no samples"):
         load_mixtures(tmp_path)
+
+
+def test_a_step_model_scores_as_the_file_for_segments_that_it_is(step_tflite, causal_tflite):
+    mixtures = [two_voices(seed=seed, samples=8000) for seed in range(2)]
+    step, whole = evaluate([step_tflite, causal_tflite], mixtures, rate=8000)
+    for one, other in zip(step.rows, whole.rows, strict=True):
+        assert one.source_si_sdr == pytest.approx(other.source_si_sdr, abs=1e-6)
+    (alone,) = evaluate([step_tflite], mixtures, rate=8000)
+    assert alone.rows == step.rows
+
+
+def test_a_step_model_goes_with_models_of_any_segment(step_tflite, tiny_tflite):
+    scores = evaluate([step_tflite, tiny_tflite], [two_voices()])
+    assert [len(score.rows) for score in scores] == [1, 1]

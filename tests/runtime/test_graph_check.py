@@ -153,3 +153,54 @@ def test_a_loop_runs_graphs_behind_its_own(loop):
 def test_every_graph_is_checked(loop):
     loop.subgraphs[2].tensors[0].type = 99
     assert any("unknown type 99" in fault for fault in faults(loop))
+
+
+def ends(model, name):
+    """The tensors by which a state enters and leaves."""
+    (signature,) = model.signatureDefs
+    return [
+        next(
+            model.subgraphs[0].tensors[entry.tensorIndex]
+            for entry in ports if entry.name == name.encode()
+        )
+        for ports in (signature.inputs, signature.outputs)
+    ]
+
+
+def _other_zero_point(model, name):
+    quantisation = ends(model, name)[1].quantization
+    quantisation.zeroPoint = quantisation.zeroPoint + 1
+
+
+def _other_scale(model, name):
+    quantisation = ends(model, name)[1].quantization
+    quantisation.scale = quantisation.scale * 2
+
+
+def _other_shape(model, name):
+    tensor = ends(model, name)[1]
+    tensor.shape = [*tensor.shape[:2], tensor.shape[2] + 1, tensor.shape[3]]
+
+
+def _no_scale(model, name):
+    for end in ends(model, name):
+        end.quantization.scale = end.quantization.zeroPoint = None
+
+
+def _only_an_input(model, name):
+    (signature,) = model.signatureDefs
+    signature.outputs = [entry for entry in signature.outputs if entry.name != name.encode()]
+
+
+@pytest.mark.parametrize(
+    "change", [_other_zero_point, _other_scale, _other_shape, _no_scale, _only_an_input]
+)
+def test_a_state_must_leave_as_it_enters(step_tflite, change, tmp_path):
+    model = read_model(step_tflite.read_bytes())
+    states = read_metadata(step_tflite)[0].states
+    assert faults(model, states) == []
+    change(model, states[3])
+    path = tmp_path / "changed.tflite"
+    path.write_bytes(pack_model(model))
+    with pytest.raises(FqssError, match=f"changed.tflite is damaged, state {states[3]} is not"):
+        read_metadata(path)

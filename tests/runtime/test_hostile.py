@@ -16,7 +16,7 @@ MUTATE = Path(__file__).parents[1] / "fixtures" / "hostile.py"
 
 
 @pytest.fixture(scope="module")
-def good_files(tiny_tflite, tmp_path_factory):
+def good_files(tiny_tflite, step_tflite, tmp_path_factory):
     """Name -> (what it is, path)."""
     folder = tmp_path_factory.mktemp("good")
     wave = 0.3 * np.sin(np.arange(2000) / 9)
@@ -34,6 +34,7 @@ def good_files(tiny_tflite, tmp_path_factory):
         "tflite": ("model", tiny_tflite),
         "sealed tflite": ("model", folder / "sealed.tflite"),
         "graph": ("graph", tiny_tflite),
+        "step model": ("step", step_tflite),
     }
 
 
@@ -47,7 +48,7 @@ def refused(good_files, name, model, folder, mutants):
     return int(result.stdout.split()[-1])
 
 
-NAMES = ["wav", "float wav", "flac", "tflite", "sealed tflite", "graph"]
+NAMES = ["wav", "float wav", "flac", "tflite", "sealed tflite", "graph", "step model"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -26,6 +26,8 @@ def test_reads_what_was_written(tiny_tflite):
         "method": "ptq",
         "network": "toy",
         "quantised_by": "test",
+        "lag": None,
+        "states": (),
     }
 
 
@@ -155,3 +157,34 @@ def test_sealing_twice_is_sealing_once(tiny_tflite):
 def test_the_shipped_model_is_sealed():
     content = (Path(__file__).parents[2] / "tflite_models" / "fqss_int8.tflite").read_bytes()
     assert sealed(content) == content
+
+
+def test_a_step_model_tells_its_lag_and_states(step_tflite):
+    metadata, _ = read_metadata(step_tflite)
+    assert metadata.is_step and metadata.takes_int16
+    assert (metadata.segment, metadata.lag, metadata.latency) == (128, 16, 144)
+    assert metadata.states[0] == "encoder_0_past" and len(set(metadata.states)) == 11
+
+
+def test_a_file_for_segments_has_the_latency_of_one(tiny_tflite):
+    metadata, _ = read_metadata(tiny_tflite)
+    assert not metadata.is_step and metadata.states == ()
+    assert metadata.latency == metadata.segment
+
+
+@pytest.mark.parametrize("changes, wrong", [
+    ({"lag": -1}, "lag"),
+    ({"lag": 2.0}, "lag"),
+    ({"lag": True}, "lag"),
+    ({"lag": 2**40}, "lag"),
+    ({"states": ["a"]}, "states"),
+    ({"lag": 0, "states": "a"}, "states"),
+    ({"lag": 0, "states": ["a", "a"]}, "states"),
+])
+def test_wrong_lags_and_states_are_named(
+    foreign_tflite, float_description, with_description, changes, wrong, tmp_path
+):
+    path = tmp_path / "m.tflite"
+    path.write_bytes(with_description(foreign_tflite.read_bytes(), float_description | changes))
+    with pytest.raises(FqssError, match=f"a wrong {wrong}: convert it anew"):
+        read_metadata(path)

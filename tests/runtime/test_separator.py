@@ -218,7 +218,7 @@ def test_no_float_is_made_of_16_bit_samples(separator, recording, monkeypatch):
         raise AssertionError("a float detour")
 
     monkeypatch.setattr(Engine, "forward", refuse)
-    monkeypatch.setattr("fqss_tf.runtime.separator.to_float", refuse)
+    monkeypatch.setattr("fqss_tf.runtime.rates.to_float", refuse)
     path, samples = recording
     in_memory = separator(samples, 8000)
     from_file = joined(separator.chunks(path))

@@ -1,0 +1,54 @@
+"""How far a .tflite, as it runs, is from the Keras model that it was made from."""
+
+import numpy as np
+
+from fqss_tf.metrics import pit_si_sdr
+from fqss_tf.runtime.engine import Engine
+from fqss_tf.runtime.streaming import StreamingSeparator
+
+
+def one_segment(path, reference_kernels):
+    """Function mixture [segment] of peak 1 -> estimates [S, segment] of a whole-segment file."""
+    return Engine(path, reference_kernels=reference_kernels).forward
+
+
+def whole_stream(path, reference_kernels):
+    """The same for a step model, which takes any length."""
+    separator = StreamingSeparator(path, gain=0, reference_kernels=reference_kernels)
+    return lambda mixture: np.stack(list(separator.separate(mixture).values()))
+
+
+def compare(model, open_file, path, segments):
+    """Runs a .tflite and its Keras model on the same segments, with reference and fast kernels.
+
+    Args:
+        model: the Keras model.
+        open_file: function (path, whether with reference kernels) -> function mixture [T] ->
+            estimates [S, T].
+        path: the .tflite.
+        segments: (mixture [T], sources [S, T]) pairs.
+
+    Returns:
+        Per kernel set: ``sqnr_db`` of the .tflite against Keras over all segments, and
+        ``si_sdr_difference_db``, the mean SI-SDR of the .tflite minus that of Keras.
+    """
+    from fqss_tf.models.compiled import separation_function
+
+    separate = separation_function(model)
+    keras_estimates = [separate(mixture) for mixture, _ in segments]
+    result = {}
+    for kernels in ("reference", "xnnpack"):
+        separate_integers = open_file(path, kernels == "reference")
+        signal = noise = difference = 0.0
+        for (mixture, sources), expected in zip(segments, keras_estimates, strict=True):
+            estimates = separate_integers(mixture)
+            signal += np.sum(expected.astype(np.float64) ** 2)
+            noise += np.sum((estimates - expected).astype(np.float64) ** 2)
+            difference += (
+                pit_si_sdr(estimates, sources)[0].mean() - pit_si_sdr(expected, sources)[0].mean()
+            )
+        result[kernels] = {
+            "sqnr_db": round(float(10 * np.log10(max(signal, 1e-20) / max(noise, 1e-20))), 2),
+            "si_sdr_difference_db": round(float(difference / len(segments)), 4),
+        }
+    return result

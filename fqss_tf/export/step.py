@@ -1,0 +1,106 @@
+"""The step model of a causal network: a few blocks in and out, with what it remembers as tensors.
+
+Its layers are those of the whole-recording network, with the same weights and quantisers. Only
+``fqss_tf.layers.context`` differs: where that begins with zeros, the step model reads a state, and
+gives back the last frames as the state of the next step.
+"""
+
+import tensorflow as tf
+
+from fqss_tf.export.graphs import (
+    converted_to_integers,
+    converter_of,
+    mixture_spec,
+    waveform_planes,
+)
+from fqss_tf.layers.context import Delay, Lookahead, PastContext, SkipStart
+from fqss_tf.layers.stages import Combiner
+from fqss_tf.quantization.bias import quantised_source
+
+
+@tf.autograph.experimental.do_not_convert
+def convert_step(model, samples, input_stages, output_stages):
+    """Bytes of the fully integer step .tflite of a causal quantised Keras model.
+
+    Inputs are ``mixture`` and the states, outputs ``stage_0``, ``stage_1``... and the states of the
+    next step, each under the name of its input, with the same shape, scale and zero point.
+
+    Args:
+        model: quantised, in mode ``deploy``.
+        samples: of a step, a multiple of the hop.
+        input_stages, output_stages: of the model.
+    """
+    states = _state_specs(model, samples)
+
+    def graph(mixture, *values):
+        return _step(model, mixture, dict(zip(states, values, strict=True)), output_stages)
+
+    converter = converter_of(graph, mixture_spec(samples, input_stages), *states.values())
+    return converted_to_integers(converter)
+
+
+def state_names(model):
+    """Names of the states of a step model, in the order in which they are computed."""
+    return [
+        layer.name
+        for layer in _layers_behind_splitter(model)
+        if isinstance(layer.layer, PastContext | Delay)
+    ]
+
+
+def _step(model, mixture, states, output_stages):
+    values = {"splitter": waveform_planes(mixture)}
+    next_states = {}
+    for layer in _layers_behind_splitter(model):
+        inputs = [values[source.name] for source in _sources(layer)]
+        kind = layer.layer
+        if isinstance(kind, PastContext | Delay):
+            past = _quantised_like_source(states[layer.name], layer)
+            joined = tf.concat([past, *inputs], axis=2)
+            next_states[layer.name] = joined[:, :, -kind.frames :]
+            if isinstance(kind, Delay):
+                joined = joined[:, :, : -kind.frames]
+            values[layer.name] = joined
+        elif isinstance(kind, Lookahead | SkipStart):
+            (values[layer.name],) = inputs
+        else:
+            values[layer.name] = layer(inputs if len(inputs) > 1 else inputs[0], training=False)
+    outputs = {f"stage_{stage}": values[f"stage_{stage}"] for stage in range(output_stages)}
+    return outputs | next_states
+
+
+def _layers_behind_splitter(model):
+    """In the order of computation: Keras lists a functional model's layers so."""
+    for layer in model.layers:
+        inner = getattr(layer, "layer", None)
+        if inner is not None and layer.name != "splitter" and not isinstance(inner, Combiner):
+            yield layer
+
+
+def _sources(layer):
+    return tf.nest.flatten(layer.inbound_nodes[0].inbound_layers)
+
+
+def _quantised_like_source(state, layer):
+    """A state is on the grid of what its layer reads, so that joining them rounds nothing."""
+    source = quantised_source(layer)
+    return source._output_quantizers[0](state, False, source._output_quantizer_vars)
+
+
+def _state_specs(model, samples):
+    """Name -> tf.TensorSpec of each state, from one pass over a step of the right shape."""
+    specs = {}
+    planes = model.get_layer("splitter").output.shape[-1]
+    shapes = {"splitter": tf.TensorShape([1, 1, samples, planes])}
+    for layer in _layers_behind_splitter(model):
+        inputs = [shapes[source.name] for source in _sources(layer)]
+        kind = layer.layer
+        shape = inputs[0]
+        if isinstance(kind, PastContext | Delay):
+            kept = [1, shape[1], kind.frames, shape[3]]
+            specs[layer.name] = tf.TensorSpec(kept, tf.float32, name=layer.name)
+        if isinstance(kind, Delay | Lookahead | SkipStart):
+            shapes[layer.name] = shape
+        else:
+            shapes[layer.name] = kind.compute_output_shape(inputs if len(inputs) > 1 else shape)
+    return specs

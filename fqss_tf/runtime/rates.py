@@ -1,0 +1,71 @@
+"""A stream of any rate and length through what separates at the model's rate."""
+
+from itertools import chain
+
+import numpy as np
+
+from fqss_tf.audio.resampling import check_rate, resample_blocks
+from fqss_tf.runtime.samples import to_float, to_int16
+
+
+def separated(blocks, rate, metadata, separate):
+    """Separates a mono recording that comes in blocks; samples of 16 bits stay such.
+
+    Args:
+        blocks: iterable of float32 or all int16 [samples], of any lengths.
+        rate: their sample rate in Hz.
+        metadata: of the model.
+        separate: function (iterable of blocks, whether they are int16 and not float32) -> iterable
+            of parts [sources, samples] of that type, all at the model's rate.
+
+    Yields:
+        [sources, samples] of the type of the blocks; together as long as the recording.
+    """
+    blocks = iter(blocks)
+    first = next(blocks, np.zeros(0, np.float32))
+    counted = _Counted(chain([first], blocks))
+    in_integers = stays_int16(first.dtype, rate, metadata)
+    parts = separate(at_model_rate(counted, rate, metadata, in_integers), in_integers)
+    columns = (part.T for part in parts)
+    resampled = (part.T for part in resample_blocks(columns, metadata.sample_rate, rate))
+    parts = _fitted(resampled, len(metadata.sources), counted)
+    if first.dtype == np.int16 and not in_integers:
+        parts = map(to_int16, parts)
+    yield from parts
+
+
+def stays_int16(dtype, rate, metadata):
+    """Whether the graph computes on the samples themselves: no float is made of them."""
+    return dtype == np.int16 and rate == metadata.sample_rate and metadata.takes_int16
+
+
+def at_model_rate(blocks, rate, metadata, in_integers):
+    """Blocks as the model takes them; ``in_integers`` as ``stays_int16`` has it."""
+    check_rate(rate)
+    if in_integers:
+        return blocks
+    return resample_blocks(map(to_float, blocks), rate, metadata.sample_rate)
+
+
+class _Counted:
+    """Blocks, and how many samples of them have gone by."""
+
+    def __init__(self, blocks):
+        self._blocks = blocks
+        self.samples = 0
+
+    def __iter__(self):
+        for block in self._blocks:
+            self.samples += len(block)
+            yield block
+
+
+def _fitted(parts, sources, counted):
+    """As many samples as went in: resampling there and back may be off by a few at the end."""
+    done = 0
+    for part in parts:
+        part = part[:, : counted.samples - done]
+        done += part.shape[1]
+        yield part
+    if done < counted.samples:
+        yield np.zeros((sources, counted.samples - done), np.float32)

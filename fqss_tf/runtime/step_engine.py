@@ -1,0 +1,81 @@
+"""A step model in LiteRT: a few samples in, as many per source out, and what it remembers."""
+
+import numpy as np
+
+from fqss_tf.errors import FqssError
+from fqss_tf.runtime.interpreter import (
+    INPUT,
+    check_waveforms,
+    open_interpreter,
+    refusals,
+    signature_tensors,
+)
+from fqss_tf.runtime.metadata import read_metadata
+
+
+class StepEngine:
+    """Runs a step model on steps of exactly ``metadata.segment`` samples, one stream at a time.
+
+    Args:
+        path: the .tflite file.
+        num_threads: CPU threads of the interpreter.
+        reference_kernels: use the slow, plain kernels, to which the fast ones are compared.
+
+    Raises:
+        FqssError: the file is missing, damaged or foreign, no step model, or breaks the
+            input/output contract.
+    """
+
+    def __init__(self, path, num_threads=1, reference_kernels=False):
+        self.metadata, content = read_metadata(path)
+        if not self.metadata.is_step:
+            raise FqssError(
+                f"{path} takes whole segments: convert a causal run with --stream for a step model"
+            )
+        self._path = path
+        self._interpreter = open_interpreter(path, content, num_threads, reference_kernels)
+        inputs, outputs = signature_tensors(path, self._interpreter)
+        stages = check_waveforms(path, self.metadata, np.int8, inputs, outputs)
+        self._input = inputs[INPUT]["index"]
+        self._outputs = [outputs[stage]["index"] for stage in stages]
+        self._states = [
+            (inputs[name]["index"], outputs[name]["index"]) for name in self.metadata.states
+        ]
+        # The real number 0: what the network for whole recordings pads with.
+        self._silence = [
+            np.full(inputs[name]["shape"], inputs[name]["quantization"][1], np.int8)
+            for name in self.metadata.states
+        ]
+        self.reset()
+
+    @property
+    def state_bytes(self):
+        """Bytes that are remembered from step to step."""
+        return sum(state.nbytes for state in self._silence)
+
+    def reset(self):
+        """Forgets the stream so far."""
+        self._values = self._silence
+
+    def close(self):
+        """Frees the interpreter; the engine cannot run any more."""
+        self._interpreter = None
+
+    def run_planes(self, inputs):
+        """Runs one step on the graph's own numbers.
+
+        Args:
+            inputs: int8 [step, input_stages].
+
+        Returns:
+            One int8 array [sources, step] per output stage, ``metadata.lag`` samples behind.
+        """
+        if self._interpreter is None:
+            raise FqssError(f"{self._path} was closed: open it again")
+        with refusals(self._path):
+            self._interpreter.set_tensor(self._input, inputs[np.newaxis, np.newaxis])
+            for (index, _), value in zip(self._states, self._values, strict=True):
+                self._interpreter.set_tensor(index, value)
+            self._interpreter.invoke()
+            self._values = [self._interpreter.get_tensor(index) for _, index in self._states]
+            return [self._interpreter.get_tensor(output)[0, :, :, 0] for output in self._outputs]

@@ -1,0 +1,207 @@
+"""Sound in as it comes, its sources out a few milliseconds later, by a step model."""
+
+import numpy as np
+
+from fqss_tf.errors import FqssError
+from fqss_tf.runtime import planes, stream_level
+from fqss_tf.runtime.levelling import FULL_SCALE
+from fqss_tf.runtime.rates import separated
+from fqss_tf.runtime.samples import to_float, to_int16
+from fqss_tf.runtime.step_engine import StepEngine
+
+
+class StreamingSeparator:
+    """Separates one stream, step by step, with a step model of ``fqss-tf convert --stream``.
+
+    The estimates lag ``metadata.lag`` samples behind the mixture, and samples wait until a step of
+    ``metadata.segment`` is full: ``latency`` is both together. What comes out is the same to the
+    last bit however the stream is cut into pushes, and, at one gain, what the whole-recording int8
+    file of the same run gives.
+
+    Two gains. A number is a fixed one in dB: the network sees the samples times it, and what
+    exceeds full scale is clipped. ``"running"`` brings the loudest sample of the last seconds to
+    full scale: a louder one lowers the gain in its own step, so nothing is clipped, and the gain
+    rises again by half a decibel a second, up to 40 dB. Either way the estimates have the level of
+    the input.
+
+    One stream at a time: threads need separators of their own. A context manager; ``close`` frees
+    the model.
+
+    Args:
+        path: a step model.
+        num_threads: CPU threads.
+        gain: ``"running"`` or decibels.
+        reference_kernels: use the slow, plain kernels, to which the fast ones are compared.
+
+    Raises:
+        FqssError: the file is missing, damaged, or not a step model.
+    """
+
+    def __init__(
+        self, path, num_threads=1, gain=stream_level.RUNNING, reference_kernels=False
+    ):
+        self._engine = StepEngine(path, num_threads, reference_kernels)
+        steps_per_second = self.metadata.sample_rate / self.metadata.segment
+        self._peak_of = stream_level.peak_of(gain, steps_per_second)
+        self.reset()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Frees the model; the separator cannot be used any more."""
+        self._engine.close()
+
+    @property
+    def metadata(self):
+        """What the file says about itself, a ``fqss_tf.runtime.metadata.Metadata``."""
+        return self._engine.metadata
+
+    @property
+    def latency(self):
+        """Samples from the arrival of a sound until it is separated, but for computing time."""
+        return self.metadata.latency
+
+    @property
+    def state_bytes(self):
+        """Bytes of int8 that the network remembers from step to step."""
+        return self._engine.state_bytes
+
+    def reset(self):
+        """Forgets the stream so far; the next sample is the first of a new one."""
+        self._engine.reset()
+        self._peak_of.reset()
+        self._waiting = None
+        self._given = self._returned = 0
+        self._to_skip = self.metadata.lag
+        # Peak that each sample was divided by whose estimate is still to come.
+        self._peaks = np.full(self.metadata.lag, FULL_SCALE)
+
+    def push(self, samples):
+        """Takes the next samples and gives the estimates that are ready.
+
+        Args:
+            samples: int16 or float [samples] at the model's rate, any number of them; of one type
+                throughout a stream.
+
+        Returns:
+            Dict of source name -> int16 for int16, else float32, [samples], which may be none.
+
+        Raises:
+            FqssError: not [samples], NaN or infinite samples, or of another type than before.
+        """
+        self._given += len(self._wait(samples))
+        step = self.metadata.segment
+        parts = []
+        while len(self._waiting) >= step:
+            parts.append(self._step(self._waiting[:step]))
+            self._waiting = self._waiting[step:]
+        return self._named(parts)
+
+    def flush(self):
+        """The estimates of all that was pushed and has not come back; the stream ends.
+
+        The network hears what whole recordings are padded with, planes of zero.
+
+        Returns:
+            Dict as of ``push``.
+        """
+        if self._waiting is None:
+            self._waiting = np.zeros(0, np.float32)
+        parts = []
+        while self._returned < self._given:
+            parts.append(self._step(self._waiting))
+            self._waiting = self._waiting[:0]
+        sources = self._named(parts)
+        self.reset()
+        return sources
+
+    def separate(self, waveform):
+        """Separates a whole recording at the model's rate as a new stream.
+
+        Args:
+            waveform: as ``push`` takes it.
+
+        Returns:
+            Dict of source name -> [samples], as long as the recording.
+        """
+        self.reset()
+        first, rest = self.push(waveform), self.flush()
+        return {name: np.concatenate([part, rest[name]]) for name, part in first.items()}
+
+    def separate_blocks(self, blocks, rate):
+        """Separates a mono stream of any rate that comes in blocks, as a new stream.
+
+        Args:
+            blocks: iterable of float32 or all int16 [samples], of any lengths.
+            rate: their sample rate in Hz; another than the model's adds the resampler's delay.
+
+        Yields:
+            [sources, samples] of the type of the blocks; together as long as the stream.
+        """
+        return separated(blocks, rate, self.metadata, self._separate_blocks)
+
+    def _separate_blocks(self, blocks, _):
+        self.reset()
+        for block in blocks:
+            yield np.stack(list(self.push(block).values()))
+        yield np.stack(list(self.flush().values()))
+
+    def _wait(self, samples):
+        samples = np.asarray(samples)
+        if samples.ndim != 1:
+            raise FqssError(f"a push is [samples], one channel; this one has shape {samples.shape}")
+        if samples.dtype != np.int16:
+            samples = samples.astype(np.float32)
+            if not np.isfinite(samples).all():
+                raise FqssError("the stream holds NaN or infinite samples")
+        if self._waiting is None:
+            self._waiting = samples[:0]
+        if samples.dtype != self._waiting.dtype:
+            raise FqssError(
+                f"the stream began with {self._waiting.dtype} samples and goes on with "
+                f"{samples.dtype}: convert one, or reset"
+            )
+        self._waiting = np.concatenate([self._waiting, samples])
+        return samples
+
+    def _step(self, samples):
+        """Estimates [sources, samples] of one step; planes of zero fill a last one."""
+        metadata = self.metadata
+        in_integers = samples.dtype == np.int16 and metadata.takes_int16
+        peak = self._peak_of(samples)
+        self._peaks = np.append(self._peaks, np.full(metadata.segment, peak))
+        mixture = np.zeros((metadata.segment, metadata.input_stages), np.int8)
+        mixture[: len(samples)] = (
+            planes.split_int16(stream_level.to_full_scale(samples, peak)) if in_integers
+            else planes.split(to_float(samples) * (FULL_SCALE / peak), metadata.input_stages)
+        )
+        stages = np.stack(self._engine.run_planes(mixture), axis=-1)
+        peaks, self._peaks = np.split(self._peaks, [metadata.segment])
+        if in_integers:
+            estimates = stream_level.from_full_scale(planes.combine_int16(stages), peaks)
+        else:
+            estimates = (planes.combine(stages) * (peaks / FULL_SCALE)).astype(np.float32)
+            if samples.dtype == np.int16:
+                estimates = to_int16(estimates)
+        return self._without_ends(estimates)
+
+    def _without_ends(self, estimates):
+        """Without what came before the first sample, or comes behind the last of the stream."""
+        skipped = min(self._to_skip, estimates.shape[1])
+        self._to_skip -= skipped
+        estimates = estimates[:, skipped : skipped + self._given - self._returned]
+        self._returned += estimates.shape[1]
+        return estimates
+
+    def _named(self, parts):
+        empty = np.zeros(
+            (len(self.metadata.sources), 0),
+            np.int16 if self._waiting.dtype == np.int16 else np.float32,
+        )
+        return dict(
+            zip(self.metadata.sources, np.concatenate([empty, *parts], axis=1), strict=True)
+        )

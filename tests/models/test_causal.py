@@ -1,0 +1,82 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tf_keras as keras
+
+from fqss_tf.errors import FqssError
+from fqss_tf.models import convtasnet
+from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.quantization.transfer import deployable, staged
+
+TINY = ConvTasNetConfig(
+    filters=48, kernel=32, hop=8, bottleneck=8, skip=8, hidden=16, blocks=3, repeats=2,
+    norm="batch", activation="relu", causal=True,
+)
+SAMPLES = 800
+
+
+@pytest.fixture(scope="module")
+def network():
+    keras.utils.set_random_seed(0)
+    model = convtasnet.build(TINY)
+    model(mixture(), training=True)  # norms that do something
+    return model
+
+
+def mixture():
+    noise = np.random.default_rng(0).integers(-(2**15), 2**15, (1, 1, SAMPLES, 1))
+    return (noise / 2**15).astype(np.float32)
+
+
+@pytest.mark.parametrize("stages", [1, 2, 3])
+def test_no_sample_depends_on_what_comes_later_than_the_lag(network, stages):
+    model = staged(network, TINY, input_stages=1, output_stages=stages)
+    lag = TINY.lag(stages)
+    assert lag == stages * (TINY.kernel - TINY.hop)
+    changed = mixture()
+    changed[:, :, 400:] = 0
+    difference = np.abs(model(mixture()) - model(changed)).max(axis=(0, 1, 3))
+    assert difference[: 400 - lag].max() == 0
+    assert difference[400 - lag : 400].max() > 0
+
+
+def test_it_is_the_network_with_future_taps_of_zero(network):
+    """A kernel of five taps, the last two zero, padded on both sides sees the past alone."""
+    both_sides = convtasnet.build(dataclasses.replace(TINY, causal=False, block_kernel=5))
+    for layer in both_sides.layers:
+        weights = network.get_layer(layer.name).get_weights() if layer.weights else []
+        if layer.name.endswith("_depthwise"):
+            weights[0] = np.pad(weights[0], [(0, 0), (0, 2), (0, 0), (0, 0)])
+        layer.set_weights(weights)
+    edge = TINY.kernel - TINY.hop
+    padded = np.pad(mixture(), [(0, 0), (0, 0), (edge, 0), (0, 0)])
+    expected = both_sides(padded)[:, :, edge:].numpy()
+    actual = network(mixture()).numpy()
+    assert actual.shape == expected.shape
+    # At the end one sees zeros in the place of samples, the other in the place of frames.
+    whole = SAMPLES - edge
+    np.testing.assert_allclose(actual[:, :, :whole], expected[:, :, :whole], atol=1e-6)
+
+
+@pytest.mark.parametrize("stages", [1, 2])
+def test_folded_and_staged_networks_compute_the_same(network, stages):
+    expected = network(mixture()).numpy()
+    scale = np.abs(expected).max()
+    assert np.abs(deployable(network, TINY)(mixture()) - expected).max() < 1e-4 * scale
+    model = staged(network, TINY, input_stages=stages, output_stages=stages)
+    # The two planes of a padded zero are zeros, which together stand for 1/256.
+    past = TINY.hop * sum(TINY.dilations) * (TINY.block_kernel - 1) + 2 * TINY.kernel
+    difference = np.abs(model(mixture()) - expected)[:, :, past : -2 * TINY.kernel]
+    assert difference.max() < 1e-3 * scale
+
+
+def test_a_global_norm_is_not_causal():
+    with pytest.raises(FqssError, match="model.causal goes with model.norm batch"):
+        dataclasses.replace(TINY, norm="global")
+
+
+def test_a_kernel_of_one_hop_does_not_lag():
+    config = dataclasses.replace(TINY, kernel=8)
+    assert config.lag(2) == 0
+    assert convtasnet.build(config)(mixture()).shape == (1, 2, SAMPLES, 1)
