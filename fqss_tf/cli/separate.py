@@ -11,13 +11,13 @@ from fqss_tf.cli.progress import progress_bar
 from fqss_tf.errors import FqssError
 
 GAINS = ("utterance", "running")
+SHIPPED_MODEL = Path(__file__).parents[1] / "tflite_models" / "fqss_int8.tflite"
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
-@click.argument("files", metavar="[FILE...]", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="[MODEL] [FILE...]", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--output", metavar="DIR", type=click.Path(path_type=Path),
-              help="Folder for the separated files; made if missing.")
+              help="Folder for the separated files; made if missing.  [default: separated]")
 @click.option("--format", "file_format", default="wav", show_default=True,
               help="Format of the separated files: wav, flac, ogg, mp3 or another of libsndfile's.")
 @click.option("--subtype", help="Sample type, such as PCM_24 or FLOAT; default: PCM_16 where the "
@@ -37,17 +37,19 @@ GAINS = ("utterance", "running")
 @click.option("--rate", default=8000, show_default=True, type=int,
               help="Hz of the --stream or --microphone.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
-def command(model, files, output, file_format, subtype, gain, jobs, threads, stream, microphone,
-            rate, as_json):
+def command(paths, output, file_format, subtype, gain, jobs, threads, stream, microphone, rate,
+            as_json):
     """Separate each audio FILE with MODEL, a .tflite, into DIR/<file>_<source>.wav.
 
-    The results have the rate and the length of their input, one channel and 16 bits. Results of
-    an earlier run are replaced. Memory does not grow with the length of a file.
+    Without a MODEL it is the one that ships with fqss-tf, for two voices at 8 kHz. The results
+    have the rate and the length of their input, one channel and 16 bits. Results of an earlier
+    run are replaced. Memory does not grow with the length of a file.
 
     With --stream - signed 16-bit little-endian samples go from stdin to stdout, where the sources
     are interleaved as channels. Sound leaves milliseconds after it came with a step model
     (fqss-tf convert --stream), else one segment after it came.
     """
+    model, files = _model_and_files(paths)
     if stream is not None or microphone:
         if stream is not None and microphone:
             raise click.UsageError("--stream and --microphone are two sources: give one")
@@ -62,8 +64,9 @@ def command(model, files, output, file_format, subtype, gain, jobs, threads, str
     gain = gain or "utterance"
     if gain not in GAINS:
         raise click.UsageError(f"--gain {gain} is none of {', '.join(GAINS)}, which files take")
-    if not files or output is None:
-        raise click.UsageError("give at least one FILE and --output DIR, or --stream -")
+    if not files:
+        raise click.UsageError("give at least one FILE, or --stream -")
+    output = output or Path("separated")
     for path in files:
         with Reader(path):
             pass  # what the header gives away is found before the model is loaded
@@ -81,6 +84,13 @@ def command(model, files, output, file_format, subtype, gain, jobs, threads, str
             label = files[0].name if len(files) == 1 else f"{len(files)} files"
             reports = _for_each(files, jobs, label, separate)
     _show([reports[path] for path in files], as_json)
+
+
+def _model_and_files(paths):
+    """The first path is a model if it is called one, or is a folder, which no audio file is."""
+    if paths and (paths[0].suffix == ".tflite" or paths[0].is_dir()):
+        return paths[0], paths[1:]
+    return SHIPPED_MODEL, paths
 
 
 def _separate_stream(model, threads, gain, rate, source):

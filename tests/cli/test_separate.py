@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from fqss_tf import audio
 from fqss_tf.cli.main import main
+from fqss_tf.cli.separate import SHIPPED_MODEL
 from fqss_tf.runtime import StreamingSeparator
 
 
@@ -358,6 +359,14 @@ def test_an_interrupt_leaves_nothing_behind(tiny_tflite, mixture, output, monkey
     assert result.exit_code == 130
     assert result.stderr.splitlines()[-1] == "interrupted"
     assert not output.exists()
+
+
+def test_the_shipped_model_is_taken_if_none_is_named(mixture, output, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(mixture).exit_code == 0
+    assert run(SHIPPED_MODEL, mixture, "--output", output).exit_code == 0
+    for name in ("mixture_speech_1.wav", "mixture_speech_2.wav"):
+        assert (tmp_path / "separated" / name).read_bytes() == (output / name).read_bytes()
 
 
 @pytest.mark.parametrize("arguments", [[], ["model.tflite"], ["model.tflite", "a.wav"]])
