@@ -1,0 +1,48 @@
+package org.fqss.demo
+
+import android.content.res.AssetManager
+import org.fqss.core.ModelDescription
+import org.fqss.core.SeparationException
+import org.json.JSONException
+import org.json.JSONObject
+import java.io.IOException
+
+/** A model that lies in the assets: the .tflite, and the .json beside it, which says how well it was converted. */
+class Model(val name: String, val description: ModelDescription, val content: ByteArray, val fidelityDb: Double?)
+
+/**
+ * The models of the app.
+ *
+ * @param files names of all files.
+ * @param read the bytes of one, or null where there is none.
+ */
+class ModelStore(private val files: () -> List<String>, private val read: (String) -> ByteArray?) {
+    /** Names of the model files, in the order of the alphabet. */
+    fun names(): List<String> = files().filter { it.endsWith(SUFFIX) }.sorted()
+
+    /** @throws SeparationException the file is missing or damaged. */
+    fun load(name: String): Model {
+        val content = read(name) ?: throw SeparationException("The model $name is missing: install the app anew.")
+        return Model(name, ModelDescription.read(name, content), content, fidelity(name.removeSuffix(SUFFIX)))
+    }
+
+    private fun fidelity(stem: String): Double? = try {
+        read("$stem.json")?.let {
+            JSONObject(String(it)).getJSONObject("parity").getJSONObject("xnnpack").getDouble("sqnr_db")
+        }
+    } catch (_: JSONException) {
+        null // the card has a line less
+    }
+
+    companion object {
+        private const val SUFFIX = ".tflite"
+
+        fun of(assets: AssetManager) = ModelStore({ assets.list("").orEmpty().toList() }) { file ->
+            try {
+                assets.open(file).use { it.readBytes() }
+            } catch (_: IOException) {
+                null
+            }
+        }
+    }
+}

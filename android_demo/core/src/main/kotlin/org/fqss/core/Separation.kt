@@ -1,0 +1,91 @@
+package org.fqss.core
+
+/**
+ * Separates one mono 16-bit recording as it comes, at its own rate (fqss_tf.runtime.separator).
+ *
+ * At the rate of a model with two planes each way this is in integers throughout and equals Python bit for bit;
+ * at other rates it goes through floats and [Resampler].
+ */
+interface Separation {
+    /** Takes [samples] and returns what is final by now, [sources, samples], often none. */
+    fun push(block: ShortArray): List<ShortArray>
+
+    /** The rest: all parts together are as long as what was pushed. */
+    fun finish(): List<ShortArray>
+
+    companion object {
+        /**
+         * @param rate of the recording in Hz.
+         * @param loudest what [LoudestSample] found in the whole recording; null: each segment is brought to peak 1 by
+         *   its own, so that nothing need be known of what follows.
+         */
+        fun of(engine: Engine, rate: Int, loudest: Loudest?): Separation =
+            if (isInIntegers(engine, rate)) IntegerSeparation(engine, loudest) else FloatSeparation(engine, rate, loudest)
+
+        internal fun isInIntegers(engine: Engine, rate: Int) = engine.takesInt16 && rate == engine.description.sampleRate
+    }
+}
+
+/** The largest magnitude of a recording at the model's rate, in the unit in which it is separated. */
+class Loudest internal constructor(internal val int16: Int, internal val float32: Float)
+
+/** Finds the [Loudest] of a recording that comes in blocks. */
+class LoudestSample(engine: Engine, rate: Int) {
+    private val isInIntegers = Separation.isInIntegers(engine, rate)
+    private val resampler = Resampler(rate, engine.description.sampleRate)
+    private var int16 = 0
+    private var float32 = 0f
+
+    fun push(block: ShortArray) {
+        if (isInIntegers) int16 = maxOf(int16, Level.peak(block)) else take(resampler.push(Pcm.toFloat(block)))
+    }
+
+    fun finish(): Loudest {
+        take(resampler.finish())
+        return Loudest(int16, float32)
+    }
+
+    private fun take(samples: FloatArray) {
+        float32 = maxOf(float32, Level.peak(samples))
+    }
+}
+
+private fun <A> chunking(type: SampleType<A>, engine: Engine, forward: (A) -> List<A>): Chunking<A> {
+    val segment = engine.description.segment
+    return Chunking(type, segment, Chunking.defaultOverlap(segment), engine.sources, forward)
+}
+
+private class IntegerSeparation(engine: Engine, loudest: Loudest?) : Separation {
+    private val chunking = chunking(SampleType.Int16, engine) { Level.levelled(engine, it, loudest?.int16) }
+
+    override fun push(block: ShortArray) = chunking.push(block)
+
+    override fun finish() = chunking.finish()
+}
+
+private class FloatSeparation(engine: Engine, rate: Int, loudest: Loudest?) : Separation {
+    private val toModel = Resampler(rate, engine.description.sampleRate)
+    private val fromModel = List(engine.sources) { Resampler(engine.description.sampleRate, rate) }
+    private val chunking = chunking(SampleType.Float32, engine) { Level.levelled(engine, it, loudest?.float32) }
+    private var received = 0L
+    private var returned = 0L
+
+    override fun push(block: ShortArray): List<ShortArray> {
+        received += block.size
+        val parts = chunking.push(toModel.push(Pcm.toFloat(block)))
+        return fitted(fromModel.zip(parts) { resampler, part -> resampler.push(part) })
+    }
+
+    override fun finish(): List<ShortArray> {
+        val parts = chunking.push(toModel.finish()).zip(chunking.finish()) { a, b -> a + b }
+        val rest = fromModel.zip(parts) { resampler, part -> resampler.push(part) + resampler.finish() }
+        return fitted(rest).map { it.copyOf((received - returned).toInt() + it.size) }
+    }
+
+    /** As many samples as went in: resampling there and back may be off by a few at the end. */
+    private fun fitted(parts: List<FloatArray>): List<ShortArray> {
+        val length = minOf(parts[0].size.toLong(), received - returned).toInt()
+        returned += length
+        return parts.map { Pcm.toInt16(it.copyOf(length)) }
+    }
+}

@@ -1,0 +1,70 @@
+package org.fqss.core
+
+import org.junit.After
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertNull
+import org.junit.Assert.assertThrows
+import org.junit.Assert.assertTrue
+import org.junit.Test
+import java.io.File
+
+class LiveRecorderTest {
+    private val parent = createTempFolder()
+    private val folder = File(parent, "result")
+    private val session = ChunkedStreamingSession(standInEngine(800), 8000)
+    private val block = ShortArray(400) { 16384 }
+
+    @After
+    fun removeFiles() {
+        parent.deleteRecursively()
+    }
+
+    @Test
+    fun `levels, time and real-time factor run along`() {
+        var nanoseconds = 0L
+        val clock = { nanoseconds.also { nanoseconds += 10_000_000 } } // each block takes 10 ms of its 50
+        LiveRecorder(session, folder, { Long.MAX_VALUE }, clock).use { recorder ->
+            val first = recorder.push(block)
+            assertEquals(0.2, first.realTimeFactor!!, 1e-9)
+            assertEquals(LiveStatus(0.05, 0.5f, listOf(0f, 0f), first.realTimeFactor), first)
+            val second = recorder.push(block)
+            assertEquals(0.5f, second.sourceLevels[0], 1e-3f)
+        }
+    }
+
+    @Test
+    fun `what was said is kept`() {
+        val result = LiveRecorder(session, folder, { Long.MAX_VALUE }).use { recorder ->
+            repeat(5) { recorder.push(block) }
+            recorder.finish()!!
+        }
+        for (file in result.sources.map(result::sourceFile) + result.mixtureFile) {
+            assertEquals(2000L, WavReader(file).use { it.samples })
+        }
+        assertEquals(listOf("result"), parent.list()!!.toList())
+    }
+
+    @Test
+    fun `nothing said leaves nothing behind`() {
+        assertNull(LiveRecorder(session, folder, { Long.MAX_VALUE }).use { it.finish() })
+        assertTrue(parent.list()!!.isEmpty())
+    }
+
+    @Test
+    fun `full storage is a message`() {
+        val error = assertThrows(SeparationException::class.java) {
+            LiveRecorder(session, folder, { 1000 }).use { it.push(block) }
+        }
+        assertEquals("Cannot write the recording: no space left. Free some storage and try again.", error.message)
+        assertTrue(parent.list()!!.isEmpty())
+    }
+
+    @Test
+    fun `the real-time factor is that of the last seconds`() {
+        val factor = RunningRealTimeFactor(2.0)
+        assertNull(factor.value)
+        repeat(3) { factor.add(1.0, 4.0) }
+        repeat(2) { factor.add(1.0, 0.5) }
+        assertEquals(0.5, factor.value!!, 1e-9)
+    }
+}

@@ -1,0 +1,214 @@
+"""Writes what the tests of the phone's arithmetic expect: numbers that the Python package gives.
+
+Usage: python android_demo/golden_vectors.py [FOLDER]
+
+Each file is a little-endian array whose suffix names its type: i8, i16, i32, f32 or f64. A test of
+the Python package makes them anew and compares, so that they stay what the package gives.
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from click.testing import CliRunner
+
+from fqss_tf.audio import resample
+from fqss_tf.cli.main import main as fqss_tf_command
+from fqss_tf.data.manifest import load_mixture, read_manifest
+from fqss_tf.runtime import planes
+from fqss_tf.runtime.chunking import _matching_order, separate_blocks
+from fqss_tf.runtime.levelling import levelled, levelled_int16
+from fqss_tf.runtime.samples import mono, to_int16
+
+HERE = Path(__file__).resolve().parent
+TARGET = HERE / "core/src/test/resources/golden"
+MODEL = HERE.parent / "tflite_models/fqss_int8.tflite"
+SUFFIXES = {"int8": "i8", "int16": "i16", "int32": "i32", "float32": "f32", "float64": "f64"}
+SEGMENT, OVERLAP = 800, 200  # of the chunks; the stand-in for a network takes any length
+STREAM_WINDOW = slice(13000, 16500)  # with a cross-fade and the second chunk; all would be large
+
+
+class HalfBands:
+    """Stands in for the network: two sources by integers that any language computes alike.
+
+    Every other segment has them in the other order, as a network may that was trained without one.
+    """
+
+    def __init__(self):
+        self.segments = 0
+
+    def __call__(self, segment):
+        before = np.concatenate([np.zeros_like(segment[:1]), segment[:-1]])
+        if segment.dtype == np.int16:
+            low = ((segment.astype(np.int32) + before) >> 1).astype(np.int16)
+        else:
+            low = np.float32(0.5) * (segment + before)
+        self.segments += 1
+        sources = np.stack([low, segment - low])
+        return sources if self.segments % 2 else sources[::-1]
+
+
+class PlaneEngine:
+    """The two members of an Engine that levelling needs, with planes that halve."""
+
+    class metadata:
+        sources = ("first", "second")
+
+    @staticmethod
+    def _stages(inputs):
+        """[samples, 2] -> one [2, samples] per stage: the mixture, and it with both planes >> 1."""
+        return [np.stack([plane, plane >> 1]) for plane in inputs.T]
+
+    def forward(self, segment):
+        return planes.combine(np.stack(self._stages(planes.split(segment, 2)), axis=-1))
+
+    def forward_int16(self, segment):
+        return planes.combine_int16(np.stack(self._stages(planes.split_int16(segment)), axis=-1))
+
+
+def vectors():
+    """Dict of file name without suffix -> array."""
+    random = np.random.default_rng(0)
+    return {
+        **_planes(random),
+        **_samples(random),
+        **_levels(random),
+        **_chunks(random),
+        **_orders(random),
+        **_spectra(random),
+        **_rates(),
+        **_network(),
+    }
+
+
+def _planes(random):
+    samples = random.integers(-(2**15), 2**15, 300).astype(np.int16)
+    samples[:6] = [-(2**15), 2**15 - 1, 0, -1, 255, -256]
+    amplitudes = random.uniform(-1.1, 1.1, 300).astype(np.float32)
+    amplitudes[:4] = [-1, 1, 0, 1.5 / 128]
+    made = {"samples": samples, "planes": planes.split_int16(samples), "amplitudes": amplitudes}
+    for stages in (1, 2, 3):
+        split = planes.split(amplitudes, stages)
+        made[f"amplitudes_planes_{stages}"] = split
+        made[f"amplitudes_combined_{stages}"] = planes.combine(split)
+    foreign = random.integers(-128, 128, (300, 2)).astype(np.int8)
+    return {**made, "foreign_planes": foreign, "foreign_samples": planes.combine_int16(foreign)}
+
+
+def _samples(random):
+    channels = random.integers(-(2**15), 2**15, (300, 2)).astype(np.int16)
+    floats = random.uniform(-1.1, 1.1, 300).astype(np.float32)
+    floats[:4] = [0.5 / 2**15, 1.5 / 2**15, 1, -1]
+    return {
+        "channels": channels,
+        "channels_mono": mono(channels),
+        "floats": floats,
+        "floats_int16": to_int16(floats),
+    }
+
+
+def _levels(random):
+    quiet = random.integers(-900, 900, 250).astype(np.int16)
+    quiet_floats = (quiet / np.float32(2**15)).astype(np.float32)
+    engine = PlaneEngine()
+    return {
+        "level_input": quiet,
+        "level_running": levelled_int16(engine)(quiet),
+        "level_utterance": levelled_int16(engine, 2**15)(quiet),
+        "level_float_running": levelled(engine)(quiet_floats),
+        "level_float_utterance": levelled(engine, np.float32(0.7))(quiet_floats),
+    }
+
+
+def _chunks(random):
+    time = np.arange(2211)
+    tones = 6000 * np.sin(time / 7) * np.sin(time / 300) + 5000 * np.sin(2.9 * time)
+    mixture = (tones + random.normal(0, 300, len(time))).astype(np.int16)
+    floats = mixture / np.float32(2**15)
+    return {
+        "chunks_mixture": mixture,
+        "chunks_sources": _joined(mixture),
+        "chunks_float_sources": _joined(floats),
+    }
+
+
+def _joined(mixture):
+    return np.concatenate(list(separate_blocks([mixture], HalfBands(), SEGMENT, OVERLAP)), axis=1)
+
+
+def _orders(random):
+    """Four cases [before, after] of three noisy sources in another order each."""
+    before = random.normal(0, 3000, (3, 170))
+    orders = [(0, 1, 2), (2, 0, 1), (1, 0, 2), (2, 1, 0)]
+    cases = []
+    for order in orders:
+        after = np.empty_like(before)
+        after[list(order)] = before
+        cases.append(np.stack([before, after + random.normal(0, 2500, before.shape)]))
+    cases = np.stack(cases).astype(np.int16)
+    found = [_matching_order(case[0], case[1]) for case in cases]
+    return {"order_cases": cases, "orders": np.array(found, np.int32)}
+
+
+def _spectra(random):
+    signal = random.uniform(-1, 1, 700).astype(np.float32)
+    window = np.hanning(257)[:-1]
+    frames = np.stack([signal[start : start + 256] for start in (0, 128, 444)])
+    spectra = np.fft.rfft(frames * window, axis=1)
+    return {"spectrum_signal": signal, "spectra": np.stack([spectra.real, spectra.imag], axis=1)}
+
+
+def _rates():
+    time = np.arange(1200) / 8000
+    narrow = sum(0.2 * np.sin(2 * np.pi * frequency * time) for frequency in (210, 900, 2600))
+    signal = (narrow * np.hanning(len(time))).astype(np.float32)
+    return {
+        "rate_8000": signal,
+        "rate_11025": resample(signal, 8000, 11025),
+        "rate_5000": resample(signal, 8000, 5000),
+    }
+
+
+def _network():
+    """Two seconds and a bit of two voices, as ``fqss-tf separate`` writes their sources."""
+    root = HERE.parent / "fqss_tf/bundled/speech/test"
+    first = read_manifest(root / "mixtures.csv")[0]
+    mixture = to_int16(load_mixture(root, first)[0][: STREAM_WINDOW.stop])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "mixture.wav"
+        soundfile.write(path, mixture, 8000)
+        arguments = ["separate", str(MODEL), str(path), "--output", folder, "--json"]
+        outputs = json.loads(_output(arguments))[0]["outputs"].values()
+        sources = np.stack([soundfile.read(output, dtype="int16")[0] for output in outputs])
+    stream = ["separate", str(MODEL), "--stream", "-"]
+    streamed = np.frombuffer(_output(stream, mixture.tobytes()), "<i2").reshape(-1, len(sources)).T
+    return {
+        "voices_mixture": mixture,
+        "voices_sources": sources,
+        "voices_streamed": streamed[:, STREAM_WINDOW],
+    }
+
+
+def _output(arguments, stdin=None):
+    result = CliRunner().invoke(fqss_tf_command, arguments, input=stdin, catch_exceptions=False)
+    if result.exit_code:
+        raise SystemExit(result.output)
+    return result.stdout_bytes
+
+
+def file_name(name, values):
+    return f"{name}.{SUFFIXES[values.dtype.name]}"
+
+
+def write(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, values in vectors().items():
+        little_endian = values.astype(values.dtype.newbyteorder("<"))
+        (folder / file_name(name, values)).write_bytes(little_endian.tobytes())
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET)
