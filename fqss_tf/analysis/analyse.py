@@ -195,6 +195,8 @@ def _open_run(path, threads):
     run = Run(path)
     if not (run.folder / FLOAT_WEIGHTS).exists():
         raise FqssError(f"{path} has no finished float model: continue with fqss-tf train --resume")
+    if run.recipe.network != "convtasnet":
+        raise FqssError(f"{path} is a {run.recipe.network}: only runs of convtasnet are analysed")
     return run
 
 

@@ -4,6 +4,7 @@ import tensorflow as tf
 import tf_keras as keras
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from fqss_tf.export.lstm import stand_ins, with_lstm_ops
 from fqss_tf.quantization.fake_quant import fake_quantise
 
 
@@ -22,12 +23,25 @@ def convert_quantised(model, samples, input_stages, output_stages):
         outputs = tf.nest.flatten(core(waveform_planes(mixture), training=False))
         return {f"stage_{stage}": output for stage, output in enumerate(outputs)}
 
-    return converted_to_integers(converter_of(graph, mixture_spec(samples, input_stages)))
+    return converted_integer(graph, mixture_spec(samples, input_stages), model)
 
 
 def waveform_planes(mixture):
     """The planes of a mixture as the int8 tensor that holds them: scale 1/128, zero point 0."""
     return fake_quantise(mixture, tf.constant(-1.0), tf.constant(127 / 128), training=False)
+
+
+def converted_integer(graph, signature, model):
+    """Bytes of the fully integer .tflite of a function of one tensor.
+
+    Args:
+        graph: function of a tensor that returns a dict of tensors by name, all fake-quantised.
+        signature: tf.TensorSpec of the tensor, static.
+        model: the quantised Keras model that ``graph`` calls, in mode ``deploy``.
+    """
+    with stand_ins(model) as noted:
+        converter = converter_of(graph, signature)
+    return with_lstm_ops(converted_to_integers(converter), model, noted)
 
 
 def converted_to_integers(converter):

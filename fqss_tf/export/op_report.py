@@ -196,12 +196,18 @@ def _batch_matmul(inputs, output, options):
     return math.prod(output.shape) * inputs[0].shape[contracted]
 
 
+def _lstm(inputs, output, options):
+    units = output.shape[-1]
+    return math.prod(output.shape) * 4 * (inputs[0].shape[-1] + units)
+
+
 MACS = {
     "CONV_2D": _conv_2d,
     "DEPTHWISE_CONV_2D": _depthwise_conv_2d,
     "FULLY_CONNECTED": _fully_connected,
     "TRANSPOSE_CONV": _transpose_conv,
     "BATCH_MATMUL": _batch_matmul,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm,
 }
 
 

@@ -19,34 +19,59 @@ class DotProductAttention(keras.layers.Layer):
 
     Args:
         heads: divides C; head h has the channels from ``h * C / heads`` on.
+        scaled: the division of the scores by the root of a head's channels is done here, else by
+            the query's projection.
     """
 
-    def __init__(self, heads, **kwargs):
+    inner_tensors = ("scores", "attention", "context")
+
+    def __init__(self, heads, scaled=True, **kwargs):
         super().__init__(**kwargs)
         self.heads = heads
-        self.inner_tensors = ("scaled_query", "scores", "attention")
+        self.scaled = scaled
         self.inner_activations = {name: keras.activations.linear for name in self.inner_tensors}
 
     def call(self, inputs):
         named = self.inner_activations
         batch, height, positions, channels = dimensions(inputs[0])
         query, key, value = (
-            tf.reshape(item, [batch, height, positions, self.heads, channels // self.heads])
+            tf.transpose(
+                tf.reshape(item, [batch * height, positions, self.heads, channels // self.heads]),
+                [0, 2, 1, 3],
+            )
             for item in inputs
         )
-        query = named["scaled_query"](query * (channels // self.heads) ** -0.5)
-        scores = named["scores"](tf.einsum("bhqnc,bhknc->bhnqk", query, key))
+        if self.scaled:
+            query = query * query_factor(channels, self.heads)
+        scores = named["scores"](tf.matmul(query, key, transpose_b=True))
         attention = named["attention"](tf.nn.softmax(scores))
-        context = tf.einsum("bhnqk,bhknc->bhqnc", attention, value)
-        return tf.reshape(context, [batch, height, positions, channels])
+        context = named["context"](tf.matmul(attention, value))
+        return tf.reshape(
+            tf.transpose(context, [0, 2, 1, 3]), [batch, height, positions, channels]
+        )
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
 
     def get_config(self):
-        return {**super().get_config(), "heads": self.heads}
+        return {**super().get_config(), "heads": self.heads, "scaled": self.scaled}
+
+
+def query_factor(channels, heads):
+    """What queries are multiplied by, so that scores do not grow with a head's channels."""
+    return (channels // heads) ** -0.5
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
 class AddPositions(keras.layers.Layer):
     """Adds sinusoids of each position to ``[B, H, T, C]``, T at most 2500 (Vaswani et al., 3.5)."""
+
+    inner_tensors = ("sinusoids",)
+    non_negative_tensors = ()
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner_activations = {name: keras.activations.linear for name in self.inner_tensors}
 
     def build(self, input_shape):
         self.table = tf.constant(sinusoids(LONGEST, input_shape[-1]), self.compute_dtype)
@@ -58,7 +83,10 @@ class AddPositions(keras.layers.Layer):
                 f"{positions} positions are more than the {LONGEST} that SepFormer has: "
                 "take shorter segments"
             )
-        return inputs + self.table[:positions]
+        return inputs + self.inner_activations["sinusoids"](self.table[:positions])
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
 
 def sinusoids(positions, channels):

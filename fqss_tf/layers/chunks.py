@@ -70,7 +70,19 @@ class Segment(_Chunked):
 @keras.saving.register_keras_serializable("fqss_tf")
 class OverlapAdd(_Chunked):
     """Chunks ``[B, chunks, size, C]`` and the sequence they were cut from, ``[B, 1, L, ...]`` ->
-    ``[B, 1, L, C]``: the sum of what the chunks have for each frame. Arguments as ``_Chunked``."""
+    ``[B, 1, L, C]``: the sum of what the chunks have for each frame. Arguments as ``_Chunked``.
+
+    ``inner_tensors`` are the sums of the first rows, where there are more than two.
+    """
+
+    non_negative_tensors = ()
+
+    def __init__(self, size, hop=None, **kwargs):
+        super().__init__(size, hop, **kwargs)
+        self.inner_tensors = tuple(f"sum_{row}" for row in range(1, len(self.row_starts) - 1))
+        self.inner_activations = {
+            name: keras.activations.linear for name in self.inner_tensors
+        }
 
     def call(self, inputs):
         segments, sequence = inputs
@@ -87,6 +99,7 @@ class OverlapAdd(_Chunked):
             row = tf.reshape(row, [batch, 1, in_row * self.period, channels])
             row = row[:, :, self.margin - start : self.margin - start + frames]
             total = row if total is None else total + row
+            total = self.inner_activations.get(f"sum_{number}", tf.identity)(total)
         return total
 
 

@@ -1,69 +1,125 @@
-"""One direction of an LSTM, every inner tensor with a name."""
+"""An LSTM of both directions, every inner tensor with a name."""
 
+import dataclasses
+
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.layers.chunks import dimensions
 
+DIRECTIONS = ("forwards", "backwards")
+WEIGHTS = ("kernel", "recurrent_kernel", "bias")
+# A stand-in's kernel holds its number in digits that 8-bit weights of scale 1 can hold.
+DIGIT = 127
+
+
+@dataclasses.dataclass(frozen=True)
+class StandIn:
+    """What one direction of a layer is, where an exported graph has a stand-in for it."""
+
+    layer: keras.layers.Layer
+    direction: str
+    rows: int
+    positions: int
+
 
 @keras.saving.register_keras_serializable("fqss_tf")
-class Lstm(keras.layers.Layer):
-    """``[B, H, T, C]`` -> ``[B, H, T, units]``: along T, each row for itself (Hochreiter and
-    Schmidhuber 1997, with forget gate).
+class BidirectionalLstm(keras.layers.Layer):
+    """``[B, H, T, C]`` -> ``[B, H, T, 2 * units]``: along T in both directions, each row for itself
+    (Hochreiter and Schmidhuber 1997, with forget gate). The backward half of the channels stays
+    aligned with the input.
 
     Gates lie in the order input, forget, cell, output. The states start at zero. ``inner_tensors``
-    lists the names under which quantisation finds each intermediate result.
+    lists the names under which quantisation finds each intermediate result. They are those of the
+    integer kernel: 16-bit gates before their activations, a 16-bit cell, an 8-bit hidden state that
+    both directions hold in one scale.
 
     Args:
-        units: of the state.
-        reverse: from the last position to the first; the output stays aligned with the input.
+        units: of the state, in each direction.
     """
 
-    def __init__(self, units, reverse=False, **kwargs):
+    inner_tensors = ("gates", "cell", "hidden")
+
+    def __init__(self, units, **kwargs):
         super().__init__(**kwargs)
         self.units = units
-        self.reverse = reverse
-        self.inner_tensors = ("gates", "cell", "hidden")
         self.inner_activations = {name: keras.activations.linear for name in self.inner_tensors}
+        self.mode = "observe"
+        self.stand_ins = None  # a list while a graph for the converter is traced
 
     def build(self, input_shape):
         units = self.units
-
-        def uniform():
-            # As in the published networks. Biases of zero would leave the zeros around the chunks
-            # zero, and the norms behind would multiply their gradient by 1 / sqrt(epsilon).
-            return keras.initializers.RandomUniform(-(units**-0.5), units**-0.5)
-
-        self.kernel = self.add_weight("kernel", (input_shape[-1], 4 * units), initializer=uniform())
-        self.recurrent_kernel = self.add_weight(
-            "recurrent_kernel", (units, 4 * units), initializer=uniform()
-        )
-        self.bias = self.add_weight("bias", (4 * units,), initializer=uniform())
+        shapes = {
+            "kernel": (input_shape[-1], 4 * units),
+            "recurrent_kernel": (units, 4 * units),
+            "bias": (4 * units,),
+        }
+        for direction in DIRECTIONS:
+            for weight in WEIGHTS:
+                name = f"{direction}_{weight}"
+                # As in the published networks. Biases of zero would leave the zeros around the
+                # chunks zero, and the norms behind would multiply their gradient by
+                # 1 / sqrt(epsilon).
+                start = keras.initializers.RandomUniform(-(units**-0.5), units**-0.5)
+                setattr(self, name, self.add_weight(name, shapes[weight], initializer=start))
 
     def call(self, inputs):
-        named = self.inner_activations
         batch, height, positions, channels = dimensions(inputs)
-        rows = batch * height
+        rows = tf.reshape(inputs, [batch * height, positions, channels])
+        ways = (rows, rows[:, ::-1])
+        if self.stand_ins is None:
+            forwards, backwards = tf.unstack(self._hidden(tf.stack(ways)))
+        else:
+            forwards, backwards = map(self._stand_in, ways, DIRECTIONS)
+        both = tf.concat([forwards, backwards[:, ::-1]], axis=-1)
+        return tf.reshape(both, [batch, height, positions, 2 * self.units])
+
+    def _hidden(self, inputs):
+        """``[2, rows, T, C]``, a direction each -> hidden states ``[2, rows, T, units]``."""
+        named = self.inner_activations
+        # A running range would follow the positions instead of the batches.
+        within = dict.fromkeys(named, tf.identity) if self.mode == "observe" else named
+        _, rows, positions, channels = dimensions(inputs)
+        kernel, recurrent_kernel, bias = (
+            tf.stack([getattr(self, f"{direction}_{weight}") for direction in DIRECTIONS])
+            for weight in WEIGHTS
+        )
         # What does not depend on the state is computed at once for all positions.
-        driven = tf.matmul(tf.reshape(inputs, [rows * positions, channels]), self.kernel)
-        driven = tf.reshape(driven + self.bias, [rows, positions, 4 * self.units])
+        driven = tf.matmul(tf.reshape(inputs, [2, rows * positions, channels]), kernel)
+        driven = named["gates"](driven + bias[:, None])
+        driven = tf.reshape(driven, [2, rows, positions, 4 * self.units])
 
         def step(states, at_position):
             hidden, cell = states
-            gates = named["gates"](at_position + tf.matmul(hidden, self.recurrent_kernel))
+            gates = within["gates"](at_position + tf.matmul(hidden, recurrent_kernel))
             enter, keep, new, leave = tf.split(gates, 4, axis=-1)
-            cell = named["cell"](
+            cell = within["cell"](
                 tf.sigmoid(keep) * cell + tf.sigmoid(enter) * tf.tanh(new)
             )
-            return named["hidden"](tf.sigmoid(leave) * tf.tanh(cell)), cell
+            return within["hidden"](tf.sigmoid(leave) * tf.tanh(cell)), cell
 
-        nothing = tf.zeros([rows, self.units], driven.dtype)
-        hidden, _ = tf.scan(
-            step, tf.transpose(driven, [1, 0, 2]), (nothing, nothing), reverse=self.reverse
+        nothing = tf.zeros([2, rows, self.units], driven.dtype)
+        hidden, cell = tf.scan(step, tf.transpose(driven, [2, 0, 1, 3]), (nothing, nothing))
+        if self.mode == "observe":
+            named["cell"](cell)
+            hidden = named["hidden"](hidden)
+        return tf.transpose(hidden, [1, 2, 0, 3])
+
+    def _stand_in(self, rows, direction):
+        """A product of the right shape and scales, to be replaced by the integer op."""
+        number = len(self.stand_ins)
+        count, positions, channels = rows.shape
+        self.stand_ins.append(StandIn(self, direction, count, positions))
+        marked = np.zeros([self.units, channels], np.float32)
+        marked.flat[:2] = divmod(number, DIGIT)
+        marked = tf.quantization.fake_quant_with_min_max_args(
+            marked, -DIGIT, DIGIT, narrow_range=True
         )
-        return tf.reshape(
-            tf.transpose(hidden, [1, 0, 2]), [batch, height, positions, self.units]
-        )
+        flat = tf.reshape(rows, [count * positions, channels])
+        product = tf.matmul(flat, marked, transpose_b=True)
+        product = tf.reshape(product, [count, positions, self.units])
+        return self.inner_activations["hidden"](product)
 
     def get_config(self):
-        return {**super().get_config(), "units": self.units, "reverse": self.reverse}
+        return {**super().get_config(), "units": self.units}

@@ -6,9 +6,10 @@ import tf_keras as keras
 
 @tf.custom_gradient
 def rsqrt(x):
-    """1/sqrt(x) as the integer kernel computes it: infinite at 0, but with a finite gradient."""
-    y = tf.math.rsqrt(x)
-    safe = tf.where(tf.math.is_finite(y), y, tf.zeros_like(y))
+    """1/sqrt(x) as the integer kernel computes it: as large as can be at 0, without a gradient."""
+    positive = x > 0
+    y = tf.where(positive, tf.math.rsqrt(tf.where(positive, x, tf.ones_like(x))), x.dtype.max)
+    safe = tf.where(positive, y, tf.zeros_like(y))
     return y, lambda upstream: upstream * -0.5 * safe * safe * safe
 
 
@@ -33,6 +34,7 @@ class _Norm(keras.layers.Layer):
         super().__init__(**kwargs)
         self.affine = affine
         self.epsilon = epsilon
+        self.mode = "observe"
         self.inner_tensors = ("mean", "centred", "squared", "variance", "reciprocal_deviation")
         if affine:
             self.inner_tensors += ("channel_gain", "scaled")
@@ -53,13 +55,19 @@ class _Norm(keras.layers.Layer):
         centred = named["centred"](inputs - mean)
         squared = named["squared"](centred * centred)
         variance = named["variance"](tf.reduce_mean(squared, axis=self.axes, keepdims=True))
-        if not self.quantised:
-            variance = variance + self.epsilon
-        deviation = (rsqrt if training else tf.math.rsqrt)(variance)
-        gain = named["reciprocal_deviation"](deviation)
+        gain = named["reciprocal_deviation"](self._reciprocal_root(variance, training))
         if not self.affine:
             return centred * gain
         return named["scaled"](centred * named["channel_gain"](gain * self.gamma)) + self.beta
+
+    def _reciprocal_root(self, power, training, terms=1):
+        """``terms``: what ``power`` is the sum of; epsilon is added to each."""
+        if not self.quantised:
+            power = power + terms * self.epsilon
+        elif self.mode == "observe":
+            # What 8 bits can tell from 0: silence would else make the next range endless.
+            power = tf.maximum(power, tf.reduce_max(power) / 255 + terms * self.epsilon)
+        return (rsqrt if training else tf.math.rsqrt)(power)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -85,6 +93,43 @@ class RowLayerNorm(_Norm):
 
 @keras.saving.register_keras_serializable("fqss_tf")
 class ChannelLayerNorm(_Norm):
-    """Layer norm over the channels of ``[B, H, T, C]`` (Ba et al. 2016); arguments as ``_Norm``."""
+    """Layer norm over the channels of ``[B, H, T, C]`` (Ba et al. 2016), always with gain and bias.
+
+    The squares are added up by a product of each frame with itself: rounded to 8 bits before, those
+    of all but the loudest frames would be 0.
+
+    Args:
+        unit_length: the gain is that of frames of length 1 instead of variance 1, the root of C
+            times as large: the integer graph then needs no op for that root.
+        epsilon: as of ``_Norm``.
+    """
 
     axes = (3,)
+    non_negative_tensors = ("energy", "reciprocal_length")
+
+    def __init__(self, unit_length=False, epsilon=1e-8, **kwargs):
+        super().__init__(epsilon=epsilon, **kwargs)
+        self.unit_length = unit_length
+        self.inner_tensors = (
+            "mean", "centred", "energy", "reciprocal_length", "normalised", "scaled",
+        )
+        self.inner_activations = {
+            name: keras.activations.linear for name in self.inner_tensors
+        }
+
+    def call(self, inputs, training=False):
+        named = self.inner_activations
+        channels = inputs.shape[-1]
+        mean = named["mean"](tf.reduce_mean(inputs, axis=-1, keepdims=True))
+        centred = named["centred"](inputs - mean)
+        frames = centred[..., None, :]
+        energy = named["energy"](tf.matmul(frames, frames, transpose_b=True)[..., 0])
+        length = named["reciprocal_length"](self._reciprocal_root(energy, training, channels))
+        normalised = named["normalised"](centred * length)
+        gamma = self.gamma if self.unit_length else self.gamma * channels**0.5
+        return named["scaled"](normalised * gamma) + self.beta
+
+    def get_config(self):
+        config = super().get_config()
+        del config["affine"]
+        return {**config, "unit_length": self.unit_length}

@@ -35,9 +35,9 @@ def build(config, *, input_stages=1, output_stages=1, slopes=None):
     trunk = Segment(config.chunk, name="segment")(trunk)
 
     def norm(name):
-        return ChannelLayerNorm(epsilon=1e-5, name=name)
+        return ChannelLayerNorm(unit_length=slopes is not None, epsilon=1e-5, name=name)
 
-    trunk = _dual_path(trunk, config, norm)
+    trunk = _dual_path(trunk, config, norm, slopes)
     gated = gated_sources(trunk, encoded, config, slopes)
     mask = convolution(config.filters, "mask", use_bias=False, activation="relu")(gated)
     masked = layers.Multiply(name="masked")([mask, encoded])
@@ -56,7 +56,7 @@ def build_asteroid(config, *, input_stages=1, output_stages=1, slopes=None):
     encoded = layers.ReLU(name="encoded")(encoded)
     trunk = GlobalLayerNorm(name="input_norm")(encoded)
     trunk = Segment(config.chunk, config.chunk_hop, name="segment")(trunk)
-    trunk = _dual_path(trunk, config, lambda name: RowLayerNorm(name=name))
+    trunk = _dual_path(trunk, config, lambda name: RowLayerNorm(name=name), slopes)
     gated = gated_sources(trunk, encoded, config, slopes, config.chunk_hop)
     mask = mask_activation(gated, config.mask_activation)
     masked = layers.Multiply(name="masked")([mask, encoded])
@@ -64,18 +64,19 @@ def build_asteroid(config, *, input_stages=1, output_stages=1, slopes=None):
     return keras.Model(mixture, estimates, name="dptnet_asteroid")
 
 
-def _dual_path(trunk, config, norm):
+def _dual_path(trunk, config, norm, slopes):
     for block in range(config.blocks):
         for path in ("intra", "inter"):
             name = f"block_{block}_{path}"
-            trunk = _improved_transformer(trunk, config, name, norm)
+            trunk = _improved_transformer(trunk, config, name, norm, slopes)
             trunk = across_chunks(trunk, f"{name}_permuted")
     return trunk
 
 
-def _improved_transformer(inputs, config, name, norm):
+def _improved_transformer(inputs, config, name, norm, slopes):
     """A transformer layer whose feed-forward part begins with an LSTM (DPTNet, sec. 2.2)."""
-    attended = layers.Add(name=f"{name}_attention_sum")([inputs, attention(inputs, config, name)])
+    context = attention(inputs, config, name, slopes)
+    attended = layers.Add(name=f"{name}_attention_sum")([inputs, context])
     normed = norm(f"{name}_attention_norm")(attended)
     wide = layers.ReLU(name=f"{name}_relu")(both_directions(normed, config, name))
     narrow = convolution(config.width, f"{name}_linear")(wide)

@@ -8,7 +8,7 @@ import tf_keras as keras
 
 from fqss_tf.layers.attention import DotProductAttention
 from fqss_tf.layers.chunks import ChannelsToSources, OverlapAdd
-from fqss_tf.layers.lstm import Lstm
+from fqss_tf.layers.lstm import BidirectionalLstm
 from fqss_tf.layers.stages import Combiner, Splitter
 from fqss_tf.models.waveform import convolution, decoder, encoder, prelu
 
@@ -45,12 +45,17 @@ def gated_sources(segments, encoded, config, slopes, chunk_hop=None):
     return layers.Multiply(name="gated_product")([value, gate])
 
 
-def attention(inputs, config, name):
-    """Self-attention with its projections, ``[B, H, T, width]`` to the same."""
+def attention(inputs, config, name, slopes):
+    """Self-attention with its projections, ``[B, H, T, width]`` to the same.
+
+    In the deployable form, which has ``slopes``, the query's projection scales the scores.
+    """
     query, key, value = (
         convolution(config.width, f"{name}_{role}")(inputs) for role in ("query", "key", "value")
     )
-    context = DotProductAttention(config.heads, name=f"{name}_attention")([query, key, value])
+    context = DotProductAttention(config.heads, scaled=slopes is None, name=f"{name}_attention")(
+        [query, key, value]
+    )
     # The zeros around the chunks must not stay zero: a norm behind would multiply their gradient by
     # 1 / sqrt(epsilon).
     start = keras.initializers.RandomUniform(-(config.width**-0.5), config.width**-0.5)
@@ -58,10 +63,8 @@ def attention(inputs, config, name):
 
 
 def both_directions(inputs, config, name):
-    """LSTMs forwards and backwards, ``[B, H, T, C]`` -> ``[B, H, T, 2 * hidden]``."""
-    forwards = Lstm(config.hidden, name=f"{name}_forwards")(inputs)
-    backwards = Lstm(config.hidden, reverse=True, name=f"{name}_backwards")(inputs)
-    return layers.Concatenate(name=f"{name}_directions")([forwards, backwards])
+    """An LSTM forwards and backwards, ``[B, H, T, C]`` -> ``[B, H, T, 2 * hidden]``."""
+    return BidirectionalLstm(config.hidden, name=f"{name}_lstm")(inputs)
 
 
 def mask_activation(inputs, kind):

@@ -148,16 +148,16 @@ def _attention(tensors, config, name):
 
 def _directions(tensors, config, name):
     """PyTorch's order of gates is Keras'; its two biases are always added."""
-    weights = {}
+    weights = []
     inputs, hidden = config.width, config.hidden
-    for direction, end in (("forwards", ""), ("backwards", "_reverse")):
-        weights[f"{name}_{direction}"] = [
+    for end in ("", "_reverse"):
+        weights += [
             tensors.take(f"weight_ih_l0{end}", 4 * hidden, inputs).T,
             tensors.take(f"weight_hh_l0{end}", 4 * hidden, hidden).T,
             tensors.take(f"bias_ih_l0{end}", 4 * hidden).astype(np.float64)
             + tensors.take(f"bias_hh_l0{end}", 4 * hidden),
         ]
-    return weights
+    return {f"{name}_lstm": weights}
 
 
 def _improved_transformer(layer, config, name, parts, norm):

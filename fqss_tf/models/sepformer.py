@@ -35,10 +35,10 @@ def build(config, *, input_stages=1, output_stages=1, slopes=None):
     trunk = Segment(config.chunk, name="segment")(trunk)
     for block in range(config.blocks):
         name = f"block_{block}_intra"
-        trunk = _with_residual(trunk, config.intra_layers, config, name)
+        trunk = _with_residual(trunk, config.intra_layers, config, name, slopes)
         trunk = across_chunks(trunk, f"{name}_permuted")
         name = f"block_{block}_inter"
-        trunk = _with_residual(trunk, config.inter_layers, config, name)
+        trunk = _with_residual(trunk, config.inter_layers, config, name, slopes)
         trunk = across_chunks(trunk, f"{name}_permuted")
     gated = gated_sources(trunk, encoded, config, slopes)
     mask = convolution(config.filters, "mask", use_bias=False, activation="relu")(gated)
@@ -47,19 +47,26 @@ def build(config, *, input_stages=1, output_stages=1, slopes=None):
     return keras.Model(mixture, estimates, name="sepformer")
 
 
-def _with_residual(inputs, depth, config, name):
+def _with_residual(inputs, depth, config, name, slopes):
     outputs = AddPositions(name=f"{name}_positions")(inputs)
     for layer in range(depth):
-        outputs = _transformer_layer(outputs, config, f"{name}_{layer}")
-    outputs = ChannelLayerNorm(epsilon=LAYER_NORM_EPSILON, name=f"{name}_last_norm")(outputs)
+        outputs = _transformer_layer(outputs, config, f"{name}_{layer}", slopes)
+    outputs = _layer_norm(f"{name}_last_norm", slopes)(outputs)
     normed = GlobalLayerNorm(name=f"{name}_norm")(outputs)
     return layers.Add(name=f"{name}_residual_sum")([inputs, normed])
 
 
-def _transformer_layer(inputs, config, name):
-    normed = ChannelLayerNorm(epsilon=LAYER_NORM_EPSILON, name=f"{name}_attention_norm")(inputs)
-    attended = layers.Add(name=f"{name}_attention_sum")([inputs, attention(normed, config, name)])
-    normed = ChannelLayerNorm(epsilon=LAYER_NORM_EPSILON, name=f"{name}_ffn_norm")(attended)
+def _transformer_layer(inputs, config, name, slopes):
+    normed = _layer_norm(f"{name}_attention_norm", slopes)(inputs)
+    context = attention(normed, config, name, slopes)
+    attended = layers.Add(name=f"{name}_attention_sum")([inputs, context])
+    normed = _layer_norm(f"{name}_ffn_norm", slopes)(attended)
     wide = convolution(config.feed_forward, f"{name}_ffn_in", activation="relu")(normed)
     narrow = convolution(config.width, f"{name}_ffn_out")(wide)
     return layers.Add(name=f"{name}_ffn_sum")([attended, narrow])
+
+
+def _layer_norm(name, slopes):
+    return ChannelLayerNorm(
+        unit_length=slopes is not None, epsilon=LAYER_NORM_EPSILON, name=name
+    )

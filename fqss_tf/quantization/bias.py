@@ -5,36 +5,86 @@ import tf_keras as keras
 
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
+from fqss_tf.layers.attention import DotProductAttention
+from fqss_tf.layers.lstm import DIRECTIONS, BidirectionalLstm
+
 Wrapper = tfmot.quantization.keras.QuantizeWrapperV2
 INT32_LIMIT = 2**31 - 1
+# Layers whose output is an inner tensor in another shape.
+OUTPUTS = {BidirectionalLstm: "hidden", DotProductAttention: "context"}
 
 
 def snap_biases(model):
-    """Rounds every convolution bias of a quantised model to a multiple of input times weight scale.
+    """Rounds every convolution and LSTM bias of a quantised model to a multiple of input times
+    weight scale.
 
     The integer kernels store biases so. Left out of the simulation, the rounding would move about
     one output in a hundred by one step, the largest difference between simulation and integers.
     """
     for layer in model.layers:
-        if not (isinstance(layer, Wrapper) and isinstance(layer.layer, keras.layers.Conv2D)):
+        if not isinstance(layer, Wrapper):
             continue
-        if not layer.layer.use_bias:
-            continue
-        ((_, weight_quantizer, weight_variables),) = layer._weight_vars
-        scale = input_scale(layer) * np.maximum(weight_quantizer.scale(weight_variables), 1e-30)
-        steps = np.clip(np.round(layer.layer.bias.numpy() / scale), -INT32_LIMIT, INT32_LIMIT)
-        layer.layer.bias.assign(steps * scale)
+        if isinstance(layer.layer, keras.layers.Conv2D) and layer.layer.use_bias:
+            ((_, weight_quantizer, weight_variables),) = layer._weight_vars
+            _snap(layer.layer.bias, input_scale(layer) * weight_quantizer.scale(weight_variables))
+        if isinstance(layer.layer, BidirectionalLstm):
+            for direction in DIRECTIONS:
+                bias = getattr(layer.layer, f"{direction}_bias")
+                _, scales = integer_weight(layer, f"{direction}_kernel")
+                _snap(bias, np.repeat(input_scale(layer) * scales, layer.layer.units))
+
+
+def _snap(bias, scale):
+    scale = np.maximum(scale, 1e-30)
+    steps = np.clip(np.round(bias.numpy() / scale), -INT32_LIMIT, INT32_LIMIT)
+    bias.assign(steps * scale)
+
+
+def integer_weight(layer, name):
+    """A weight of a wrapped layer as its integers and their scales.
+
+    Args:
+        layer: wrapped, in mode ``quantise`` or ``deploy``.
+        name: attribute of the layer inside.
+
+    Returns:
+        (int8 array of the weight's shape, scales).
+    """
+    position = list(layer.quantize_config.weights).index(name)
+    weight, quantizer, variables = layer._weight_vars[position]
+    scales = quantizer.scale(variables)
+    steps = np.repeat(scales, weight.shape[-1] // len(scales))
+    rounded = quantizer(weight, training=False, weights=variables).numpy()
+    return np.round(rounded / steps).astype(np.int8), scales
 
 
 def input_scale(layer):
     """The scale of the integer tensor that a wrapped layer reads."""
-    source = quantised_source(layer)
-    return source._output_quantizers[0].scale(source._output_quantizer_vars)
+    return _output_scale(quantised_source(layer))
 
 
 def quantised_source(layer):
     """The wrapped layer whose quantiser made the integer tensor that a layer of one input reads."""
     source = layer.inbound_nodes[0].inbound_layers
-    while not (isinstance(source, Wrapper) and source._output_quantizers):
-        source = source.inbound_nodes[0].inbound_layers
+    while _output_scale(source) is None:
+        inputs = source.inbound_nodes[0].inbound_layers
+        # A layer that keeps the scale of its input may look at the shape of another.
+        source = inputs[0] if isinstance(inputs, list) else inputs
     return source
+
+
+def _output_scale(layer):
+    if not isinstance(layer, Wrapper):
+        return None
+    for kind, tensor in OUTPUTS.items():
+        if isinstance(layer.layer, kind):
+            return inner_scale(layer, tensor)
+    if not layer._output_quantizers:
+        return None
+    return layer._output_quantizers[0].scale(layer._output_quantizer_vars)
+
+
+def inner_scale(layer, name):
+    """The scale of an inner tensor of a wrapped layer."""
+    quantizer = layer.quantize_config.inner[name]
+    return quantizer.scale(quantizer.variables)

@@ -5,19 +5,28 @@ import tf_keras as keras
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
 from fqss_tf.errors import FqssError
+from fqss_tf.layers.attention import AddPositions, DotProductAttention
+from fqss_tf.layers.chunks import ChannelsToSources, OverlapAdd, Segment
 from fqss_tf.layers.context import Delay, Lookahead, PastContext, SkipStart
 from fqss_tf.layers.framing import BlocksToSamples, SamplesToBlocks
-from fqss_tf.layers.norm import GlobalLayerNorm
+from fqss_tf.layers.lstm import DIRECTIONS, BidirectionalLstm
+from fqss_tf.layers.norm import ChannelLayerNorm, GlobalLayerNorm, RowLayerNorm
 from fqss_tf.layers.stages import Combiner, Splitter, TakePlane
 from fqss_tf.layers.statistics import ItemMean, ItemVariance, ReciprocalRoot
-from fqss_tf.quantization.quantizers import ConstantRangeQuantizer, RangeQuantizer, WeightQuantizer
+from fqss_tf.quantization.quantizers import (
+    ConstantRangeQuantizer,
+    PowerOfTwoQuantizer,
+    RangeQuantizer,
+    WeightQuantizer,
+)
 
 layers = keras.layers
 WAVEFORM_SCALE = 1 / 128
+GATE_STEPS = 1 / 16  # of 8 bits over [-8, 8), which the integer LSTM divides into 16 bits
 # Ops that keep the scale of their input, and the step behind the integer outputs.
 WITHOUT_QUANTISER = (
     layers.ZeroPadding2D, SamplesToBlocks, BlocksToSamples, TakePlane, PastContext, Delay,
-    Lookahead, SkipStart, Combiner,
+    Lookahead, SkipStart, Combiner, Segment, layers.Permute, ChannelsToSources,
 )
 
 
@@ -80,7 +89,10 @@ class LayerQuantizeConfig(tfmot.quantization.keras.QuantizeConfig):
 
 CUSTOM_OBJECTS = {
     kind.__name__: kind
-    for kind in (ConstantRangeQuantizer, RangeQuantizer, WeightQuantizer, LayerQuantizeConfig)
+    for kind in (
+        ConstantRangeQuantizer, LayerQuantizeConfig, PowerOfTwoQuantizer, RangeQuantizer,
+        WeightQuantizer,
+    )
 }
 
 
@@ -107,7 +119,7 @@ def quantize_config(layer, bits=8):
         return LayerQuantizeConfig(
             {"kernel": WeightQuantizer(bits)}, output=_convolution_output(layer, bits)
         )
-    if isinstance(layer, GlobalLayerNorm):
+    if isinstance(layer, GlobalLayerNorm | RowLayerNorm | ChannelLayerNorm):
         affine = ("gamma", "beta") if layer.affine else ()
         weights = {name: WeightQuantizer(bits, channel_axis=None) for name in affine}
         return LayerQuantizeConfig(weights, _inner(layer, bits), RangeQuantizer(bits))
@@ -119,9 +131,21 @@ def quantize_config(layer, bits=8):
         return LayerQuantizeConfig(output=RangeQuantizer(bits, non_negative=True))
     if isinstance(layer, layers.Activation) and layer.activation is keras.activations.sigmoid:
         return LayerQuantizeConfig(output=ConstantRangeQuantizer(1 / 256, -128, bits))
+    if isinstance(layer, layers.Activation) and layer.activation is keras.activations.tanh:
+        return LayerQuantizeConfig(output=ConstantRangeQuantizer(1 / 128, 0, bits))
+    if isinstance(layer, BidirectionalLstm):
+        return _lstm(bits)
+    if isinstance(layer, DotProductAttention):
+        softmax = ConstantRangeQuantizer(1 / 256, -128, bits)
+        inner = {name: RangeQuantizer(bits, name=name) for name in layer.inner_tensors}
+        return LayerQuantizeConfig(inner=inner | {"attention": softmax})
+    if isinstance(layer, OverlapAdd | AddPositions):
+        return LayerQuantizeConfig(inner=_inner(layer, bits), output=RangeQuantizer(bits))
+    if isinstance(layer, layers.Activation) and layer.activation is keras.activations.linear:
+        return LayerQuantizeConfig()
     if isinstance(layer, layers.Concatenate):
         return LayerQuantizeConfig(output=_concatenation_output(layer, bits))
-    if isinstance(layer, layers.Add) and _feeds_only(layer, layers.ReLU):
+    if isinstance(layer, layers.Add | layers.Multiply) and _feeds_only(layer, layers.ReLU):
         return LayerQuantizeConfig()  # the runtime fuses the two
     if isinstance(layer, layers.ReLU):
         return LayerQuantizeConfig(output=RangeQuantizer(bits, non_negative=True))
@@ -132,6 +156,21 @@ def quantize_config(layer, bits=8):
         f"no quantisers are known for layer {layer.name} of type {type(layer).__name__}: this "
         "network trains (qat.steps=0) and converts (--type float32) in float only"
     )
+
+
+def _lstm(bits):
+    weights = {
+        f"{direction}_{name}": WeightQuantizer(bits, groups=4)
+        for direction in DIRECTIONS
+        for name in ("kernel", "recurrent_kernel")
+    }
+    # The integer kernel has 16 bits for gates and cell, whatever the rest has.
+    inner = {
+        "gates": ConstantRangeQuantizer(GATE_STEPS, bits=16),
+        "cell": PowerOfTwoQuantizer(name="cell"),
+        "hidden": RangeQuantizer(bits, name="hidden"),
+    }
+    return LayerQuantizeConfig(weights, inner)
 
 
 def _consumers(layer):

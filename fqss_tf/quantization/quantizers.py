@@ -88,11 +88,9 @@ class RangeQuantizer(ModalQuantizer):
 
     def finish_observing(self, batches):
         """Takes out of the running means what is left of their start, as Adam does."""
-        left = OBSERVATION_DECAY**batches
-        for key, start in (("minimum", -UNOBSERVED_RANGE), ("maximum", UNOBSERVED_RANGE)):
-            if key in self.variables:
-                mean = self.variables[key]
-                mean.assign((mean - left * start) / (1 - left))
+        _forget_start(self.variables["maximum"], UNOBSERVED_RANGE, batches)
+        if not self.non_negative:
+            _forget_start(self.variables["minimum"], -UNOBSERVED_RANGE, batches)
 
     def scale(self, weights):
         """The step of the integer tensor, a float."""
@@ -150,20 +148,76 @@ class ConstantRangeQuantizer(ModalQuantizer):
         return {**super().get_config(), "scale": self.step, "zero_point": self.zero_point}
 
 
+class PowerOfTwoQuantizer(ModalQuantizer):
+    """Symmetric per-tensor quantiser whose scale is a power of two, as the cell of the integer LSTM
+    has it.
+
+    Observing: the largest magnitude, a running mean as RangeQuantizer has it. Quantising: the next
+    power of two above twice that. It is not trained: 16 bits have room for what grows.
+
+    Args:
+        bits: of the integer tensor.
+        name: tells inner tensors of one layer apart.
+    """
+
+    smallest, largest = 0, 6  # powers of two that the integer kernel's tanh can read at 16 bits
+
+    def __init__(self, bits=16, name=None):
+        super().__init__(bits)
+        self.name = name
+
+    def build(self, tensor_shape, name, layer):
+        prefix = self.name or name
+        start = keras.initializers.Constant(UNOBSERVED_RANGE)
+        self.variables = {
+            "maximum": layer.add_weight(f"{prefix}_max", (), initializer=start, trainable=False)
+        }
+        return self.variables
+
+    def __call__(self, inputs, training, weights, **kwargs):
+        if self.mode == "observe":
+            if training:
+                _follow(weights["maximum"], tf.reduce_max(tf.abs(inputs)))
+            return inputs
+        bound = self._current(self._bound, weights)
+        high = bound - bound * 2.0 ** (1 - self.bits)
+        return fake_quantise(inputs, -bound, high, self.bits, training=training)
+
+    def finish_observing(self, batches):
+        """Takes out of the running mean what is left of its start."""
+        _forget_start(self.variables["maximum"], UNOBSERVED_RANGE, batches)
+
+    def scale(self, weights):
+        """The step of the integer tensor, a float."""
+        return float(self._bound(weights)) * 2.0 ** (1 - self.bits)
+
+    def _bound(self, weights):
+        power = tf.math.ceil(tf.math.log(2.0 * weights["maximum"]) / tf.math.log(2.0))
+        return 2.0 ** tf.clip_by_value(power, self.smallest, self.largest)
+
+    def get_config(self):
+        return {**super().get_config(), "name": self.name}
+
+
 class WeightQuantizer(ModalQuantizer):
     """Symmetric narrow weight quantiser, per output channel; the range is a trained shift of the
     observed max |w|.
 
     Args:
         channel_axis: of the kernel; -2 for depthwise kernels [h, w, C, 1]; None for one range.
+        groups: of output channels that share a range each, as the gates of an LSTM do; None for a
+            range each. Takes ``channel_axis`` -1.
     """
 
-    def __init__(self, bits=8, channel_axis=-1):
+    def __init__(self, bits=8, channel_axis=-1, groups=None):
         super().__init__(bits)
         self.channel_axis = channel_axis
+        self.groups = groups
 
     def build(self, tensor_shape, name, layer):
-        shape = () if self.channel_axis is None else (tensor_shape[self.channel_axis],)
+        shape = ()
+        if self.channel_axis is not None:
+            shape = (self.groups or tensor_shape[self.channel_axis],)
         return _shifted_variable(layer, "maximum", f"{name}_max", shape, 1.0)
 
     def __call__(self, inputs, training, weights, **kwargs):
@@ -172,6 +226,8 @@ class WeightQuantizer(ModalQuantizer):
                 weights["maximum"].assign(self._largest(inputs))
             return inputs
         safe = self._current(self._maximum, weights)
+        if self.groups:
+            safe = tf.repeat(safe, inputs.shape[-1] // self.groups)
         if self.channel_axis is None:
             return fake_quantise(inputs, -safe, safe, self.bits, narrow=True, training=training)
         shape = inputs.shape.as_list()
@@ -184,7 +240,7 @@ class WeightQuantizer(ModalQuantizer):
         )
 
     def scale(self, weights):
-        """The steps of the integer kernel, one per channel."""
+        """The steps of the integer kernel, one per channel or group."""
         return self._maximum(weights).numpy() / (2 ** (self.bits - 1) - 1)
 
     def _maximum(self, weights):
@@ -192,17 +248,27 @@ class WeightQuantizer(ModalQuantizer):
         return tf.maximum(maximum, SMALLEST_RANGE)
 
     def _largest(self, kernel):
+        if self.groups:
+            kernel = tf.reshape(kernel, [-1, self.groups, kernel.shape[-1] // self.groups])
+            return tf.reduce_max(tf.abs(kernel), [0, 2])
         if self.channel_axis is None:
             return tf.reduce_max(tf.abs(kernel))
         axis = self.channel_axis % kernel.shape.rank
         return tf.reduce_max(tf.abs(kernel), [i for i in range(kernel.shape.rank) if i != axis])
 
     def get_config(self):
-        return {**super().get_config(), "channel_axis": self.channel_axis}
+        return {
+            **super().get_config(), "channel_axis": self.channel_axis, "groups": self.groups,
+        }
 
 
 def _follow(mean, value):
     mean.assign(OBSERVATION_DECAY * mean + (1 - OBSERVATION_DECAY) * value)
+
+
+def _forget_start(mean, start, batches):
+    left = OBSERVATION_DECAY**batches
+    mean.assign((mean - left * start) / (1 - left))
 
 
 def _shifted_variable(layer, key, name, shape, start):

@@ -3,7 +3,8 @@
 import numpy as np
 
 from fqss_tf.errors import FqssError
-from fqss_tf.layers.norm import GlobalLayerNorm
+from fqss_tf.layers.attention import DotProductAttention, query_factor
+from fqss_tf.layers.norm import ChannelLayerNorm, GlobalLayerNorm
 from fqss_tf.models.registry import build
 from fqss_tf.models.sizes import ConvTasNetConfig
 
@@ -37,9 +38,11 @@ def whole_norms(model):
 def folded_weights(model, config, kept=()):
     """Layer name -> weights of a float network for its deployable form.
 
-    Only ConvTasNet has any that move. Batch norms go into the convolution before them, the
-    bottleneck's norm into the one behind it, the global norms of the blocks into
-    ``fqss_tf.models.normed_convolutions``. Exact up to rounding of float32.
+    In attention, the factor of the scores goes into the query's projection, and layer norms over
+    channels take gains for frames of length 1. In ConvTasNet, batch
+    norms go into the convolution before them, the bottleneck's norm into the one behind it, the
+    global norms of the blocks into ``fqss_tf.models.normed_convolutions``. Exact up to rounding of
+    float32.
 
     Args:
         model: the float network.
@@ -51,6 +54,14 @@ def folded_weights(model, config, kept=()):
         for layer in model.layers
         if layer.weights and not layer.name.endswith("_prelu")
     }
+    for layer in model.layers:
+        if isinstance(layer, DotProductAttention):
+            query = f"{layer.name.removesuffix('_attention')}_query"
+            factor = query_factor(config.width, config.heads)
+            weights[query] = [values * factor for values in weights[query]]
+        if isinstance(layer, ChannelLayerNorm):
+            gamma, beta = weights[layer.name]
+            weights[layer.name] = [gamma * len(gamma) ** 0.5, beta]
     if not isinstance(config, ConvTasNetConfig):
         return weights
     for norm in [name for name in weights if name.endswith("_norm") and name not in kept]:

@@ -5,6 +5,7 @@ import tf_keras as keras
 
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
+from fqss_tf.layers.lstm import BidirectionalLstm
 from fqss_tf.quantization.configs import CUSTOM_OBJECTS, quantize_config
 from fqss_tf.quantization.quantizers import MODES, RangeQuantizer
 
@@ -73,6 +74,15 @@ def quantizers(model):
     ]
 
 
+def lstms(model):
+    """The wrapped LSTM layers of a quantised model."""
+    return [
+        layer for layer in model.layers
+        if isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2)
+        and isinstance(layer.layer, BidirectionalLstm)
+    ]
+
+
 def ranges(model):
     """(minimum, maximum) of every trained activation range of a quantised model, by tensor."""
     return {
@@ -88,6 +98,9 @@ def set_mode(model, mode):
         raise ValueError(f"mode {mode!r} is not one of {MODES}")
     for quantizer in quantizers(model):
         quantizer.mode = mode
+    for layer in model.layers:
+        if hasattr(getattr(layer, "layer", None), "mode"):
+            layer.layer.mode = mode
 
 
 def observe(model, batches):

@@ -88,6 +88,7 @@ class Engine:
         """
         interpreter = self._interpreter()
         with refusals(self._path):
+            interpreter.reset_all_variables()  # an LSTM would go on from the segment before
             interpreter.set_tensor(self._input, inputs[np.newaxis, np.newaxis])
             interpreter.invoke()
             return [interpreter.get_tensor(output)[0, :, :, 0] for output in self._outputs]

@@ -8,6 +8,8 @@ import math
 
 from ai_edge_litert import schema_py_generated as schema
 
+from fqss_tf.runtime.lstm_check import is_lstm, lstm_faults, state_tensors
+
 MOST_ELEMENTS = 2**28  # of one tensor; some minutes of audio in 256 channels
 LARGEST_STEP = 2**16  # of strides and dilations
 BYTES = {
@@ -67,27 +69,33 @@ def faults(model, states=()):
 def _graph_faults(model, number):
     graph = model.subgraphs[number]
     tensors = _listed(graph.tensors)
+    states = state_tensors(model, graph)
     found = []
     for position, tensor in enumerate(tensors):
-        found += [f"tensor {position} {fault}" for fault in _tensor_faults(tensor, model.buffers)]
+        faults_of_tensor = _tensor_faults(tensor, model.buffers, position in states)
+        found += [f"tensor {position} {fault}" for fault in faults_of_tensor]
     if not found:
-        found += _order_faults(graph, tensors, model.buffers)
+        found += _order_faults(graph, tensors, model.buffers, states)
     for position, operator in enumerate(_listed(graph.operators)):
         code = model.operatorCodes[operator.opcodeIndex]
         faults_of_op = _input_faults(operator, code) + _option_faults(operator)
+        if is_lstm(code):
+            faults_of_op += lstm_faults(operator, tensors)
         faults_of_op += _loop_faults(operator, number, len(model.subgraphs))
         found += [f"op {position} {fault}" for fault in faults_of_op]
     return found
 
 
-def _tensor_faults(tensor, buffers):
+def _tensor_faults(tensor, buffers, is_state):
     shape = [int(size) for size in _listed(tensor.shape)]
     if tensor.type not in BYTES:
         return [f"has the unknown type {tensor.type}"]
     if any(size < 1 for size in shape) or math.prod(shape) > MOST_ELEMENTS:
         return [f"has the impossible shape {shape}"]
-    if tensor.isVariable or tensor.sparsity is not None or _listed(tensor.variantTensors):
-        return ["is variable, sparse or a variant"]
+    if bool(tensor.isVariable) != is_state:
+        return ["is variable, or a constant state"]
+    if tensor.sparsity is not None or _listed(tensor.variantTensors):
+        return ["is sparse or a variant"]
     constant = _listed(buffers[tensor.buffer].data)
     if len(constant) not in (0, math.prod(shape) * BYTES[tensor.type]):
         return [f"has {len(constant)} bytes for the shape {shape}"]
@@ -122,8 +130,8 @@ def _quantisation_faults(tensor, shape):
     return []
 
 
-def _order_faults(graph, tensors, buffers):
-    """Every tensor is a constant, an input, or written exactly once before it is read."""
+def _order_faults(graph, tensors, buffers, states):
+    """Every tensor is a constant, an input, a state, or written exactly once before it is read."""
     known = {
         index for index, tensor in enumerate(tensors) if len(_listed(buffers[tensor.buffer].data))
     }
@@ -131,7 +139,9 @@ def _order_faults(graph, tensors, buffers):
     found = []
     if known & set(inputs) or len(set(inputs)) != len(inputs) or -1 in inputs:
         found.append("the inputs are constants, or one of them is named twice")
-    known |= set(inputs)
+    if states & (known | set(inputs)):
+        found.append("a state is a constant or an input")
+    known |= set(inputs) | states
     for position, operator in enumerate(_listed(graph.operators)):
         reads = {int(index) for index in _listed(operator.inputs)} - {-1}
         writes = [int(index) for index in _listed(operator.outputs)]

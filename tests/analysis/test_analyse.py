@@ -131,6 +131,15 @@ def refused(match, *arguments, **options):
     assert not output.exists() or list(output.iterdir()) == []
 
 
+def test_a_run_of_another_network_is_refused(data, tmp_path):
+    from fqss_tf.config import load_recipe
+    from fqss_tf.training.run import FLOAT_WEIGHTS, Run
+
+    Run.create(tmp_path / "run", load_recipe("sepformer-mobile", []), "fqss")
+    (tmp_path / "run" / FLOAT_WEIGHTS).touch()
+    refused("is a sepformer", [tmp_path / "run"], data, tmp_path / "out")
+
+
 def test_mistakes_write_nothing(run_folder, tflite_files, data, tmp_path, tiny_tflite):
     output = tmp_path / "out"
     float_file, integer_file, _ = tflite_files

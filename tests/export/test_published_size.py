@@ -5,8 +5,8 @@ import pytest
 from fqss_tf.export.convert import check_fully_integer
 from fqss_tf.export.graphs import convert_quantised
 from fqss_tf.export.op_report import op_report
-from fqss_tf.models import convtasnet
-from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.models import convtasnet, dptnet
+from fqss_tf.models.sizes import ConvTasNetConfig, DPTNetConfig
 from fqss_tf.quantization import transfer, wrap
 
 
@@ -25,3 +25,16 @@ def test_the_published_network_converts_without_a_float_tensor(norm):
     check_fully_integer(report)
     assert sum(op.name == "CONV_2D" for op in report.ops) >= 3 * 24
     assert sum(op.name == "RSQRT" for op in report.ops) == (49 if norm == "global" else 0)
+
+
+@pytest.mark.slow
+def test_the_published_dptnet_converts_without_a_float_tensor():
+    config = DPTNetConfig()
+    network = transfer.staged(dptnet.build(config), config, input_stages=2, output_stages=2)
+    model = wrap.quantise(network)
+    wrap.set_mode(model, "deploy")
+    report = op_report(convert_quantised(model, 8000, 2, 2))
+    check_fully_integer(report)
+    # Two directions along the frames and two along the chunks in each of six blocks.
+    assert sum(op.name == "UNIDIRECTIONAL_SEQUENCE_LSTM" for op in report.ops) == 4 * 6
+    assert sum(op.name == "SOFTMAX" for op in report.ops) == 2 * 6

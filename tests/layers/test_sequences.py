@@ -5,7 +5,7 @@ import pytest
 import tf_keras as keras
 
 from fqss_tf.layers.attention import AddPositions, DotProductAttention, sinusoids
-from fqss_tf.layers.lstm import Lstm
+from fqss_tf.layers.lstm import BidirectionalLstm
 from fqss_tf.layers.norm import ChannelLayerNorm, RowLayerNorm
 
 
@@ -14,16 +14,14 @@ def rows():
     return np.random.default_rng(0).normal(size=(2, 3, 7, 8)).astype(np.float32)
 
 
-@pytest.mark.parametrize("reverse", [False, True])
-def test_lstm_equals_keras(reverse, rows):
-    layer = Lstm(5, reverse)
+def test_lstm_equals_keras(rows):
+    layer = BidirectionalLstm(5)
     outputs = layer(rows).numpy()
-    reference = keras.layers.LSTM(5, return_sequences=True, go_backwards=reverse)
+    reference = keras.layers.Bidirectional(keras.layers.LSTM(5, return_sequences=True))
     reference.build((None, 7, 8))
     reference.set_weights(layer.get_weights())
     expected = reference(rows.reshape(6, 7, 8)).numpy()
-    expected = expected[:, ::-1] if reverse else expected
-    np.testing.assert_allclose(outputs, expected.reshape(2, 3, 7, 5), atol=1e-6)
+    np.testing.assert_allclose(outputs, expected.reshape(2, 3, 7, 10), atol=1e-6)
 
 
 @pytest.mark.parametrize("heads", [1, 2, 4])
@@ -45,6 +43,13 @@ def test_attention_does_not_cross_rows(rows):
     before, after = layer([rows] * 3).numpy(), layer([changed] * 3).numpy()
     np.testing.assert_array_equal(before[:, 0], after[:, 0])
     assert np.abs(before[:, 1:] - after[:, 1:]).min() > 0
+
+
+def test_gains_of_frames_of_length_1(rows):
+    plain, unit = ChannelLayerNorm(), ChannelLayerNorm(unit_length=True)
+    plain(rows), unit(rows)
+    unit.set_weights([8**0.5 * np.ones(8), np.zeros(8)])
+    np.testing.assert_allclose(unit(rows), plain(rows), atol=1e-5)
 
 
 @pytest.mark.parametrize("kind, axes", [(ChannelLayerNorm, (3,)), (RowLayerNorm, (2, 3))])

@@ -1,0 +1,182 @@
+"""The runtime's integer LSTM op in the place of the products that stand in for it.
+
+The converter turns quantised loops into nothing that runs (docs/measured.md), so BidirectionalLstm
+gives it a product with the LSTM's input and output, and this module puts the op there.
+"""
+
+import contextlib
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from fqss_tf.export.flatbuffer import pack_model, read_model
+from fqss_tf.layers.lstm import DIGIT
+from fqss_tf.quantization.bias import inner_scale, integer_weight
+from fqss_tf.quantization.wrap import lstms
+
+LEFT_OUT = -1
+GATES = 4
+ACTIVATION = schema.ActivationFunctionType
+TYPE = schema.TensorType
+TYPES = {np.dtype(np.int8): TYPE.INT8, np.dtype(np.int16): TYPE.INT16,
+         np.dtype(np.int32): TYPE.INT32}  # fmt: skip
+
+
+@contextlib.contextmanager
+def stand_ins(model):
+    """Graphs of a quantised model traced inside have stand-ins; gives the list that names them."""
+    noted = []
+    for wrapper in lstms(model):
+        wrapper.layer.stand_ins = noted
+    try:
+        yield noted
+    finally:
+        for wrapper in lstms(model):
+            wrapper.layer.stand_ins = None
+
+
+def with_lstm_ops(content, model, noted):
+    """The bytes of a converted .tflite with LSTM ops instead of the stand-ins.
+
+    Args:
+        content: bytes of the .tflite.
+        model: the quantised Keras model, in mode ``deploy``, its biases snapped.
+        noted: what ``stand_ins`` gave.
+    """
+    if not noted:
+        return content
+    wrapper_of = {wrapper.layer: wrapper for wrapper in lstms(model)}
+    graph = _Graph(read_model(content))
+    unseen = set(range(len(noted)))
+    for op in list(graph.ops):
+        number = graph.number_of(op)
+        if number in unseen:
+            unseen.remove(number)
+            graph.replace(op, noted[number], wrapper_of[noted[number].layer])
+    if unseen:
+        names = ", ".join(noted[number].layer.name for number in sorted(unseen))
+        raise RuntimeError(f"the converter has changed the stand-ins of {names}")
+    return pack_model(graph.model)
+
+
+class _Graph:
+    """The first subgraph of a ``ModelT``, whose ops are replaced."""
+
+    def __init__(self, model):
+        self.model = model
+        self.graph = model.subgraphs[0]
+        self._codes = {}
+
+    @property
+    def ops(self):
+        """The ops in the order of execution."""
+        return self.graph.operators
+
+    def number_of(self, op):
+        """The number of the stand-in that an op is; of no meaning for another op."""
+        code = self.model.operatorCodes[op.opcodeIndex]
+        if max(code.builtinCode, code.deprecatedBuiltinCode) != (
+            schema.BuiltinOperator.FULLY_CONNECTED
+        ):
+            return None
+        kernel = self.graph.tensors[op.inputs[1]]
+        data = self.model.buffers[kernel.buffer].data
+        if kernel.type != TYPE.INT8 or data is None or np.any(data[2:]):
+            return None
+        return int(data[0]) * DIGIT + int(data[1])
+
+    def replace(self, op, stand_in, wrapper):
+        """Puts the LSTM op of one direction, between two reshapes, where a stand-in is."""
+        units, rows, positions = wrapper.layer.units, stand_in.rows, stand_in.positions
+        source = self.graph.tensors[op.inputs[0]]
+        output = self.graph.tensors[op.outputs[0]]
+        channels = int(source.shape[-1])
+        hidden = output.quantization
+        inputs = [self._tensor("input", [rows, positions, channels], TYPE.INT8,
+                               source.quantization)]  # fmt: skip
+        biases = []
+        input_scale = float(source.quantization.scale[0])
+        for name in ("kernel", "recurrent_kernel"):
+            weight, scales = integer_weight(wrapper, f"{stand_in.direction}_{name}")
+            inputs += [
+                self._constant(name, part.T, scale)
+                for part, scale in zip(np.split(weight, GATES, axis=1), scales, strict=True)
+            ]
+            if name == "kernel":
+                bias = getattr(wrapper.layer, f"{stand_in.direction}_bias").numpy()
+                biases = [
+                    self._constant(
+                        "bias", np.round(part / (input_scale * scale)).astype(np.int32),
+                        input_scale * scale,
+                    )
+                    for part, scale in zip(np.split(bias, GATES), scales, strict=True)
+                ]
+        cell = _quantisation(inner_scale(wrapper, "cell"))
+        states = [
+            self._tensor("hidden_state", [rows, units], TYPE.INT8, hidden, variable=True),
+            self._tensor("cell_state", [rows, units], TYPE.INT16, cell, variable=True),
+        ]
+        inputs += [LEFT_OUT] * 3 + biases + [LEFT_OUT] * 2 + states + [LEFT_OUT] * 4
+        # The kernel asks for these five, and reads the scale of the last.
+        gate = _quantisation(2.0**-12)
+        between = [self._tensor("gate", [1], TYPE.INT16, gate) for _ in range(GATES)]
+        between.append(self._tensor("hidden", [1], TYPE.INT8, hidden))
+        result = self._tensor("output", [rows, positions, units], TYPE.INT8, hidden)
+
+        options = schema.UnidirectionalSequenceLSTMOptionsT()
+        options.fusedActivationFunction = ACTIVATION.TANH
+        lstm = self._op("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [result], options)
+        lstm.intermediates = np.array(between, np.int32)
+        place = self.ops.index(op)
+        self.ops[place : place + 1] = [
+            self._reshape(op.inputs[0], inputs[0]), lstm, self._reshape(result, op.outputs[0]),
+        ]
+
+    def _reshape(self, source, target):
+        options = schema.ReshapeOptionsT()
+        options.newShape = self.graph.tensors[target].shape
+        shape = self._constant("shape", np.asarray(options.newShape, np.int32), None)
+        return self._op("RESHAPE", [source, shape], [target], options)
+
+    def _op(self, name, inputs, outputs, options):
+        op = schema.OperatorT()
+        op.opcodeIndex = self._code(name)
+        op.inputs, op.outputs = np.array(inputs, np.int32), np.array(outputs, np.int32)
+        kind = type(options).__name__.removesuffix("T")
+        op.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+        op.builtinOptions = options
+        return op
+
+    def _code(self, name):
+        if name not in self._codes:
+            code = schema.OperatorCodeT()
+            code.builtinCode = getattr(schema.BuiltinOperator, name)
+            code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+            code.version = 1
+            self._codes[name] = len(self.model.operatorCodes)
+            self.model.operatorCodes.append(code)
+        return self._codes[name]
+
+    def _tensor(self, name, shape, kind, quantisation, buffer=0, variable=False):
+        tensor = schema.TensorT()
+        tensor.name = f"lstm_{len(self.graph.tensors)}_{name}".encode()
+        tensor.shape = np.array(shape, np.int32)
+        tensor.type, tensor.buffer, tensor.isVariable = kind, buffer, variable
+        tensor.quantization, tensor.hasRank = quantisation, True
+        self.graph.tensors.append(tensor)
+        return len(self.graph.tensors) - 1
+
+    def _constant(self, name, values, scale):
+        values = np.ascontiguousarray(values)
+        self.model.buffers.append(schema.BufferT(np.frombuffer(values.tobytes(), np.uint8)))
+        quantisation = None if scale is None else _quantisation(scale)
+        return self._tensor(
+            name, values.shape, TYPES[values.dtype], quantisation, len(self.model.buffers) - 1
+        )
+
+
+def _quantisation(scale):
+    quantisation = schema.QuantizationParametersT()
+    quantisation.scale = np.array([scale], np.float32)
+    quantisation.zeroPoint = np.zeros(1, np.int64)
+    return quantisation
