@@ -60,28 +60,29 @@ def integer_weight(layer, name):
 
 def input_scale(layer):
     """The scale of the integer tensor that a wrapped layer reads."""
-    return _output_scale(quantised_source(layer))
+    source = quantised_source(layer)
+    if inner := _inner_output(source):
+        return inner_scale(source, inner)
+    return source._output_quantizers[0].scale(source._output_quantizer_vars)
 
 
 def quantised_source(layer):
     """The wrapped layer whose quantiser made the integer tensor that a layer of one input reads."""
     source = layer.inbound_nodes[0].inbound_layers
-    while _output_scale(source) is None:
+    while not _makes_integers(source):
         inputs = source.inbound_nodes[0].inbound_layers
         # A layer that keeps the scale of its input may look at the shape of another.
         source = inputs[0] if isinstance(inputs, list) else inputs
     return source
 
 
-def _output_scale(layer):
-    if not isinstance(layer, Wrapper):
-        return None
-    for kind, tensor in OUTPUTS.items():
-        if isinstance(layer.layer, kind):
-            return inner_scale(layer, tensor)
-    if not layer._output_quantizers:
-        return None
-    return layer._output_quantizers[0].scale(layer._output_quantizer_vars)
+def _makes_integers(layer):
+    return isinstance(layer, Wrapper) and bool(layer._output_quantizers or _inner_output(layer))
+
+
+def _inner_output(layer):
+    """The name of the inner tensor that is the output of a wrapped layer; None for most."""
+    return next((name for kind, name in OUTPUTS.items() if isinstance(layer.layer, kind)), None)
 
 
 def inner_scale(layer, name):
