@@ -16,7 +16,7 @@ def test_the_shipped_teacher_is_the_recipes_network():
 
 @pytest.mark.slow
 def test_quickstart_makes_integer_models_as_good_as_float(tmp_path):
-    outcome = quickstart(tmp_path / "out", settings=("qat.steps=4", "qat.evaluate_every=4"))
+    outcome = quickstart(tmp_path / "out", settings=("qat.steps=20", "qat.evaluate_every=20"))
     rows = json.loads((tmp_path / "out" / "results.json").read_text())
     assert rows == outcome["results"]
     by_method = {row["method"]: row for row in rows}
