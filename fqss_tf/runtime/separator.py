@@ -10,13 +10,14 @@ from fqss_tf.files import atomic_path
 from fqss_tf.runtime.chunking import default_overlap, separate_blocks
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.levelling import levelled, levelled_int16, peak
+from fqss_tf.runtime.open_model import OpenModel
 from fqss_tf.runtime.rates import at_model_rate, separated, stays_int16
 from fqss_tf.runtime.samples import checked, mono
 
 GAINS = ("utterance", "running")
 
 
-class Separator:
+class Separator(OpenModel):
     """Separates recordings of any length, rate and number of channels.
 
     Several channels are averaged to one, because the models are mono. 16-bit samples at the rate
@@ -36,22 +37,7 @@ class Separator:
     """
 
     def __init__(self, path, num_threads=1):
-        self._engine = Engine(path, num_threads)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        """Frees the model; the separator cannot be used any more."""
-        self._engine.close()
-
-    @property
-    def metadata(self):
-        """What the file says about itself, a ``fqss_tf.runtime.metadata.Metadata``."""
-        return self._engine.metadata
+        super().__init__(Engine(path, num_threads))
 
     def __call__(self, waveform, rate, progress=None):
         """Separates one recording.

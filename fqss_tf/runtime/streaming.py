@@ -5,12 +5,13 @@ import numpy as np
 from fqss_tf.errors import FqssError
 from fqss_tf.runtime import planes, stream_level
 from fqss_tf.runtime.levelling import FULL_SCALE
+from fqss_tf.runtime.open_model import OpenModel
 from fqss_tf.runtime.rates import separated
 from fqss_tf.runtime.samples import to_float, to_int16
 from fqss_tf.runtime.step_engine import StepEngine
 
 
-class StreamingSeparator:
+class StreamingSeparator(OpenModel):
     """Separates one stream, step by step, with a step model of ``fqss-tf convert --stream``.
 
     The estimates lag ``metadata.lag`` samples behind the mixture, and samples wait until a step of
@@ -40,25 +41,10 @@ class StreamingSeparator:
     def __init__(
         self, path, num_threads=1, gain=stream_level.RUNNING, reference_kernels=False
     ):
-        self._engine = StepEngine(path, num_threads, reference_kernels)
+        super().__init__(StepEngine(path, num_threads, reference_kernels))
         steps_per_second = self.metadata.sample_rate / self.metadata.segment
         self._peak_of = stream_level.peak_of(gain, steps_per_second)
         self.reset()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        """Frees the model; the separator cannot be used any more."""
-        self._engine.close()
-
-    @property
-    def metadata(self):
-        """What the file says about itself, a ``fqss_tf.runtime.metadata.Metadata``."""
-        return self._engine.metadata
 
     @property
     def latency(self):
