@@ -1,5 +1,6 @@
 """Tiny .tflite models that keep the contract of real ones."""
 
+import contextlib
 import functools
 import json
 import os
@@ -128,13 +129,23 @@ def unknown_op_tflite(foreign_tflite, tmp_path_factory):
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_files_only():
-    """The operating system refuses to let a file grow over 10 kB, as a full disk would."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    """Within this context no file may grow over 10 kB, as if the disk were full.
+
+    A context and not the whole test, because pytest's own output may go to a file that is longer.
+    """
+
+    @contextlib.contextmanager
+    def limit():
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    return limit
 
 
 @pytest.fixture(scope="session")

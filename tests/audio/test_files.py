@@ -102,7 +102,7 @@ def test_unknown_output_formats_are_refused(tmp_path, name, subtype):
 
 
 def test_a_full_disk_leaves_no_file(tmp_path, small_files_only):
-    with pytest.raises(FqssError, match="File too large"):
+    with pytest.raises(FqssError, match="File too large"), small_files_only():
         audio.write(tmp_path / "a.wav", np.zeros(10000), 8000)
     assert list(tmp_path.iterdir()) == []
 

@@ -87,7 +87,7 @@ def test_a_wav_over_4_gigabytes_is_written_as_rf64(tmp_path):
 
 
 def test_a_full_disk_is_an_error_of_the_operating_system(tmp_path, small_files_only):
-    with pytest.raises(OSError, match="File too large"):
+    with pytest.raises(OSError, match="File too large"), small_files_only():
         with Writer(tmp_path / "a.flac", 8000, 1, "flac") as file:
             for _ in range(10):
                 file.write(noise(10000, 1))
