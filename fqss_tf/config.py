@@ -11,15 +11,16 @@ from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
 from fqss_tf.models.sizes import NETWORKS, ConvTasNetConfig, EncoderSizes
 
+PRECISIONS = ("float32", "bfloat16")
 SCHEDULES = ("constant", "cosine", "plateau", "step")
 
 
-def _check_choices(section, recipe, choices):
+def _check_choices(prefix, recipe, choices):
     for name, allowed in choices.items():
         value = getattr(recipe, name)
         if value not in allowed:
             names = ", ".join(repr(choice) if choice == "" else choice for choice in allowed)
-            raise FqssError(f"{section}.{name} {value!r} is unknown: use one of {names}")
+            raise FqssError(f"{prefix}{name} {value!r} is unknown: use one of {names}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +65,7 @@ class DataRecipe:
     max_noise_snr_db: float = 20.0
 
     def __post_init__(self):
-        _check_choices("data", self, {
+        _check_choices("data.", self, {
             "task": ("sep_clean", "sep_noisy", "enh_single"),
             "mode": ("", "min", "max"),
             "broken": ("stop", "skip"),
@@ -94,6 +95,8 @@ class StageRecipe:
     many skipped steps in a row end the training.
     ``ema_decay``: what a step leaves of the moving average of the weights, which then is scored
     and kept instead of the last weights; 0 keeps the weights themselves.
+    ``precision``: what the network computes in, ``float32`` or ``bfloat16``, which processors and
+    GPUs that know it multiply faster; the weights stay float32. For the float stage alone.
     ``frozen_statistics_share``: of the steps, the last ones, batch norms use their running
     statistics, as the exported network does, and no longer the batch's.
     """
@@ -112,13 +115,11 @@ class StageRecipe:
     skip_limit: int = 20
     ema_decay: float = 0.0
     frozen_statistics_share: float = 0.0
+    precision: str = "float32"
     evaluate_every: int = 200
 
     def __post_init__(self):
-        if self.schedule not in SCHEDULES:
-            raise FqssError(
-                f"schedule {self.schedule!r} is unknown: use one of {', '.join(SCHEDULES)}"
-            )
+        _check_choices("", self, {"schedule": SCHEDULES, "precision": PRECISIONS})
         for key, least in (
             ("steps", 0), ("batch_size", 1), ("accumulate", 1), ("decay_every", 1),
             ("early_stop", 0), ("skip_above_norm", 0), ("skip_limit", 1), ("ema_decay", 0),
@@ -155,7 +156,7 @@ class QuantisationRecipe:
     distillation_average: str = "linear"
 
     def __post_init__(self):
-        _check_choices("quantisation", self, {
+        _check_choices("quantisation.", self, {
             "distillation_direction": ("speech", "music"),
             "distillation_average": ("linear", "decibel"),
         })
@@ -179,6 +180,13 @@ class Recipe:
     float: StageRecipe = StageRecipe()
     quantisation: QuantisationRecipe = QuantisationRecipe()
     qat: StageRecipe = StageRecipe(learning_rate=1e-5)
+
+    def __post_init__(self):
+        if self.qat.precision != "float32":
+            raise FqssError(
+                f"qat.precision is {self.qat.precision}: its 8 bits are fewer than the quantisers "
+                "round to; leave it at float32"
+            )
 
 
 def packaged_recipes():

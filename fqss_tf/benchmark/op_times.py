@@ -91,7 +91,11 @@ class OpTimes:
 
     def share(self, part):
         """A node's or kind's part of the ops' sum, from 0 to 1."""
-        return part.milliseconds / self.milliseconds if self.milliseconds else 0.0
+        return self.share_of_time(part.milliseconds)
+
+    def share_of_time(self, milliseconds):
+        """What part of the ops' sum this is; 0 where all ops took less than a microsecond."""
+        return milliseconds / self.milliseconds if self.milliseconds else 0.0
 
 
 def op_times(path, threads, runs):

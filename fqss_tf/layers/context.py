@@ -13,7 +13,7 @@ class _Frames(keras.layers.Layer):
     """A layer that adds, drops or shifts a number of frames along T of ``[B, H, T, C]``."""
 
     def __init__(self, frames, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.frames = frames
 
     def _longer(self, shape, frames):

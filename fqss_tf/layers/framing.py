@@ -25,7 +25,7 @@ class SamplesToBlocks(keras.layers.Layer):
     """``[B, H, T, C] -> [B, H, T // hop, hop * C]``, T a multiple of ``hop``."""
 
     def __init__(self, hop, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.hop = hop
 
     def call(self, inputs):
@@ -42,6 +42,9 @@ class SamplesToBlocks(keras.layers.Layer):
 @keras.saving.register_keras_serializable("fqss_tf")
 class BlocksToSamples(keras.layers.Layer):
     """``[B, H, L, hop] -> [B, H, L * hop, 1]``."""
+
+    def __init__(self, **kwargs):
+        super().__init__(autocast=False, **kwargs)
 
     def call(self, inputs):
         return _reshape(inputs, self.compute_output_shape(inputs.shape).as_list())

@@ -16,9 +16,9 @@ def rsqrt(x):
 class _Norm(keras.layers.Layer):
     """Mean and population variance over ``axes``, then a gain and a bias per channel.
 
-    Written as SUB, MUL, MEAN, RSQRT, MUL, ADD, because the integer runtime is slow at
-    SQUARED_DIFFERENCE. ``inner_tensors`` lists the names under which quantisation finds each
-    intermediate result.
+    Computed in full precision where the network is not. Written as SUB, MUL, MEAN, RSQRT, MUL,
+    ADD, because the integer runtime is slow at SQUARED_DIFFERENCE. ``inner_tensors`` lists the
+    names under which quantisation finds each intermediate result.
 
     Args:
         affine: with a gain and a bias per channel. A convolution behind the norm can have them
@@ -31,7 +31,7 @@ class _Norm(keras.layers.Layer):
     non_negative_tensors = ("squared", "variance", "reciprocal_deviation")
 
     def __init__(self, affine=True, epsilon=1e-8, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**{"dtype": keras.backend.floatx(), **kwargs})
         self.affine = affine
         self.epsilon = epsilon
         self.mode = "observe"

@@ -14,7 +14,7 @@ class Splitter(keras.layers.Layer):
     """
 
     def __init__(self, stages, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.stages = stages
 
     def call(self, inputs):
@@ -39,7 +39,7 @@ class TakePlane(keras.layers.Layer):
     """``[B, H, T, K] -> [B, H, T, 1]``: plane number ``plane``."""
 
     def __init__(self, plane, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.plane = plane
 
     def call(self, inputs):
@@ -59,6 +59,9 @@ class Combiner(keras.layers.Layer):
 
     With two 8-bit stages at scale 1/128 this is ``(y0 << 8) + y1 + 128``: 16-bit PCM.
     """
+
+    def __init__(self, **kwargs):
+        super().__init__(autocast=False, **kwargs)
 
     def call(self, inputs):
         first, *further = tf.nest.flatten(inputs)

@@ -19,6 +19,11 @@ def convolution(width, name, kernel=1, **options):
     return layers.Conv2D(width, (1, kernel), name=name, **options)
 
 
+def waveform_convolution(width, name, kernel, **options):
+    """One from or to samples, whose 16 bits are more than bfloat16 holds."""
+    return convolution(width, name, kernel, dtype=keras.backend.floatx(), **options)
+
+
 def prelu(inputs, name, slopes):
     """PReLU of one trained slope, or of the constant ``slopes[name]`` where slopes are given."""
     if slopes is None:
@@ -48,7 +53,7 @@ def encoder(planes, config, stages, causal=False):
         blocks = SamplesToBlocks(config.hop, name=f"blocks_{stage}")(plane)
         if causal:
             blocks = past(blocks, config.taps - 1, f"encoder_{stage}_past")
-        part = convolution(
+        part = waveform_convolution(
             config.filters, f"encoder_{stage}", config.taps, use_bias=stage > 0
         )(blocks)
         encoded = (
@@ -81,7 +86,7 @@ def decoder(masked, config, stages, frame_residual=False):
             )(decoded)
             latent = layers.Subtract(name=f"latent_{stage}")([latent, seen])
         padded = layers.ZeroPadding2D(((0, 0), (edge, edge)), name=f"overlap_{stage}")(latent)
-        blocks = convolution(
+        blocks = waveform_convolution(
             config.hop, f"decoder_{stage}", config.taps, use_bias=stages > 1
         )(padded)
         outputs.append(BlocksToSamples(name=f"stage_{stage}")(blocks))
@@ -105,7 +110,7 @@ def causal_decoder(masked, config, stages):
             latent = delayed(latent, edge, f"latent_{stage}_delayed")
             latent = layers.Subtract(name=f"latent_{stage}")([latent, seen])
         joined = past(latent, edge, f"decoder_{stage}_past")
-        blocks = convolution(
+        blocks = waveform_convolution(
             config.hop, f"decoder_{stage}", config.taps, use_bias=stages > 1
         )(joined)
         aligned = delayed(blocks, edge * (stages - 1 - stage), f"decoder_{stage}_delayed")

@@ -142,7 +142,7 @@ def op_times(times, name, target, theme=LIGHT):
             continue
         rows, values = zip(*own, strict=True)
         drawn = axes.barh(rows, values, 0.66, color=colours[place], label=labels[place])
-        texts = [f"{value:.3f} ms, {100 * value / times.milliseconds:.1f} %" for value in values]
+        texts = [f"{value:.3f} ms, {100 * times.share_of_time(value):.1f} %" for value in values]
         axes.bar_label(drawn, texts, padding=4, color=theme.text, fontsize=8)
     axes.set_yticks(range(len(shown)), [bar[0] for bar in shown])
     axes.invert_yaxis()

@@ -30,6 +30,7 @@ from fqss_tf.training import losses  # noqa: E402
 from fqss_tf.training.distribution import Distribution  # noqa: E402
 from fqss_tf.training.level import calibrate_level, scale_decoder  # noqa: E402
 from fqss_tf.training.loop import fit  # noqa: E402
+from fqss_tf.training.precision import computing_in  # noqa: E402
 from fqss_tf.training.weights import load_weights, save_weights  # noqa: E402
 
 METHODS = ("fqss", "qat")
@@ -369,10 +370,10 @@ class _Training:
         recipe = self.run.recipe
         keras.utils.set_random_seed(recipe.seed)
         with self.distribution.strategy.scope():
-            if initial is None:
+            with computing_in(recipe.float.precision):
                 model = build(recipe.model)
-            else:
-                model = _float_model_of(initial, recipe)
+            if initial is not None:
+                model.set_weights(_float_model_of(initial, recipe).get_weights())
 
         def loss(mixture, estimates, sources):
             return losses.negative_si_sdr_pit(estimates, sources)

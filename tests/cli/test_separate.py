@@ -332,7 +332,8 @@ def test_a_disk_that_fills_up_leaves_nothing_behind(
 ):
     path = tmp_path / "long.wav"
     soundfile.write(path, tone(4000), 8000)  # 8 kB, but 16 kB in the format of the result
-    result = run(tiny_tflite, path, "--output", output, "--subtype", "PCM_32")
+    with small_files_only():
+        result = run(tiny_tflite, path, "--output", output, "--subtype", "PCM_32")
     assert_refused(result, output, "File too large")
 
 

@@ -52,6 +52,10 @@ def test_bars_have_the_colour_of_who_computes():
     assert {inside, outside} <= both
 
 
+def test_ops_too_fast_to_be_timed_are_drawn():
+    assert drawn(named(times(("Add", 1, 0.0), ("RSQRT", None, 0.0)))).size
+
+
 def test_many_kinds_of_ops_end_in_one_bar():
     many = drawn(named(times(*((f"op {n}", 1, float(n + 1)) for n in range(40)))))
     limit = drawn(named(times(*((f"op {n}", 1, float(n + 1)) for n in range(plots.MOST_BARS)))))

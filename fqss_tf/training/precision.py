@@ -1,0 +1,27 @@
+"""What a float network computes in while it is trained."""
+
+import contextlib
+
+import tf_keras as keras
+
+POLICIES = {"bfloat16": "mixed_bfloat16"}
+
+
+@contextlib.contextmanager
+def computing_in(precision):
+    """Models built within it compute in ``float32`` or ``bfloat16``; their variables are float32.
+
+    bfloat16 has the exponents of float32, so that no loss need be scaled. The waveform at both ends
+    and the norms' statistics keep to full precision.
+    """
+    if precision not in POLICIES:
+        yield
+        return
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(POLICIES[precision])
+    try:
+        yield
+    finally:
+        # None follows keras.backend.floatx, as it is without a policy of one's own.
+        follows = before.name == keras.backend.floatx()
+        keras.mixed_precision.set_global_policy(None if follows else before)
