@@ -143,6 +143,8 @@ class StageRecipe:
 class QuantisationRecipe:
     """``input_stages`` and ``output_stages``: 8-bit tensors of the FQSS splitter and combiner.
 
+    ``train_ranges``: whether training moves the observed ranges of the quantisers too.
+
     ``distillation_weight``, ``distillation_direction`` (``speech`` or ``music``) and
     ``distillation_average`` (``linear`` as published, or ``decibel``) are the last arguments of
     ``fqss_tf.training.losses.fqss_distillation_loss``.
@@ -151,6 +153,7 @@ class QuantisationRecipe:
     input_stages: int = 2
     output_stages: int = 2
     observe_steps: int = 50
+    train_ranges: bool = True
     distillation_weight: float = 0.1
     distillation_direction: str = "speech"
     distillation_average: str = "linear"

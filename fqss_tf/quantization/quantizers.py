@@ -23,14 +23,20 @@ SHIFT_RATE = 1000.0
 
 
 class ModalQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
-    """Base of the quantisers here: bits and a mode."""
+    """Base of the quantisers here: bits, a mode, and whether training moves the range."""
 
     def __init__(self, bits=8):
         self.bits = bits
+        self.trains_range = True
         self.mode = "observe"  # Keras calls each layer when a model is built: rounding costs time
 
     def finish_observing(self, batches):
         """Ends the observation, which was one of so many batches."""
+
+    def _shift(self, weights, key, width):
+        """How far ``key`` of an observed range of ``width`` has been trained away."""
+        shift = SHIFT_RATE * width * weights[f"{key}_shift"]
+        return shift if self.trains_range else tf.stop_gradient(shift)
 
     def _current(self, ranges, weights):
         """The result of ``ranges(weights)``: numpy constants in mode ``deploy``."""
@@ -106,9 +112,8 @@ class RangeQuantizer(ModalQuantizer):
         low, high = tf.zeros(()), weights["maximum"]
         width = high - weights["minimum"] if "minimum" in weights else high
         if "minimum" in weights:
-            low = weights["minimum"] + SHIFT_RATE * width * weights["minimum_shift"]
-            low = tf.minimum(low, 0.0)
-        high = high + SHIFT_RATE * width * weights["maximum_shift"]
+            low = tf.minimum(weights["minimum"] + self._shift(weights, "minimum", width), 0.0)
+        high = high + self._shift(weights, "maximum", width)
         return low, tf.maximum(tf.maximum(high, low + SMALLEST_RANGE), 0.0)
 
     def get_config(self):
@@ -244,7 +249,7 @@ class WeightQuantizer(ModalQuantizer):
         return self._maximum(weights).numpy() / (2 ** (self.bits - 1) - 1)
 
     def _maximum(self, weights):
-        maximum = weights["maximum"] * (1.0 + SHIFT_RATE * weights["maximum_shift"])
+        maximum = weights["maximum"] * (1.0 + self._shift(weights, "maximum", 1.0))
         return tf.maximum(maximum, SMALLEST_RANGE)
 
     def _largest(self, kernel):

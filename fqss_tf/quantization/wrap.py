@@ -103,6 +103,12 @@ def set_mode(model, mode):
             layer.layer.mode = mode
 
 
+def keep_ranges(model):
+    """Leaves the ranges of a quantised model as they were observed: training moves the weights."""
+    for quantizer in quantizers(model):
+        quantizer.trains_range = False
+
+
 def observe(model, batches):
     """Measures the ranges of a quantised model over batches of mixtures [B, 1, T, 1]."""
     set_mode(model, "observe")

@@ -403,6 +403,8 @@ class _Training:
         with self.distribution.strategy.scope():
             model = run.unobserved_model(run.stages)
             load_weights(model, observed)
+            if not settings.train_ranges:
+                wrap.keep_ranges(model)
             teacher = run.deployable_model()
             teacher.trainable = False
 

@@ -15,7 +15,7 @@ from fqss_tf.quantization.bias import Wrapper, input_scale, snap_biases
 from fqss_tf.quantization.configs import WITHOUT_QUANTISER, quantize_config
 from fqss_tf.quantization.quantizers import MODES, RangeQuantizer
 from fqss_tf.quantization.transfer import staged
-from fqss_tf.quantization.wrap import observe, quantise, quantizers, ranges, set_mode
+from fqss_tf.quantization.wrap import keep_ranges, observe, quantise, quantizers, ranges, set_mode
 
 # Twice as many filters as kernel samples: a decoder has a right inverse only with at least as
 # many, and a well-conditioned one with more.
@@ -234,6 +234,17 @@ def test_gradients_reach_every_weight_and_range(case):
     ]
     assert len(ranges) > 10
     assert np.mean([np.any(gradient.numpy() != 0) for gradient in ranges]) > 0.9
+
+
+def test_kept_ranges_have_no_gradient_and_weights_do(fused):
+    model = quantise(fused.staged(2))
+    observe(model, [fused.mixture])
+    keep_ranges(model)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((model(fused.mixture, training=True) - 0.1) ** 2)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
+        assert (gradient is None) == variable.name.endswith("_shift:0"), variable.name
 
 
 def test_snapped_biases_are_multiples_of_the_accumulator_scale(fused):
