@@ -148,6 +148,8 @@ class QuantisationRecipe:
     ``distillation_weight``, ``distillation_direction`` (``speech`` or ``music``) and
     ``distillation_average`` (``linear`` as published, or ``decibel``) are the last arguments of
     ``fqss_tf.training.losses.fqss_distillation_loss``.
+    ``fixed_batches``: so many batches are drawn, kept on disk with the teacher's estimates, which
+    are then computed once, and repeated; 0 draws new ones for each step.
     """
 
     input_stages: int = 2
@@ -157,16 +159,18 @@ class QuantisationRecipe:
     distillation_weight: float = 0.1
     distillation_direction: str = "speech"
     distillation_average: str = "linear"
+    fixed_batches: int = 0
 
     def __post_init__(self):
         _check_choices("quantisation.", self, {
             "distillation_direction": ("speech", "music"),
             "distillation_average": ("linear", "decibel"),
         })
-        if self.observe_steps < 1:
-            raise FqssError(
-                f"quantisation.observe_steps is {self.observe_steps}: it must be at least 1"
-            )
+        for name, least in (("observe_steps", 1), ("fixed_batches", 0)):
+            if getattr(self, name) < least:
+                raise FqssError(
+                    f"quantisation.{name} is {getattr(self, name)}: it must be at least {least}"
+                )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,16 +5,12 @@ from pathlib import Path
 
 import click
 
+from fqss_tf.cli.options import models_on_mixtures
 from fqss_tf.cli.progress import progress_bar
 
 
 @click.command()
-@click.argument("models", metavar="MODEL...", nargs=-1, required=True,
-                type=click.Path(path_type=Path))
-@click.option("--data", metavar="DIR", required=True,
-              help="Data set folder, a folder with the manifest itself, or 'bundled'.")
-@click.option("--manifest", metavar="NAME", default="mixtures.csv", show_default=True,
-              help="Name of the list of mixtures in that folder.")
+@models_on_mixtures
 @click.option("--output", required=True, type=click.Path(file_okay=False, path_type=Path),
               help="Folder for report, figures and numbers; new or empty.")
 @click.option("--utterances", type=click.IntRange(min=1), show_default="all",

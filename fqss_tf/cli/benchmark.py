@@ -28,6 +28,8 @@ from fqss_tf.errors import FqssError
 @click.option("--torch", is_flag=True, help="Recipes: also the network in PyTorch.")
 @click.option("--per-op", is_flag=True,
               help="Also the time of each op of a .tflite, with the first number of threads.")
+@click.option("--training", is_flag=True,
+              help="Recipe: time steps of its training instead, float and quantised in turn.")
 @click.option("--data", metavar="DIR",
               help="Also the SI-SDR of .tflite files and runs on a data set folder or 'bundled'.")
 @click.option("--plots", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
@@ -38,8 +40,8 @@ from fqss_tf.errors import FqssError
               help="For --device: Google's benchmark_model for the phone; default: "
               "$FQSS_BENCHMARK_MODEL.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def command(models, threads, runs, seconds, types, settings, naive, torch, per_op, data, plots,
-            device, benchmark_model, as_json):
+def command(models, threads, runs, seconds, types, settings, naive, torch, per_op, training, data,
+            plots, device, benchmark_model, as_json):
     """Time each MODEL: a .tflite, a run folder (its Keras graph), or a recipe.
 
     A recipe's network is built with random weights and converted, which takes a minute or more.
@@ -50,6 +52,15 @@ def command(models, threads, runs, seconds, types, settings, naive, torch, per_o
     from fqss_tf.benchmark.results import Results
 
     counts = _numbers(threads)
+    if training:
+        if len(models) > 1 or len(counts) > 1 or any(
+            (seconds, types, naive, torch, per_op, data, plots, device)
+        ):
+            raise click.UsageError(
+                "--training takes one recipe, one number of --threads, --runs, --set and --json"
+            )
+        _training(models[0], settings, counts[0], runs, as_json)
+        return
     recipe_options = {
         "types": _types(types), "seconds": seconds, "naive": naive, "torch": torch,
         "settings": settings,
@@ -91,6 +102,28 @@ def command(models, threads, runs, seconds, types, settings, naive, torch, per_o
         click.echo(json.dumps(results.to_dict(), indent=2))
     else:
         click.echo("\n".join(results.lines()))
+
+
+def _training(recipe, settings, threads, runs, as_json):
+    from fqss_tf.benchmark.machine import describe
+    from fqss_tf.config import load_recipe
+
+    resolved, machine = load_recipe(recipe, settings), describe()
+    from fqss_tf.benchmark.training import measure_training, training_dict, training_table
+
+    with progress_bar("training steps") as progress:
+        times = measure_training(resolved, threads, runs, progress)
+    if as_json:
+        rows = [training_dict(one, times[0]) for one in times]
+        click.echo(json.dumps(
+            machine | {"recipe": recipe, "threads": threads, "runs": runs, "steps": rows}, indent=2
+        ))
+        return
+    click.echo(
+        f"{machine['cpu']}, {machine['cores']} cores, load average before {machine['load']:g}; "
+        f"{threads} thread{'s' if threads > 1 else ''}, {runs} steps each, in turn.\n"
+    )
+    click.echo("\n".join(training_table(times)))
 
 
 def _numbers(text):

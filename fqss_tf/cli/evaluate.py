@@ -6,24 +6,16 @@ from pathlib import Path
 
 import click
 
+from fqss_tf.cli.options import models_on_mixtures
 from fqss_tf.cli.progress import progress_bar
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
 
 HEADER = ("model", "SI-SDR (dB)", "improvement (dB)", "difference (dB)", "real-time factor")
-COLUMNS = (
-    "model", "mixture_id", "level_difference", "si_sdr_1", "si_sdr_2", "si_sdr", "si_sdri",
-    "stronger_si_sdr", "weaker_si_sdr",
-)
 
 
 @click.command()
-@click.argument("models", metavar="MODEL...", nargs=-1, required=True,
-                type=click.Path(path_type=Path))
-@click.option("--data", metavar="DIR", required=True,
-              help="Data set folder, a folder with the manifest itself, or 'bundled'.")
-@click.option("--manifest", metavar="NAME", default="mixtures.csv", show_default=True,
-              help="Name of the list of mixtures in that folder.")
+@models_on_mixtures
 @click.option("--csv", "csv_path", metavar="FILE", type=click.Path(path_type=Path),
               help="Write the scores of every mixture to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -55,12 +47,21 @@ def _write_csv(path, scores):
     with atomic_path(path) as temporary:
         with open(temporary, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
+            writer.writerow(_columns(len(scores[0].rows[0].source_si_sdr)))
             writer.writerows(_cells(score.name, row) for score in scores for row in score.rows)
 
 
+def _columns(sources):
+    """Names of what ``_cells`` gives for mixtures of so many sources."""
+    of_sources = (f"si_sdr_{source + 1}" for source in range(sources))
+    of_two = ("stronger_si_sdr", "weaker_si_sdr") if sources == 2 else ()
+    return ("model", "mixture_id", "level_difference", *of_sources, "si_sdr", "si_sdri", *of_two)
+
+
 def _cells(name, row):
-    values = (*row.source_si_sdr, row.si_sdr, row.si_sdri, row.stronger_si_sdr, row.weaker_si_sdr)
+    values = [*row.source_si_sdr, row.si_sdr, row.si_sdri]
+    if len(row.source_si_sdr) == 2:
+        values += [row.stronger_si_sdr, row.weaker_si_sdr]
     return (name, row.mixture_id, row.level_difference, *(f"{value:.4f}" for value in values))
 
 

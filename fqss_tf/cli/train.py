@@ -12,10 +12,11 @@ import click
               help="Change a recipe key, such as qat.steps=500; may be repeated.")
 @click.option("--method", type=click.Choice(["fqss", "qat"]), default="fqss", show_default=True,
               help="fqss: splitter, combiner, distillation; qat: plain 8-bit quantisation-aware.")
-@click.option("--teacher", type=click.Path(file_okay=False),
-              help="Run folder whose float model to quantise; the float stage is skipped.")
-@click.option("--initial", type=click.Path(file_okay=False),
-              help="Run folder whose float model the float stage starts from.")
+@click.option("--teacher", type=click.Path(),
+              help="Run folder or published checkpoint whose float model to quantise; the float "
+              "stage is skipped.")
+@click.option("--initial", type=click.Path(),
+              help="Run folder or published checkpoint that the float stage starts from.")
 @click.option("--integer-eval", is_flag=True,
               help="Convert and score the integer model too at each evaluation of the qat stage.")
 @click.option("--distribute", type=click.Choice(["none", "mirrored", "multiworker"]),
@@ -30,16 +31,17 @@ def command(recipe, output, settings, method, teacher, initial, integer_eval, di
 
     resolved = load_recipe(recipe, settings)
     from fqss_tf.export.integer_score import IntegerScore
+    from fqss_tf.importing.teacher import float_source
     from fqss_tf.training.distribution import Distribution
     from fqss_tf.training.run import train
 
     run = train(
-        resolved, output, method, teacher, resume, initial,
+        resolved, output, method, float_source(teacher), resume, float_source(initial),
         integer_score=IntegerScore if integer_eval else None,
         distribution=Distribution(distribute),
     )
     if as_json:
         click.echo(json.dumps({"run": str(run.folder), "method": method,
-                               "quantised": run.is_quantised}))
+                               "quantised": run.is_quantised, "skipped": run.broken.lines}))
     else:
         click.echo(f"finished: {run.folder}")

@@ -9,7 +9,7 @@ import csv
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from fqss_tf.data.clips import read_clip, read_clips
+from fqss_tf.data.clips import read_clips
 from fqss_tf.data.mixtures import FixedMixture, Piece
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
@@ -69,25 +69,6 @@ def read_manifest(path):
     return mixtures
 
 
-def load_mixture(folder, mixture):
-    """Reads and mixes one mixture.
-
-    Args:
-        folder: the folder of the manifest.
-        mixture: a ``Mixture``.
-
-    Returns:
-        (mixture float32 [samples], sources float32 [2, samples], rate in Hz); the sources add up
-        to the mixture.
-
-    Raises:
-        FqssError: a clip is missing, too short, not mono, or the two rates differ.
-    """
-    paths = [Path(folder) / mixture.path_1, Path(folder) / mixture.path_2]
-    fixed = _fixed(mixture, [read_clip(path) for path in paths])
-    return *fixed.load(), fixed.rate
-
-
 def manifest_mixtures(path, broken):
     """The mixtures of a CSV file with their clips looked up.
 
@@ -99,7 +80,8 @@ def manifest_mixtures(path, broken):
         A list of ``FixedMixture``.
 
     Raises:
-        FqssError: as ``read_manifest``; naming the first broken row if ``broken`` says so.
+        FqssError: as ``read_manifest``; naming the first row, if ``broken`` says so, with a clip
+            that is missing, too short or not mono, or with clips of two rates.
     """
     path = Path(path)
     rows = read_manifest(path)

@@ -101,11 +101,12 @@ def scored_mixtures(data, part, sources, broken=None):
         broken: a ``BrokenData``; None makes one of ``data.broken``.
 
     Returns:
-        A list of ``FixedMixture``; at most ``data.dev_mixtures`` of them if that is not 0, evenly
-        taken, and of long ones the middle.
+        A list of ``FixedMixture`` that can be decoded, of at most ``data.dev_mixtures`` of them if
+        that is not 0, evenly taken, and of long ones the middle.
 
     Raises:
-        FqssError: they are broken, of another rate, or of another number of sources.
+        FqssError: they are broken, all of them if ``broken`` skips, of another rate, or of another
+            number of sources.
     """
     broken = BrokenData(data.broken) if broken is None else broken
     for data_set in _open_sets(data, broken):
@@ -131,7 +132,21 @@ def scored_mixtures(data, part, sources, broken=None):
     if 0 < data.dev_mixtures < len(mixtures):
         step = len(mixtures) / data.dev_mixtures
         mixtures = [mixtures[int(i * step)] for i in range(data.dev_mixtures)]
-    return [mixture.excerpt(MOST_DEV_SECONDS) for mixture in mixtures]
+    return _decodable([mixture.excerpt(MOST_DEV_SECONDS) for mixture in mixtures], broken)
+
+
+def _decodable(mixtures, broken):
+    kept = []
+    for mixture in mixtures:
+        try:
+            mixture.load()
+        except FqssError as error:
+            broken.report(str(error))
+        else:
+            kept.append(mixture)
+    if not kept:
+        raise FqssError("none of the mixtures to score on can be decoded: see fqss-tf data check")
+    return kept
 
 
 def _check_sources(mixture, sources):

@@ -1,6 +1,7 @@
 """Fixed mixtures: which pieces of which files are the sources, and what their mixture is."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,6 +102,31 @@ class FixedMixture:
             return self.mixture.read(), sources
         mixture = sources.sum(axis=0)
         return (mixture if self.noise is None else mixture + self.noise.read()), sources
+
+
+class ReadWhenUsed(Sequence):
+    """The (mixture float32 [T], sources float32 [S, T]) pairs of fixed mixtures, read at each use.
+
+    So a set may be larger than the memory. A slice is another one of these.
+
+    Args:
+        entries: list of FixedMixture.
+        multiple: T is the largest multiple of it that fits into the mixture.
+    """
+
+    def __init__(self, entries, multiple=1):
+        self._entries = entries
+        self._multiple = multiple
+
+    def __len__(self):
+        return len(self._entries)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return ReadWhenUsed(self._entries[index], self._multiple)
+        mixture, sources = self._entries[index].load()
+        samples = len(mixture) // self._multiple * self._multiple
+        return mixture[:samples], sources[:, :samples]
 
 
 def damaged(path):

@@ -3,15 +3,16 @@ by the model alone."""
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from fqss_tf.audio.levels import peak_gain
+from fqss_tf.data.broken import BrokenData
 from fqss_tf.data.librimix import LibriMix, mode_folders
-from fqss_tf.data.manifest import load_mixture, read_manifest
+from fqss_tf.data.manifest import manifest_mixtures, read_manifest
 from fqss_tf.data.mixtures import level_difference_db
 from fqss_tf.data.roots import data_root
 from fqss_tf.errors import FqssError
@@ -24,10 +25,11 @@ from fqss_tf.runtime.streaming import StreamingSeparator
 
 @dataclass(frozen=True)
 class UtteranceScore:
-    """One model on one mixture of two voices; everything in dB.
+    """One model on one mixture; everything in dB.
 
     ``source_si_sdr`` is in the order of the true sources, ``mixture_si_sdr`` is the mean that the
-    mixture itself has when it is taken for the estimate of every source.
+    mixture itself has when it is taken for the estimate of every source. Which of them is the
+    stronger and which the weaker is known of two sources only.
     """
 
     mixture_id: str
@@ -100,8 +102,8 @@ def evaluate(models, mixtures, threads=1, progress=None, *, rate=None):
 
     Args:
         models: paths of run folders and .tflite files, in any mix.
-        mixtures: tuples (mixture_id, level_difference in dB of source 1 over source 2,
-            mixture float32 [samples], sources float32 [2, samples]).
+        mixtures: sequence of tuples (mixture_id, level_difference in dB of source 1 over the
+            loudest other, mixture float32 [samples], sources float32 [S, samples]).
         threads: CPU threads. TensorFlow fixes its threads at its first computation in a process,
             so a run keeps the earlier number when there was one.
         progress: called as ``progress(done, total)`` after each mixture of each model, if given.
@@ -120,27 +122,25 @@ def evaluate(models, mixtures, threads=1, progress=None, *, rate=None):
         raise FqssError("nothing to evaluate: give at least one model and one mixture")
     networks = [_open(Path(model), threads) for model in models]
     _check_rates(networks, rate)
-    for network in networks:
-        _check_sources(network, mixtures)
     segment = _common_segment([network for network in networks if network.segment is not None])
     scores = []
     for network in networks:
-        rows, seconds = [], 0.0
+        rows, seconds, samples = [], 0.0, 0
         # The first call may compile, which is not separating.
         network.forward(np.zeros(segment or network.hop, np.float32))
         for mixture in mixtures:
             row, row_seconds = _score(network, mixture, segment)
             rows.append(row)
             seconds += row_seconds
+            samples += len(mixture[2])
             if progress is not None:
                 progress(len(scores) * len(mixtures) + len(rows), len(networks) * len(mixtures))
-        audio_seconds = sum(len(mixture) for _, _, mixture, _ in mixtures) / network.sample_rate
-        scores.append(ModelScore(str(network.path), rows, seconds, audio_seconds))
+        scores.append(ModelScore(str(network.path), rows, seconds, samples / network.sample_rate))
     return scores
 
 
 def load_mixtures(data, manifest="mixtures.csv"):
-    """Reads the mixtures that a manifest lists, or those of the part ``test`` of a LibriMix.
+    """The mixtures that a manifest lists, or those of the part ``test`` of a LibriMix.
 
     Args:
         data: a data set folder (its part ``test`` is taken), a folder that holds the manifest
@@ -148,36 +148,51 @@ def load_mixtures(data, manifest="mixtures.csv"):
         manifest: name of the CSV file in that folder.
 
     Returns:
-        (mixtures as ``evaluate`` takes them, their sample rate in Hz).
+        (mixtures as ``evaluate`` takes them, each read when it is used; their sample rate in Hz).
 
     Raises:
-        FqssError: no such manifest, a broken one, or mixtures of different rates.
+        FqssError: no such manifest, a broken one, or mixtures of different rates. Using a mixture
+            whose samples cannot be decoded raises it too.
     """
     if mode_folders(data_root(data)):
-        return _librimix_test(data_root(data))
-    folder = _manifest_folder(data, manifest)
-    mixtures, common_rate = [], None
-    for entry in read_manifest(folder / manifest):
-        if entry.samples < 1:
-            raise FqssError(f"{folder / manifest}: {entry.mixture_id} has no samples")
-        mixture, sources, rate = load_mixture(folder, entry)
-        if common_rate not in (None, rate):
+        data_set = LibriMix(data_root(data))
+        return _Mixtures(data_set.mixtures("test")), data_set.sample_rate
+    path = _manifest_folder(data, manifest) / manifest
+    rows = read_manifest(path)
+    for row in rows:
+        if row.samples < 1:
+            raise FqssError(f"{path}: {row.mixture_id} has no samples")
+    entries = manifest_mixtures(path, BrokenData())
+    for entry in entries:
+        if entry.rate != entries[0].rate:
             raise FqssError(
-                f"{folder / manifest}: {entry.mixture_id} has {rate} Hz but the mixtures before "
-                f"it have {common_rate} Hz"
+                f"{path}: {entry.mixture_id} has {entry.rate} Hz but the mixtures before it have "
+                f"{entries[0].rate} Hz"
             )
-        common_rate = rate
-        mixtures.append((entry.mixture_id, entry.level_difference, mixture, sources))
-    return mixtures, common_rate
+    return _Mixtures(entries, [row.level_difference for row in rows]), entries[0].rate
 
 
-def _librimix_test(root):
-    data_set = LibriMix(root)
-    mixtures = []
-    for entry in data_set.mixtures("test"):
+class _Mixtures(Sequence):
+    """(mixture_id, level_difference, mixture, sources) of FixedMixtures, read at each use.
+
+    Level differences that are None are measured.
+    """
+
+    def __init__(self, entries, level_differences=None):
+        self._entries = entries
+        self._level_differences = level_differences or [None] * len(entries)
+
+    def __len__(self):
+        return len(self._entries)
+
+    def __getitem__(self, index):
+        entry, level_difference = self._entries[index], self._level_differences[index]
+        if isinstance(index, slice):
+            return _Mixtures(entry, level_difference)
         mixture, sources = entry.load()
-        mixtures.append((entry.mixture_id, level_difference_db(sources), mixture, sources))
-    return mixtures, data_set.sample_rate
+        if level_difference is None:
+            level_difference = level_difference_db(sources)
+        return entry.mixture_id, level_difference, mixture, sources
 
 
 def _manifest_folder(data, manifest):
@@ -248,6 +263,11 @@ def _run_forward(path, threads):
 def _score(network, mixture_and_sources, segment):
     """The score of one mixture and the seconds that separating it took."""
     mixture_id, level_difference, mixture, sources = mixture_and_sources
+    if len(sources) != network.sources:
+        raise FqssError(
+            f"{network.path} gives {network.sources} sources but mixture {mixture_id} has "
+            f"{len(sources)}: give a model and data of the same number"
+        )
     started = time.perf_counter()
     estimates = _separate(mixture, network, segment)
     seconds = time.perf_counter() - started
@@ -282,15 +302,6 @@ def _check_rates(networks, rate):
             raise FqssError(
                 f"{network.path} works at {network.sample_rate} Hz but {first.path} at "
                 f"{first.sample_rate} Hz: evaluate them separately"
-            )
-
-
-def _check_sources(network, mixtures):
-    for mixture_id, _, _, sources in mixtures:
-        if len(sources) != network.sources:
-            raise FqssError(
-                f"{network.path} gives {network.sources} sources but mixture {mixture_id} has "
-                f"{len(sources)}: give a model and data of the same number"
             )
 
 

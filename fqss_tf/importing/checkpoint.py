@@ -28,6 +28,12 @@ class Checkpoint:
     arguments: dict
 
 
+def is_checkpoint(path):
+    """Whether ``read_checkpoint`` is the one to read a path, by its place alone."""
+    path = Path(path)
+    return path.is_file() or any((path / f"{part}.ckpt").exists() for part in SPEECHBRAIN_FILES)
+
+
 def read_checkpoint(path):
     """Reads a checkpoint; nothing in it is executed.
 

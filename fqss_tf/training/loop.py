@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import sys
 import time
 from pathlib import Path
 
@@ -39,8 +40,9 @@ def fit(
     Args:
         model: Keras model, mixture [B, 1, T, 1] -> estimates [B, S, T, 1], made under the strategy
             of ``distribution``.
-        loss: function (mixture [B, T], estimates [B, S, T], sources [B, S, T]) -> scalar.
-        batches: function first_batch -> tf.data.Dataset of (mixture, sources).
+        loss: function (mixture [B, T], estimates [B, S, T], *targets) -> scalar.
+        batches: function first_batch -> tf.data.Dataset of (mixture, *targets); the first target
+            are the sources [B, S, T].
         dev_mixtures: list of (mixture [T], sources [S, T]); their mean SI-SDR chooses the best.
         stage: a StageRecipe.
         folder: gets ``checkpoints/<name>.npz``, ``best_<name>.npz``, log.csv and tensorboard/.
@@ -80,10 +82,7 @@ class _StageRun:
         self.distribution = distribution
         self.dev_mixtures = distribution.share(dev_mixtures)
         with distribution.strategy.scope():
-            self.optimizer = keras.optimizers.Adam(
-                stage.learning_rate, use_ema=stage.ema_decay > 0, ema_momentum=stage.ema_decay
-            )
-            self.optimizer.build(model.trainable_variables)
+            self.optimizer = optimizer_for(model, stage)
         self.train_step = TrainingStep(model, loss, self.optimizer, stage, distribution.strategy)
         self.separate = separation_function(distribution.on_first_replica(model))
         self.checkpoint = Checkpoint(
@@ -137,7 +136,7 @@ class _StageRun:
     def progress_bar(self):
         return click.progressbar(
             length=self.stage.steps, label=f"{self.name:8s}", item_show_func=lambda text: text,
-            show_pos=True, hidden=not self.distribution.is_chief,
+            show_pos=True, hidden=not self.distribution.is_chief, file=sys.stderr,
         )
 
     def count(self, value, updated):
@@ -217,6 +216,15 @@ class _StageRun:
                 click.echo(f"{self.name}: no better than its start ({progress.best:.2f} dB on "
                            "dev), which is kept", err=True)
         return progress.best
+
+
+def optimizer_for(model, stage):
+    """The optimizer of a stage, with its variables."""
+    optimizer = keras.optimizers.Adam(
+        stage.learning_rate, use_ema=stage.ema_decay > 0, ema_momentum=stage.ema_decay
+    )
+    optimizer.build(model.trainable_variables)
+    return optimizer
 
 
 @contextlib.contextmanager

@@ -103,6 +103,34 @@ def fqss_distillation_loss(
     return -quality if average == "decibel" else -_decibel(quality)
 
 
+def task_loss(mixture, estimates, sources, *_):
+    """``negative_si_sdr_pit`` as the training step calls a loss."""
+    return negative_si_sdr_pit(estimates, sources)
+
+
+def distillation_loss(settings, teacher=None):
+    """``fqss_distillation_loss`` as the training step calls a loss.
+
+    Args:
+        settings: a QuantisationRecipe.
+        teacher: Keras model, mixture [B, 1, T, 1] -> estimates [B, S, T, 1], which computes its
+            estimates in each step; None where the batches hold them.
+
+    Returns:
+        Function (mixture [B, T], estimates [B, S, T], sources [B, S, T], the teacher's estimates
+        [B, S, T] if ``teacher`` is None) -> scalar.
+    """
+    def loss(mixture, estimates, sources, guide=None):
+        if guide is None:
+            guide = teacher(mixture[:, None, :, None], training=False)[..., 0]
+        return fqss_distillation_loss(
+            estimates, sources, guide, settings.distillation_weight,
+            settings.distillation_direction, settings.distillation_average,
+        )
+
+    return loss
+
+
 def replica_mean(values):
     """Mean of tensors over the replicas of a tf.distribute strategy; gradients pass through it."""
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, values)

@@ -1,9 +1,13 @@
 """A run folder: the resolved recipe, the weights of each stage, and the models made from them."""
 
 import csv
+import dataclasses
+import functools
 import json
+import shutil
 from pathlib import Path
 
+import click
 import numpy as np
 
 from fqss_tf import environment
@@ -21,6 +25,7 @@ from fqss_tf.data.material import (  # noqa: E402
     scored_mixtures,
     training_material,
 )
+from fqss_tf.data.mixtures import ReadWhenUsed  # noqa: E402
 from fqss_tf.models.compiled import separation_function  # noqa: E402
 from fqss_tf.models.interface import published_form  # noqa: E402
 from fqss_tf.models.registry import build  # noqa: E402
@@ -28,6 +33,7 @@ from fqss_tf.quantization import transfer, wrap  # noqa: E402
 from fqss_tf.quantization.bias import snap_biases  # noqa: E402
 from fqss_tf.training import losses  # noqa: E402
 from fqss_tf.training.distribution import Distribution  # noqa: E402
+from fqss_tf.training.fixed_batches import FixedBatches  # noqa: E402
 from fqss_tf.training.level import calibrate_level, scale_decoder  # noqa: E402
 from fqss_tf.training.loop import fit  # noqa: E402
 from fqss_tf.training.precision import computing_in  # noqa: E402
@@ -37,6 +43,7 @@ METHODS = ("fqss", "qat")
 FLOAT_WEIGHTS = "float.npz"
 OBSERVED_WEIGHTS = "observed.npz"
 QUANTISED_WEIGHTS = "quantised.npz"
+FIXED_BATCHES = "fixed_batches"
 UNTRAINED_PEAK = 0.5
 
 
@@ -76,6 +83,11 @@ class Run:
             temporary.write_text(json.dumps({"method": method}))
         save_recipe(recipe, folder / "recipe.yaml")
         return cls(folder)
+
+    @functools.cached_property
+    def broken(self):
+        """BrokenData that hears of what is wrong with the data."""
+        return BrokenData(self.recipe.data.broken)
 
     @property
     def config(self):
@@ -142,6 +154,12 @@ class Run:
         """The float network in the form that is exported."""
         return transfer.deployable(self.float_model(), self.config)
 
+    def frozen_teacher(self):
+        """The float network in the form that is exported, not to be trained."""
+        teacher = self.deployable_model()
+        teacher.trainable = False
+        return teacher
+
     def unobserved_model(self, stages, model=None):
         """The network with quantisers whose ranges are not known yet.
 
@@ -170,12 +188,13 @@ class Run:
     def observed_mixtures(self):
         """Batches of mixtures [B, T] on which the ranges are measured."""
         steps = self.recipe.quantisation.observe_steps
-        for mixture, _ in batches(self.recipe, self.recipe.qat, seed_offset=1).take(steps):
+        drawn = batches(self.recipe, self.recipe.qat, seed_offset=1, broken=self.broken)
+        for mixture, _ in drawn.take(steps):
             yield mixture
 
     def mixtures(self, part):
         """(mixture [T], sources [S, T]) pairs of ``dev`` or ``test``."""
-        return fixed_mixtures(self.recipe, part)
+        return fixed_mixtures(self.recipe, part, self.broken)
 
 
 class UntrainedRun(Run):
@@ -238,6 +257,12 @@ def _shake_norms(model, seed):
             layer.set_weights([*shaken, *moving])
 
 
+def network_to_train(recipe):
+    """The float network of a recipe with random weights, as its float stage trains it."""
+    with computing_in(recipe.float.precision):
+        return build(recipe.model)
+
+
 def load_model(folder):
     """The Keras model of a run: the quantised one if it has been trained, else the float one.
 
@@ -254,13 +279,16 @@ def load_model(folder):
     return run.model()
 
 
-def batches(recipe, stage, first_batch=0, seed_offset=0):
-    """Endless training batches (mixture [B, T], sources [B, S, T]) from batch ``first_batch``."""
+def batches(recipe, stage, first_batch=0, seed_offset=0, broken=None):
+    """Endless training batches (mixture [B, T], sources [B, S, T]) from batch ``first_batch``.
+
+    ``broken``: a BrokenData; None makes one of the recipe's.
+    """
     environment.check_tensorflow_io()
     from fqss_tf.data.pipeline import training_mixtures
 
     data, hop = recipe.data, recipe.model.hop
-    broken = BrokenData(data.broken)
+    broken = BrokenData(data.broken) if broken is None else broken
     return training_mixtures(
         training_material(data, recipe.model.sources, broken),
         data,
@@ -273,16 +301,11 @@ def batches(recipe, stage, first_batch=0, seed_offset=0):
     )
 
 
-def fixed_mixtures(recipe, part="dev"):
+def fixed_mixtures(recipe, part="dev", broken=None):
     """(mixture [T], sources [S, T]) pairs of the first root that has some, else of the bundled
-    speech; T is a multiple of the hop."""
-    hop = recipe.model.hop
-    pairs = []
-    for entry in scored_mixtures(recipe.data, part, recipe.model.sources):
-        mixture, sources = entry.load()
-        samples = len(mixture) // hop * hop
-        pairs.append((mixture[:samples], sources[:, :samples]))
-    return pairs
+    speech; T is a multiple of the hop. ``broken`` as for ``batches``."""
+    entries = scored_mixtures(recipe.data, part, recipe.model.sources, broken)
+    return ReadWhenUsed(entries, recipe.model.hop)
 
 
 @broken_files_named()
@@ -297,10 +320,10 @@ def train(
         folder: of the run, made anew unless ``resume``.
         method: ``fqss`` (splitter, combiner, distillation) or ``qat`` (8-bit input and output, the
             task loss alone).
-        teacher: folder of a run with the float model to start from; None trains one.
+        teacher: a Run with the float model to start from, or its folder; None trains one.
         resume: continue an interrupted run.
-        initial: folder of a run whose float model the float stage starts from; None starts from
-            random weights.
+        initial: a Run whose float model the float stage starts from, or its folder; None starts
+            from random weights.
         integer_score: function (Run, dev mixtures) -> function of the weights of the quantised
             model that gives its score in integers and the gap to the simulation, dB; it is logged
             at each evaluation. None leaves it out.
@@ -318,27 +341,43 @@ def train(
         transfer.check_stages(recipe.model, recipe.quantisation.output_stages)
     if recipe.qat.steps:
         wrap.check_layers(transfer.deployable(build(recipe.model), recipe.model))
-    check_roots(recipe.data)
+    broken = BrokenData(recipe.data.broken)
+    check_roots(recipe.data, broken)
     if teacher is not None and initial is not None:
         raise FqssError("a teacher replaces the float stage: it takes no initial weights")
+    if not (Path(folder) / FLOAT_WEIGHTS).exists():
+        teacher, initial = (_opened(source, recipe.model) for source in (teacher, initial))
     distribution = distribution or Distribution()
     for stage in (recipe.float, recipe.qat):
         distribution.check_batch_size(stage.batch_size)
-    dev = fixed_mixtures(recipe)
+    dev = fixed_mixtures(recipe, broken=broken)
     with distribution.named_loss_of_workers():
         if distribution.is_chief:
             Run.create(folder, recipe, method, resume)
         distribution.wait()
         run = Run.create(folder, recipe, method, resume=True)
+        run.broken = broken
         _Training(run, dev, resume, distribution).train(teacher, initial, integer_score)
+    if broken.lines and distribution.is_chief:
+        click.echo(f"broken files and rows that were left out: {len(broken)}", err=True)
     return run
 
 
-def _float_model_of(folder, recipe):
-    source = Run(folder)
-    if source.recipe.model != recipe.model:
-        raise FqssError(f"{folder} is a network of other sizes than the recipe's")
-    return source.levelled_model(recipe)
+def _opened(source, sizes):
+    """The Run of a Run, of its folder, or of None; it must be of a network of these sizes."""
+    if source is None:
+        return None
+    run = source if isinstance(source, Run) else Run(source)
+    found, expected = dataclasses.asdict(run.recipe.model), dataclasses.asdict(sizes)
+    if type(run.recipe.model) is not type(sizes):
+        raise FqssError(f"{run.folder} is another network than the recipe's: {run.recipe.network}")
+    for name, value in expected.items():
+        if found[name] != value:
+            raise FqssError(
+                f"{run.folder} is a network of other sizes than the recipe's: "
+                f"model.{name} is {found[name]} there and {value} in the recipe"
+            )
+    return run
 
 
 class _Training:
@@ -356,11 +395,13 @@ class _Training:
             if teacher is None:
                 self.float_stage(initial)
             else:
-                self.write(_float_model_of(teacher, self.run.recipe), FLOAT_WEIGHTS)
+                self.write(teacher.levelled_model(self.run.recipe), FLOAT_WEIGHTS)
         self.distribution.wait()
         if self.run.recipe.qat.steps and not self.run.is_quantised:
             self.quantised_stage(integer_score)
         self.distribution.wait()
+        if self.distribution.is_chief:
+            shutil.rmtree(self.run.folder / FIXED_BATCHES, ignore_errors=True)
 
     def write(self, model, name):
         if self.distribution.is_chief:
@@ -370,16 +411,13 @@ class _Training:
         recipe = self.run.recipe
         keras.utils.set_random_seed(recipe.seed)
         with self.distribution.strategy.scope():
-            with computing_in(recipe.float.precision):
-                model = build(recipe.model)
+            model = network_to_train(recipe)
             if initial is not None:
-                model.set_weights(_float_model_of(initial, recipe).get_weights())
-
-        def loss(mixture, estimates, sources):
-            return losses.negative_si_sdr_pit(estimates, sources)
+                model.set_weights(initial.levelled_model(recipe).get_weights())
 
         fit(
-            model, loss, lambda first: batches(recipe, recipe.float, first), self.dev,
+            model, losses.task_loss,
+            lambda first: batches(recipe, recipe.float, first, broken=self.run.broken), self.dev,
             recipe.float, self.run.folder, name="float", resume=self.resume,
             distribution=self.distribution,
         )
@@ -395,7 +433,7 @@ class _Training:
         return copy
 
     def quantised_stage(self, integer_score):
-        run, recipe, settings = self.run, self.run.recipe, self.run.recipe.quantisation
+        run, recipe = self.run, self.run.recipe
         observed = run.folder / OBSERVED_WEIGHTS
         if self.distribution.is_chief and not observed.exists():
             save_weights(run.observed_model(run.stages), observed)
@@ -403,31 +441,44 @@ class _Training:
         with self.distribution.strategy.scope():
             model = run.unobserved_model(run.stages)
             load_weights(model, observed)
-            if not settings.train_ranges:
+            if not recipe.quantisation.train_ranges:
                 wrap.keep_ranges(model)
-            teacher = run.deployable_model()
-            teacher.trainable = False
-
-        def distillation(mixture, estimates, sources):
-            guide = teacher(mixture[:, None, :, None], training=False)[..., 0]
-            return losses.fqss_distillation_loss(
-                estimates, sources, guide, settings.distillation_weight,
-                settings.distillation_direction, settings.distillation_average,
-            )
-
-        def task(mixture, estimates, sources):
-            return losses.negative_si_sdr_pit(estimates, sources)
-
+            loss = self.quantised_loss()
         score = None
         if integer_score and self.distribution.is_chief:
             score = integer_score(run, self.dev)
         fit(
-            model, distillation if run.method == "fqss" else task,
-            lambda first: batches(recipe, recipe.qat, first, seed_offset=2), self.dev,
-            recipe.qat, run.folder, name="qat", resume=self.resume,
+            model, loss, self.quantised_batches(), self.dev, recipe.qat, run.folder, name="qat",
+            resume=self.resume,
             ranges=lambda: wrap.ranges(model),
             integer_score=score,
             distribution=self.distribution,
         )
         snap_biases(model)
         self.write(model, QUANTISED_WEIGHTS)
+
+    def quantised_loss(self):
+        settings = self.run.recipe.quantisation
+        if self.run.method != "fqss":
+            return losses.task_loss
+        return losses.distillation_loss(
+            settings, None if settings.fixed_batches else self.run.frozen_teacher()
+        )
+
+    def quantised_batches(self):
+        """Function first_batch -> batches of the quantised stage."""
+        run, recipe = self.run, self.run.recipe
+
+        def drawn(first):
+            return batches(recipe, recipe.qat, first, seed_offset=2, broken=run.broken)
+
+        if not recipe.quantisation.fixed_batches:
+            return drawn
+        fixed = FixedBatches(
+            run.folder / FIXED_BATCHES,
+            min(recipe.quantisation.fixed_batches, recipe.qat.steps * recipe.qat.accumulate),
+        )
+        if self.distribution.is_chief:
+            fixed.write_missing(drawn, run.frozen_teacher() if run.method == "fqss" else None)
+        self.distribution.wait()
+        return fixed.read

@@ -17,7 +17,7 @@ class TrainingStep:
 
     Args:
         model: Keras model, mixture [B, 1, T, 1] -> estimates [B, S, T, 1].
-        loss: function (mixture [B, T], estimates [B, S, T], sources [B, S, T]) -> scalar.
+        loss: function (mixture [B, T], estimates [B, S, T], *targets) -> scalar.
         optimizer: Keras optimizer, built.
         stage: a StageRecipe.
         strategy: tf.distribute.Strategy under which model and optimizer were made.
@@ -44,7 +44,7 @@ class TrainingStep:
         self._undo = self._on_replicas(self._undo_in_replica)
 
     def __call__(self, batches, frozen_statistics=False):
-        """Makes the step of (mixture [B, T], sources [B, S, T]) batches.
+        """Makes the step of (mixture [B, T], *targets) batches.
 
         With ``frozen_statistics`` batch norms use their running statistics, not the batch's.
 
@@ -52,8 +52,8 @@ class TrainingStep:
             (loss, the mean over batches and replicas; whether the model was updated).
         """
         total = before = None
-        for mixture, sources in batches:
-            value, gradients, statistics = self._gradients[frozen_statistics](mixture, sources)
+        for mixture, *targets in batches:
+            value, gradients, statistics = self._gradients[frozen_statistics](mixture, *targets)
             part = (value, gradients)
             total = part if total is None else self._add(total, part)
             before = statistics if before is None else before
@@ -75,13 +75,13 @@ class TrainingStep:
     def _float(self, value):
         return float(self._strategy.experimental_local_results(value)[0])
 
-    def _gradients_of_replica(self, frozen_statistics, mixture, sources):
+    def _gradients_of_replica(self, frozen_statistics, mixture, *targets):
         statistics = [tf.identity(variable) for variable in self._statistics]
         with tf.GradientTape() as tape:
             estimates = self._model(
                 mixture[:, None, :, None], training=not frozen_statistics
             )[..., 0]
-            value = self._loss(mixture, estimates, sources)
+            value = self._loss(mixture, estimates, *targets)
         gradients = tape.gradient(
             value, self._model.trainable_variables,
             unconnected_gradients=tf.UnconnectedGradients.ZERO,

@@ -53,7 +53,7 @@ def read_arrays(path):
         with np.load(path, allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
     except Exception as error:  # numpy raises a different kind for every way a zip can be broken
-        raise FqssError(f"cannot read weights {path}: {error}") from error
+        raise FqssError(f"cannot read {path}: {error}") from error
 
 
 def assign_arrays(variables, arrays, path):

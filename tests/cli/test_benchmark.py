@@ -1,11 +1,10 @@
 import json
 import os
-import pty
-import subprocess
 import sys
 
 import pytest
 from click.testing import CliRunner
+from terminal import seen_on_terminal
 
 from fqss_tf.cli.main import main
 
@@ -160,15 +159,35 @@ def test_missing_pytorch_is_one_line(monkeypatch):
 
 
 def test_a_terminal_gets_a_progress_bar(tiny_tflite):
-    terminal, process_side = pty.openpty()
-    command = [sys.executable, "-m", "fqss_tf.cli.main", "benchmark", str(tiny_tflite)]
-    environment = os.environ | {"TERM": "xterm", "COLUMNS": "80"}
-    with subprocess.Popen(
-        [*command, "--runs", "3"],
-        stderr=process_side, stdout=subprocess.DEVNULL, env=environment,
-    ) as process:
-        assert process.wait(60) == 0
-    os.close(process_side)
-    seen = os.read(terminal, 100000).decode()
-    os.close(terminal)
+    seen = seen_on_terminal("benchmark", tiny_tflite, "--runs", 3)
     assert "timing with 1 thread " in seen and "100%" in seen
+
+
+TINY = ("model.filters=32", "model.bottleneck=8", "model.skip=8", "model.hidden=16",
+        "model.blocks=1", "model.repeats=1", "data.segment_seconds=0.25")
+
+
+def test_training_steps_are_timed_side_by_side():
+    settings = [part for setting in TINY for part in ("--set", setting)]
+    result = run("quickstart", "--training", "--runs", 2, *settings, "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert (report["recipe"], report["runs"], report["threads"]) == ("quickstart", 2, 1)
+    assert [step["step"].split(",")[0] for step in report["steps"]] == [
+        "float", "quantised", "quantised",
+    ]
+    assert report["steps"][0]["ratio"] == report["steps"][0]["cpu_ratio"] == 1
+    for step in report["steps"]:
+        assert 0 < step["min_ms"] <= step["median_ms"] and step["audio_seconds"] == 1
+
+
+@pytest.mark.parametrize("arguments", [
+    ("micro", "mobile"), ("micro", "--threads", "1,2"), ("micro", "--data", "bundled"),
+    ("micro", "--types", "int8"),
+])
+def test_training_goes_with_one_recipe_alone(arguments):
+    assert_refused(run(*arguments, "--training"), "--training takes one recipe")
+
+
+def test_training_of_a_file_is_refused(tiny_tflite):
+    assert_refused(run(tiny_tflite, "--training"), str(tiny_tflite))

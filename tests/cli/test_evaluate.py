@@ -1,17 +1,16 @@
 import csv
 import json
-import os
-import pty
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
+from data_trees import make_librimix
+from terminal import seen_on_terminal
 
 from fqss_tf.cli.main import main
-from fqss_tf.data.manifest import Mixture, load_mixture, write_manifest
+from fqss_tf.data.manifest import Mixture, write_manifest
+from fqss_tf.evaluation import load_mixtures
 from fqss_tf.metrics import si_sdr
 
 ENTRIES = [
@@ -76,15 +75,44 @@ def test_csv_holds_the_scores_of_every_mixture(tiny_float_tflite, tiny_tflite, d
         (str(model), entry.mixture_id)
         for model in (tiny_float_tflite, tiny_tflite) for entry in ENTRIES
     ]
-    for row, entry in zip(rows, ENTRIES, strict=False):  # the toy's estimates are the mixture
-        mixture, sources, _ = load_mixture(data, entry)
+    mixtures, _ = load_mixtures(data)
+    for row, (_, level_difference, mixture, sources) in zip(rows, mixtures, strict=False):
+        # The toy's estimates are the mixture.
         first, second = (float(si_sdr(mixture, source)) for source in sources)
         stronger, weaker = max(first, second), min(first, second)
         expected = [
-            entry.level_difference, first, second, (first + second) / 2, 0, stronger, weaker,
+            level_difference, first, second, (first + second) / 2, 0, stronger, weaker,
         ]
         assert [float(value) for value in row[2:]] == pytest.approx(expected, abs=1e-3)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "scores.csv"]
+
+
+def test_csv_has_a_column_for_each_of_three_sources(tmp_path):
+    from fqss_tf.config import load_recipe
+    from fqss_tf.models.registry import build
+    from fqss_tf.training.run import FLOAT_WEIGHTS, Run
+    from fqss_tf.training.weights import save_weights
+
+    sizes = {"filters": 32, "bottleneck": 8, "skip": 8, "hidden": 16, "blocks": 1, "repeats": 1}
+    recipe = load_recipe(
+        "quickstart", [f"model.{key}={value}" for key, value in sizes.items()] + ["model.sources=3"]
+    )
+    folder = Run.create(tmp_path / "run", recipe, "fqss").folder
+    save_weights(build(recipe.model), folder / FLOAT_WEIGHTS)
+    make_librimix(tmp_path / "set", ("test",), sources=3)
+    target = tmp_path / "scores.csv"
+    result = run(folder, "--data", tmp_path / "set", "--csv", target)
+    assert result.exit_code == 0, result.output
+    with open(target, newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == [
+        "model", "mixture_id", "level_difference", "si_sdr_1", "si_sdr_2", "si_sdr_3", "si_sdr",
+        "si_sdri",
+    ]
+    assert len(rows) == 3
+    for row in rows:
+        *of_sources, mean, _ = map(float, row[3:])
+        assert np.mean(of_sources) == pytest.approx(mean, abs=1e-3)
 
 
 def test_json_is_valid_and_agrees_with_the_csv(tiny_float_tflite, tiny_tflite, data, tmp_path):
@@ -118,17 +146,7 @@ def test_the_bundled_speech_needs_no_folder(tiny_tflite):
 
 
 def test_a_terminal_gets_a_progress_bar(tiny_tflite, data):
-    terminal, process_side = pty.openpty()
-    command = [sys.executable, "-m", "fqss_tf.cli.main", "evaluate", str(tiny_tflite)]
-    environment = os.environ | {"TERM": "xterm", "COLUMNS": "80"}
-    with subprocess.Popen(
-        [*command, "--data", str(data)],
-        stderr=process_side, stdout=subprocess.DEVNULL, env=environment,
-    ) as process:
-        assert process.wait(60) == 0
-    os.close(process_side)
-    seen = os.read(terminal, 100000).decode()
-    os.close(terminal)
+    seen = seen_on_terminal("evaluate", tiny_tflite, "--data", data)
     assert "evaluating" in seen and "100%" in seen
 
 

@@ -86,3 +86,27 @@ def test_an_imported_run_converts_to_integers(run, tmp_path):
         "--least-sqnr", "0", "--seconds", "0.5",
     ])
     assert result.exit_code == 0, result.output
+
+
+def test_a_checkpoint_is_a_teacher_without_an_import(run, data, tmp_path):
+    for teacher, folder in ((run, "by_run"), (CHECKPOINT, "by_file")):
+        result = CliRunner().invoke(main, [
+            "train", str(run / "recipe.yaml"), "--output", str(tmp_path / folder), "--teacher",
+            str(teacher), "--set", "qat.steps=0",
+        ])
+        assert result.exit_code == 0, result.output
+    by_run, by_file = (Run(tmp_path / name).float_model() for name in ("by_run", "by_file"))
+    for expected, found in zip(by_run.get_weights(), by_file.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("option", ["--teacher", "--initial"])
+def test_a_checkpoint_of_other_sizes_is_refused_before_the_run_is_made(run, tmp_path, option):
+    result = CliRunner().invoke(main, [
+        "train", str(run / "recipe.yaml"), "--output", str(tmp_path / "run"), option,
+        str(CHECKPOINT), "--set", "model.hidden=3",
+    ])
+    assert result.exit_code == 2
+    assert "asteroid_convtasnet_a.pth is a network of other sizes" in result.stderr
+    assert "model.hidden is" in result.stderr and "and 3 in the recipe" in result.stderr
+    assert not (tmp_path / "run").exists()

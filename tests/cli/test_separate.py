@@ -1,7 +1,6 @@
 import errno
 import json
 import os
-import pty
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
+from terminal import seen_on_terminal
 
 from fqss_tf import audio
 from fqss_tf.cli.main import main
@@ -229,17 +229,7 @@ def test_a_model_for_segments_has_no_fixed_gain(tiny_tflite):
 
 
 def test_a_terminal_sees_progress_up_to_the_end(tiny_tflite, mixture, output):
-    terminal, process_side = pty.openpty()
-    command = [sys.executable, "-m", "fqss_tf.cli.main", "separate", str(tiny_tflite), str(mixture)]
-    environment = os.environ | {"TERM": "xterm", "COLUMNS": "80"}
-    with subprocess.Popen(
-        [*command, "--output", str(output)],
-        stderr=process_side, stdout=subprocess.DEVNULL, env=environment,
-    ) as process:
-        assert process.wait(60) == 0
-    os.close(process_side)
-    seen = os.read(terminal, 100000).decode()
-    os.close(terminal)
+    seen = seen_on_terminal("separate", tiny_tflite, mixture, "--output", output)
     assert "mixture.wav" in seen and "100%" in seen
 
 

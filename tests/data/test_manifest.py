@@ -6,6 +6,7 @@ import pytest
 import soundfile
 
 import fqss_tf
+from fqss_tf.data.broken import BrokenData
 from fqss_tf.data.make_manifest import (
     SWEEP_DB,
     active_rms,
@@ -13,7 +14,13 @@ from fqss_tf.data.make_manifest import (
     draw_sweep,
     make_bundled_manifests,
 )
-from fqss_tf.data.manifest import COLUMNS, Mixture, load_mixture, read_manifest, write_manifest
+from fqss_tf.data.manifest import (
+    COLUMNS,
+    Mixture,
+    manifest_mixtures,
+    read_manifest,
+    write_manifest,
+)
 from fqss_tf.errors import FqssError
 
 BUNDLE = Path(fqss_tf.__file__).parent / "bundled" / "speech"
@@ -41,8 +48,9 @@ def test_committed_manifests_are_reproduced(tmp_path):
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_committed_mixtures_peak_at_09_and_have_their_level_difference(name):
     path = BUNDLE / name
-    for mixture in read_manifest(path):
-        waveform, sources, rate = load_mixture(path.parent, mixture)
+    entries = manifest_mixtures(path, BrokenData())
+    for mixture, entry in zip(read_manifest(path), entries, strict=True):
+        (waveform, sources), rate = entry.load(), entry.rate
         assert rate == 8000 and waveform.shape == (32000,) and sources.shape == (2, 32000)
         np.testing.assert_array_equal(waveform, sources.sum(axis=0))
         assert np.abs(waveform).max() == pytest.approx(0.9, abs=1e-5)
@@ -100,8 +108,15 @@ def test_manifest_round_trip(tmp_path):
     )
 
 
-def test_load_mixture_adds_the_scaled_segments(clip_folder):
-    waveform, sources, rate = load_mixture(clip_folder, MIXTURE)
+def mixture_of(clip_folder, row):
+    write_manifest(clip_folder / "mixtures.csv", [row])
+    (entry,) = manifest_mixtures(clip_folder / "mixtures.csv", BrokenData())
+    return entry
+
+
+def test_a_mixture_adds_the_scaled_segments(clip_folder):
+    entry = mixture_of(clip_folder, MIXTURE)
+    (waveform, sources), rate = entry.load(), entry.rate
     first, _ = soundfile.read(clip_folder / "a/0.wav")
     second, _ = soundfile.read(clip_folder / "b/0.wav")
     assert rate == 8000 and waveform.dtype == sources.dtype == np.float32
@@ -119,11 +134,11 @@ def test_load_mixture_adds_the_scaled_segments(clip_folder):
         ({"path_2": "b/fast.wav"}, "16000 Hz"),
     ],
 )
-def test_load_mixture_names_the_bad_clip(clip_folder, change, message):
+def test_a_row_names_the_bad_clip(clip_folder, change, message):
     soundfile.write(clip_folder / "b/stereo.wav", np.zeros((200, 2)), 8000)
     soundfile.write(clip_folder / "b/fast.wav", np.zeros(200), 16000)
-    with pytest.raises(FqssError, match=message):
-        load_mixture(clip_folder, Mixture(**{**MIXTURE.__dict__, **change}))
+    with pytest.raises(FqssError, match=f"line 2: .*{message}"):
+        mixture_of(clip_folder, Mixture(**{**MIXTURE.__dict__, **change}))
 
 
 @pytest.mark.parametrize(

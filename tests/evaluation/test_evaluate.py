@@ -236,6 +236,17 @@ def test_a_data_set_or_the_folder_of_the_manifest_will_do(tmp_path, inside):
     np.testing.assert_allclose(mixture, sources.sum(axis=0), atol=1e-6)
 
 
+def test_mixtures_are_read_when_they_are_used(tmp_path):
+    write_set(tmp_path, rates=(8000, 8000, 8000))
+    mixtures, _ = load_mixtures(tmp_path)
+    assert [row[0] for row in mixtures[1:]] == ["m1", "m2"]
+    soundfile.write(tmp_path / "1_0.wav", np.ones(1000) / 2, 8000)
+    np.testing.assert_array_equal(mixtures[1:][0][3][0], 0.25)
+    (tmp_path / "1_0.wav").unlink()
+    with pytest.raises(FqssError, match="1_0.wav"):
+        mixtures[1]
+
+
 @pytest.mark.parametrize("manifest, count", [("mixtures.csv", 24), ("sweep.csv", 32)])
 def test_the_speech_in_the_package(manifest, count):
     mixtures, rate = load_mixtures("bundled", manifest)

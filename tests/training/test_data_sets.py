@@ -1,9 +1,12 @@
 """Training from trees of other kinds than folders of speakers, and from broken ones."""
 
+import json
+
 from click.testing import CliRunner
-from data_trees import make_librimix
+from data_trees import make_librimix, make_speakers, tones, write_audio
 
 from fqss_tf.cli.main import main
+from fqss_tf.data.manifest import Mixture, write_manifest
 
 TINY = (
     "model.filters=32", "model.bottleneck=8", "model.skip=8", "model.hidden=16", "model.blocks=1",
@@ -13,7 +16,7 @@ TINY = (
 
 
 def run(root, output, *settings):
-    arguments = ["train", "quickstart", "--output", str(output)]
+    arguments = ["train", "quickstart", "--output", str(output), "--json"]
     for setting in (*TINY, f"data.roots=[{root}]", *settings):
         arguments += ["--set", setting]
     return CliRunner().invoke(main, arguments)
@@ -32,4 +35,31 @@ def test_a_damaged_source_stops_training_or_is_counted(tmp_path):
     result = run(root, tmp_path / "goes_on", "data.dynamic_fraction=0", "data.broken=skip")
     assert result.exit_code == 0, (result.output, result.exception)
     assert f"{damaged.name}: has 2978 samples but the row says 9000" in result.stderr
+    assert result.stderr.splitlines()[-1] == "broken files and rows that were left out: 1"
+    (line,) = json.loads(result.stdout)["skipped"]
+    assert damaged.name in line
     assert (tmp_path / "goes_on" / "float.npz").exists()
+
+
+def test_all_that_is_wrong_is_named_once_and_counted(tmp_path):
+    root = make_speakers(tmp_path / "set", {"train": tuple("abcd"), "dev": ("e", "f")})
+    damaged = [root / "train/a/a-0.flac", root / "train/a/a-1.flac", root / "dev/e/e-1.flac"]
+    for path in damaged:  # the header is good
+        content = path.read_bytes()
+        path.write_bytes(content[:5000] + bytes(3000) + content[8000:])
+    (root / "train/b/b-0.flac").write_bytes(b"")
+    write_audio(root / "dev/f/fast.flac", tones(1, 20000, 16000), 16000)
+    write_manifest(root / "dev/mixtures.csv", [
+        Mixture(name, 0.0, first, 0, 0.5, second, 0, 0.5, 8000) for name, first, second in (
+            ("good", "e/e-0.flac", "f/f-0.flac"), ("missing", "e/e-9.flac", "f/f-0.flac"),
+            ("rates", "e/e-0.flac", "f/fast.flac"), ("damaged", "e/e-1.flac", "f/f-0.flac"),
+        )
+    ])
+    result = run(root, tmp_path / "run", "data.broken=skip", "float.steps=6", "qat.steps=1",
+                 "qat.batch_size=2", "quantisation.observe_steps=1")
+    assert result.exit_code == 0, (result.output, result.exception)
+    lines = result.stderr.splitlines()
+    assert lines[-1] == "broken files and rows that were left out: 6"
+    for name in ("a-0.flac: is damaged", "a-1.flac: is damaged", "e-1.flac: is damaged",
+                 "b-0.flac: is empty", "e-9.flac: is missing", "fast.flac: has 16000 Hz"):
+        assert sum(line.startswith("skipped: ") and name in line for line in lines) == 1, name

@@ -1,0 +1,167 @@
+"""How long a step of each stage of a recipe's training takes, in turn."""
+
+import contextlib
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from fqss_tf.benchmark.tables import markdown
+
+WARM_UP = 4  # after fewer, TensorFlow warns that it traces too often
+HEADER = (
+    "step", "median (ms)", "min (ms)", "s per s of audio", "CPU s per s of audio", "ratio",
+    "ratio of CPU",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class StepTimes:
+    """Times of one kind of step in seconds: of the clock, and of all cores of this process.
+
+    ``audio_seconds``: of the mixtures of one step.
+    """
+
+    name: str
+    audio_seconds: float
+    wall_seconds: tuple
+    cpu_seconds: tuple
+
+    @property
+    def wall_per_audio_second(self):
+        """Median over the steps."""
+        return statistics.median(self.wall_seconds) / self.audio_seconds
+
+    @property
+    def cpu_per_audio_second(self):
+        """Median over the steps."""
+        return statistics.median(self.cpu_seconds) / self.audio_seconds
+
+
+def measure_training(recipe, threads, runs, progress=None):
+    """Times training steps on noise in turn (A B C A B C ...), so that other load hits all alike.
+
+    The networks are made as training makes them, and have random weights. Reading is not in the
+    times: ``measure_throughput`` has it.
+
+    Args:
+        recipe: a ``Recipe``.
+        threads: CPU threads. TensorFlow fixes them at its first computation in a process.
+        runs: timed steps of each kind.
+        progress: called as ``progress(done, total)`` after each, if given.
+
+    Returns:
+        A StepTimes of the float stage, of the quantised stage with its teacher, and of the
+        quantised stage that reads the teacher's estimates.
+
+    Raises:
+        FqssError: the recipe's network cannot be quantised.
+    """
+    import tensorflow as tf
+
+    with contextlib.suppress(RuntimeError):  # TensorFlow has computed before in this process
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    contenders = _contenders(recipe)
+    for contender in contenders:
+        for _ in range(WARM_UP):
+            contender.step()
+    times = [[] for _ in contenders]
+    for turn in range(runs):
+        for number, contender in enumerate(contenders):
+            wall, cpu = time.perf_counter(), time.process_time()
+            contender.step()
+            times[number].append((time.perf_counter() - wall, time.process_time() - cpu))
+            if progress is not None:
+                progress(turn * len(contenders) + number + 1, runs * len(contenders))
+    return [
+        StepTimes(contender.name, contender.audio_seconds, *zip(*own, strict=True))
+        for contender, own in zip(contenders, times, strict=True)
+    ]
+
+
+def training_table(times):
+    """Lines of a table of StepTimes; ratios are per second of audio, to the first."""
+    rows = [
+        (
+            one.name,
+            f"{1000 * statistics.median(one.wall_seconds):.0f}",
+            f"{1000 * min(one.wall_seconds):.0f}",
+            f"{one.wall_per_audio_second:.4f}",
+            f"{one.cpu_per_audio_second:.4f}",
+            f"{one.wall_per_audio_second / times[0].wall_per_audio_second:.2f}",
+            f"{one.cpu_per_audio_second / times[0].cpu_per_audio_second:.2f}",
+        )
+        for one in times
+    ]
+    return markdown(HEADER, rows)
+
+
+def training_dict(one, first):
+    """A StepTimes as plain values, for JSON; ratios are to ``first``."""
+    return {
+        "step": one.name,
+        "audio_seconds": one.audio_seconds,
+        "median_ms": 1000 * statistics.median(one.wall_seconds),
+        "min_ms": 1000 * min(one.wall_seconds),
+        "seconds_per_audio_second": one.wall_per_audio_second,
+        "cpu_seconds_per_audio_second": one.cpu_per_audio_second,
+        "ratio": one.wall_per_audio_second / first.wall_per_audio_second,
+        "cpu_ratio": one.cpu_per_audio_second / first.cpu_per_audio_second,
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class _Contender:
+    name: str
+    audio_seconds: float
+    step: Callable
+
+
+def _contenders(recipe):
+    from fqss_tf.training import losses
+    from fqss_tf.training.run import UntrainedRun, network_to_train
+
+    run = UntrainedRun(recipe)
+    quantised, teacher = run.observed_model(run.stages), run.frozen_teacher()
+    settings = recipe.quantisation
+    return [
+        _contender(
+            f"float, {recipe.float.precision}", run, recipe.float,
+            network_to_train(recipe), losses.task_loss,
+        ),
+        _contender(
+            "quantised, teacher computes", run, recipe.qat, quantised,
+            losses.distillation_loss(settings, teacher),
+        ),
+        _contender(
+            "quantised, teacher read", run, recipe.qat, quantised,
+            losses.distillation_loss(settings), teacher,
+        ),
+    ]
+
+
+def _contender(name, run, stage, model, loss, teacher=None):
+    """Steps of ``stage`` on one noise batch, with the estimates that ``teacher`` has made of it."""
+    import tensorflow as tf
+
+    from fqss_tf.training.loop import optimizer_for
+    from fqss_tf.training.step import TrainingStep
+
+    samples = run.segment(run.recipe.data.segment_seconds)
+    sources = np.random.default_rng(0).normal(
+        0, 0.1, (stage.batch_size, run.config.sources, samples)
+    ).astype(np.float32)
+    batch = [tf.constant(sources.sum(axis=1)), tf.constant(sources)]
+    if teacher is not None:
+        batch.append(teacher(batch[0][:, None, :, None], training=False)[..., 0])
+    step = TrainingStep(
+        model, loss, optimizer_for(model, stage), stage, tf.distribute.get_strategy()
+    )
+    return _Contender(
+        name,
+        stage.accumulate * stage.batch_size * samples / run.recipe.data.sample_rate,
+        lambda: step([batch] * stage.accumulate),
+    )

@@ -1,0 +1,57 @@
+import pytest
+
+from fqss_tf.benchmark import training
+from fqss_tf.benchmark.training import StepTimes, measure_training, training_dict, training_table
+from fqss_tf.config import load_recipe
+
+SETTINGS = (
+    "model.filters=32", "model.bottleneck=8", "model.skip=8", "model.hidden=16", "model.blocks=1",
+    "model.repeats=1", "data.segment_seconds=0.25", "float.batch_size=3", "float.accumulate=2",
+    "qat.batch_size=2", "quantisation.observe_steps=1",
+)
+
+
+def test_known_times():
+    first = StepTimes("float", 2.0, (0.2, 0.1, 0.4), (0.3, 0.3, 0.5))
+    second = StepTimes("quantised", 4.0, (0.8, 0.8, 0.6), (0.9, 1.2, 1.5))
+    assert training_dict(second, first) == {
+        "step": "quantised",
+        "audio_seconds": 4.0,
+        "median_ms": 800.0,
+        "min_ms": 600.0,
+        "seconds_per_audio_second": pytest.approx(0.2),
+        "cpu_seconds_per_audio_second": pytest.approx(0.3),
+        "ratio": pytest.approx(2.0),
+        "cpu_ratio": pytest.approx(2.0),
+    }
+    cells = [cell.strip() for cell in list(training_table([first, second]))[-1].split("|")[1:-1]]
+    assert cells == ["quantised", "800", "600", "0.2000", "0.3000", "2.00", "2.00"]
+
+
+def test_every_kind_of_step_trains_in_turn(monkeypatch):
+    order = []
+    make = training._contender
+
+    def noting(name, *arguments):
+        contender = make(name, *arguments)
+
+        def step():
+            loss, updated = contender.step()
+            assert updated
+            order.append((name, loss))
+
+        return training._Contender(name, contender.audio_seconds, step)
+
+    monkeypatch.setattr(training, "_contender", noting)
+    done = []
+    times = measure_training(
+        load_recipe("quickstart", SETTINGS), 1, 3, lambda *now: done.append(now)
+    )
+    names = ["float, float32", "quantised, teacher computes", "quantised, teacher read"]
+    assert [one.name for one in times] == names
+    assert [one.audio_seconds for one in times] == [1.5, 0.5, 0.5]
+    assert done == [(count, 9) for count in range(1, 10)]
+    assert [name for name, _ in order[-9:]] == names * 3
+    assert all(len(one.wall_seconds) == len(one.cpu_seconds) == 3 for one in times)
+    losses = [loss for name, loss in order if name == names[0]]
+    assert losses[-1] < losses[0]
