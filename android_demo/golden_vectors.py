@@ -10,6 +10,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import soundfile
@@ -18,16 +19,18 @@ from click.testing import CliRunner
 from fqss_tf.audio import resample
 from fqss_tf.cli.main import main as fqss_tf_command
 from fqss_tf.data.manifest import load_mixture, read_manifest
-from fqss_tf.runtime import planes
-from fqss_tf.runtime.chunking import _matching_order, separate_blocks
+from fqss_tf.runtime import StreamingSeparator, planes
+from fqss_tf.runtime.chunking import matching_order, separate_blocks
 from fqss_tf.runtime.levelling import levelled, levelled_int16
 from fqss_tf.runtime.samples import mono, to_int16
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE / "core/src/test/resources/golden"
 MODEL = HERE.parent / "tflite_models/fqss_int8.tflite"
+STEP_MODEL = HERE.parent / "tflite_models/fqss_stream_int8.tflite"
 SUFFIXES = {"int8": "i8", "int16": "i16", "int32": "i32", "float32": "f32", "float64": "f64"}
 SEGMENT, OVERLAP = 800, 200  # of the chunks; the stand-in for a network takes any length
+STEP_SAMPLES = 4100  # no whole number of steps
 STREAM_WINDOW = slice(13000, 16500)  # with a cross-fade and the second chunk; all would be large
 
 
@@ -69,6 +72,29 @@ class PlaneEngine:
         return planes.combine_int16(np.stack(self._stages(planes.split_int16(segment)), axis=-1))
 
 
+class DelayedPlanes:
+    """Stands in for a step model: its one state holds planes until they come out."""
+
+    class metadata:
+        sources = ("first", "second")
+        sample_rate, segment, lag = 8000, 100, 30
+        latency = segment + lag
+
+    FRAMES, ZERO_POINT = 40, -5  # what the state begins with is heard: it holds more than the lag
+
+    def __init__(self, stages):
+        self.metadata.input_stages, self.metadata.takes_int16 = stages, stages == 2
+        self.reset()
+
+    def reset(self):
+        self._state = np.full((self.FRAMES, self.metadata.input_stages), self.ZERO_POINT, np.int8)
+
+    def run_planes(self, inputs):
+        delayed = np.concatenate([self._state, inputs])
+        self._state = delayed[self.metadata.segment :]
+        return PlaneEngine._stages(delayed[: self.metadata.segment])
+
+
 def vectors():
     """Dict of file name without suffix -> array."""
     random = np.random.default_rng(0)
@@ -79,6 +105,7 @@ def vectors():
         **_chunks(random),
         **_orders(random),
         **_spectra(random),
+        **_steps(random),
         **_rates(),
         **_network(),
     }
@@ -139,6 +166,22 @@ def _joined(mixture):
     return np.concatenate(list(separate_blocks([mixture], HalfBands(), SEGMENT, OVERLAP)), axis=1)
 
 
+def _steps(random):
+    """Noise that starts quietly, is loud for a while, and quiet again."""
+    envelope = np.interp(np.arange(1530), [0, 400, 450, 900, 950], [50, 200, 30000, 30000, 300])
+    mixture = (envelope * random.uniform(-1, 1, len(envelope))).astype(np.int16)
+    return {
+        "steps_mixture": mixture,
+        "steps_sources": _streamed(mixture, 2),
+        "steps_float_sources": _streamed(mixture / np.float32(2**15), 1),
+    }
+
+
+def _streamed(mixture, stages):
+    with mock.patch("fqss_tf.runtime.streaming.StepEngine", lambda *_: DelayedPlanes(stages)):
+        return np.stack(list(StreamingSeparator("stand-in").separate(mixture).values()))
+
+
 def _orders(random):
     """Four cases [before, after] of three noisy sources in another order each."""
     before = random.normal(0, 3000, (3, 170))
@@ -149,7 +192,7 @@ def _orders(random):
         after[list(order)] = before
         cases.append(np.stack([before, after + random.normal(0, 2500, before.shape)]))
     cases = np.stack(cases).astype(np.int16)
-    found = [_matching_order(case[0], case[1]) for case in cases]
+    found = [matching_order(case[0], case[1]) for case in cases]
     return {"order_cases": cases, "orders": np.array(found, np.int32)}
 
 
@@ -189,7 +232,17 @@ def _network():
         "voices_mixture": mixture,
         "voices_sources": sources,
         "voices_streamed": streamed[:, STREAM_WINDOW],
+        **_step_model(mixture[:STEP_SAMPLES]),
     }
+
+
+def _step_model(mixture):
+    """Half a second as ``fqss-tf separate --stream`` gives it by the step model, if one ships."""
+    if not STEP_MODEL.exists():
+        return {}
+    stream = ["separate", str(STEP_MODEL), "--stream", "-"]
+    streamed = np.frombuffer(_output(stream, mixture.tobytes()), "<i2")
+    return {"voices_stepped": streamed.reshape(len(mixture), -1).T}
 
 
 def _output(arguments, stdin=None):

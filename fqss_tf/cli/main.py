@@ -15,6 +15,7 @@ SUBCOMMANDS = {
     "import": "Make a run of a published PyTorch checkpoint.",
     "convert": "Convert a trained run to .tflite.",
     "evaluate": "Score a run or a .tflite on a data set.",
+    "long": "Show what length costs in SI-SDR, order and memory.",
     "separate": "Separate audio files with a .tflite.",
     "analyze": "Show what quantisation noise costs, and where it comes from.",
     "inspect": "Show what a .tflite holds and how it will run.",

@@ -22,27 +22,29 @@ def chunk_starts(length, segment, overlap):
     return range(0, max(length - overlap, 1), segment - overlap)
 
 
-def separate_in_chunks(mixture, forward, segment, overlap, progress=None):
+def separate_in_chunks(mixture, forward, segment, overlap, progress=None, order=None):
     """Separates a whole mixture chunk by chunk, as ``separate_blocks`` does.
 
     Args:
         mixture: float32 [samples].
         forward, segment, overlap: as for ``separate_blocks``.
         progress: called as ``progress(done, total)`` after each chunk, if given.
+        order: as for ``separate_blocks``.
 
     Returns:
         float32 [sources, samples].
     """
     chunks = len(chunk_starts(len(mixture), segment, overlap))
     parts = []
-    for part in separate_blocks([np.asarray(mixture, np.float32)], forward, segment, overlap):
+    blocks = [np.asarray(mixture, np.float32)]
+    for part in separate_blocks(blocks, forward, segment, overlap, order):
         parts.append(part)
         if progress is not None and len(parts) <= chunks:
             progress(len(parts), chunks)
     return np.concatenate(parts, axis=1)
 
 
-def separate_blocks(blocks, forward, segment, overlap):
+def separate_blocks(blocks, forward, segment, overlap, order=None):
     """Separates a mixture that comes in blocks, chunk by chunk, and joins the chunks.
 
     A network trained without a fixed order of sources may give them in another order in each
@@ -56,17 +58,19 @@ def separate_blocks(blocks, forward, segment, overlap):
         segment: samples per chunk.
         overlap: samples shared by neighbouring chunks, 0 <= overlap < segment. With 0 there is
             nothing to compare and the order is left as it comes.
+        order: function of the shared samples of two chunks, [sources, samples] each, that gives the
+            order of the second; ``matching_order`` if None.
 
     Yields:
         [sources, samples] once per chunk, and the rest of the last: together the whole mixture.
         A sample comes back when ``segment`` samples from its chunk's start on have been given.
     """
-    tail = None
+    order, tail = order or matching_order, None
     for piece in _pieces(blocks, segment, overlap):
         estimates = forward(np.pad(piece, (0, segment - len(piece))))[:, : len(piece)]
         if tail is not None:
             shared = tail.shape[1]
-            estimates = estimates[list(_matching_order(tail, estimates[:, :shared]))]
+            estimates = estimates[list(order(tail, estimates[:, :shared]))]
             faded = _cross_faded(tail, estimates[:, :shared])
             estimates = np.concatenate([faded, estimates[:, shared:]], axis=1)
         final = max(estimates.shape[1] - overlap, 0)
@@ -106,9 +110,15 @@ def _cross_faded(before, after):
     return before + fade_in * (after - before)
 
 
-def _matching_order(before, after):
+def matching_order(before, after):
     """The order of ``after`` that fits ``before`` best: with most short parts of it, not with most
     of its energy.
+
+    Args:
+        before, after: [sources, samples].
+
+    Returns:
+        Tuple of which source of ``after`` goes on with each of ``before``.
 
     In each part the correlation of the sources, less what they have in common, is divided by its
     largest possible value. One loud part in which the sources are hardly told apart then says as

@@ -17,7 +17,7 @@ class DemoApplication : Application() {
     lateinit var models: ModelStore
     var engines = EngineOpener(::LiteRtRunner)
     var openRecording: (Uri) -> Recording = { MediaRecording(this, it) }
-    var openMicrophone: (Int) -> Microphone = ::DeviceMicrophone
+    var openMicrophone: (Int, Double) -> Microphone = ::DeviceMicrophone
     var freeBytes: () -> Long = { filesDir.usableSpace }
 
     override fun onCreate() {
@@ -34,8 +34,11 @@ class DemoApplication : Application() {
             ?: throw SeparationException(getString(R.string.no_models))
     }
 
+    /** The model for the microphone: one for streams, or the chosen one where the app has none. */
+    fun liveModelName(): String = models.stepName() ?: chosenModelName()
+
     /** @throws SeparationException the model is missing or damaged, or this phone cannot run it. */
-    fun openEngine(): OpenedEngine = engines.open(models.load(chosenModelName()), settings.processor)
+    fun openEngine(modelName: String): OpenedEngine = engines.open(models.load(modelName), settings.processor)
 
     private fun unfinishedResults() = resultsFolder.listFiles().orEmpty().filter { it.name.startsWith(".") }
 

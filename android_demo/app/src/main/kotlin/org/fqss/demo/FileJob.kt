@@ -38,7 +38,8 @@ class FileJob(private val demo: DemoApplication) : Job<FileState>(FileState.Idle
     }
 
     private fun separate(uri: Uri, isLongAccepted: Boolean) = demo.openRecording(uri).use { recording ->
-        val opened = demo.openEngine()
+        val name = demo.chosenModelName()
+        val opened = demo.openEngine(name)
         opened.engine.use { engine ->
             val samples = recording.estimatedSamples ?: 0
             val seconds = samples / recording.rate
@@ -46,7 +47,6 @@ class FileJob(private val demo: DemoApplication) : Job<FileState>(FileState.Idle
                 val bytes = FileSeparation.neededBytes(samples, engine.sources)
                 return show(FileState.Question(seconds, bytes / 1_000_000))
             }
-            val name = demo.chosenModelName()
             val separation = FileSeparation(
                 engine,
                 demo.freeBytes,

@@ -81,13 +81,14 @@ object Facts {
 
     fun of(model: String, wanted: Processor, opened: OpenedEngine, memoryMegabytes: Int): Map<String, String> {
         val description = opened.engine.description
+        val seconds = description.segment / description.sampleRate.toDouble()
         return mapOf(
             MODEL to model,
             PROCESSOR to opened.used.name,
             WANTED to wanted.name,
             REFUSAL to opened.refusal.orEmpty(),
-            SEGMENT_MILLISECONDS to "%.0f".format(opened.meanMilliseconds ?: 0.0),
-            SEGMENT_SECONDS to "%.1f".format(description.segment / description.sampleRate.toDouble()),
+            SEGMENT_MILLISECONDS to (if (description.isStep) "%.2f" else "%.0f").format(opened.meanMilliseconds ?: 0.0),
+            SEGMENT_SECONDS to (if (description.isStep) "%.3f" else "%.1f").format(seconds),
             MEMORY_MEGABYTES to memoryMegabytes.toString(),
         )
     }

@@ -2,6 +2,7 @@ package org.fqss.demo
 
 import android.os.Build
 import org.fqss.core.SeparationException
+import org.fqss.core.StateTensor
 import org.fqss.core.TensorRunner
 import org.tensorflow.lite.Delegate
 import org.tensorflow.lite.Interpreter
@@ -17,7 +18,10 @@ class LiteRtRunner(private val model: Model, processor: Processor) : TensorRunne
     private val delegate: Delegate? = delegate(processor)
     private val interpreter: Interpreter
     private val input: ByteBuffer
-    private val outputs: Map<String, ByteBuffer>
+    private val stages: Map<String, ByteBuffer>
+    private val statesIn: Map<String, ByteBuffer>
+    private val statesOut: Map<String, ByteBuffer>
+    override val states: List<StateTensor>
 
     init {
         val description = model.description
@@ -33,21 +37,24 @@ class LiteRtRunner(private val model: Model, processor: Processor) : TensorRunne
             throw error
         }
         input = direct(description.segment * description.inputStages)
-        outputs = (0 until description.outputStages).associate {
+        stages = (0 until description.outputStages).associate {
             "stage_$it" to direct(description.sources.size * description.segment)
         }
+        states = description.states.map {
+            val tensor = interpreter.getInputTensorFromSignature(it, SIGNATURE)
+            StateTensor(tensor.numBytes(), tensor.quantizationParams().zeroPoint)
+        }
+        statesIn = stateBuffers()
+        statesOut = stateBuffers()
     }
 
-    override fun run(mixture: ByteArray): List<ByteArray> {
-        rewind(input)
-        input.put(mixture)
-        rewind(input)
-        outputs.values.forEach(::rewind)
-        interpreter.runSignature(mapOf<String, Any>("mixture" to input), outputs, "serving_default")
-        return outputs.values.map { output ->
-            rewind(output)
-            ByteArray(output.capacity()).also(output::get)
-        }
+    override fun run(mixture: ByteArray, states: List<ByteArray>): List<ByteArray> {
+        fill(input, mixture)
+        statesIn.values.zip(states, ::fill)
+        (stages.values + statesOut.values).forEach(::rewind)
+        interpreter.runSignature(statesIn + mapOf<String, Any>("mixture" to input), stages + statesOut, SIGNATURE)
+        statesOut.values.zip(states) { buffer, state -> read(buffer, state) }
+        return stages.values.map { stage -> ByteArray(stage.capacity()).also { read(stage, it) } }
     }
 
     override fun close() {
@@ -59,6 +66,19 @@ class LiteRtRunner(private val model: Model, processor: Processor) : TensorRunne
     private fun rewind(buffer: Buffer) {
         buffer.rewind()
     }
+
+    private fun fill(buffer: ByteBuffer, bytes: ByteArray) {
+        rewind(buffer)
+        buffer.put(bytes)
+        rewind(buffer)
+    }
+
+    private fun read(buffer: ByteBuffer, bytes: ByteArray) {
+        rewind(buffer)
+        buffer.get(bytes)
+    }
+
+    private fun stateBuffers() = model.description.states.zip(states) { name, state -> name to direct(state.bytes) }.toMap()
 
     private fun direct(bytes: Int) = ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder())
 
@@ -82,5 +102,9 @@ class LiteRtRunner(private val model: Model, processor: Processor) : TensorRunne
             throw SeparationException("NNAPI needs Android 8.1")
         }
         return NnApiDelegate()
+    }
+
+    private companion object {
+        const val SIGNATURE = "serving_default"
     }
 }

@@ -89,7 +89,11 @@ class LiveActivity : Activity() {
     }
 
     private fun show(state: LiveState.Running) {
-        val text = getString(R.string.live_running, "%.1f".format(state.latencySeconds))
+        val text = if (state.stepModel == null) {
+            getString(R.string.live_running, "%.1f".format(state.latencySeconds))
+        } else {
+            getString(R.string.live_streaming, "%.0f".format(1000 * state.latencySeconds), state.stepModel)
+        }
         if (status.text.toString() != text) status.text = text
         val factor = state.status.realTimeFactor
         val isSlow = factor != null && factor > 1 && state.status.seconds > SECONDS_TO_JUDGE_FROM

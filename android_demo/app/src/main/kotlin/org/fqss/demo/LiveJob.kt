@@ -1,9 +1,9 @@
 package org.fqss.demo
 
-import org.fqss.core.ChunkedStreamingSession
 import org.fqss.core.LiveRecorder
 import org.fqss.core.LiveStatus
 import org.fqss.core.Result
+import org.fqss.core.StreamingSession
 import java.io.File
 import java.util.UUID
 
@@ -12,7 +12,13 @@ sealed interface LiveState {
 
     object Opening : LiveState
 
-    class Running(val status: LiveStatus, val latencySeconds: Double, val memoryMegabytes: Int) : LiveState
+    /** [stepModel] is the model for streams that runs; null where it is one for recordings. */
+    class Running(
+        val status: LiveStatus,
+        val latencySeconds: Double,
+        val memoryMegabytes: Int,
+        val stepModel: String?,
+    ) : LiveState
 
     /** [result] is null where nothing was recorded. */
     class Done(val result: Result?) : LiveState
@@ -30,17 +36,21 @@ class LiveJob(private val demo: DemoApplication) : Job<LiveState>(LiveState.Idle
     }
 
     private fun record() {
-        val name = demo.chosenModelName()
-        val opened = demo.openEngine()
+        val name = demo.liveModelName()
+        val opened = demo.openEngine(name)
         opened.engine.use { engine ->
-            demo.openMicrophone(engine.description.sampleRate).use { microphone ->
-                val session = ChunkedStreamingSession(engine, microphone.rate)
+            val description = engine.description
+            val stepSeconds = description.segment / description.sampleRate.toDouble()
+            demo.openMicrophone(description.sampleRate, minOf(stepSeconds, LONGEST_BLOCK_SECONDS)).use { microphone ->
+                val session = StreamingSession(engine, microphone.rate)
                 val folder = File(demo.resultsFolder, UUID.randomUUID().toString())
                 LiveRecorder(session, folder, demo.freeBytes).use { recorder ->
                     val latency = session.latencySamples / session.rate.toDouble()
+                    val stepModel = name.takeIf { description.isStep }
                     while (!isCancelled) {
-                        val status = recorder.push(microphone.read() ?: break)
-                        show(LiveState.Running(status, latency, memoryMegabytes()))
+                        recorder.push(microphone.read() ?: break)?.let { status ->
+                            show(LiveState.Running(status, latency, memoryMegabytes(), stepModel))
+                        }
                     }
                     val result = recorder.finish(Facts.of(name, demo.settings.processor, opened, memoryMegabytes()))
                     result?.let(demo::keepOnly)
@@ -48,5 +58,9 @@ class LiveJob(private val demo: DemoApplication) : Job<LiveState>(LiveState.Idle
                 }
             }
         }
+    }
+
+    private companion object {
+        const val LONGEST_BLOCK_SECONDS = 0.1
     }
 }

@@ -11,12 +11,16 @@ import java.io.Closeable
 interface Microphone : Closeable {
     val rate: Int
 
-    /** The next samples, after at most a tenth of a second; null where the phone gives no more. */
+    /** The next samples, after at most a block; null where the phone gives no more. */
     fun read(): ShortArray?
 }
 
-/** The microphone of the phone, at [wantedRate] in Hz if it has that, else at one that every phone has. */
-class DeviceMicrophone(wantedRate: Int) : Microphone {
+/**
+ * The microphone of the phone, in blocks of [blockSeconds].
+ *
+ * @param wantedRate in Hz, if the phone has that, else it is one that every phone has.
+ */
+class DeviceMicrophone(wantedRate: Int, private val blockSeconds: Double) : Microphone {
     private val record: AudioRecord
     override val rate: Int
 
@@ -34,7 +38,7 @@ class DeviceMicrophone(wantedRate: Int) : Microphone {
     }
 
     override fun read(): ShortArray? {
-        val block = ShortArray(rate / READS_PER_SECOND)
+        val block = ShortArray((rate * blockSeconds).toInt())
         val count = record.read(block, 0, block.size)
         return if (count > 0) block.copyOf(count) else null
     }
@@ -67,7 +71,6 @@ class DeviceMicrophone(wantedRate: Int) : Microphone {
 
     private companion object {
         const val ANY_PHONES_RATE = 44100
-        const val READS_PER_SECOND = 10
         const val BUFFER_SECONDS = 5 // sound that comes while the network computes
     }
 }

@@ -17,13 +17,30 @@ class Model(val name: String, val description: ModelDescription, val content: By
  * @param read the bytes of one, or null where there is none.
  */
 class ModelStore(private val files: () -> List<String>, private val read: (String) -> ByteArray?) {
-    /** Names of the model files, in the order of the alphabet. */
-    fun names(): List<String> = files().filter { it.endsWith(SUFFIX) }.sorted()
+    private val areSteps = HashMap<String, Boolean>()
+
+    /** Names of the models for recordings, in the order of the alphabet. */
+    fun names(): List<String> = all().filterNot(::isStep)
+
+    /** Name of the first model for streams, if there is one. */
+    fun stepName(): String? = all().firstOrNull(::isStep)
 
     /** @throws SeparationException the file is missing or damaged. */
     fun load(name: String): Model {
         val content = read(name) ?: throw SeparationException("The model $name is missing: install the app anew.")
         return Model(name, ModelDescription.read(name, content), content, fidelity(name.removeSuffix(SUFFIX)))
+    }
+
+    private fun all() = files().filter { it.endsWith(SUFFIX) }.sorted()
+
+    /** What is damaged stays among the models for recordings, where it can be seen. */
+    @Synchronized
+    private fun isStep(name: String) = areSteps.getOrPut(name) {
+        try {
+            load(name).description.isStep
+        } catch (_: SeparationException) {
+            false
+        }
     }
 
     private fun fidelity(stem: String): Double? = try {

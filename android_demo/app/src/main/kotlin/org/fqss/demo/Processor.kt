@@ -40,6 +40,7 @@ class EngineOpener(private val makeRunner: (Model, Processor) -> TensorRunner) {
     /** @throws SeparationException the CPU refuses too. */
     fun open(model: Model, wanted: Processor): OpenedEngine {
         if (wanted.isCpu) return opened(model, wanted, onCpu(model, wanted), null)
+        if (model.description.isStep) return opened(model, FALLBACK, onCpu(model, FALLBACK), TOO_SHORT)
         val refusal = try {
             return opened(model, wanted, checked(makeRunner(model, wanted), model), null)
         } catch (error: Exception) {
@@ -93,6 +94,7 @@ class EngineOpener(private val makeRunner: (Model, Processor) -> TensorRunner) {
 
     private companion object {
         val FALLBACK = Processor.CPU_2
+        const val TOO_SHORT = "the steps of a stream are too short for it"
         const val SMALLEST_AGREEMENT_DB = 15.0
     }
 }
@@ -105,9 +107,11 @@ class TimedRunner(private val runner: TensorRunner) : TensorRunner {
     @get:Synchronized
     val meanMilliseconds: Double? get() = if (runs == 0) null else nanoseconds / 1e6 / runs
 
-    override fun run(mixture: ByteArray): List<ByteArray> {
+    override val states get() = runner.states
+
+    override fun run(mixture: ByteArray, states: List<ByteArray>): List<ByteArray> {
         val started = System.nanoTime()
-        return runner.run(mixture).also { count(System.nanoTime() - started) }
+        return runner.run(mixture, states).also { count(System.nanoTime() - started) }
     }
 
     @Synchronized

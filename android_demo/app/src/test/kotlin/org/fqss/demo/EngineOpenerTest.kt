@@ -39,7 +39,7 @@ class EngineOpenerTest {
     fun `a delegate that fails at its first segment gives way to the CPU and is closed`() {
         var isClosed = false
         val failing = object : TensorRunner {
-            override fun run(mixture: ByteArray): List<ByteArray> = throw IllegalStateException("out of GPU memory")
+            override fun run(mixture: ByteArray, states: List<ByteArray>): List<ByteArray> = throw IllegalStateException("out of GPU memory")
 
             override fun close() {
                 isClosed = true

@@ -32,7 +32,8 @@ class LiveActivityTest {
     fun putStandIns() {
         demo.settings.model = SHIPPED
         demo.engines = echoes
-        demo.openMicrophone = { microphone }
+        demo.models = modelsWithoutSteps()
+        demo.openMicrophone = { _, _ -> microphone }
         demo.freeBytes = { 1_000_000_000 }
         controller.setup()
     }
@@ -92,6 +93,36 @@ class LiveActivityTest {
     }
 
     @Test
+    fun `a model for streams is taken where there is one`() {
+        demo.models = modelsWithSteps()
+        var blockSeconds = 0.0
+        demo.openMicrophone = { _, seconds -> microphone.also { blockSeconds = seconds } }
+        start()
+        spoken.await()
+        settle()
+        assertEquals(0.016, blockSeconds, 1e-9)
+        assertEquals("Listening. Voices come 20 ms later, by steps.tflite.", text(R.id.status))
+        assertTrue(text(R.id.facts), text(R.id.facts).startsWith("Real-time factor 0."))
+        press()
+        demo.liveJob.finish()
+        val facts = demo.lastResult()!!.facts
+        assertEquals(listOf("steps.tflite", "0.016"), listOf(facts[Facts.MODEL], facts[Facts.SEGMENT_SECONDS]))
+        assertEquals(SHIPPED, demo.chosenModelName())
+    }
+
+    @Test
+    fun `a stream runs on the CPU`() {
+        demo.models = modelsWithSteps()
+        demo.settings.processor = Processor.GPU
+        start()
+        spoken.await()
+        press()
+        demo.liveJob.finish()
+        val facts = demo.lastResult()!!.facts
+        assertEquals(listOf("CPU_2", "the steps of a stream are too short for it"), listOf(facts[Facts.PROCESSOR], facts[Facts.REFUSAL]))
+    }
+
+    @Test
     fun `an interruption ends the recording and keeps it`() {
         start()
         spoken.await()
@@ -117,7 +148,7 @@ class LiveActivityTest {
 
     @Test
     fun `a microphone that another app uses is a message`() {
-        demo.openMicrophone = { throw SeparationException("The microphone cannot be used now: another app may be recording.") }
+        demo.openMicrophone = { _, _ -> throw SeparationException("The microphone cannot be used now: another app may be recording.") }
         start()
         demo.liveJob.finish()
         assertEquals("The microphone cannot be used now: another app may be recording.", text(R.id.message))

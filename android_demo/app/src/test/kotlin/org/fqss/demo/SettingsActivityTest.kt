@@ -24,6 +24,12 @@ class SettingsActivityTest {
     }
 
     @Test
+    fun `a model for streams is no choice for recordings`() {
+        testedDemo.models = modelsWithSteps()
+        assertEquals(1, choices(R.id.models).size)
+    }
+
+    @Test
     fun `a choice of a processor is kept`() {
         val processors = choices(R.id.processors)
         assertEquals(

@@ -14,7 +14,7 @@ class Chunking<A>(
     private val overlap: Int,
     private val sources: Int,
     private val forward: (A) -> List<A>,
-) {
+) : SourceStream<A> {
     private var waiting: A? = null
     private var tail: List<A>? = null
 
@@ -22,8 +22,7 @@ class Chunking<A>(
         require(overlap in 0 until segment) { "overlap $overlap must be at least 0 and below the segment $segment" }
     }
 
-    /** Takes [samples] and returns what is final by now, [sources, samples], often none. */
-    fun push(block: A): List<A> {
+    override fun push(block: A): List<A> {
         var samples = waiting?.let { type.joined(it, block) } ?: block
         var ready = List(sources) { type.cut(block, 0, 0) }
         while (type.size(samples) >= segment) {
@@ -34,8 +33,7 @@ class Chunking<A>(
         return ready
     }
 
-    /** Ends the recording and returns the rest: all parts together are as long as what was pushed. */
-    fun finish(): List<A> {
+    override fun finish(): List<A> {
         val samples = waiting ?: throw SeparationException("The recording holds no samples.")
         val last = if (tail == null || type.size(samples) > overlap) separated(samples) else null
         val rest = tail!!

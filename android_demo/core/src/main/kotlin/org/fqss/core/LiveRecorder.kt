@@ -5,13 +5,13 @@ import java.io.File
 import java.io.IOException
 import java.util.UUID
 
-/** What a live session shows after each block. */
+/** What a live session shows ten times a second. */
 data class LiveStatus(
     /** Seconds of sound so far. */
     val seconds: Double,
-    /** Peak of the block, 0 to 1. */
+    /** Peak since the last one, 0 to 1. */
     val mixtureLevel: Float,
-    /** Peaks of the sources that came back last, 0 to 1. */
+    /** Peaks of what came back of each source since, or did last, 0 to 1. */
     val sourceLevels: List<Float>,
     val realTimeFactor: Double?,
 )
@@ -29,7 +29,10 @@ class LiveRecorder(
     private val factor = RunningRealTimeFactor(WINDOW_SECONDS)
     private var received = 0L
     private var computeSeconds = 0.0
+    private var shown = 0L
+    private var mixtureLevel = 0f
     private var sourceLevels = List(session.sources.size) { 0f }
+    private var isFirstPart = true // since what was shown
 
     init {
         unfinished.mkdirs()
@@ -37,13 +40,24 @@ class LiveRecorder(
         writers = session.sources.map { WavWriter(Result.sourceFile(unfinished, it), session.rate) }
     }
 
-    /** @throws SeparationException the storage is full. */
-    fun push(block: ShortArray): LiveStatus = guarded {
+    /**
+     * What is to be shown by now, null in between.
+     *
+     * @throws SeparationException the storage is full.
+     */
+    fun push(block: ShortArray): LiveStatus? = guarded {
         if (freeBytes() < SPARE_BYTES) throw IOException("no space left")
         mixture.write(block)
         received += block.size
         keep(block.size) { session.push(block) }
-        LiveStatus(seconds, level(block), sourceLevels, factor.value)
+        mixtureLevel = maxOf(mixtureLevel, level(block))
+        if (received - shown < session.rate / STATUSES_PER_SECOND) null else status()
+    }
+
+    private fun status() = LiveStatus(seconds, mixtureLevel, sourceLevels, factor.value).also {
+        shown = received
+        mixtureLevel = 0f
+        isFirstPart = true
     }
 
     /**
@@ -74,7 +88,11 @@ class LiveRecorder(
         val elapsed = (nanoTime() - started) / 1e9
         computeSeconds += elapsed
         factor.add(samples / session.rate.toDouble(), elapsed)
-        if (parts[0].isNotEmpty()) sourceLevels = parts.map(::level)
+        if (parts[0].isNotEmpty()) {
+            val before = if (isFirstPart) List(parts.size) { 0f } else sourceLevels
+            sourceLevels = before.zip(parts.map(::level)) { a, b -> maxOf(a, b) }
+            isFirstPart = false
+        }
         writers.zip(parts) { writer, part -> writer.write(part) }
     }
 
@@ -88,6 +106,7 @@ class LiveRecorder(
 
     private companion object {
         const val WINDOW_SECONDS = 6.0 // some segments, which compute in bursts
+        const val STATUSES_PER_SECOND = 10
         const val SPARE_BYTES = 20_000_000L
     }
 }

@@ -1,10 +1,16 @@
 package org.fqss.core
 
+import org.json.JSONArray
 import org.json.JSONException
 import org.json.JSONObject
 import java.security.MessageDigest
 
-/** What a .tflite file of fqss-tf says about itself; lengths in samples, rates in Hz (fqss_tf.runtime.metadata). */
+/**
+ * What a .tflite file of fqss-tf says about itself; lengths in samples, rates in Hz (fqss_tf.runtime.metadata).
+ *
+ * @param lag by which the output of a step model comes after its input; null for a model of whole segments.
+ * @param states names of the tensors that a step model gives and wants back with the next step.
+ */
 data class ModelDescription(
     val sampleRate: Int,
     val segment: Int,
@@ -14,7 +20,15 @@ data class ModelDescription(
     val type: String,
     val method: String,
     val network: String,
+    val lag: Int? = null,
+    val states: List<String> = emptyList(),
 ) {
+    /** Whether it takes a stream step by step; each step is then a [segment]. */
+    val isStep get() = lag != null
+
+    /** Samples from the arrival of a sound until it is separated, but for computing time. */
+    val latency get() = segment + (lag ?: 0)
+
     companion object {
         private const val FORMAT = 1
         private const val METADATA_NAME = "fqss"
@@ -48,18 +62,21 @@ data class ModelDescription(
             if (type != RUNNABLE_TYPE) {
                 throw SeparationException("The model $name is of type $type, this app runs $RUNNABLE_TYPE: convert it so.")
             }
-            val sources = values.getJSONArray("sources")
             return ModelDescription(
                 sampleRate = values.count("sample_rate"),
                 segment = values.count("segment"),
-                sources = List(sources.length()) { sources.getString(it) },
+                sources = values.getJSONArray("sources").texts(),
                 inputStages = values.count("input_stages"),
                 outputStages = values.count("output_stages"),
                 type = type,
                 method = values.getString("method"),
                 network = values.getString("network"),
+                lag = if (values.has("lag")) values.getInt("lag") else null,
+                states = values.optJSONArray("states")?.texts().orEmpty(),
             )
         }
+
+        private fun JSONArray.texts() = List(length()) { getString(it) }
 
         private fun JSONObject.count(key: String): Int =
             getInt(key).also { if (it <= 0) throw JSONException("$key is $it") }

@@ -19,6 +19,9 @@ class Resampler(rateIn: Int, rateOut: Int) {
     private val down = rateIn / divisor
     private val cutoff = minOf(1.0, rateOut / rateIn.toDouble()) * PASSED // of half the input's rate
     private val reach = ceil(ZERO_CROSSINGS / cutoff).toInt() // input samples on each side
+
+    /** Of sound that is pushed until it is final; none at equal rates. */
+    val delaySeconds = if (up == down) 0.0 else reach / rateIn.toDouble()
     private val kernels = arrayOfNulls<FloatArray>(up)
 
     private var waiting = FloatArray(reach) // starts with the silence before the recording

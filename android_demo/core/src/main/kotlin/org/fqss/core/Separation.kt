@@ -1,5 +1,7 @@
 package org.fqss.core
 
+import kotlin.math.ceil
+
 /**
  * Separates one mono 16-bit recording as it comes, at its own rate (fqss_tf.runtime.separator).
  *
@@ -17,10 +19,16 @@ interface Separation {
         /**
          * @param rate of the recording in Hz.
          * @param loudest what [LoudestSample] found in the whole recording; null: each segment is brought to peak 1 by
-         *   its own, so that nothing need be known of what follows.
+         *   its own, so that nothing need be known of what follows. A step model always has the loudest sample so far.
          */
         fun of(engine: Engine, rate: Int, loudest: Loudest?): Separation =
             if (isInIntegers(engine, rate)) IntegerSeparation(engine, loudest) else FloatSeparation(engine, rate, loudest)
+
+        /** Samples that resampling to the model and back adds to the delay of a stream. */
+        internal fun resamplingDelay(rate: Int, modelRate: Int): Int {
+            val seconds = listOf(Resampler(rate, modelRate), Resampler(modelRate, rate)).sumOf { it.delaySeconds }
+            return ceil(seconds * rate).toInt()
+        }
 
         internal fun isInIntegers(engine: Engine, rate: Int) = engine.takesInt16 && rate == engine.description.sampleRate
     }
@@ -56,28 +64,32 @@ private fun <A> chunking(type: SampleType<A>, engine: Engine, forward: (A) -> Li
 }
 
 private class IntegerSeparation(engine: Engine, loudest: Loudest?) : Separation {
-    private val chunking = chunking(SampleType.Int16, engine) { Level.levelled(engine, it, loudest?.int16) }
+    private val stream =
+        if (engine.description.isStep) Steps(SampleType.Int16, engine, StepLevel.Int16)
+        else chunking(SampleType.Int16, engine) { Level.levelled(engine, it, loudest?.int16) }
 
-    override fun push(block: ShortArray) = chunking.push(block)
+    override fun push(block: ShortArray) = stream.push(block)
 
-    override fun finish() = chunking.finish()
+    override fun finish() = stream.finish()
 }
 
 private class FloatSeparation(engine: Engine, rate: Int, loudest: Loudest?) : Separation {
     private val toModel = Resampler(rate, engine.description.sampleRate)
     private val fromModel = List(engine.sources) { Resampler(engine.description.sampleRate, rate) }
-    private val chunking = chunking(SampleType.Float32, engine) { Level.levelled(engine, it, loudest?.float32) }
+    private val stream =
+        if (engine.description.isStep) Steps(SampleType.Float32, engine, StepLevel.Float32)
+        else chunking(SampleType.Float32, engine) { Level.levelled(engine, it, loudest?.float32) }
     private var received = 0L
     private var returned = 0L
 
     override fun push(block: ShortArray): List<ShortArray> {
         received += block.size
-        val parts = chunking.push(toModel.push(Pcm.toFloat(block)))
+        val parts = stream.push(toModel.push(Pcm.toFloat(block)))
         return fitted(fromModel.zip(parts) { resampler, part -> resampler.push(part) })
     }
 
     override fun finish(): List<ShortArray> {
-        val parts = chunking.push(toModel.finish()).zip(chunking.finish()) { a, b -> a + b }
+        val parts = stream.push(toModel.finish()).zip(stream.finish()) { a, b -> a + b }
         val rest = fromModel.zip(parts) { resampler, part -> resampler.push(part) + resampler.finish() }
         return fitted(rest).map { it.copyOf((received - returned).toInt() + it.size) }
     }

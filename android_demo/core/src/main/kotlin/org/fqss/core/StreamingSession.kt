@@ -1,32 +1,23 @@
 package org.fqss.core
 
-/** Live separation: sound goes in as it comes and the sources come out with a known delay. */
-interface StreamingSession {
-    val rate: Int
-    val sources: List<String>
+/**
+ * Live separation: sound goes in as it comes and the sources come out with a known delay, as of
+ * `fqss-tf separate --stream`: some milliseconds with a step model, one segment with any other.
+ */
+class StreamingSession(engine: Engine, val rate: Int) {
+    private val description = engine.description
+    private val separation = Separation.of(engine, rate, loudest = null)
+    val sources get() = description.sources
 
     /** A sample that is pushed comes back at the latest after this many further samples, and what the phone takes. */
-    val latencySamples: Int
+    val latencySamples = (description.latency.toLong() * rate / description.sampleRate).toInt() +
+        Separation.resamplingDelay(rate, description.sampleRate)
 
     /** Takes int16 [samples] and returns what is final by now, [sources, samples]. */
-    fun push(block: ShortArray): List<ShortArray>
+    fun push(block: ShortArray): List<ShortArray> = separation.push(block)
 
     /** The rest. */
-    fun finish(): List<ShortArray>
-}
-
-/**
- * A network of one fixed length on a stream, chunk by chunk with the running gain, as `fqss-tf separate --stream`.
- * Sound comes back one segment later.
- */
-class ChunkedStreamingSession(engine: Engine, override val rate: Int) : StreamingSession {
-    private val separation = Separation.of(engine, rate, loudest = null)
-    override val sources = engine.description.sources
-    override val latencySamples = (engine.description.segment.toLong() * rate / engine.description.sampleRate).toInt()
-
-    override fun push(block: ShortArray) = separation.push(block)
-
-    override fun finish() = separation.finish()
+    fun finish(): List<ShortArray> = separation.finish()
 }
 
 /** Seconds of computing per second of sound over the last seconds; below 1 a stream keeps up. */

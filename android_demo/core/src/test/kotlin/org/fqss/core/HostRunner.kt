@@ -18,6 +18,9 @@ private const val NUM_THREADS_OFFSET = 0L
 private const val FLAGS_OFFSET = 4L
 private const val FLAG_QS8 = 1
 
+/** May be missing: the app and its tests do without. */
+internal fun shippedStepModel() = File(System.getProperty("models"), "fqss_stream_int8.tflite")
+
 internal fun shippedModel() = File(System.getProperty("models"), "fqss_int8.tflite").readBytes()
 
 /** TensorFlow Lite by its C API on this computer, with XNNPACK for int8 as on a phone and in Python. */
@@ -32,20 +35,30 @@ internal class HostRunner(content: ByteArray, private val description: ModelDesc
         check(TfLiteSignatureRunnerAllocateTensors(signature) == OK)
     }
 
-    override fun run(mixture: ByteArray): List<ByteArray> {
-        BytePointer(*mixture).use {
-            val tensor = TfLiteSignatureRunnerGetInputTensor(signature, "mixture")
-            check(TfLiteTensorCopyFromBuffer(tensor, it, mixture.size.toLong()) == OK)
-        }
+    override val states = description.states.map {
+        val tensor = TfLiteSignatureRunnerGetInputTensor(signature, it)
+        StateTensor(TfLiteTensorByteSize(tensor).toInt(), TfLiteTensorQuantizationParams(tensor).zero_point())
+    }
+
+    override fun run(mixture: ByteArray, states: List<ByteArray>): List<ByteArray> {
+        give("mixture", mixture)
+        description.states.zip(states, ::give)
         check(TfLiteSignatureRunnerInvoke(signature) == OK)
+        description.states.zip(states, ::take)
         return List(description.outputStages) { stage ->
-            val size = description.sources.size * description.segment
-            BytePointer(size.toLong()).use {
-                val tensor = TfLiteSignatureRunnerGetOutputTensor(signature, "stage_$stage")
-                check(TfLiteTensorCopyToBuffer(tensor, it, size.toLong()) == OK)
-                ByteArray(size).also(it::get)
-            }
+            ByteArray(description.sources.size * description.segment).also { take("stage_$stage", it) }
         }
+    }
+
+    private fun give(input: String, bytes: ByteArray) = BytePointer(*bytes).use {
+        val tensor = TfLiteSignatureRunnerGetInputTensor(signature, input)
+        check(TfLiteTensorCopyFromBuffer(tensor, it, bytes.size.toLong()) == OK)
+    }
+
+    private fun take(output: String, bytes: ByteArray) = BytePointer(bytes.size.toLong()).use {
+        val tensor = TfLiteSignatureRunnerGetOutputTensor(signature, output)
+        check(TfLiteTensorCopyToBuffer(tensor, it, bytes.size.toLong()) == OK)
+        it.get(bytes)
     }
 
     override fun close() {
@@ -73,9 +86,8 @@ internal class HostRunner(content: ByteArray, private val description: ModelDesc
     }
 
     companion object {
-        fun shippedEngine(): Engine {
-            val content = shippedModel()
-            val description = ModelDescription.read("fqss_int8.tflite", content)
+        fun engine(content: ByteArray): Engine {
+            val description = ModelDescription.read("shipped", content)
             return Engine(description, HostRunner(content, description))
         }
     }

@@ -11,8 +11,8 @@ import java.io.File
 class LiveRecorderTest {
     private val parent = createTempFolder()
     private val folder = File(parent, "result")
-    private val session = ChunkedStreamingSession(standInEngine(800), 8000)
-    private val block = ShortArray(400) { 16384 }
+    private val session = StreamingSession(standInEngine(1200), 8000)
+    private val block = ShortArray(800) { 16384 }
 
     @After
     fun removeFiles() {
@@ -22,13 +22,25 @@ class LiveRecorderTest {
     @Test
     fun `levels, time and real-time factor run along`() {
         var nanoseconds = 0L
-        val clock = { nanoseconds.also { nanoseconds += 10_000_000 } } // each block takes 10 ms of its 50
+        val clock = { nanoseconds.also { nanoseconds += 20_000_000 } } // each block takes 20 ms of its 100
         LiveRecorder(session, folder, { Long.MAX_VALUE }, clock).use { recorder ->
-            val first = recorder.push(block)
+            val first = recorder.push(block)!!
             assertEquals(0.2, first.realTimeFactor!!, 1e-9)
-            assertEquals(LiveStatus(0.05, 0.5f, listOf(0f, 0f), first.realTimeFactor), first)
-            val second = recorder.push(block)
+            assertEquals(LiveStatus(0.1, 0.5f, listOf(0f, 0f), first.realTimeFactor), first)
+            val second = recorder.push(block)!!
             assertEquals(0.5f, second.sourceLevels[0], 1e-3f)
+        }
+    }
+
+    @Test
+    fun `a tenth of a second of short blocks is one status, of their peak`() {
+        LiveRecorder(StreamingSession(stepEngine(2), 8000), folder, { Long.MAX_VALUE }).use { recorder ->
+            for (loudest in 1..2) {
+                val statuses = (0 until 8).map { recorder.push(ShortArray(100) { _ -> (if (it == 3) 8192 * loudest else 0).toShort() }) }
+                assertEquals(List(7) { null }, statuses.dropLast(1))
+                assertEquals(0.25f * loudest, statuses.last()!!.mixtureLevel, 1e-3f)
+                assertEquals(0.25f * loudest, statuses.last()!!.sourceLevels[0], 1e-3f)
+            }
         }
     }
 
@@ -39,7 +51,7 @@ class LiveRecorderTest {
             recorder.finish()!!
         }
         for (file in result.sources.map(result::sourceFile) + result.mixtureFile) {
-            assertEquals(2000L, WavReader(file).use { it.samples })
+            assertEquals(4000L, WavReader(file).use { it.samples })
         }
         assertEquals(listOf("result"), parent.list()!!.toList())
     }

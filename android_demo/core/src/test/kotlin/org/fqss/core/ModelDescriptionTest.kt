@@ -4,6 +4,7 @@ import org.junit.Assert.assertEquals
 import org.junit.Assert.assertNotEquals
 import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
+import org.junit.Assume.assumeTrue
 import org.junit.Test
 import java.security.MessageDigest
 
@@ -15,6 +16,14 @@ class ModelDescriptionTest {
         ModelDescription(8000, 16000, listOf("speech_1", "speech_2"), 2, 2, "int8", "fqss", "convtasnet"),
         ModelDescription.read("shipped", content),
     )
+
+    @Test
+    fun `a step model says what it remembers`() {
+        assumeTrue(shippedStepModel().exists())
+        val description = ModelDescription.read("step", shippedStepModel().readBytes())
+        assertTrue(description.isStep && description.states.isNotEmpty())
+        assertEquals(description.segment + description.lag!!, description.latency)
+    }
 
     @Test
     fun `a changed byte is found`() {

@@ -33,7 +33,7 @@ class ShippedModelTest {
 
     @Test
     fun `a stream is separated as fqss-tf separates it, within 1 LSB`() {
-        val session = ChunkedStreamingSession(engine, 8000)
+        val session = StreamingSession(engine, 8000)
         val parts = mixture.toList().chunked(800).map { session.push(it.toShortArray()) } + listOf(session.finish())
         val sources = parts.reduce { a, b -> a.zip(b) { x, y -> x + y } }
         assertEquals(16000, session.latencySamples)
@@ -68,7 +68,7 @@ class ShippedModelTest {
     }
 
     companion object {
-        private val engine by lazy(HostRunner::shippedEngine)
+        private val engine by lazy { HostRunner.engine(shippedModel()) }
 
         @AfterClass
         @JvmStatic

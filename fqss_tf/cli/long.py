@@ -1,0 +1,109 @@
+"""fqss-tf long: whether a .tflite holds up on long recordings."""
+
+import json
+from pathlib import Path
+
+import click
+
+from fqss_tf.cli.progress import progress_bar
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--whole", "wholes", metavar="FILE", multiple=True, type=click.Path(path_type=Path),
+              help="MODEL's run converted with a larger --seconds, such as 30; may be repeated.")
+@click.option("--mixtures", default=100, show_default=True, type=click.IntRange(min=1),
+              help="For each --whole; as long as it takes.")
+@click.option("--hours", default=3.0, show_default=True, type=click.FloatRange(min=0),
+              help="Of the recording whose separation is weighed; 0: none.")
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1),
+              help="CPU threads.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def command(model, wholes, mixtures, hours, threads, as_json):
+    """Show what cutting long recordings into segments costs MODEL, a .tflite for segments.
+
+    With --whole: SI-SDR of mixtures of the bundled test speech separated in segments and as a
+    whole, and the seams at which sources change places when the network gives them in random order,
+    with and without the alignment that fqss-tf separate makes. Then the peak memory of separating a
+    recording of hours, which takes 170 MB of temporary files an hour.
+    """
+    from fqss_tf.benchmark.long_recording import measure_long_recording
+    from fqss_tf.evaluation.seams import score_files
+
+    scores = []
+    for whole in wholes:
+        with progress_bar(f"against {whole.name}") as progress:
+            scores.append(score_files(model, whole, mixtures, threads, progress))
+    memory = None
+    if hours:
+        with progress_bar(f"{hours:g} hours") as progress:
+            memory = measure_long_recording(model, _minute(), hours, threads, progress)
+    if as_json:
+        seams = [_summary(str(whole), score) for whole, score in zip(wholes, scores, strict=True)]
+        click.echo(json.dumps({"model": str(model), "seams": seams, "memory": memory}, indent=2))
+        return
+    if scores:
+        click.echo("\n".join(_table(scores)))
+    if memory:
+        click.echo(_memory_line(memory))
+
+
+def _minute():
+    import numpy as np
+
+    from fqss_tf.evaluation.seams import BUNDLED_RATE, bundled_voices, long_mixture
+
+    generator = np.random.default_rng(0)
+    mixture, _ = long_mixture(bundled_voices(), 60 * BUNDLED_RATE, generator)
+    return np.round(mixture * (2**15 - 1)).astype(np.int16)
+
+
+def _means(score):
+    return [
+        sum(values) / len(values) for values in (score.whole, score.joined, score.joined_plainly)
+    ]
+
+
+def _summary(whole, score):
+    si_sdr, joined, joined_plainly = _means(score)
+    return {
+        "whole": whole,
+        "mixtures": score.mixtures,
+        "samples": score.samples,
+        "whole_si_sdr": si_sdr,
+        "joined_si_sdr": joined,
+        "largest_difference": score.largest_difference,
+        "joined_plainly_si_sdr": joined_plainly,
+        "seams": score.seams,
+        "swapped": score.swapped,
+        "swapped_plainly": score.swapped_plainly,
+        "swapped_by_network": score.swapped_by_network,
+    }
+
+
+def _table(scores):
+    from fqss_tf.evaluation.seams import BUNDLED_RATE
+
+    means = [_means(score) for score in scores]
+    rows = [
+        ("seconds of a mixture", [f"{score.samples / BUNDLED_RATE:g}" for score in scores]),
+        ("mixtures", [str(score.mixtures) for score in scores]),
+        ("SI-SDR as a whole (dB)", [f"{whole:.3f}" for whole, _, _ in means]),
+        ("SI-SDR in segments (dB)", [f"{joined:.3f}" for _, joined, _ in means]),
+        ("largest difference of a mixture (dB)", [f"{s.largest_difference:.3f}" for s in scores]),
+        ("SI-SDR in segments, not aligned (dB)", [f"{plain:.3f}" for _, _, plain in means]),
+        ("seams", [str(score.seams) for score in scores]),
+        ("swapped", [str(score.swapped) for score in scores]),
+        ("swapped, not aligned", [str(score.swapped_plainly) for score in scores]),
+        ("swapped by the network itself", [str(score.swapped_by_network) for score in scores]),
+    ]
+    width = max(len(name) for name, _ in rows)
+    for name, cells in rows:
+        yield "  ".join([name.ljust(width), *(cell.rjust(8) for cell in cells)])
+
+
+def _memory_line(memory):
+    size = memory["peak_bytes"]
+    peak = "unknown" if size is None else f"{size / 1e6:.0f} MB"
+    factor = memory["real_time_factor"]
+    return f"{memory['hours']:g} hours: peak memory {peak}, real-time factor {factor:.4f}"

@@ -1,0 +1,213 @@
+"""What cutting long recordings into chunks costs: scores, and sources that change places."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fqss_tf.audio.files import read
+from fqss_tf.audio.levels import peak_gain
+from fqss_tf.data.roots import BUNDLED, data_root
+from fqss_tf.errors import FqssError
+from fqss_tf.metrics import pit_si_sdr
+from fqss_tf.runtime.chunking import (
+    chunk_starts,
+    default_overlap,
+    matching_order,
+    separate_in_chunks,
+)
+from fqss_tf.runtime.engine import Engine
+
+BUNDLED_RATE = 8000
+LARGEST_LEVEL_DIFFERENCE = 5  # dB
+
+
+@dataclass(frozen=True)
+class SeamScore:
+    """One model on chunks of long mixtures, against one that takes them whole.
+
+    SI-SDR in dB, a value for each mixture: of the whole, of its chunks joined, and of chunks that
+    a plain chunker joins, the sources in random order from chunk to chunk in both cases. ``seams``
+    of all mixtures; at so many of them two sources change places, as the whole has them:
+    ``swapped`` by our joining, ``swapped_plainly`` by the plain one, and ``swapped_by_network`` by
+    the plain one when the order is the network's own instead of random.
+    """
+
+    samples: int
+    whole: list[float]
+    joined: list[float]
+    joined_plainly: list[float]
+    seams: int
+    swapped: int
+    swapped_plainly: int
+    swapped_by_network: int
+
+    @property
+    def mixtures(self):
+        return len(self.whole)
+
+    @property
+    def largest_difference(self):
+        """Between the whole and its chunks, in dB, of any mixture."""
+        return float(np.max(np.abs(np.subtract(self.joined, self.whole))))
+
+
+def bundled_voices():
+    """Clips of each speaker of the bundled test speech: list of lists of float32 [samples].
+
+    Raises:
+        FqssError: the package has no speech, as fqss-tf-runtime has none.
+    """
+    clips = {}
+    for path in sorted((data_root(BUNDLED) / "test").glob("*/*.flac")):
+        clips.setdefault(path.parent, []).append(read(path)[0][:, 0])
+    if not clips:
+        raise FqssError(
+            "the bundled speech is missing: fqss-tf brings it, fqss-tf-runtime does not"
+        )
+    return list(clips.values())
+
+
+def long_mixture(voices, samples, generator):
+    """Two speakers, each by clips in random order, within 5 dB of each other.
+
+    Args:
+        voices: clips of each speaker, as ``bundled_voices`` gives them.
+        samples: of the mixture.
+        generator: of NumPy, which decides everything.
+
+    Returns:
+        The mixture, float32 [samples] of peak 1, and its sources, [2, samples].
+    """
+    sources = []
+    for speaker in generator.choice(len(voices), 2, replace=False):
+        clips = []
+        while sum(map(len, clips)) < samples:
+            clips.append(voices[speaker][generator.integers(len(voices[speaker]))])
+        voice = np.concatenate(clips)[:samples]
+        half = LARGEST_LEVEL_DIFFERENCE / 2
+        level = 10 ** (generator.uniform(-half, half) / 20)
+        sources.append(level * voice / np.sqrt(np.mean(voice**2)))
+    sources = np.array(sources, np.float32)
+    gain = np.float32(peak_gain(sources.sum(axis=0)))
+    return gain * sources.sum(axis=0), gain * sources
+
+
+class Shuffled:
+    """The chunks that a network gave, with the sources of each in random order.
+
+    Args:
+        estimates: of each chunk, [sources, segment].
+        generator: of NumPy.
+    """
+
+    def __init__(self, estimates, generator):
+        self._estimates = iter(estimates)
+        self._generator = generator
+
+    def __call__(self, _):
+        return self._generator.permutation(next(self._estimates))
+
+
+def unchanged_order(before, after):
+    """What a plain chunker takes: every source goes on where it stands."""
+    return range(len(after))
+
+
+def swapped_seams(joined, whole, starts, overlap):
+    """At how many seams the sources of ``joined`` change places, if those of ``whole`` do not.
+
+    Args:
+        joined, whole: [sources, samples] of one mixture.
+        starts: of the chunks that were joined, in samples.
+        overlap: samples that neighbours share; a chunk is judged between the middles of its fades.
+    """
+    edges = [start + overlap // 2 for start in starts[1:]]
+    orders = [
+        tuple(matching_order(whole_part, part))
+        for whole_part, part in zip(
+            np.split(whole, edges, axis=1), np.split(joined, edges, axis=1), strict=True
+        )
+    ]
+    return sum(here != there for here, there in zip(orders, orders[1:], strict=False))
+
+
+def score_seams(forward, segment, whole, samples, mixtures, voices, progress=None):
+    """Scores a network in chunks against itself as a whole, on mixtures of random clips.
+
+    Args:
+        forward: function [segment] -> [sources, segment], float32.
+        segment: samples of a chunk.
+        whole: function [samples] -> [sources, samples], the same network.
+        samples: of each mixture.
+        mixtures: how many.
+        voices: clips of each speaker.
+        progress: called as ``progress(done, total)`` after each mixture, if given.
+
+    Returns:
+        A ``SeamScore``.
+    """
+    overlap = default_overlap(segment)
+    starts = chunk_starts(samples, segment, overlap)
+    scores = {"whole": [], "joined": [], "joined_plainly": []}
+    swapped = {"swapped": 0, "swapped_plainly": 0, "swapped_by_network": 0}
+    for seed in range(mixtures):
+        generator = np.random.default_rng(seed)
+        mixture, sources = long_mixture(voices, samples, generator)
+        chunks = []
+
+        def kept(chunk, chunks=chunks):
+            chunks.append(forward(chunk))
+            return chunks[-1]
+
+        def join(network, order=None, mixture=mixture):
+            return separate_in_chunks(mixture, network, segment, overlap, order=order)
+
+        by_network = join(kept, unchanged_order)
+        at_random = Shuffled(chunks, np.random.default_rng(seed))
+        joined = join(at_random)
+        at_random = Shuffled(chunks, np.random.default_rng(seed))
+        joined_plainly = join(at_random, unchanged_order)
+        reference = whole(mixture)
+        estimates = {"whole": reference, "joined": joined, "joined_plainly": joined_plainly}
+        for name, values in estimates.items():
+            scores[name].append(float(np.mean(pit_si_sdr(values, sources)[0])))
+        results = (joined, joined_plainly, by_network)
+        for name, values in zip(swapped, results, strict=True):
+            swapped[name] += swapped_seams(values, reference, starts, overlap)
+        if progress is not None:
+            progress(seed + 1, mixtures)
+    return SeamScore(samples, **scores, seams=mixtures * (len(starts) - 1), **swapped)
+
+
+def score_files(path, whole_path, mixtures, threads=1, progress=None):
+    """``score_seams`` of two .tflite files of one run, on test speech of the package.
+
+    Args:
+        path: takes segments.
+        whole_path: takes longer ones, the length of the mixtures.
+        mixtures: how many.
+        threads: CPU threads.
+        progress: called as ``progress(done, total)`` after each mixture, if given.
+
+    Raises:
+        FqssError: a file is missing, damaged or a step model, the files are of different networks,
+            or they are not for two voices at the rate of the bundled speech.
+    """
+    engine, whole = Engine(path, threads), Engine(whole_path, threads)
+    for file, metadata in ((path, engine.metadata), (whole_path, whole.metadata)):
+        if metadata.sample_rate != BUNDLED_RATE or len(metadata.sources) != 2:
+            raise FqssError(
+                f"{file} is not for two voices at {BUNDLED_RATE} Hz, which the test speech is"
+            )
+    if whole.metadata.segment <= engine.metadata.segment:
+        raise FqssError(
+            f"{whole_path} takes {whole.metadata.segment} samples, no more than {path}: "
+            "convert the run with a larger --seconds"
+        )
+    score = score_seams(
+        engine.forward, engine.metadata.segment, whole.forward, whole.metadata.segment, mixtures,
+        bundled_voices(), progress,
+    )
+    engine.close()
+    whole.close()
+    return score

@@ -1,0 +1,57 @@
+"""Separates one mixture of the bundled speech with a shipped model; or compares two results.
+
+Usage: python separate.py MODEL SPEECH RESULT.npy
+       python separate.py --compare RESULT.npy OTHER.npy
+"""
+
+import csv
+import platform
+import sys
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+SECONDS = 6
+
+
+def mixture(speech):
+    """int16 [samples], at a peak of half of full scale, of the first two clips of the test part."""
+    with open(speech / "test" / "mixtures.csv", newline="", encoding="utf-8") as file:
+        row = next(csv.DictReader(file))
+    clips = [soundfile.read(speech / "test" / row[f"path_{k}"])[0] for k in (1, 2)]
+    total = sum(np.resize(clip, SECONDS * 8000) for clip in clips)
+    return np.round(total * 2**14 / np.abs(total).max()).astype(np.int16)
+
+
+def separate(model, speech, result):
+    from fqss_tf.runtime import Separator, StreamingSeparator
+    from fqss_tf.runtime.metadata import read_metadata
+
+    if "tensorflow" in sys.modules:
+        raise SystemExit("the runtime imported TensorFlow")
+    samples = mixture(Path(speech))
+    if read_metadata(model)[0].is_step:
+        with StreamingSeparator(model) as separator:
+            estimates = separator.separate(samples)
+    else:
+        with Separator(model) as separator:
+            estimates = separator(samples, separator.metadata.sample_rate)
+    np.save(result, np.stack(list(estimates.values())))
+    versions = f"Python {platform.python_version()}, numpy {np.__version__}"
+    print(f"{Path(model).name}: {platform.machine()}, {versions}")
+
+
+def compare(result, other):
+    difference = np.abs(np.load(result).astype(int) - np.load(other))
+    print(
+        f"{np.count_nonzero(difference)} of {difference.size} samples differ, "
+        f"by {difference.max()} LSB of 16 bits at most"
+    )
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--compare":
+        compare(*sys.argv[2:])
+    else:
+        separate(*sys.argv[1:])
