@@ -190,8 +190,8 @@ def score_files(path, whole_path, mixtures, threads=1, progress=None):
         progress: called as ``progress(done, total)`` after each mixture, if given.
 
     Raises:
-        FqssError: a file is missing, damaged or a step model, the files are of different networks,
-            or they are not for two voices at the rate of the bundled speech.
+        FqssError: a file is missing, damaged or a step model, the files are of different kinds, or
+            they are not for two voices at the rate of the bundled speech.
     """
     engine, whole = Engine(path, threads), Engine(whole_path, threads)
     for file, metadata in ((path, engine.metadata), (whole_path, whole.metadata)):
@@ -199,6 +199,11 @@ def score_files(path, whole_path, mixtures, threads=1, progress=None):
             raise FqssError(
                 f"{file} is not for two voices at {BUNDLED_RATE} Hz, which the test speech is"
             )
+    kind, whole_kind = map(_kind, (engine.metadata, whole.metadata))
+    if kind != whole_kind:
+        raise FqssError(
+            f"{whole_path} is {whole_kind} but {path} is {kind}: convert one run in one way"
+        )
     if whole.metadata.segment <= engine.metadata.segment:
         raise FqssError(
             f"{whole_path} takes {whole.metadata.segment} samples, no more than {path}: "
@@ -211,3 +216,7 @@ def score_files(path, whole_path, mixtures, threads=1, progress=None):
     engine.close()
     whole.close()
     return score
+
+
+def _kind(metadata):
+    return f"{metadata.network} {metadata.method} {metadata.type}"

@@ -79,6 +79,11 @@ def test_shuffled_chunks_come_in_any_order():
     assert {tuple(shuffled(None)[:, 0]) for _ in range(50)} == {(0, 1), (1, 0)}
 
 
+def test_a_whole_of_another_kind_is_a_mistake(tiny_tflite, causal_tflite):
+    with pytest.raises(FqssError, match="is convtasnet untrained int8 but .* is toy ptq int8"):
+        score_files(tiny_tflite, causal_tflite, 1)
+
+
 def test_a_whole_that_is_no_longer_is_a_mistake(tiny_tflite):
     with pytest.raises(FqssError, match="takes 800 samples, no more than"):
         score_files(tiny_tflite, tiny_tflite, 1)

@@ -24,8 +24,9 @@ def short_mixtures(monkeypatch):
     import fqss_tf.training.run as module
 
     whole = module.fixed_mixtures
-    monkeypatch.setattr(module, "fixed_mixtures", lambda *arguments: [
-        (mixture[:2048], sources[:, :2048]) for mixture, sources in whole(*arguments)[:1]
+    monkeypatch.setattr(module, "fixed_mixtures", lambda *arguments, **options: [
+        (mixture[:2048], sources[:, :2048])
+        for mixture, sources in whole(*arguments, **options)[:1]
     ])
 
 
