@@ -6,6 +6,8 @@ import pytest
 from click.testing import CliRunner
 from terminal import seen_on_terminal
 
+from fqss_tf.benchmark import training
+from fqss_tf.benchmark.training import StepTimes
 from fqss_tf.cli.main import main
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -163,22 +165,29 @@ def test_a_terminal_gets_a_progress_bar(tiny_tflite):
     assert "timing with 1 thread " in seen and "100%" in seen
 
 
-TINY = ("model.filters=32", "model.bottleneck=8", "model.skip=8", "model.hidden=16",
-        "model.blocks=1", "model.repeats=1", "data.segment_seconds=0.25")
+def test_training_steps_are_side_by_side(monkeypatch):
+    asked = []
 
+    def measured(recipe, threads, runs, progress):
+        asked.append((recipe.float.batch_size, threads, runs))
+        return [StepTimes("float", 4.0, (0.2, 0.4), (0.2, 0.3)),
+                StepTimes("quantised", 4.0, (0.4, 0.8), (0.5, 0.5))]
 
-def test_training_steps_are_timed_side_by_side():
-    settings = [part for setting in TINY for part in ("--set", setting)]
-    result = run("quickstart", "--training", "--runs", 2, *settings, "--json")
-    assert result.exit_code == 0, result.output
-    report = json.loads(result.stdout)
-    assert (report["recipe"], report["runs"], report["threads"]) == ("quickstart", 2, 1)
-    assert [step["step"].split(",")[0] for step in report["steps"]] == [
-        "float", "quantised", "quantised",
+    monkeypatch.setattr(training, "measure_training", measured)
+    arguments = (
+        "quickstart", "--training", "--runs", 2, "--threads", 3, "--set", "float.batch_size=7"
+    )
+    report = json.loads(run(*arguments, "--json").stdout)
+    assert (report["recipe"], report["runs"], report["threads"]) == ("quickstart", 2, 3)
+    assert [(step["step"], step["ratio"], step["cpu_ratio"]) for step in report["steps"]] == [
+        ("float", 1, 1), ("quantised", pytest.approx(2.0), pytest.approx(2.0)),
     ]
-    assert report["steps"][0]["ratio"] == report["steps"][0]["cpu_ratio"] == 1
-    for step in report["steps"]:
-        assert 0 < step["min_ms"] <= step["median_ms"] and step["audio_seconds"] == 1
+    first, *lines = run(*arguments).stdout.splitlines()
+    assert "3 threads, 2 steps each, in turn" in first
+    assert [(row["step"], row["ratio"]) for row in table(lines)] == [
+        ("float", "1.00"), ("quantised", "2.00"),
+    ]
+    assert asked == [(7, 3, 2)] * 2
 
 
 @pytest.mark.parametrize("arguments", [
