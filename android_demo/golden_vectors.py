@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from fqss_tf.audio import resample
 from fqss_tf.cli.main import main as fqss_tf_command
-from fqss_tf.data.manifest import load_mixture, read_manifest
+from fqss_tf.evaluation import load_mixtures
 from fqss_tf.runtime import StreamingSeparator, planes
 from fqss_tf.runtime.chunking import matching_order, separate_blocks
 from fqss_tf.runtime.levelling import levelled, levelled_int16
@@ -217,9 +217,8 @@ def _rates():
 
 def _network():
     """Two seconds and a bit of two voices, as ``fqss-tf separate`` writes their sources."""
-    root = HERE.parent / "fqss_tf/bundled/speech/test"
-    first = read_manifest(root / "mixtures.csv")[0]
-    mixture = to_int16(load_mixture(root, first)[0][: STREAM_WINDOW.stop])
+    mixtures, _ = load_mixtures("bundled")
+    mixture = to_int16(mixtures[0][2][: STREAM_WINDOW.stop])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mixture.wav"
         soundfile.write(path, mixture, 8000)

@@ -11,7 +11,9 @@ from fqss_tf.cli.progress import progress_bar
 from fqss_tf.errors import FqssError
 
 GAINS = ("utterance", "running")
-SHIPPED_MODEL = Path(__file__).parents[1] / "tflite_models" / "fqss_int8.tflite"
+SHIPPED_MODELS = Path(__file__).parents[1] / "tflite_models"
+SHIPPED_MODEL = SHIPPED_MODELS / "fqss_int8.tflite"
+SHIPPED_STEP_MODEL = SHIPPED_MODELS / "fqss_stream_int8.tflite"
 
 
 @click.command()
@@ -41,7 +43,7 @@ def command(paths, output, file_format, subtype, gain, jobs, threads, stream, mi
             as_json):
     """Separate each audio FILE with MODEL, a .tflite, into DIR/<file>_<source>.wav.
 
-    Without a MODEL it is the one that ships with fqss-tf, for two voices at 8 kHz. The results
+    Without a MODEL it is one that ships with fqss-tf, for two voices at 8 kHz. The results
     have the rate and the length of their input, one channel and 16 bits. Results of an earlier
     run are replaced. Memory does not grow with the length of a file.
 
@@ -49,8 +51,9 @@ def command(paths, output, file_format, subtype, gain, jobs, threads, stream, mi
     are interleaved as channels. Sound leaves milliseconds after it came with a step model
     (fqss-tf convert --stream), else one segment after it came.
     """
-    model, files = _model_and_files(paths)
-    if stream is not None or microphone:
+    is_stream = stream is not None or microphone
+    model, files = _model_and_files(paths, SHIPPED_STEP_MODEL if is_stream else SHIPPED_MODEL)
+    if is_stream:
         if stream is not None and microphone:
             raise click.UsageError("--stream and --microphone are two sources: give one")
         if files or output:
@@ -86,11 +89,11 @@ def command(paths, output, file_format, subtype, gain, jobs, threads, stream, mi
     _show([reports[path] for path in files], as_json)
 
 
-def _model_and_files(paths):
+def _model_and_files(paths, shipped):
     """The first path is a model if it is called one, or is a folder, which no audio file is."""
     if paths and (paths[0].suffix == ".tflite" or paths[0].is_dir()):
         return paths[0], paths[1:]
-    return SHIPPED_MODEL, paths
+    return shipped, paths
 
 
 def _separate_stream(model, threads, gain, rate, source):

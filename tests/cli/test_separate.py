@@ -14,7 +14,7 @@ from terminal import seen_on_terminal
 
 from fqss_tf import audio
 from fqss_tf.cli.main import main
-from fqss_tf.cli.separate import SHIPPED_MODEL
+from fqss_tf.cli.separate import SHIPPED_MODEL, SHIPPED_STEP_MODEL
 from fqss_tf.runtime import StreamingSeparator
 
 
@@ -147,8 +147,10 @@ def test_a_failing_job_ends_the_others(tiny_tflite, tmp_path, output, monkeypatc
     assert_refused(result, output, "No space left")
 
 
-def stream(tiny_tflite, content, *options):
-    command = [sys.executable, "-m", "fqss_tf.cli.main", "separate", str(tiny_tflite)]
+def stream(model, content, *options):
+    command = [sys.executable, "-m", "fqss_tf.cli.main", "separate"]
+    if model is not None:
+        command.append(str(model))
     return subprocess.run([*command, "--stream", "-", *options], input=content, capture_output=True)
 
 
@@ -171,12 +173,14 @@ def test_a_stream_and_files_do_not_go_together(tiny_tflite, mixture, output):
     assert result.exit_code == 2 and "--stream takes no FILE" in result.stderr
 
 
-def test_a_step_model_streams_in_steps(step_tflite):
+@pytest.mark.parametrize("named", [True, False])
+def test_a_step_model_streams_in_steps(named, step_tflite):
     samples = np.round(tone(5000)[:, 0] * 20000).astype("<i2")
-    result = stream(step_tflite, samples.tobytes(), "--gain", "0")
+    result = stream(step_tflite if named else None, samples.tobytes(), "--gain", "0")
     assert result.returncode == 0, result.stderr
     separated = np.frombuffer(result.stdout, "<i2").reshape(-1, 2)
-    expected = StreamingSeparator(step_tflite, gain=0).separate(samples)
+    model = step_tflite if named else SHIPPED_STEP_MODEL
+    expected = StreamingSeparator(model, gain=0).separate(samples)
     assert np.array_equal(separated.T, np.stack(list(expected.values())))
 
 
