@@ -166,12 +166,15 @@ class Run:
         ``model``: the float network that it starts from; the run's as it is if None.
         """
         inputs, outputs = stages
-        return wrap.quantise(
+        model = wrap.quantise(
             transfer.staged(
                 model or self.float_model(), self.config, input_stages=inputs,
                 output_stages=outputs,
             )
         )
+        if not self.recipe.quantisation.train_ranges:
+            wrap.keep_ranges(model)
+        return model
 
     def quantised_model(self):
         """The trained quantised network, simulated in float."""
@@ -441,8 +444,6 @@ class _Training:
         with self.distribution.strategy.scope():
             model = run.unobserved_model(run.stages)
             load_weights(model, observed)
-            if not recipe.quantisation.train_ranges:
-                wrap.keep_ranges(model)
             loss = self.quantised_loss()
         score = None
         if integer_score and self.distribution.is_chief:

@@ -11,7 +11,8 @@ import pytest
 import fqss_tf
 from fqss_tf.config import load_recipe
 from fqss_tf.errors import FqssError
-from fqss_tf.training.run import Run, train
+from fqss_tf.quantization.wrap import quantizers
+from fqss_tf.training.run import Run, UntrainedRun, train
 
 SETTINGS = (
     "model.filters=32", "model.bottleneck=8", "model.skip=8", "model.hidden=16",
@@ -77,6 +78,14 @@ def test_vanilla_qat_has_one_stage_on_both_sides(finished, tmp_path):
     assert run.stages == (1, 1)
     with np.load(run.folder / "float.npz") as mine, np.load(finished.folder / "float.npz") as its:
         assert all(np.array_equal(mine[key], its[key]) for key in its.files)
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_recipe_says_whether_ranges_are_trained(trained):
+    settings = (*SETTINGS, f"quantisation.train_ranges={str(trained).lower()}")
+    run = UntrainedRun(load_recipe("quickstart", settings))
+    found = {one.trains_range for one in quantizers(run.unobserved_model(run.stages))}
+    assert found == {trained}
 
 
 def test_a_used_folder_is_not_overwritten(finished):
