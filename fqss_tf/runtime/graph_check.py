@@ -32,7 +32,7 @@ INTEGER_RANGE = {
 # How many inputs the kernels look at without asking. An input that may be left out has index -1.
 INPUTS = {
     "ADD": (2,), "BATCH_MATMUL": (2,), "CONV_2D": (2, 3), "CUMSUM": (2,),
-    "DEPTHWISE_CONV_2D": (2, 3), "DEQUANTIZE": (1,), "DIV": (2,), "EXPAND_DIMS": (2,),
+    "DEPTHWISE_CONV_2D": (3,), "DEQUANTIZE": (1,), "DIV": (2,), "EXPAND_DIMS": (2,),
     "FULLY_CONNECTED": (2, 3), "GATHER": (2,), "GELU": (1,), "LEAKY_RELU": (1,),
     "LOGISTIC": (1,), "MAXIMUM": (2,), "MEAN": (2,), "MINIMUM": (2,), "MUL": (2,), "PAD": (2,),
     "PADV2": (3,), "PRELU": (2,), "QUANTIZE": (1,),

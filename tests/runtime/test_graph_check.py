@@ -26,7 +26,9 @@ def convolution(graph):
             return operator, [graph.tensors[index] for index in operator.inputs]
 
 
-@pytest.mark.parametrize("name", ["tiny_tflite", "tiny_int16_tflite", "tiny_float_tflite"])
+@pytest.mark.parametrize(
+    "name", ["tiny_tflite", "tiny_int16_tflite", "tiny_float_tflite", "step_tflite"]
+)
 def test_good_models_have_no_faults(request, name):
     assert faults(read_model(request.getfixturevalue(name).read_bytes())) == []
 
@@ -119,6 +121,16 @@ def test_what_no_exporter_writes_is_named(model, spoil, message, tmp_path):
     path.write_bytes(pack_model(model))
     with pytest.raises(FqssError, match="a.tflite"):
         read_metadata(path)
+
+
+def test_a_depthwise_convolution_has_a_bias(step_tflite):
+    model = read_model(step_tflite.read_bytes())
+    depthwise = next(
+        operator for operator in model.subgraphs[0].operators
+        if isinstance(operator.builtinOptions, schema.DepthwiseConv2DOptionsT)
+    )
+    depthwise.inputs = depthwise.inputs[:2]  # ends the process in LiteRT 2.3
+    assert any("DEPTHWISE_CONV_2D with 2 inputs" in fault for fault in faults(model))
 
 
 def test_a_signature_of_a_missing_tensor_is_named(model):
