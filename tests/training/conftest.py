@@ -1,6 +1,9 @@
 """A separator of one layer and its data: enough for everything about training but the networks."""
 
+import contextlib
 import csv
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +90,24 @@ def micro_in():
 @pytest.fixture
 def micro(micro_in, tmp_path):
     return micro_in(tmp_path / "run")
+
+
+@pytest.fixture
+def interrupted_in_step_3():
+    """A context in which the third training step is interrupted, as by Ctrl-C."""
+    from fqss_tf.training import schedules
+
+    rate = schedules.learning_rate
+
+    def interrupting(stage, step, factor):
+        if step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return rate(stage, step, factor)
+
+    @contextlib.contextmanager
+    def context():
+        with pytest.MonkeyPatch.context() as monkeypatch, pytest.raises(KeyboardInterrupt):
+            monkeypatch.setattr(schedules, "learning_rate", interrupting)
+            yield
+
+    return context

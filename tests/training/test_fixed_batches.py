@@ -1,8 +1,6 @@
 """Batches that are drawn, and shown to the teacher, once."""
 
 import csv
-import os
-import signal
 
 import numpy as np
 import pytest
@@ -12,7 +10,6 @@ import tf_keras as keras
 from fqss_tf.config import load_recipe
 from fqss_tf.data.broken import broken_files_named
 from fqss_tf.errors import FqssError
-from fqss_tf.training import schedules
 from fqss_tf.training.fixed_batches import FixedBatches
 from fqss_tf.training.run import FIXED_BATCHES, Run, train
 
@@ -57,19 +54,10 @@ def test_losses_are_those_of_a_teacher_that_computes_in_each_step(on_the_fly, re
 
 
 def test_an_interrupted_stage_goes_on_without_the_teacher(
-    on_the_fly, repeated, tmp_path, monkeypatch
+    on_the_fly, repeated, tmp_path, monkeypatch, interrupted_in_step_3
 ):
-    rate = schedules.learning_rate
-
-    def interrupt_in_step_3(stage, step, factor):
-        if step == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return rate(stage, step, factor)
-
-    monkeypatch.setattr(schedules, "learning_rate", interrupt_in_step_3)
-    with pytest.raises(KeyboardInterrupt):
+    with interrupted_in_step_3():
         train(recipe(2), tmp_path / "run", teacher=on_the_fly.folder)
-    monkeypatch.undo()
     assert {path.name for path in (tmp_path / "run" / FIXED_BATCHES).iterdir()} == {
         "0.npz", "1.npz",
     }

@@ -1,7 +1,5 @@
 """A stage that was stopped at any moment goes on as if it had not been."""
 
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +9,7 @@ import pytest
 
 from fqss_tf.config import StageRecipe
 from fqss_tf.errors import FqssError
-from fqss_tf.training import checkpoints, log, loop, schedules
+from fqss_tf.training import checkpoints, log, loop
 
 STAGE = StageRecipe(
     steps=4, batch_size=2, learning_rate=0.3, schedule="plateau", patience=0, evaluate_every=2,
@@ -73,18 +71,9 @@ def test_a_crash_at_any_write_leaves_no_trace(whole, micro_in, tmp_path):
     assert killed > 2 * evaluations  # each writes a row and a checkpoint, some the best weights
 
 
-def test_an_interrupted_run_goes_on_between_two_evaluations(whole, micro, monkeypatch):
-    rate = schedules.learning_rate
-
-    def interrupt_in_step_3(stage, step, factor):
-        if step == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return rate(stage, step, factor)
-
-    monkeypatch.setattr(schedules, "learning_rate", interrupt_in_step_3)
-    with pytest.raises(KeyboardInterrupt):
+def test_an_interrupted_run_goes_on_between_two_evaluations(whole, micro, interrupted_in_step_3):
+    with interrupted_in_step_3():
         micro.fit(micro.model(batch_norm=True), STAGE)
-    monkeypatch.undo()
     assert micro.files()["checkpoints/float.npz:progress/step"] == 3
     micro.fit(micro.model(batch_norm=True), STAGE, resume=True)
     assert_same(micro, whole)
