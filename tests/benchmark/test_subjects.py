@@ -134,4 +134,4 @@ def test_a_step_model_is_timed_as_a_stream(step_tflite):
     assert (subject.seconds, subject.latency) == (0.016, 0.02)
     assert subject.state_bytes == StreamingSeparator(step_tflite).state_bytes > 0
     parts = subject.load(1)()
-    assert [len(part) for part in parts.values()] == [128 - 16] * 2
+    assert [len(part) for part in parts.values()] == [128 - 32] * 2
