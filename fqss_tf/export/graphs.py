@@ -7,6 +7,8 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from fqss_tf.export.lstm import stand_ins, with_lstm_ops
 from fqss_tf.quantization.fake_quant import fake_quantise
 
+LEAST_HALF = 2.0**-24  # smaller constants become 0 in a float16 file
+
 
 def convert_quantised(model, samples, input_stages, output_stages):
     """Bytes of the fully integer .tflite of a quantised Keras model.
@@ -55,10 +57,18 @@ def converted_to_integers(converter):
 def convert_float(model, samples, kind, segments):
     """Bytes of the .tflite of a float Keras model.
 
+    Norms get an epsilon that float16 can hold, where a file of that type would have 0 and divide
+    digital silence by it. The model keeps it.
+
     Args:
         kind: ``float32``, ``float16``, ``dynamic`` or ``int16x8``.
         segments: mixtures [samples] of peak 1 that calibrate int16x8.
     """
+
+    if kind == "float16":
+        for layer in model.submodules:
+            if getattr(layer, "epsilon", LEAST_HALF) < LEAST_HALF:
+                layer.epsilon = LEAST_HALF
 
     def graph(mixture):
         return {"stage_0": model(mixture, training=False)}

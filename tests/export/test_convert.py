@@ -91,7 +91,9 @@ def test_other_types_run_and_follow_keras(run, kind, tmp_path):
     # An untrained net with gLN is at 29 dB in 16 bits, just below what convert demands.
     least = 20 if kind == "int16x8" and run.recipe.model.norm == "global" else None
     description = convert(run, tmp_path / "model.tflite", kind, least_sqnr=least)
-    assert Engine(tmp_path / "model.tflite").metadata.type == kind
+    engine = Engine(tmp_path / "model.tflite")
+    assert engine.metadata.type == kind
+    assert np.isfinite(engine.forward(np.zeros(engine.metadata.segment, np.float32))).all()
     assert description["method"] == "float"
 
 
