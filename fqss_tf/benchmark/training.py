@@ -49,7 +49,7 @@ def measure_training(recipe, threads, runs, progress=None):
     Args:
         recipe: a ``Recipe``.
         threads: CPU threads. TensorFlow fixes them at its first computation in a process.
-        runs: timed steps of each kind.
+        runs: timed steps of each kind, after a few to warm up.
         progress: called as ``progress(done, total)`` after each, if given.
 
     Returns:
@@ -65,19 +65,17 @@ def measure_training(recipe, threads, runs, progress=None):
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     contenders = _contenders(recipe)
-    for contender in contenders:
-        for _ in range(WARM_UP):
-            contender.step()
     times = [[] for _ in contenders]
-    for turn in range(runs):
+    turns = WARM_UP + runs
+    for turn in range(turns):
         for number, contender in enumerate(contenders):
             wall, cpu = time.perf_counter(), time.process_time()
             contender.step()
             times[number].append((time.perf_counter() - wall, time.process_time() - cpu))
             if progress is not None:
-                progress(turn * len(contenders) + number + 1, runs * len(contenders))
+                progress(turn * len(contenders) + number + 1, turns * len(contenders))
     return [
-        StepTimes(contender.name, contender.audio_seconds, *zip(*own, strict=True))
+        StepTimes(contender.name, contender.audio_seconds, *zip(*own[WARM_UP:], strict=True))
         for contender, own in zip(contenders, times, strict=True)
     ]
 
