@@ -5,13 +5,12 @@ import json
 from pathlib import Path
 
 import click
-import numpy as np
 
 from fqss_tf import audio
 from fqss_tf.config import load_recipe
 from fqss_tf.data.roots import bundled_teacher
 from fqss_tf.errors import FqssError
-from fqss_tf.evaluation import evaluate, load_mixtures
+from fqss_tf.evaluation import evaluate, level_sweep, load_mixtures
 from fqss_tf.export.convert import convert
 from fqss_tf.files import atomic_path
 from fqss_tf.report.page import write_report
@@ -106,17 +105,11 @@ def _results(paths, descriptions, kept_steps):
 
 
 def _sweep(paths):
-    rows = []
-    for (_, method, _, _), score in zip(MODELS, _scored(paths, "sweep.csv"), strict=True):
-        for level in sorted({row.level_difference for row in score.rows}):
-            at_level = [row for row in score.rows if row.level_difference == level]
-            rows.append({
-                "method": method,
-                "level_difference": level,
-                "stronger_si_sdr": float(np.mean([row.stronger_si_sdr for row in at_level])),
-                "weaker_si_sdr": float(np.mean([row.weaker_si_sdr for row in at_level])),
-            })
-    return rows
+    return [
+        {"method": method, **row}
+        for (_, method, _, _), score in zip(MODELS, _scored(paths, "sweep.csv"), strict=True)
+        for row in level_sweep(score)
+    ]
 
 
 def _examples(output):
@@ -156,16 +149,4 @@ def table(results):
             f"{row['model']:18}{row['si_sdr']:9.2f}{row['si_sdri']:9.2f}{row['drop']:8.2f}"
             f"{row['sqnr']:8.1f}{row['bytes']:10d}{row['real_time_factor']:8.4f}"
         )
-    return "\n".join(lines)
-
-
-def sweep_table(sweep):
-    """SI-SDR of the stronger and the weaker voice per level difference, as aligned text."""
-    levels = sorted({row["level_difference"] for row in sweep})
-    found = {(row["method"], row["level_difference"]): row for row in sweep}
-    lines = ["level difference  " + "".join(f"{level:>16.0f} dB" for level in levels)]
-    for _, method, _, _ in MODELS:
-        cells = [found[method, level] for level in levels]
-        lines.append(f"{method:18}" + "".join(
-            f"{row['stronger_si_sdr']:10.2f}/{row['weaker_si_sdr']:8.2f}" for row in cells))
     return "\n".join(lines)

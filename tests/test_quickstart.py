@@ -4,7 +4,8 @@ import pytest
 
 from fqss_tf.config import load_recipe
 from fqss_tf.data.roots import bundled_teacher
-from fqss_tf.quickstart import MODELS, quickstart, sweep_table, table
+from fqss_tf.evaluation import sweep_table
+from fqss_tf.quickstart import MODELS, quickstart, table
 from fqss_tf.training.run import Run
 
 
@@ -29,4 +30,4 @@ def test_quickstart_makes_integer_models_as_good_as_float(tmp_path):
     assert by_method["fqss"]["bytes"] < by_method["float"]["bytes"] / 2
     assert (tmp_path / "out" / "report.html").stat().st_size > 1e5
     assert len(list((tmp_path / "out" / "audio").glob("*.wav"))) == 2 * 7
-    assert "fqss_int8.tflite" in table(rows) and "fqss" in sweep_table(outcome["sweep"])
+    assert "fqss_int8.tflite" in table(rows) and "fqss" in sweep_table(outcome["sweep"], "method")

@@ -27,8 +27,10 @@ def command(models, data, manifest, csv_path, as_json, threads):
     The scores are means over the mixtures: SI-SDR, its improvement over the mixture itself, the
     difference to the first MODEL, and processing time over duration (below 1 is faster than real
     time). A step model hears each mixture as one stream, all others the same segments of it.
+    Mixtures that were made at a few level differences get a table of the stronger and the weaker
+    source, too.
     """
-    from fqss_tf.evaluation import evaluate, load_mixtures
+    from fqss_tf.evaluation import evaluate, level_sweep, load_mixtures, sweep_table
 
     if csv_path is not None and not csv_path.absolute().parent.is_dir():
         raise FqssError(f"cannot write {csv_path}: the folder {csv_path.parent} does not exist")
@@ -37,10 +39,14 @@ def command(models, data, manifest, csv_path, as_json, threads):
         scores = evaluate(models, mixtures, threads, progress, rate=rate)
     if csv_path is not None:
         _write_csv(csv_path, scores)
+    sweep = [{"model": score.name, **row} for score in scores for row in level_sweep(score)]
     if as_json:
-        click.echo(json.dumps(_summary(scores, len(mixtures)), indent=2))
-    else:
-        click.echo("\n".join(_table(scores)))
+        click.echo(json.dumps(_summary(scores, len(mixtures)) | {"sweep": sweep}, indent=2))
+        return
+    click.echo("\n".join(_table(scores)))
+    if sweep:
+        click.echo("\nSI-SDR of the stronger / weaker source, dB")
+        click.echo(sweep_table(sweep, "model"))
 
 
 def _write_csv(path, scores):

@@ -17,7 +17,8 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def command(output, from_scratch, teacher, settings, as_json):
     """Train, quantise, convert, score and report on the bundled speech; about ten minutes."""
-    from fqss_tf.quickstart import quickstart, sweep_table, table
+    from fqss_tf.evaluation import sweep_table
+    from fqss_tf.quickstart import quickstart, table
 
     outcome = quickstart(output, from_scratch, teacher, settings)
     if as_json:
@@ -25,5 +26,5 @@ def command(output, from_scratch, teacher, settings, as_json):
         return
     click.echo(table(outcome["results"]))
     click.echo("\nSI-SDR of the stronger / weaker voice, dB")
-    click.echo(sweep_table(outcome["sweep"]))
+    click.echo(sweep_table(outcome["sweep"], "method"))
     click.echo(f"\nreport: {output}/report.html")

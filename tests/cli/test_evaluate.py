@@ -140,6 +140,15 @@ def test_another_manifest_and_threads(tiny_tflite, data):
     assert json.loads(result.stdout)["mixtures"] == 1
 
 
+def test_a_sweep_of_levels_has_a_table_of_its_own(tiny_float_tflite, tiny_tflite):
+    result = run(tiny_float_tflite, tiny_tflite, "--data", "bundled", "--manifest", "sweep.csv")
+    assert result.exit_code == 0, result.output
+    title, levels, *lines = result.stdout.splitlines()[-4:]
+    assert "stronger / weaker" in title and levels.endswith("30 dB")
+    assert [line.split()[0] for line in lines] == [str(tiny_float_tflite), str(tiny_tflite)]
+    assert [line.count("/ ") for line in lines] == [4, 4]
+
+
 def test_the_bundled_speech_needs_no_folder(tiny_tflite):
     result = run(tiny_tflite, "--data", "bundled", "--json")
     assert json.loads(result.stdout)["mixtures"] == 24
