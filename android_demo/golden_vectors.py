@@ -31,7 +31,7 @@ STEP_MODEL = HERE.parent / "tflite_models/fqss_stream_int8.tflite"
 SUFFIXES = {"int8": "i8", "int16": "i16", "int32": "i32", "float32": "f32", "float64": "f64"}
 SEGMENT, OVERLAP = 800, 200  # of the chunks; the stand-in for a network takes any length
 STEP_SAMPLES = 4100  # no whole number of steps
-STREAM_WINDOW = slice(13000, 16500)  # with a cross-fade and the second chunk; all would be large
+STREAM_WINDOW = slice(29000, 32500)  # with a cross-fade and the second chunk; all would be large
 
 
 class HalfBands:
@@ -216,9 +216,9 @@ def _rates():
 
 
 def _network():
-    """Two seconds and a bit of two voices, as ``fqss-tf separate`` writes their sources."""
+    """Four seconds and a bit of two voices, as ``fqss-tf separate`` writes their sources."""
     mixtures, _ = load_mixtures("bundled")
-    mixture = to_int16(mixtures[0][2][: STREAM_WINDOW.stop])
+    mixture = to_int16(np.concatenate([mixtures[0][2], mixtures[1][2]])[: STREAM_WINDOW.stop])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mixture.wav"
         soundfile.write(path, mixture, 8000)

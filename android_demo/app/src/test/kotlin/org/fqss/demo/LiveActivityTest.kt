@@ -80,7 +80,7 @@ class LiveActivityTest {
         assertEquals("Stop", text(R.id.start_stop))
         spoken.await()
         settle()
-        assertEquals("Listening. Voices come 2.0 s later.", text(R.id.status))
+        assertEquals("Listening. Voices come 4.0 s later.", text(R.id.status))
         assertEquals(3, activity.view<ViewGroup>(R.id.meters).childCount)
         val meter = activity.view<ViewGroup>(R.id.meters).getChildAt(0).view<LevelMeterView>(R.id.meter)
         assertEquals("Level of Mixture: 24 %", meter.contentDescription)

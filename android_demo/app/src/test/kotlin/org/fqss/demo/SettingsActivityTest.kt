@@ -19,7 +19,7 @@ class SettingsActivityTest {
         val card = choices(R.id.models).map { it.text.toString() }.single { it.startsWith(SHIPPED) }
         assertTrue(
             card,
-            card.startsWith("fqss_int8.tflite, convtasnet, int8\n2 voices at 8000 Hz, segments of 2.0 s, 1.0 MB\nIntegers"),
+            card.startsWith("fqss_int8.tflite, convtasnet, int8\n2 voices at 8000 Hz, segments of 4.0 s, 1.2 MB\nIntegers"),
         )
     }
 

@@ -13,7 +13,7 @@ class ModelDescriptionTest {
 
     @Test
     fun `the shipped model says what it is`() = assertEquals(
-        ModelDescription(8000, 16000, listOf("speech_1", "speech_2"), 2, 2, "int8", "fqss", "convtasnet"),
+        ModelDescription(8000, 32000, listOf("speech_1", "speech_2"), 2, 2, "int8", "fqss", "convtasnet"),
         ModelDescription.read("shipped", content),
     )
 
