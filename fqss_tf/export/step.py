@@ -15,7 +15,7 @@ from fqss_tf.export.graphs import (
 )
 from fqss_tf.layers.context import Delay, Lookahead, PastContext, SkipStart
 from fqss_tf.layers.stages import Combiner
-from fqss_tf.quantization.bias import quantised_source
+from fqss_tf.quantization.bias import output_quantizer, quantised_source
 
 
 @tf.autograph.experimental.do_not_convert
@@ -83,8 +83,8 @@ def _sources(layer):
 
 def _quantised_like_source(state, layer):
     """A state is on the grid of what its layer reads, so that joining them rounds nothing."""
-    source = quantised_source(layer)
-    return source._output_quantizers[0](state, False, source._output_quantizer_vars)
+    quantizer, variables = output_quantizer(quantised_source(layer))
+    return quantizer(state, False, variables)
 
 
 def _state_specs(model, samples):

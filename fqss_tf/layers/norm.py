@@ -3,6 +3,8 @@
 import tensorflow as tf
 import tf_keras as keras
 
+from fqss_tf.layers.energy import INNER_TENSORS, item_power, mean_in_steps
+
 
 @tf.custom_gradient
 def rsqrt(x):
@@ -16,49 +18,49 @@ def rsqrt(x):
 class _Norm(keras.layers.Layer):
     """Mean and population variance over ``axes``, then a gain and a bias per channel.
 
-    Computed in full precision where the network is not. Written as SUB, MUL, MEAN, RSQRT, MUL,
-    ADD, because the integer runtime is slow at SQUARED_DIFFERENCE. ``inner_tensors`` lists the
-    names under which quantisation finds each intermediate result.
+    Computed in full precision where the network is not. Written in single ops, because the integer
+    runtime is slow at SQUARED_DIFFERENCE; ``fqss_tf.layers.energy`` says how squares are added up.
+    ``inner_tensors`` lists the names under which quantisation finds each intermediate result.
 
     Args:
-        affine: with a gain and a bias per channel. A convolution behind the norm can have them
-            in its weights instead, which saves two passes over the tensor.
         epsilon: added to the variance in float. The integer graph has no such op: its variance is a
             multiple of its scale, and the reciprocal root of 0 saturates.
     """
 
     axes = ()
-    non_negative_tensors = ("squared", "variance", "reciprocal_deviation")
+    non_negative_tensors = ("energy", "mean_square", "reciprocal_deviation")
 
-    def __init__(self, affine=True, epsilon=1e-8, **kwargs):
+    def __init__(self, epsilon=1e-8, **kwargs):
         super().__init__(**{"dtype": keras.backend.floatx(), **kwargs})
-        self.affine = affine
         self.epsilon = epsilon
         self.mode = "observe"
-        self.inner_tensors = ("mean", "centred", "squared", "variance", "reciprocal_deviation")
-        if affine:
-            self.inner_tensors += ("channel_gain", "scaled")
+        self.inner_tensors = (
+            "channel_mean", "mean", "centred", *INNER_TENSORS, "reciprocal_deviation",
+            "channel_gain", "scaled",
+        )
         self.inner_activations = {
             name: keras.activations.linear for name in self.inner_tensors
         }
         self.quantised = False
 
     def build(self, input_shape):
-        if self.affine:
-            channels = input_shape[-1]
-            self.gamma = self.add_weight("gamma", (channels,), initializer="ones")
-            self.beta = self.add_weight("beta", (channels,), initializer="zeros")
+        channels = input_shape[-1]
+        self.gamma = self.add_weight("gamma", (channels,), initializer="ones")
+        self.beta = self.add_weight("beta", (channels,), initializer="zeros")
 
     def call(self, inputs, training=False):
         named = self.inner_activations
-        mean = named["mean"](tf.reduce_mean(inputs, axis=self.axes, keepdims=True))
+        mean = named["mean"](mean_in_steps(inputs, named["channel_mean"], self.axes))
         centred = named["centred"](inputs - mean)
-        squared = named["squared"](centred * centred)
-        variance = named["variance"](tf.reduce_mean(squared, axis=self.axes, keepdims=True))
-        gain = named["reciprocal_deviation"](self._reciprocal_root(variance, training))
-        if not self.affine:
-            return centred * gain
+        gain = named["reciprocal_deviation"](
+            self._reciprocal_root(self._variance(centred), training)
+        )
         return named["scaled"](centred * named["channel_gain"](gain * self.gamma)) + self.beta
+
+    def _variance(self, centred):
+        if not self.quantised:
+            return tf.reduce_mean(centred * centred, axis=self.axes, keepdims=True)
+        return item_power(centred, self.inner_activations, self.mode, self.axes)
 
     def _reciprocal_root(self, power, training, terms=1):
         """``terms``: what ``power`` is the sum of; epsilon is added to each."""
@@ -73,7 +75,7 @@ class _Norm(keras.layers.Layer):
         return input_shape
 
     def get_config(self):
-        return {**super().get_config(), "affine": self.affine, "epsilon": self.epsilon}
+        return {**super().get_config(), "epsilon": self.epsilon}
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
@@ -93,7 +95,7 @@ class RowLayerNorm(_Norm):
 
 @keras.saving.register_keras_serializable("fqss_tf")
 class ChannelLayerNorm(_Norm):
-    """Layer norm over the channels of ``[B, H, T, C]`` (Ba et al. 2016), always with gain and bias.
+    """Layer norm over the channels of ``[B, H, T, C]`` (Ba et al. 2016).
 
     The squares are added up by a product of each frame with itself: rounded to 8 bits before, those
     of all but the loudest frames would be 0.
@@ -130,6 +132,4 @@ class ChannelLayerNorm(_Norm):
         return named["scaled"](normalised * gamma) + self.beta
 
     def get_config(self):
-        config = super().get_config()
-        del config["affine"]
-        return {**config, "unit_length": self.unit_length}
+        return {**super().get_config(), "unit_length": self.unit_length}

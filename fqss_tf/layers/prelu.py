@@ -3,13 +3,14 @@
 import tensorflow as tf
 import tf_keras as keras
 
+from fqss_tf.layers.constants import int8_constant
+
 
 @keras.saving.register_keras_serializable("fqss_tf")
 class ScalarPReLU(keras.layers.Layer):
     """max(x, 0) + slope * min(x, 0), one trained scalar ``slope`` (0.25 at first).
 
-    Quantisation and export freeze the slope and use LeakyReLU: the same function, and the one
-    the integer runtime is fast at.
+    Quantisation and export freeze the slope: ``FixedSlopePReLU``.
     """
 
     def build(self, input_shape):
@@ -22,3 +23,50 @@ class ScalarPReLU(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class FixedSlopePReLU(keras.layers.Layer):
+    """PReLU of a constant ``slope``, in integer ops that all kernels round alike.
+
+    The float graph has LeakyReLU. The int8 LEAKY_RELU is rounded otherwise by each kernel set
+    (docs/measured.md). So the integer graph adds what is missing on the negative side:
+    ``x + relu((slope - 1) x)``, a product and a sum. Input and output have one range: then the sum
+    is exact.
+
+    ``inner_tensors`` as in GlobalLayerNorm: ``value`` is the input and the output, ``negative`` is
+    what is added. Where the layer before has a quantiser, ``value`` may be left out.
+    """
+
+    inner_tensors = ("value", "negative")
+    non_negative_tensors = ("negative",)
+
+    def __init__(self, slope: float, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.slope = slope
+        self.mode = "observe"
+        self.inner_activations = {name: keras.activations.linear for name in self.inner_tensors}
+        self.quantised = False
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        if not self.quantised:
+            return tf.nn.leaky_relu(inputs, self.slope)
+        value = self.inner_activations.get("value", keras.activations.linear)
+        if self.mode == "observe":
+            self._added(inputs)
+            return value(tf.stack([tf.nn.leaky_relu(inputs, self.slope), inputs]))[0]
+        inputs = value(inputs)
+        if self.slope > 1:
+            return value(inputs - self._added(inputs))
+        return value(inputs + self._added(inputs))
+
+    def _added(self, inputs):
+        """|slope - 1| times the magnitude of negative inputs."""
+        factor = max(abs(self.slope - 1), 1e-6)
+        return self.inner_activations["negative"](tf.nn.relu(inputs * int8_constant(-factor)))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "slope": self.slope}

@@ -3,15 +3,28 @@
 import tensorflow as tf
 import tf_keras as keras
 
+from fqss_tf.layers.energy import item_power, mean_in_steps
 from fqss_tf.layers.norm import rsqrt
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
 class ItemMean(keras.layers.Layer):
-    """Mean over time and channels of each item: ``[B, 1, T, C]`` -> ``[B, 1, 1, 1]``."""
+    """Mean over time and channels of each item: ``[B, 1, T, C]`` -> ``[B, 1, 1, 1]``.
 
-    def call(self, inputs):
-        return tf.reduce_mean(inputs, axis=[1, 2, 3], keepdims=True)
+    ``inner_tensors`` as in GlobalLayerNorm.
+    """
+
+    inner_tensors = ("channel_mean",)
+    non_negative_tensors = ()
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.inner_activations = {
+            name: keras.activations.linear for name in self.inner_tensors
+        }
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return mean_in_steps(inputs, self.inner_activations["channel_mean"], (1, 2, 3))
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
@@ -25,26 +38,28 @@ class ItemVariance(keras.layers.Layer):
         epsilon: added in float, as in GlobalLayerNorm.
     """
 
-    inner_tensors = non_negative_tensors = ("squared", "mean_square", "squared_mean")
+    inner_tensors = non_negative_tensors = ("energy", "mean_square", "squared_mean")
 
-    def __init__(self, epsilon=1e-8, **kwargs):
+    def __init__(self, epsilon: float = 1e-8, **kwargs) -> None:
         super().__init__(**kwargs)
         self.epsilon = epsilon
+        self.mode = "observe"
         self.inner_activations = {
             name: keras.activations.linear for name in self.inner_tensors
         }
         self.quantised = False
 
-    def call(self, inputs):
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         values, mean = inputs
-        named = self.inner_activations
-        squared = named["squared"](values * values)
-        mean_square = named["mean_square"](tf.reduce_mean(squared, axis=[1, 2, 3], keepdims=True))
-        variance = mean_square - named["squared_mean"](mean * mean)
+        inner = self.inner_activations
+        if not self.quantised:
+            power = tf.reduce_mean(values * values, axis=[1, 2, 3], keepdims=True)
+            return tf.nn.relu(power - mean * mean) + self.epsilon
+        power = item_power(values, inner, self.mode)
         # An 8-bit variance is cut off at 0 by its range.
-        return variance if self.quantised else tf.nn.relu(variance) + self.epsilon
+        return power - inner["squared_mean"](mean * mean)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "epsilon": self.epsilon}
 
 
@@ -52,5 +67,5 @@ class ItemVariance(keras.layers.Layer):
 class ReciprocalRoot(keras.layers.Layer):
     """1/sqrt(x) of each value."""
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         return (rsqrt if training else tf.math.rsqrt)(inputs)

@@ -10,7 +10,7 @@ import tf_keras as keras
 from fqss_tf.layers.context import Lookahead
 from fqss_tf.layers.norm import GlobalLayerNorm
 from fqss_tf.layers.stages import Combiner, Splitter
-from fqss_tf.models.normed_convolutions import depthwise_of_norm, pointwise_of_norm
+from fqss_tf.models.normed_convolutions import norm_in_two_passes, pointwise_of_norm
 from fqss_tf.models.sizes import ConvTasNetConfig
 from fqss_tf.models.waveform import (
     causal_decoder,
@@ -27,7 +27,7 @@ layers = keras.layers
 
 
 @tf.autograph.experimental.do_not_convert
-def build(config, *, input_stages=1, output_stages=1, slopes=None, whole_norms=()):
+def build(config, *, input_stages=1, output_stages=1, slopes=None, scalable=False):
     """The network as a Keras model: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
     The mixture is at the model's level (peak 1). T is a multiple of ``config.hop``.
@@ -38,8 +38,8 @@ def build(config, *, input_stages=1, output_stages=1, slopes=None, whole_norms=(
         output_stages: outputs of the residual-error block and combiner, 1 for none.
         slopes: PReLU slopes by layer name, for the deployable form: the slopes are constant
             (LeakyReLU), and what convolutions can take over of the norms is left out.
-        whole_norms: names of the global norms before a depthwise convolution that the deployable
-            form keeps whole.
+        scalable: of the deployable form; channels that a global norm reads may be scaled
+            (``fqss_tf.quantization.equalization``).
 
     The tensors that cross the border of a ``.tflite`` are the output of the layer ``splitter`` and
     the outputs of the layers ``stage_0``, ``stage_1``...
@@ -49,7 +49,7 @@ def build(config, *, input_stages=1, output_stages=1, slopes=None, whole_norms=(
     if config.causal and config.lag(output_stages):
         planes = Lookahead(config.lag(output_stages), name="lookahead")(planes)
     encoded = encoder(planes, config, input_stages, config.causal)
-    skip_sum = _temporal_convolution_network(encoded, config, slopes, whole_norms)
+    skip_sum = _temporal_convolution_network(encoded, config, slopes, scalable)
     masks = _masks(skip_sum, config, slopes)
     masked = layers.Multiply(name="masked")([masks, encoded])
     stages = (causal_decoder if config.causal else decoder)(masked, config, output_stages)
@@ -62,8 +62,7 @@ def _norm(inputs, config, name, kind, slopes):
     if config.norm != kind or (deployable and kind == "batch"):
         return inputs
     if kind == "global":
-        affine = not deployable or name != "bottleneck_norm"
-        return GlobalLayerNorm(affine, name=name)(inputs)
+        return GlobalLayerNorm(name=name)(inputs)
     # On several devices a batch is all of theirs, whose statistics slower kernels gather.
     several = tf.distribute.get_strategy().num_replicas_in_sync > 1
     return layers.BatchNormalization(
@@ -87,14 +86,12 @@ def _activated_convolution(convolution, inputs, config, slopes):
     return _active(normed, name, config, slopes)
 
 
-def _temporal_convolution_network(encoded, config, slopes, whole_norms):
-    normed = _norm(encoded, config, "bottleneck_norm", "global", slopes)
-    normed = _norm(normed, config, "bottleneck_norm", "batch", slopes)
-    trunk = convolution(config.bottleneck, "bottleneck")(normed)
+def _temporal_convolution_network(encoded, config, slopes, scalable):
+    trunk = _bottleneck(encoded, config, slopes, scalable)
     skip_sum = None
     for index in range(len(config.dilations)):
         name = f"block_{index}"
-        skip, *residual = _block(trunk, index, config, slopes, whole_norms)
+        skip, *residual = _block(trunk, index, config, slopes, scalable)
         skip_sum = (
             skip if skip_sum is None else layers.Add(name=f"{name}_skip_sum")([skip_sum, skip])
         )
@@ -103,17 +100,23 @@ def _temporal_convolution_network(encoded, config, slopes, whole_norms):
     return skip_sum
 
 
-def _block(trunk, index, config, slopes, whole_norms):
+def _bottleneck(encoded, config, slopes, scalable):
+    if config.norm == "global" and slopes is not None:
+        narrow = convolution(config.bottleneck, "bottleneck", use_bias=False)
+        return pointwise_of_norm([narrow], encoded, "bottleneck_norm", scalable)[0]
+    normed = _norm(encoded, config, "bottleneck_norm", config.norm, slopes)
+    return convolution(config.bottleneck, "bottleneck")(normed)
+
+
+def _block(trunk, index, config, slopes, scalable):
     """Outputs ``[skip, residual]`` of a block; the last one has no residual."""
     name = f"block_{index}"
     in_norm, norm = f"{name}_in_norm", f"{name}_depthwise_norm"
     in_parts = config.norm == "global" and slopes is not None
-    shifted = in_parts and in_norm not in whole_norms
     widen = layers.Conv2D(config.hidden, 1, name=f"{name}_in")
     depthwise = layers.DepthwiseConv2D(
         (1, config.block_kernel), dilation_rate=(1, config.dilations[index]),
-        padding="valid" if config.causal else "same", use_bias=not shifted,
-        name=f"{name}_depthwise",
+        padding="valid" if config.causal else "same", name=f"{name}_depthwise",
     )
     narrow = [convolution(config.skip, f"{name}_skip", use_bias=not in_parts)]
     if index + 1 < len(config.dilations):
@@ -122,14 +125,13 @@ def _block(trunk, index, config, slopes, whole_norms):
     if config.causal:
         seen = (config.block_kernel - 1) * config.dilations[index]
         hidden = past(hidden, seen, f"{depthwise.name}_past")
-    if shifted:
-        hidden = depthwise_of_norm(depthwise, hidden, in_norm)
-        hidden = _active(hidden, depthwise.name, config, slopes)
+    if in_parts:
+        hidden = norm_in_two_passes(hidden, in_norm, scalable)
     else:
         hidden = _norm(hidden, config, in_norm, "global", slopes)
-        hidden = _activated_convolution(depthwise, hidden, config, slopes)
+    hidden = _activated_convolution(depthwise, hidden, config, slopes)
     if in_parts:
-        return pointwise_of_norm(narrow, hidden, norm)
+        return pointwise_of_norm(narrow, hidden, norm, scalable)
     hidden = _norm(hidden, config, norm, "global", slopes)
     return [narrowing(hidden) for narrowing in narrow]
 
@@ -144,4 +146,4 @@ def _masks(skip_sum, config, slopes):
         if config.mask_activation == "sigmoid":
             mask = layers.Activation("sigmoid", name=f"mask_{source}_sigmoid")(mask)
         each.append(mask)
-    return layers.Concatenate(axis=1, name="masks")(each)
+    return layers.Concatenate(axis=1, name="masks")(each) if config.sources > 1 else each[0]

@@ -5,7 +5,7 @@ import tf_keras as keras
 
 from fqss_tf.layers.context import Delay, PastContext, SkipStart
 from fqss_tf.layers.framing import BlocksToSamples, SamplesToBlocks
-from fqss_tf.layers.prelu import ScalarPReLU
+from fqss_tf.layers.prelu import FixedSlopePReLU, ScalarPReLU
 from fqss_tf.layers.stages import TakePlane
 
 layers = keras.layers
@@ -28,7 +28,7 @@ def prelu(inputs, name, slopes):
     """PReLU of one trained slope, or of the constant ``slopes[name]`` where slopes are given."""
     if slopes is None:
         return ScalarPReLU(name=name)(inputs)
-    return layers.LeakyReLU(slopes[name], name=name)(inputs)
+    return FixedSlopePReLU(slopes[name], name=name)(inputs)
 
 
 def past(inputs, frames, name):

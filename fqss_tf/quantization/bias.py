@@ -7,11 +7,12 @@ import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras fi
 
 from fqss_tf.layers.attention import DotProductAttention
 from fqss_tf.layers.lstm import DIRECTIONS, BidirectionalLstm
+from fqss_tf.layers.prelu import FixedSlopePReLU
 
 Wrapper = tfmot.quantization.keras.QuantizeWrapperV2
 INT32_LIMIT = 2**31 - 1
 # Layers whose output is an inner tensor in another shape.
-OUTPUTS = {BidirectionalLstm: "hidden", DotProductAttention: "context"}
+OUTPUTS = {BidirectionalLstm: "hidden", DotProductAttention: "context", FixedSlopePReLU: "value"}
 
 
 def snap_biases(model):
@@ -60,10 +61,16 @@ def integer_weight(layer, name):
 
 def input_scale(layer):
     """The scale of the integer tensor that a wrapped layer reads."""
-    source = quantised_source(layer)
-    if inner := _inner_output(source):
-        return inner_scale(source, inner)
-    return source._output_quantizers[0].scale(source._output_quantizer_vars)
+    quantizer, variables = output_quantizer(quantised_source(layer))
+    return quantizer.scale(variables)
+
+
+def output_quantizer(layer):
+    """(quantiser, its variables) of the integer tensor that a wrapped layer makes."""
+    if inner := _inner_output(layer):
+        quantizer = layer.quantize_config.inner[inner]
+        return quantizer, quantizer.variables
+    return layer._output_quantizers[0], layer._output_quantizer_vars
 
 
 def quantised_source(layer):
@@ -82,7 +89,8 @@ def _makes_integers(layer):
 
 def _inner_output(layer):
     """The name of the inner tensor that is the output of a wrapped layer; None for most."""
-    return next((name for kind, name in OUTPUTS.items() if isinstance(layer.layer, kind)), None)
+    names = (name for kind, name in OUTPUTS.items() if isinstance(layer.layer, kind))
+    return next((name for name in names if name in layer.quantize_config.inner), None)
 
 
 def inner_scale(layer, name):

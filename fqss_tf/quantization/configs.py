@@ -1,5 +1,6 @@
 """Which quantisers a layer has, decided from its type alone, in one table."""
 
+import tensorflow as tf
 import tf_keras as keras
 
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
@@ -11,6 +12,7 @@ from fqss_tf.layers.context import Delay, Lookahead, PastContext, SkipStart
 from fqss_tf.layers.framing import BlocksToSamples, SamplesToBlocks
 from fqss_tf.layers.lstm import DIRECTIONS, BidirectionalLstm
 from fqss_tf.layers.norm import ChannelLayerNorm, GlobalLayerNorm, RowLayerNorm
+from fqss_tf.layers.prelu import FixedSlopePReLU
 from fqss_tf.layers.stages import Combiner, Splitter, TakePlane
 from fqss_tf.layers.statistics import ItemMean, ItemVariance, ReciprocalRoot
 from fqss_tf.quantization.quantizers import (
@@ -120,9 +122,12 @@ def quantize_config(layer, bits=8):
             {"kernel": WeightQuantizer(bits)}, output=_convolution_output(layer, bits)
         )
     if isinstance(layer, GlobalLayerNorm | RowLayerNorm | ChannelLayerNorm):
-        affine = ("gamma", "beta") if layer.affine else ()
-        weights = {name: WeightQuantizer(bits, channel_axis=None) for name in affine}
+        weights = {
+            name: WeightQuantizer(bits, channel_axis=None) for name in ("gamma", "beta")
+        }
         return LayerQuantizeConfig(weights, _inner(layer, bits), RangeQuantizer(bits))
+    if isinstance(layer, ItemMean):
+        return LayerQuantizeConfig(inner=_inner(layer, bits), output=RangeQuantizer(bits))
     if isinstance(layer, ItemVariance):
         return LayerQuantizeConfig(
             inner=_inner(layer, bits), output=RangeQuantizer(bits, non_negative=True)
@@ -145,11 +150,15 @@ def quantize_config(layer, bits=8):
         return LayerQuantizeConfig()
     if isinstance(layer, layers.Concatenate):
         return LayerQuantizeConfig(output=_concatenation_output(layer, bits))
+    if isinstance(layer, FixedSlopePReLU):
+        return _prelu(layer, bits)
     if isinstance(layer, layers.Add | layers.Multiply) and _feeds_only(layer, layers.ReLU):
         return LayerQuantizeConfig()  # the runtime fuses the two
     if isinstance(layer, layers.ReLU):
         return LayerQuantizeConfig(output=RangeQuantizer(bits, non_negative=True))
-    plain = layers.LeakyReLU | layers.Add | layers.Subtract | layers.Multiply | ItemMean
+    if isinstance(layer, layers.Add) and _feeds_only(layer, FixedSlopePReLU):
+        return LayerQuantizeConfig()  # the range of what follows
+    plain = layers.Add | layers.Subtract | layers.Multiply
     if isinstance(layer, plain):
         return LayerQuantizeConfig(output=RangeQuantizer(bits))
     raise FqssError(
@@ -171,6 +180,17 @@ def _lstm(bits):
         "hidden": RangeQuantizer(bits, name="hidden"),
     }
     return LayerQuantizeConfig(weights, inner)
+
+
+def _prelu(layer, bits):
+    """One range for input and output, where the layer before leaves its output to that."""
+    source = layer.inbound_nodes[0].inbound_layers
+    inner = _inner(layer, bits)
+    computes = layers.Conv2D | layers.DepthwiseConv2D | layers.Add
+    if isinstance(source, computes) and quantize_config(source, bits).output is None:
+        return LayerQuantizeConfig(inner=inner)
+    del inner["value"]
+    return LayerQuantizeConfig(inner=inner, output=RangeQuantizer(bits))
 
 
 def _consumers(layer):
@@ -200,13 +220,13 @@ def _inner(layer, bits):
 def _convolution_output(layer, bits):
     if _is_waveform(layer):
         return ConstantRangeQuantizer(WAVEFORM_SCALE)
-    if _feeds_only(layer, layers.Concatenate | layers.ReLU):
-        return None  # a concatenation has one scale, its own quantiser's; a ReLU is fused
+    if _feeds_only(layer, layers.Concatenate | layers.ReLU | FixedSlopePReLU):
+        return None  # a concatenation has one scale, as a PReLU has; a ReLU is fused
     return RangeQuantizer(bits, non_negative=layer.activation is keras.activations.relu)
 
 
 def _concatenation_output(layer, bits):
-    inputs = [node.inbound_layers for node in layer.inbound_nodes][0]
+    inputs = tf.nest.flatten(layer.inbound_nodes[0].inbound_layers)
     if all(isinstance(item, layers.Activation) for item in inputs):
         return ConstantRangeQuantizer(1 / 256, -128, bits)
     relu = all(getattr(item, "activation", None) is keras.activations.relu for item in inputs)

@@ -4,11 +4,9 @@ import numpy as np
 
 from fqss_tf.errors import FqssError
 from fqss_tf.layers.attention import DotProductAttention, query_factor
-from fqss_tf.layers.norm import ChannelLayerNorm, GlobalLayerNorm
+from fqss_tf.layers.norm import ChannelLayerNorm
 from fqss_tf.models.registry import build
 from fqss_tf.models.sizes import ConvTasNetConfig
-
-LARGEST_BIAS_OVER_GAIN = 2.0
 
 
 def frozen_slopes(model):
@@ -20,22 +18,7 @@ def frozen_slopes(model):
     }
 
 
-def whole_norms(model):
-    """Names of the global norms before a depthwise convolution that the deployable form keeps.
-
-    In their stead bias over gain, in deviations, would be added to what they read: much of it
-    would widen the range that 8 bits have to resolve.
-    """
-    names = []
-    for layer in model.layers:
-        if isinstance(layer, GlobalLayerNorm) and layer.name.endswith("_in_norm"):
-            gain, bias = layer.get_weights()
-            if np.any(np.abs(bias) >= LARGEST_BIAS_OVER_GAIN * np.abs(gain)):
-                names.append(layer.name)
-    return names
-
-
-def folded_weights(model, config, kept=()):
+def folded_weights(model, config):
     """Layer name -> weights of a float network for its deployable form.
 
     In attention, the factor of the scores goes into the query's projection, and layer norms over
@@ -47,7 +30,6 @@ def folded_weights(model, config, kept=()):
     Args:
         model: the float network.
         config: its sizes.
-        kept: names of norms that stay as they are.
     """
     weights = {
         layer.name: layer.get_weights()
@@ -64,7 +46,7 @@ def folded_weights(model, config, kept=()):
             weights[layer.name] = [gamma * len(gamma) ** 0.5, beta]
     if not isinstance(config, ConvTasNetConfig):
         return weights
-    for norm in [name for name in weights if name.endswith("_norm") and name not in kept]:
+    for norm in [name for name in weights if name.endswith("_norm")]:
         target = norm.removesuffix("_norm")
         if config.norm == "batch":
             gamma, beta, mean, variance = weights.pop(norm)
@@ -72,20 +54,18 @@ def folded_weights(model, config, kept=()):
             offset = beta - mean * gain
         else:
             gain, offset = weights.pop(norm)
-        if target == "bottleneck":
+        if config.norm == "batch" and target == "bottleneck":
             weights[target] = _scaled_input(weights[target], gain, offset)
         elif config.norm == "batch":
             weights[target] = _scaled_output(weights[target], gain, offset, target)
         elif target.endswith("_in"):
-            depthwise = f"{target.removesuffix('_in')}_depthwise"
-            kernel, bias = weights[depthwise]
-            weights[depthwise] = [kernel * gain[:, None]]
-            weights[f"{depthwise}_bias"] = [bias[None, None, None]]
-            weights[f"{norm}_bias"] = [(offset / gain)[None, None, None]]
+            weights[f"{norm}_gain"] = [gain[None, None, None]]
+            weights[f"{norm}_shift"] = [-gain[None, None, None], offset]
         else:
             block = target.removesuffix("_depthwise")
-            for follower in (f"{block}_skip", f"{block}_residual"):
-                if follower in weights:  # the last block has no residual
+            for follower in (target, f"{block}_skip", f"{block}_residual"):
+                # The bottleneck follows its norm itself; the last block has no residual.
+                if follower in weights and not follower.endswith("_depthwise"):
                     kernel, bias = _scaled_input(weights[follower], gain, offset)
                     weights[follower] = [kernel]
                     weights[f"{follower}_offset"] = [-kernel.sum(axis=2, keepdims=True), bias]
@@ -105,22 +85,23 @@ def _scaled_output(weights, gain, offset, name):
 
 def deployable(model, config):
     """The float model with constant PReLU slopes and folded norms: what export converts."""
-    return staged(model, config, input_stages=1, output_stages=1)
+    return staged(model, config, input_stages=1, output_stages=1, scalable=False)
 
 
-def staged(model, config, *, input_stages, output_stages):
+def staged(model, config, *, input_stages, output_stages, scalable=True):
     """The float model with input splitter and output combiner, computing the same function.
 
     The encoder of plane k starts as W / 256^k with the bias of its flooring, decoder k as 256^k D,
     and the residual encoder as the right inverse of D, so that before any quantisation the further
-    planes and stages carry exactly what the first ones leave out (method, section 7).
+    planes and stages carry exactly what the first ones leave out (method, section 7). With
+    ``scalable``, ``equalization`` can scale the channels that global norms read.
     """
-    kept = whole_norms(model)
+    options = {"scalable": scalable} if isinstance(config, ConvTasNetConfig) else {}
     network = build(
         config, input_stages=input_stages, output_stages=output_stages,
-        slopes=frozen_slopes(model), **({"whole_norms": kept} if kept else {}),
+        slopes=frozen_slopes(model), **options,
     )
-    weights = folded_weights(model, config, kept)
+    weights = folded_weights(model, config)
     (encoder,), (decoder, *_) = weights["encoder_0"], weights["decoder_0"]
     for plane in range(1, input_stages):
         part = encoder / 256**plane

@@ -8,6 +8,7 @@ import tf_keras as keras
 
 from fqss_tf.errors import FqssError
 from fqss_tf.layers.norm import GlobalLayerNorm
+from fqss_tf.layers.prelu import FixedSlopePReLU
 from fqss_tf.layers.statistics import ItemVariance
 from fqss_tf.models import convtasnet
 from fqss_tf.models.convtasnet import ConvTasNetConfig
@@ -143,23 +144,22 @@ def test_every_integer_tensor_has_a_quantiser(case):
     model = case.quantised(2, bits=8)
     unquantised = {
         layer.name for layer, bare in op_layers(model)
-        if not isinstance(bare, WITHOUT_QUANTISER) and not layer.quantize_config.output
+        if not isinstance(bare, (*WITHOUT_QUANTISER, FixedSlopePReLU))
+        and not layer.quantize_config.output
     }
-    fused_later = {"mask_0", "mask_1"}
-    if case.config.activation == "relu":
-        fused_later |= {"block_1_skip_sum"}
-        if case.config.norm == "global":
-            fused_later |= {"block_0_depthwise_biased", "block_1_depthwise_biased"}
+    fused_later = {"mask_0", "mask_1", "block_1_skip_sum"}
+    if case.config.activation == "prelu":
+        fused_later |= {f"block_{i}_{place}" for i in range(2) for place in ("in", "depthwise")}
     assert unquantised == fused_later
     assert len(list(op_layers(model))) == len(model.layers) - 1
     for layer, bare in op_layers(model):
         if isinstance(bare, keras.layers.Conv2D):
             assert len(layer._weight_vars) == 1
-        if isinstance(bare, GlobalLayerNorm | ItemVariance):
+        if isinstance(bare, GlobalLayerNorm | ItemVariance | FixedSlopePReLU):
             assert set(layer.quantize_config.inner) == set(bare.inner_tensors)
         if isinstance(bare, GlobalLayerNorm):
             assert set(layer.quantize_config.weights) == (
-                {"gamma", "beta"} if bare.affine else set()
+                {"gamma", "beta"}
             )
 
 

@@ -1,0 +1,154 @@
+"""Channels of one range: scales that move from one layer's weights to the next one's.
+
+An activation has one scale for all its channels, and a trained ConvTasNet has channels of very
+different ranges: the small ones get few steps. Dividing a channel by a number where it is made, and
+multiplying by it where it is used, leaves the function as it is, because what lies between is
+positively homogeneous (Nagel et al. 2019, section 4.1). Weights have a scale per output channel, so
+that most of it costs no precision there.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from fqss_tf.models.sizes import ConvTasNetConfig
+
+# Channels that hardly ever sound are not blown up further.
+LEAST_SHARE = 1e-3
+
+
+def equalize(
+    network: keras.Model, config: object, mixtures: Iterable[np.ndarray], strength: float = 0.5
+) -> None:
+    """Equalizes the channels of a network, in place; its function stays the same.
+
+    Only ConvTasNets are changed: the norms of the others are over channels.
+
+    Args:
+        network: float, from ``fqss_tf.quantization.transfer.staged``.
+        config: its sizes.
+        mixtures: batches ``[B, T]`` at the level of the network, on which ranges are measured.
+        strength: 0 to 1, how far channels are equalized that a convolution adds up. Its weights
+            have one scale for all inputs, and take over the inequality.
+    """
+    if isinstance(config, ConvTasNetConfig):
+        _ConvTasNet(network, config, mixtures, strength).equalize()
+
+
+class _ConvTasNet:
+    def __init__(self, network, config, mixtures, strength):
+        self.network, self.config, self.strength = network, config, strength
+        self.names = {layer.name for layer in network.layers}
+        self.sources = range(config.sources)
+        self.blocks = range(len(config.dilations))
+        self.ranges = _channel_ranges(network, self._measured(), mixtures)
+
+    def _measured(self):
+        places = {"encoder_0", "encoder_sum_1", "mask_prelu", "mask_relu"}
+        for index in self.blocks:
+            places |= {
+                f"block_{index}_{place}{suffix}"
+                for place in ("in", "in_norm_shifted", "depthwise")
+                for suffix in ("", "_prelu", "_relu")
+            } | {f"block_{index}_residual_sum", f"block_{index}_skip_sum"}
+        places |= {"bottleneck", "bottleneck_normed", "block_0_skip", "block_0_skip_normed"}
+        places |= {f"mask_{source}" for source in self.sources}
+        return places & self.names
+
+    def equalize(self):
+        encoded = self.scales("encoder_0", "encoder_sum_1", strength=1.0)
+        masks = self.scales(*(f"mask_{source}" for source in self.sources), strength=self.strength)
+        trunk = self.scales(
+            "bottleneck", "bottleneck_normed",
+            *(f"block_{index}_residual_sum" for index in self.blocks), strength=self.strength,
+        )
+        skips = self.scales(
+            "block_0_skip", "block_0_skip_normed", "mask_prelu", "mask_relu",
+            *(f"block_{index}_skip_sum" for index in self.blocks), strength=self.strength,
+        )
+        for name in sorted(self.names):
+            if name.startswith("encoder_") and "sum" not in name and "past" not in name:
+                self.divide_outputs(name, encoded)
+            if name.startswith("decoder_") and name[len("decoder_"):].isdigit():
+                self.multiply_inputs(name, encoded * masks)
+            if name.startswith("residual_encoder_") and name[-1].isdigit():
+                self.divide_outputs(name, encoded * masks)
+        self.measure_unscaled("bottleneck_norm", encoded)
+        self.pointwise("bottleneck", encoded, trunk)
+        for index in self.blocks:
+            self.block(f"block_{index}", trunk, skips)
+        for source in self.sources:
+            self.pointwise(f"mask_{source}", skips, masks)
+
+    def block(self, name, trunk, skips):
+        widened = self.scales(f"{name}_in", f"{name}_in_prelu", f"{name}_in_relu", strength=1.0)
+        convolved = self.scales(
+            f"{name}_depthwise", f"{name}_depthwise_prelu", f"{name}_depthwise_relu",
+            strength=self.strength,
+        )
+        self.pointwise(f"{name}_in", trunk, widened)
+        normed = widened
+        if f"{name}_in_norm_gain" in self.names:
+            normed = self.scales(f"{name}_in_norm_shifted", strength=1.0)
+            self.measure_unscaled(f"{name}_in_norm", widened)
+            self.divide_outputs(f"{name}_in_norm_gain", normed / widened)
+            self.divide_outputs(f"{name}_in_norm_shift", normed)
+        self.measure_unscaled(f"{name}_depthwise_norm", convolved)
+        kernel, *bias = self.weights(f"{name}_depthwise")
+        self.set_weights(
+            f"{name}_depthwise",
+            [kernel * (normed / convolved)[:, None], *(values / convolved for values in bias)],
+        )
+        self.pointwise(f"{name}_skip", convolved, skips)
+        if f"{name}_residual" in self.names:
+            self.pointwise(f"{name}_residual", convolved, trunk)
+
+    def scales(self, *names, strength):
+        """What each channel is divided by where the tensors of these names are one in the end."""
+        found = [self.ranges[name] for name in names if name in self.ranges]
+        largest = np.max(found, axis=0)
+        largest = np.maximum(largest, LEAST_SHARE * largest.max()) ** strength
+        return largest / np.exp(np.mean(np.log(largest)))
+
+    def weights(self, name):
+        return self.network.get_layer(name).get_weights()
+
+    def set_weights(self, name, values):
+        self.network.get_layer(name).set_weights(values)
+
+    def pointwise(self, name, inputs, outputs):
+        """A 1x1 convolution, and the offset that a norm before it leaves to add."""
+        self.multiply_inputs(name, inputs)
+        self.divide_outputs(name, outputs)
+        if f"{name}_offset" in self.names:
+            self.divide_outputs(f"{name}_offset", outputs)
+
+    def multiply_inputs(self, name, scales):
+        kernel, *bias = self.weights(name)
+        self.set_weights(name, [kernel * scales[:, None], *bias])
+
+    def divide_outputs(self, name, scales):
+        self.set_weights(name, [values / scales for values in self.weights(name)])
+
+    def measure_unscaled(self, norm, scales):
+        """Statistics of a norm are of the channels as they were."""
+        if f"{norm}_unscaled" in self.names:
+            (kernel,) = self.weights(f"{norm}_unscaled")
+            self.set_weights(f"{norm}_unscaled", [kernel * scales[:, None]])
+
+
+def _channel_ranges(network, names, mixtures):
+    """Layer name -> largest magnitude ``[C]`` of each channel of its output."""
+    names = sorted(names)
+    outputs = keras.Model(network.input, [network.get_layer(name).output for name in names])
+    largest = tf.function(
+        lambda mixture: [
+            tf.reduce_max(tf.abs(output), axis=(0, 1, 2)) for output in outputs(mixture)
+        ],
+        autograph=False,
+    )
+    batches = [largest(mixture[:, None, :, None]) for mixture in mixtures]
+    of_layers = zip(*batches, strict=True)
+    return {name: np.max(found, axis=0) for name, found in zip(names, of_layers, strict=True)}
