@@ -185,7 +185,10 @@ class Run:
     def observed_model(self, stages):
         """The float network with quantisers whose ranges were measured on training mixtures."""
         model = self.unobserved_model(stages, self.levelled_model())
-        wrap.observe(model, (mixture[:, None, :, None] for mixture in self.observed_mixtures()))
+        wrap.observe(
+            model, (mixture[:, None, :, None] for mixture in self.observed_mixtures()),
+            self.recipe.quantisation.calibration,
+        )
         return model
 
     def observed_mixtures(self):
