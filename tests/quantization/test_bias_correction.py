@@ -3,6 +3,7 @@ import pytest
 import tf_keras as keras
 
 from fqss_tf.quantization.bias_correction import correct_biases
+from fqss_tf.quantization.quantizers import RangeQuantizer
 from fqss_tf.quantization.wrap import observe, quantise, quantizers
 
 layers = keras.layers
@@ -33,13 +34,16 @@ def mean_error(model, expected, mixtures):
 
 def test_the_mean_error_of_each_channel_goes(network, mixtures):
     model = quantise(network, bits=3)
+    for quantizer in quantizers(model):
+        if isinstance(quantizer, RangeQuantizer):
+            quantizer.bits = 16  # rounding of the outputs, behind the biases, stays out of it
     observe(model, mixtures)
     expected = [network(each).numpy() for each in mixtures]
     before = mean_error(model, expected, mixtures)
     assert correct_biases(model, mixtures) == 3
     after = mean_error(model, expected, mixtures)
-    assert np.abs(before).max() > 0.005
-    assert np.abs(after).max() < 0.3 * np.abs(before).max()
+    assert np.abs(before).max() > 0.02
+    assert np.abs(after).max() < 0.02 * np.abs(before).max()
 
 
 def test_nothing_but_biases_changes(network, mixtures):
