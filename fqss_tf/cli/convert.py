@@ -16,6 +16,11 @@ import click
               type=click.Choice(["int8", "float32", "float16", "dynamic", "int16x8"]),
               help="int8 is fully integer, from input to output.")
 @click.option("--ptq", is_flag=True, help="int8 after training: measure the ranges, train nothing.")
+@click.option("--planes", type=click.IntRange(1, 3), default=1, show_default=True,
+              help="With --ptq: 8-bit tensors of the mixture and of the estimates.")
+@click.option("--calibrate", type=click.Path(file_okay=False), metavar="DIR",
+              help="With --ptq: recordings, or a data set, to measure the ranges on; default: the "
+              "recipe's training mixtures.")
 @click.option("--stream", is_flag=True,
               help="int8 of a causal network: a step model, for separate --stream.")
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True),
@@ -24,7 +29,10 @@ import click
 @click.option("--least-sqnr", type=float,
               help="Least dB that a file to keep is over its difference to Keras.")
 @click.option("--json", "as_json", is_flag=True, help="Print the description as JSON.")
-def command(run, recipe, settings, output, kind, ptq, stream, seconds, least_sqnr, as_json):
+def command(
+    run, recipe, settings, output, kind, ptq, planes, calibrate, stream, seconds, least_sqnr,
+    as_json,
+):
     """Convert RUN, a folder made by fqss-tf train, to a .tflite file."""
     if (run is None) == (recipe is None):
         raise click.UsageError("give either a run folder or --recipe")
@@ -37,7 +45,8 @@ def command(run, recipe, settings, output, kind, ptq, stream, seconds, least_sqn
     from fqss_tf.training.run import Run, UntrainedRun
 
     source = UntrainedRun(resolved) if recipe else Run(run)
-    description = convert(source, output, kind, ptq, seconds, least_sqnr, stream)
+    description = convert(source, output, kind, ptq, seconds, least_sqnr, stream, planes,
+                          calibrate)
     if as_json:
         click.echo(json.dumps(description))
         return

@@ -23,11 +23,15 @@ LEAST_SQNR = {"int8": 30.0, "float32": 80.0, "float16": 50.0, "dynamic": 15.0, "
 WAVEFORM_SCALE = 1 / 128
 STEP_SECONDS = 0.016
 CALIBRATION_MIXTURES = 8
+MOST_PLANES = 3
 # LiteRT 2.3 adds up int16 in 32 bits: more full-scale values overflow, without a word.
 INT16_MEAN_VALUES = 2**16
 
 
-def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None, stream=False):
+def convert(
+    run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None, stream=False, planes=1,
+    calibration=None,
+):
     """Converts a run and keeps the result only if it runs as the Keras model does.
 
     Args:
@@ -39,6 +43,9 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None, 
             16 ms for a step model.
         least_sqnr: dB, replaces the limit of ``LEAST_SQNR``, which an untrained network has not.
         stream: make a step model of a causal run, for ``fqss_tf.runtime.StreamingSeparator``.
+        planes: with ``ptq``, 8-bit tensors of the mixture and of the estimates, 1 to 3.
+        calibration: with ``ptq``, folder of recordings, or a data set, on which the ranges are
+            measured; None takes the training mixtures of the recipe.
 
     Returns:
         The description, a dict.
@@ -50,6 +57,10 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None, 
         raise FqssError(f"type {kind!r} is unknown: use one of {', '.join(TYPES)}")
     if ptq and kind != "int8":
         raise FqssError("--ptq goes with --type int8 only: the other types need no training anyway")
+    if not ptq and (planes != 1 or calibration is not None):
+        raise FqssError("--planes and --calibrate go with --ptq: a trained model has its own")
+    if ptq and not 1 <= planes <= MOST_PLANES:
+        raise FqssError(f"--planes {planes} is not from 1 to {MOST_PLANES}")
     if kind == "int8" and not ptq and not run.is_quantised:
         raise FqssError(f"{run.folder} has no quantised model: train it or convert with --ptq")
     if stream:
@@ -67,12 +78,8 @@ def convert(run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None, 
         _check_int16_norms(run.config, samples)
     started = time.monotonic()
     if kind == "int8":
-        stages = (1, 1) if ptq else run.stages
-        model = run.observed_model(stages) if ptq else run.quantised_model()
-        if ptq:
-            from fqss_tf.quantization.bias import snap_biases
-
-            snap_biases(model)
+        stages = (planes, planes) if ptq else run.stages
+        model = run.post_training_model(stages, calibration) if ptq else run.quantised_model()
         set_mode(model, "deploy")
         content = (convert_step if stream else convert_quantised)(model, samples, *stages)
     else:

@@ -10,6 +10,7 @@ from fqss_tf.layers.lstm import DIRECTIONS, BidirectionalLstm
 from fqss_tf.layers.prelu import FixedSlopePReLU
 
 Wrapper = tfmot.quantization.keras.QuantizeWrapperV2
+CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)  # neither is of the other's type
 INT32_LIMIT = 2**31 - 1
 # Layers whose output is an inner tensor in another shape.
 OUTPUTS = {BidirectionalLstm: "hidden", DotProductAttention: "context", FixedSlopePReLU: "value"}
@@ -25,7 +26,7 @@ def snap_biases(model):
     for layer in model.layers:
         if not isinstance(layer, Wrapper):
             continue
-        if isinstance(layer.layer, keras.layers.Conv2D) and layer.layer.use_bias:
+        if isinstance(layer.layer, CONVOLUTIONS) and layer.layer.use_bias:
             ((_, weight_quantizer, weight_variables),) = layer._weight_vars
             _snap(layer.layer.bias, input_scale(layer) * weight_quantizer.scale(weight_variables))
         if isinstance(layer.layer, BidirectionalLstm):

@@ -5,12 +5,19 @@ and lets the gradient move the range, ``deploy`` rounds to ranges that are const
 which is then a quarter as large. ``set_mode`` switches a whole model.
 """
 
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
+from fqss_tf.quantization.calibration import (
+    least_error_maximum,
+    least_error_range,
+    percentile_range,
+)
 from fqss_tf.quantization.fake_quant import fake_quantise, fake_quantise_per_channel
+from fqss_tf.quantization.histogram import Histogram
 
 MODES = ("observe", "quantise", "deploy")
 SMALLEST_RANGE = 1e-6
@@ -29,6 +36,10 @@ class ModalQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
         self.bits = bits
         self.trains_range = True
         self.mode = "observe"  # Keras calls each layer when a model is built: rounding costs time
+
+    def start_observing(self, calibration):
+        """Begins an observation whose range will be chosen by ``calibration``, one of
+        ``fqss_tf.config.CALIBRATIONS``."""
 
     def finish_observing(self, batches):
         """Ends the observation, which was one of so many batches."""
@@ -52,8 +63,9 @@ class ModalQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
 class RangeQuantizer(ModalQuantizer):
     """Asymmetric per-tensor activation quantiser (method, section 4).
 
-    Observing: min and max are running means (decay 0.9) of the batch extremes, less what is left
-    of their start at the end.
+    Observing: the values are counted, and the range has the least mean squared error (``mse``) or
+    contains a share of them (``percentile``). Or (``minmax``) min and max are running means (decay
+    0.9) of the batch extremes, less what is left of their start at the end.
     Quantising: min and max are trained, as shifts of the observed ones. Zero is always inside the
     range and exactly representable.
 
@@ -67,6 +79,7 @@ class RangeQuantizer(ModalQuantizer):
         super().__init__(bits)
         self.non_negative = non_negative
         self.name = name
+        self._histogram = None
 
     def build(self, tensor_shape, name, layer):
         prefix = self.name or name
@@ -84,7 +97,9 @@ class RangeQuantizer(ModalQuantizer):
     def __call__(self, inputs, training, weights, **kwargs):
         if self.mode == "observe":
             minimum, maximum = weights.get("minimum"), weights["maximum"]
-            if training:
+            if training and self._histogram:
+                self._histogram.add(inputs)
+            elif training:
                 _follow(maximum, tf.maximum(tf.reduce_max(inputs), 0.0))
                 if minimum is not None:
                     _follow(minimum, tf.minimum(tf.reduce_min(inputs), 0.0))
@@ -92,8 +107,23 @@ class RangeQuantizer(ModalQuantizer):
         low, high = self._current(self._range, weights)
         return fake_quantise(inputs, low, high, self.bits, training=training)
 
+    def start_observing(self, calibration):
+        """Counts values from now on, unless the extremes are enough."""
+        self._calibration = calibration
+        self._histogram = None if calibration == "minmax" else Histogram()
+
     def finish_observing(self, batches):
-        """Takes out of the running means what is left of their start, as Adam does."""
+        """Sets the range; takes out of running means what is left of their start, as Adam does."""
+        if self._histogram:
+            counted, self._histogram = self._histogram.counted(), None
+            if self._calibration == "mse":
+                low, high = least_error_range(*counted, self.bits)
+            else:
+                low, high = percentile_range(*counted)
+            self.variables["maximum"].assign(high)
+            if not self.non_negative:
+                self.variables["minimum"].assign(low)
+            return
         _forget_start(self.variables["maximum"], UNOBSERVED_RANGE, batches)
         if not self.non_negative:
             _forget_start(self.variables["minimum"], -UNOBSERVED_RANGE, batches)
@@ -206,7 +236,7 @@ class PowerOfTwoQuantizer(ModalQuantizer):
 
 class WeightQuantizer(ModalQuantizer):
     """Symmetric narrow weight quantiser, per output channel; the range is a trained shift of the
-    observed max |w|.
+    observed max |w|, or of what ``fit`` makes of it.
 
     Args:
         channel_axis: of the kernel; -2 for depthwise kernels [h, w, C, 1]; None for one range.
@@ -243,6 +273,18 @@ class WeightQuantizer(ModalQuantizer):
         return tf.reshape(
             fake_quantise_per_channel(inputs, safe, self.bits, training=training), shape
         )
+
+    def fit(self, kernel, weights):
+        """Sets the ranges to those of the least mean squared error of a kernel."""
+        values = kernel.numpy()
+        if self.channel_axis is None:
+            values = values.reshape(-1, 1)
+        elif self.groups:
+            values = values.reshape(len(values), self.groups, -1).swapaxes(1, 2)
+        else:
+            values = np.moveaxis(values, self.channel_axis, -1)
+        maximum = least_error_maximum(values.reshape(-1, values.shape[-1]), self.bits)
+        weights["maximum"].assign(maximum.reshape(weights["maximum"].shape))
 
     def scale(self, weights):
         """The steps of the integer kernel, one per channel or group."""

@@ -109,9 +109,16 @@ def keep_ranges(model):
         quantizer.trains_range = False
 
 
-def observe(model, batches):
-    """Measures the ranges of a quantised model over batches of mixtures [B, 1, T, 1]."""
+def observe(model, batches, calibration="mse"):
+    """Measures the ranges of a quantised model over batches of mixtures [B, 1, T, 1].
+
+    Args:
+        calibration: how the ranges follow from the values: ``mse``, ``percentile`` or ``minmax``,
+            as ``RangeQuantizer`` has them. ``mse`` also fits the ranges of the weights.
+    """
     set_mode(model, "observe")
+    for quantizer in quantizers(model):
+        quantizer.start_observing(calibration)
     run = tf.function(lambda mixture: model(mixture, training=True), autograph=False)
     count = 0
     for mixture in batches:
@@ -119,4 +126,13 @@ def observe(model, batches):
         count += 1
     for quantizer in quantizers(model):
         quantizer.finish_observing(count)
+    if calibration == "mse":
+        _fit_weights(model)
     set_mode(model, "quantise")
+
+
+def _fit_weights(model):
+    for layer in model.layers:
+        if isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2):
+            for weight, quantizer, variables in layer._weight_vars:
+                quantizer.fit(weight, variables)

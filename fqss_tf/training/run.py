@@ -26,11 +26,13 @@ from fqss_tf.data.material import (  # noqa: E402
     training_material,
 )
 from fqss_tf.data.mixtures import ReadWhenUsed  # noqa: E402
+from fqss_tf.data.recordings import is_data_set, recorded_segments  # noqa: E402
 from fqss_tf.models.compiled import separation_function  # noqa: E402
 from fqss_tf.models.interface import published_form  # noqa: E402
 from fqss_tf.models.registry import build  # noqa: E402
 from fqss_tf.quantization import transfer, wrap  # noqa: E402
 from fqss_tf.quantization.bias import snap_biases  # noqa: E402
+from fqss_tf.quantization.bias_correction import correct_biases  # noqa: E402
 from fqss_tf.training import losses  # noqa: E402
 from fqss_tf.training.distribution import Distribution  # noqa: E402
 from fqss_tf.training.fixed_batches import FixedBatches  # noqa: E402
@@ -45,6 +47,7 @@ OBSERVED_WEIGHTS = "observed.npz"
 QUANTISED_WEIGHTS = "quantised.npz"
 FIXED_BATCHES = "fixed_batches"
 UNTRAINED_PEAK = 0.5
+CORRECTION_MIXTURES = 16
 
 
 class Run:
@@ -182,16 +185,51 @@ class Run:
         load_weights(model, self.folder / QUANTISED_WEIGHTS)
         return model
 
-    def observed_model(self, stages):
-        """The float network with quantisers whose ranges were measured on training mixtures."""
+    def observed_model(self, stages, calibration=None):
+        """The float network with quantisers whose ranges were measured on training mixtures.
+
+        ``calibration``: folder of recordings, or a data set, to measure on instead.
+        """
         model = self.unobserved_model(stages, self.levelled_model())
-        wrap.observe(model, (mixture[:, None, :, None] for mixture in self.observed_mixtures()))
+        self._observe(model, self.observed_mixtures(calibration))
         return model
 
-    def observed_mixtures(self):
-        """Batches of mixtures [B, T] on which the ranges are measured."""
-        steps = self.recipe.quantisation.observe_steps
-        drawn = batches(self.recipe, self.recipe.qat, seed_offset=1, broken=self.broken)
+    def post_training_model(self, stages, calibration=None):
+        """The observed model with corrected biases: as good as integers get without training.
+
+        Its biases are no longer those of the float network. Arguments as of ``observed_model``.
+        """
+        model = self.unobserved_model(stages, self.levelled_model())
+        batches = list(self.observed_mixtures(calibration))
+        self._observe(model, batches)
+        mixtures = np.concatenate([np.asarray(batch) for batch in batches])[:CORRECTION_MIXTURES]
+        correct_biases(model, [mixture[None, None, :, None] for mixture in mixtures])
+        snap_biases(model)
+        return model
+
+    def _observe(self, model, mixtures):
+        wrap.observe(
+            model, (mixture[:, None, :, None] for mixture in mixtures),
+            self.recipe.quantisation.calibration,
+        )
+
+    def observed_mixtures(self, calibration=None):
+        """Batches of mixtures [B, T] on which the ranges are measured; arguments as of
+        ``observed_model``."""
+        steps, recipe = self.recipe.quantisation.observe_steps, self.recipe
+        if calibration is not None and not is_data_set(calibration):
+            size = recipe.qat.batch_size
+            segments = list(recorded_segments(
+                calibration, recipe.data.sample_rate, self.segment(recipe.data.segment_seconds),
+                steps * size, self.broken,
+            ))
+            for start in range(0, len(segments), size):
+                yield np.stack(segments[start : start + size])
+            return
+        if calibration is not None:
+            data = dataclasses.replace(recipe.data, roots=(str(calibration),))
+            recipe = dataclasses.replace(recipe, data=data)
+        drawn = batches(recipe, recipe.qat, seed_offset=1, broken=self.broken)
         for mixture, _ in drawn.take(steps):
             yield mixture
 
@@ -237,8 +275,11 @@ class UntrainedRun(Run):
         snap_biases(model)
         return model
 
-    def observed_mixtures(self):
+    def observed_mixtures(self, calibration=None):
         """One second of noise: more of it has hardly other extremes."""
+        if calibration is not None:
+            yield from super().observed_mixtures(calibration)
+            return
         yield self.mixtures("dev")[0][0][np.newaxis]
 
     def mixtures(self, part):

@@ -1,5 +1,7 @@
 import json
 
+import numpy as np
+import soundfile
 from click.testing import CliRunner
 
 from fqss_tf.cli.main import main
@@ -45,3 +47,32 @@ def test_a_causal_recipe_becomes_a_step_model(tmp_path):
     assert result.exit_code == 0, result.output
     assert "algorithmic latency 160 samples, 20 ms; 9 states" in result.output
     assert StreamingSeparator(output).latency == 160
+
+
+def test_a_post_training_file_of_two_planes_from_recordings(tmp_path):
+    settings = [part for setting in TINY for part in ("--set", setting)]
+    recordings = tmp_path / "recordings"
+    recordings.mkdir()
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (22050 * 4, 2))
+    soundfile.write(recordings / "room.wav", noise, 22050)
+    output = tmp_path / "ptq.tflite"
+    result = convert(
+        "--recipe", "quickstart", *settings, "--ptq", "--planes", "2", "--calibrate", recordings,
+        "--seconds", "0.5", "--output", output,
+    )
+    assert result.exit_code == 0, result.output
+    metadata = Engine(output).metadata
+    assert (metadata.method, metadata.input_stages, metadata.output_stages) == ("ptq", 2, 2)
+
+
+def test_planes_and_recordings_go_with_ptq(tmp_path):
+    for options in (["--planes", "2"], ["--calibrate", tmp_path]):
+        result = convert("--recipe", "quickstart", *options, "--output", tmp_path / "m.tflite")
+        assert result.exit_code == 2 and "go with --ptq" in result.output
+
+
+def test_a_folder_without_recordings_is_refused(tmp_path):
+    output = tmp_path / "m.tflite"
+    result = convert("--recipe", "quickstart", "--ptq", "--calibrate", tmp_path, "--output", output)
+    assert result.exit_code == 2 and "holds no audio files" in result.output
+    assert list(tmp_path.iterdir()) == []

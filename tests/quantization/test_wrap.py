@@ -252,7 +252,7 @@ def test_snapped_biases_are_multiples_of_the_accumulator_scale(fused):
     observe(model, [fused.mixture] * 5)
     convolutions = [
         layer for layer, bare in op_layers(model)
-        if isinstance(bare, keras.layers.Conv2D) and bare.use_bias
+        if isinstance(bare, keras.layers.Conv2D | keras.layers.DepthwiseConv2D) and bare.use_bias
     ]
     rng = np.random.default_rng(1)
     for layer in convolutions:

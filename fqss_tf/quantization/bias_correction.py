@@ -1,0 +1,108 @@
+"""Biases that make up for the mean error of quantisation (empirical bias correction, Nagel et al.
+2019)."""
+
+import contextlib
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from fqss_tf.quantization.bias import CONVOLUTIONS, Wrapper
+
+
+def correct_biases(model, mixtures):
+    """Takes from each convolution's bias what quantisation adds to its mean output, by channel.
+
+    Layer by layer in the order of the graph, so that each sees what the corrected ones before it
+    give. A convolution without a bias is left alone, and the next one that has one makes up for
+    it. The error is that before the activation.
+
+    Args:
+        model: quantised, with observed ranges, in mode ``quantise``; changed in place.
+        mixtures: list of float32 [B, 1, T, 1]; all are kept in memory, with a few tensors of each.
+
+    Returns:
+        The number of convolutions that were corrected.
+    """
+    sources = {
+        layer.name: [tensor.node.layer.name for tensor in layer.inbound_nodes[0].keras_inputs]
+        for layer in model.layers
+    }
+    last_use = {source: name for name, each in sources.items() for source in each}
+    exact, rounded, corrected = {}, {}, 0
+    for layer in model.layers:
+        name = layer.name
+        if isinstance(layer, keras.layers.InputLayer):
+            exact[name] = rounded[name] = [tf.constant(mixture) for mixture in mixtures]
+            continue
+        inputs = [_inputs(values, sources[name]) for values in (exact, rounded)]
+        if _has_bias(layer):
+            exact[name], rounded[name] = _corrected(layer, *inputs)
+            corrected += 1
+        else:
+            with _mode(layer, "observe"):
+                exact[name] = [layer(each, training=False) for each in inputs[0]]
+            rounded[name] = [layer(each, training=False) for each in inputs[1]]
+        for source in sources[name]:
+            if last_use[source] == name:
+                exact.pop(source, None)
+                rounded.pop(source, None)
+    return corrected
+
+
+def _corrected(layer, exact, rounded):
+    """Outputs for exact and for rounded inputs, the latter with the bias that is right for them."""
+    convolution = layer.layer
+    activation, convolution.activation = convolution.activation, keras.activations.linear
+    try:
+        with _mode(layer, "observe"):
+            exact = [layer(each, training=False) for each in exact]
+        with _mode(layer.quantize_config.output, "observe"):
+            rounded = [layer(each, training=False) for each in rounded]
+    finally:
+        convolution.activation = activation
+    error = _mean(rounded) - _mean(exact)
+    convolution.bias.assign_sub(error)
+    exact = [activation(each) for each in exact]
+    rounded = [activation(each - error) for each in rounded]
+    if layer._output_quantizers:
+        (quantizer,), variables = layer._output_quantizers, layer._output_quantizer_vars
+        rounded = [quantizer(each, training=False, weights=variables) for each in rounded]
+    return exact, rounded
+
+
+def _has_bias(layer):
+    return (
+        isinstance(layer, Wrapper) and isinstance(layer.layer, CONVOLUTIONS)
+        and layer.layer.use_bias
+    )
+
+
+def _inputs(values, sources):
+    """The inputs of a layer for each batch: a tensor, or a list of them."""
+    batches = zip(*(values[source] for source in sources), strict=True)
+    return [each[0] if len(each) == 1 else list(each) for each in batches]
+
+
+def _mean(batches):
+    """Mean of each channel over batches, [C]."""
+    count = sum(int(np.prod(each.shape[:-1])) for each in batches)
+    return sum(tf.reduce_sum(each, axis=[0, 1, 2]) for each in batches) / count
+
+
+@contextlib.contextmanager
+def _mode(switched, mode):
+    """Switches the quantisers of a layer, one quantiser, or nothing, for a while."""
+    if isinstance(switched, Wrapper):
+        parts = [*switched.quantize_config.quantizers(), switched.layer]
+    else:
+        parts = [switched]
+    parts = [part for part in parts if hasattr(part, "mode")]
+    before = [part.mode for part in parts]
+    for part in parts:
+        part.mode = mode
+    try:
+        yield
+    finally:
+        for part, former in zip(parts, before, strict=True):
+            part.mode = former

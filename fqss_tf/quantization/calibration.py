@@ -1,0 +1,104 @@
+"""Ranges chosen from what was counted: by percentile or by least mean squared error."""
+
+import numpy as np
+
+# Share of the values that a range by percentile contains.
+PERCENTILE = 0.9999
+# Candidates of a bound, as shares of the one before: from itself down to a sixty-fourth.
+COARSE = 2.0 ** -np.arange(0, 6.25, 0.25)
+FINE = 2.0 ** np.arange(-0.25, 0.2501, 1 / 32)
+WEIGHT_SHARES = np.linspace(0.4, 1, 61)
+
+
+def percentile_range(counts, edges):
+    """The range that leaves out as many values at either end as ``PERCENTILE`` allows.
+
+    Args:
+        counts: int [bins]; edges: float [bins + 1], of values that are not 0.
+
+    Returns:
+        (minimum, maximum), minimum <= 0 <= maximum.
+    """
+    if not len(counts):
+        return 0.0, 0.0
+    below = np.concatenate([[0], np.cumsum(counts)]) / np.sum(counts)
+    tail = (1 - PERCENTILE) / 2
+    low, high = np.interp([tail, 1 - tail], below, edges)
+    return min(float(low), 0.0), max(float(high), 0.0)
+
+
+def least_error_range(counts, edges, bits):
+    """The range whose integers are nearest to the values in the mean square.
+
+    A narrower range has finer steps and cuts off more. Both bounds shrink together first, then one
+    at a time.
+
+    Args:
+        counts: int [bins]; edges: float [bins + 1], of values that are not 0.
+        bits: of the integers.
+
+    Returns:
+        (minimum, maximum), minimum <= 0 <= maximum.
+    """
+    low, high = min(float(edges[0]), 0.0), max(float(edges[-1]), 0.0)
+    if not len(counts):
+        return 0.0, 0.0
+
+    def best(lows, highs):
+        errors = squared_errors(counts, edges, lows, highs, bits)
+        chosen = np.argmin(errors)
+        return lows[chosen], highs[chosen]
+
+    shares, whole = COARSE, np.ones_like(COARSE)
+    low, high = best(low * shares, high * shares)
+    for shares in (np.concatenate([COARSE, 1 / COARSE[1:9]]), FINE, FINE):
+        whole = np.ones_like(shares)
+        low, high = best(low * whole, high * shares)
+        low, high = best(low * shares, high * whole)
+    return float(low), float(high)
+
+
+def squared_errors(counts, edges, lows, highs, bits):
+    """Sums of squared errors of quantising to each of several ranges.
+
+    Within a bin the values are taken to be spread evenly, and the integral is exact: of
+    ``(t - round(t))^2`` it is, from 0 to t, ``round(t) / 12 + (t - round(t))^3 / 3`` steps cubed,
+    and that holds beyond the last step too, with the last step in place of ``round(t)``.
+
+    Args:
+        counts, edges: as of ``least_error_range``.
+        lows, highs: float [candidates]; ranges are nudged as TensorFlow's FakeQuant does, so that 0
+            is a step.
+
+    Returns:
+        float [candidates].
+    """
+    last = 2**bits - 1
+    steps = np.maximum((highs - lows) / last, 1e-30)[:, None]
+    zero = np.clip(np.round(-lows[:, None] / steps), 0, last)
+    positions = edges / steps
+    rounded = np.clip(np.round(positions), -zero, last - zero)
+    integral = (rounded / 12 + (positions - rounded) ** 3 / 3) * steps**3
+    return (np.diff(integral) @ counts) / (edges[1] - edges[0])
+
+
+def least_error_maximum(weights, bits):
+    """The maxima of symmetric narrow ranges with the least squared error.
+
+    Args:
+        weights: float [values, channels].
+        bits: of the integers.
+
+    Returns:
+        float32 [channels]: from 0.4 to 1 of each channel's largest magnitude.
+    """
+    largest = np.abs(weights).max(axis=0)
+    last = 2 ** (bits - 1) - 1
+    best, least = largest, np.full(largest.shape, np.inf)
+    for share in WEIGHT_SHARES[::-1]:
+        steps = np.maximum(share * largest / last, 1e-30)
+        rounded = np.clip(np.round(weights / steps), -last, last) * steps
+        errors = np.sum(np.square(rounded - weights), axis=0)
+        best = np.where(errors < least, share * largest, best)
+        least = np.minimum(errors, least)
+    return best.astype(np.float32)
