@@ -1,6 +1,7 @@
 """fqss-tf inspect: what a .tflite computes, op by op, and who computes it."""
 
 import json
+import sys
 from math import prod
 from pathlib import Path
 
@@ -13,8 +14,11 @@ HEADER = ("#", "op", "in", "out", "type", "weights", "scale", "zero", "XNNPACK",
 
 @click.command("inspect")
 @click.argument("model", type=click.Path(path_type=Path))
+@click.option("--compare", type=click.Path(dir_okay=False), metavar="AUDIO",
+              help="Compare XNNPACK with the reference kernels instead, op by op, on the first "
+              "segment of a recording.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def command(model, as_json):
+def command(model, compare, as_json):
     """List the ops, types, scales, multiply-accumulates and bytes of MODEL.tflite.
 
     The column XNNPACK has the number of the partition that takes the op, or "no" when LiteRT's own
@@ -22,6 +26,9 @@ def command(model, as_json):
     """
     from fqss_tf.export.op_report import op_report
 
+    if compare:
+        _compare(model, compare, as_json)
+        return
     try:
         content = model.read_bytes()
     except OSError as error:
@@ -35,6 +42,47 @@ def command(model, as_json):
     else:
         totals = (*_totals(report), *_step_total(step), _delegation_total(report, taken, refusal))
         click.echo("\n".join([*_table(report, taken), "", *totals]))
+
+
+def _compare(model, recording, as_json):
+    """Prints what XNNPACK makes of each op's inputs beside the reference kernels."""
+    import dataclasses
+
+    import numpy as np
+
+    from fqss_tf import audio
+    from fqss_tf.audio.levels import peak_gain
+    from fqss_tf.export.kernel_comparison import compare_kernels
+    from fqss_tf.runtime.interpreter import INPUT
+    from fqss_tf.runtime.metadata import read_metadata
+    from fqss_tf.runtime.planes import split
+
+    metadata, content = read_metadata(model)
+    if metadata.type != "int8" or metadata.is_step:
+        raise FqssError(f"{model}: --compare takes an int8 file for whole segments")
+    waveform, rate = audio.read(recording)
+    mono = audio.resample(waveform.mean(axis=1), rate, metadata.sample_rate)
+    segment = np.zeros(metadata.segment, np.float32)
+    segment[: len(mono)] = mono[: metadata.segment]
+    planes = split(segment * peak_gain(segment), metadata.input_stages)
+    with click.progressbar(length=1, label="comparing", file=sys.stderr) as bar:
+        def progress(done, total):
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        ops = compare_kernels(content, {INPUT: planes[None, None]}, progress)
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(op) for op in ops]))
+        return
+    click.echo(f"{'op':>5}  {'':20} {'codes':>9} {'differ':>8} {'mean':>8} {'most':>5}  tensor")
+    for op in ops:
+        if op.differing:
+            click.echo(
+                f"{op.index:5d}  {op.name:20} {op.codes:9d} {100 * op.differing:7.2f}% "
+                f"{op.mean:+8.4f} {op.largest:5d}  {op.tensor[-60:]}"
+            )
+    equal = sum(not op.differing for op in ops)
+    click.echo(f"{equal} of {len(ops)} ops give the same codes with both kernel sets")
 
 
 def _delegation(model, content):

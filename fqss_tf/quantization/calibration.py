@@ -27,6 +27,22 @@ def percentile_range(counts, edges):
     return min(float(low), 0.0), max(float(high), 0.0)
 
 
+def whole_range(counts, edges, margin):
+    """The range of all values, and a share of it more where it does not end at 0.
+
+    Args:
+        counts, edges: as of ``percentile_range``.
+        margin: the share.
+
+    Returns:
+        (minimum, maximum), minimum <= 0 <= maximum.
+    """
+    if not len(counts):
+        return 0.0, 0.0
+    low, high = min(float(edges[0]), 0.0), max(float(edges[-1]), 0.0)
+    return low * (1 + margin), high * (1 + margin)
+
+
 def least_error_range(counts, edges, bits):
     """The range whose integers are nearest to the values in the mean square.
 

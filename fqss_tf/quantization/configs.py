@@ -24,6 +24,13 @@ from fqss_tf.quantization.quantizers import (
 
 layers = keras.layers
 WAVEFORM_SCALE = 1 / 128
+# A gain or a level of a whole recording, with its square, stays in range so far beyond what was
+# observed.
+STATISTIC_MARGIN = 0.3
+STATISTICS = (
+    "channel_mean", "mean", "energy", "mean_square", "squared_mean", "reciprocal_deviation",
+    "channel_gain",
+)
 GATE_STEPS = 1 / 16  # of 8 bits over [-8, 8), which the integer LSTM divides into 16 bits
 # Ops that keep the scale of their input, and the step behind the integer outputs.
 WITHOUT_QUANTISER = (
@@ -127,13 +134,10 @@ def quantize_config(layer, bits=8):
         }
         return LayerQuantizeConfig(weights, _inner(layer, bits), RangeQuantizer(bits))
     if isinstance(layer, ItemMean):
-        return LayerQuantizeConfig(inner=_inner(layer, bits), output=RangeQuantizer(bits))
-    if isinstance(layer, ItemVariance):
-        return LayerQuantizeConfig(
-            inner=_inner(layer, bits), output=RangeQuantizer(bits, non_negative=True)
-        )
-    if isinstance(layer, ReciprocalRoot):
-        return LayerQuantizeConfig(output=RangeQuantizer(bits, non_negative=True))
+        return LayerQuantizeConfig(inner=_inner(layer, bits), output=_range(layer, bits))
+    if isinstance(layer, ItemVariance | ReciprocalRoot):
+        inner = _inner(layer, bits) if isinstance(layer, ItemVariance) else {}
+        return LayerQuantizeConfig(inner=inner, output=_range(layer, bits, non_negative=True))
     if isinstance(layer, layers.Activation) and layer.activation is keras.activations.sigmoid:
         return LayerQuantizeConfig(output=ConstantRangeQuantizer(1 / 256, -128, bits))
     if isinstance(layer, layers.Activation) and layer.activation is keras.activations.tanh:
@@ -160,7 +164,7 @@ def quantize_config(layer, bits=8):
         return LayerQuantizeConfig()  # the range of what follows
     plain = layers.Add | layers.Subtract | layers.Multiply
     if isinstance(layer, plain):
-        return LayerQuantizeConfig(output=RangeQuantizer(bits))
+        return LayerQuantizeConfig(output=_range(layer, bits))
     raise FqssError(
         f"no quantisers are known for layer {layer.name} of type {type(layer).__name__}: this "
         "network trains (qat.steps=0) and converts (--type float32) in float only"
@@ -212,7 +216,10 @@ def _is_waveform(layer):
 
 def _inner(layer, bits):
     return {
-        name: RangeQuantizer(bits, non_negative=name in layer.non_negative_tensors, name=name)
+        name: RangeQuantizer(
+            bits, name in layer.non_negative_tensors, name,
+            STATISTIC_MARGIN if name in STATISTICS else 0.0,
+        )
         for name in layer.inner_tensors
     }
 
@@ -222,7 +229,15 @@ def _convolution_output(layer, bits):
         return ConstantRangeQuantizer(WAVEFORM_SCALE)
     if _feeds_only(layer, layers.Concatenate | layers.ReLU | FixedSlopePReLU):
         return None  # a concatenation has one scale, as a PReLU has; a ReLU is fused
-    return RangeQuantizer(bits, non_negative=layer.activation is keras.activations.relu)
+    return _range(layer, bits, non_negative=layer.activation is keras.activations.relu)
+
+
+def _range(layer, bits, non_negative=False):
+    """The trained range of a layer's output."""
+    is_statistic = layer.output_shape[1:3] == (1, 1)
+    return RangeQuantizer(
+        bits, non_negative, margin=STATISTIC_MARGIN if is_statistic else 0.0
+    )
 
 
 def _concatenation_output(layer, bits):

@@ -15,6 +15,7 @@ from fqss_tf.quantization.calibration import (
     least_error_maximum,
     least_error_range,
     percentile_range,
+    whole_range,
 )
 from fqss_tf.quantization.fake_quant import fake_quantise, fake_quantise_per_channel
 from fqss_tf.quantization.histogram import Histogram
@@ -73,12 +74,15 @@ class RangeQuantizer(ModalQuantizer):
         bits: of the integer tensor.
         non_negative: the tensor is the output of a ReLU: the minimum stays 0.
         name: tells inner tensors of one layer apart.
+        margin: of a statistic of the recording, which is few values: the observed range is kept
+            whole, and made wider by this share of it, for recordings that were not observed.
     """
 
-    def __init__(self, bits=8, non_negative=False, name=None):
+    def __init__(self, bits=8, non_negative=False, name=None, margin=0.0):
         super().__init__(bits)
         self.non_negative = non_negative
         self.name = name
+        self.margin = margin
         self._histogram = None
 
     def build(self, tensor_shape, name, layer):
@@ -116,7 +120,9 @@ class RangeQuantizer(ModalQuantizer):
         """Sets the range; takes out of running means what is left of their start, as Adam does."""
         if self._histogram:
             counted, self._histogram = self._histogram.counted(), None
-            if self._calibration == "mse":
+            if self.margin:
+                low, high = whole_range(*counted, self.margin)
+            elif self._calibration == "mse":
                 low, high = least_error_range(*counted, self.bits)
             else:
                 low, high = percentile_range(*counted)
@@ -147,7 +153,10 @@ class RangeQuantizer(ModalQuantizer):
         return low, tf.maximum(tf.maximum(high, low + SMALLEST_RANGE), 0.0)
 
     def get_config(self):
-        return {**super().get_config(), "non_negative": self.non_negative, "name": self.name}
+        return {
+            **super().get_config(), "non_negative": self.non_negative, "name": self.name,
+            "margin": self.margin,
+        }
 
 
 class ConstantRangeQuantizer(ModalQuantizer):

@@ -33,6 +33,7 @@ from fqss_tf.models.registry import build  # noqa: E402
 from fqss_tf.quantization import transfer, wrap  # noqa: E402
 from fqss_tf.quantization.bias import snap_biases  # noqa: E402
 from fqss_tf.quantization.bias_correction import correct_biases  # noqa: E402
+from fqss_tf.quantization.equalization import equalize  # noqa: E402
 from fqss_tf.training import losses  # noqa: E402
 from fqss_tf.training.distribution import Distribution  # noqa: E402
 from fqss_tf.training.fixed_batches import FixedBatches  # noqa: E402
@@ -48,6 +49,7 @@ QUANTISED_WEIGHTS = "quantised.npz"
 FIXED_BATCHES = "fixed_batches"
 UNTRAINED_PEAK = 0.5
 CORRECTION_MIXTURES = 16
+EQUALIZATION_BATCHES = 16
 
 
 class Run:
@@ -163,18 +165,22 @@ class Run:
         teacher.trainable = False
         return teacher
 
-    def unobserved_model(self, stages, model=None):
+    def unobserved_model(self, stages, model=None, mixtures=()):
         """The network with quantisers whose ranges are not known yet.
 
-        ``model``: the float network that it starts from; the run's as it is if None.
+        Args:
+            stages: (input stages, output stages).
+            model: the float network that it starts from; the run's as it is if None.
+            mixtures: batches [B, T] on which its channels are equalized; they stay as they are if
+                there are none, as suits a network whose weights will be loaded.
         """
         inputs, outputs = stages
-        model = wrap.quantise(
-            transfer.staged(
-                model or self.float_model(), self.config, input_stages=inputs,
-                output_stages=outputs,
-            )
+        network = transfer.staged(
+            model or self.float_model(), self.config, input_stages=inputs, output_stages=outputs
         )
+        if mixtures:
+            equalize(network, self.config, mixtures)
+        model = wrap.quantise(network)
         if not self.recipe.quantisation.train_ranges:
             wrap.keep_ranges(model)
         return model
@@ -190,28 +196,29 @@ class Run:
 
         ``calibration``: folder of recordings, or a data set, to measure on instead.
         """
-        model = self.unobserved_model(stages, self.levelled_model())
-        self._observe(model, self.observed_mixtures(calibration))
-        return model
+        return self._observed(stages, list(self.observed_mixtures(calibration)))
 
     def post_training_model(self, stages, calibration=None):
         """The observed model with corrected biases: as good as integers get without training.
 
         Its biases are no longer those of the float network. Arguments as of ``observed_model``.
         """
-        model = self.unobserved_model(stages, self.levelled_model())
         batches = list(self.observed_mixtures(calibration))
-        self._observe(model, batches)
+        model = self._observed(stages, batches)
         mixtures = np.concatenate([np.asarray(batch) for batch in batches])[:CORRECTION_MIXTURES]
         correct_biases(model, [mixture[None, None, :, None] for mixture in mixtures])
         snap_biases(model)
         return model
 
-    def _observe(self, model, mixtures):
+    def _observed(self, stages, mixtures):
+        model = self.unobserved_model(
+            stages, self.levelled_model(), mixtures[:EQUALIZATION_BATCHES]
+        )
         wrap.observe(
             model, (mixture[:, None, :, None] for mixture in mixtures),
             self.recipe.quantisation.calibration,
         )
+        return model
 
     def observed_mixtures(self, calibration=None):
         """Batches of mixtures [B, T] on which the ranges are measured; arguments as of
