@@ -31,8 +31,9 @@ class DataRecipe:
     Which data: ``roots``, data set folders of any kind, ``bundled`` for the speech that ships with
     the package; ``task`` (``sep_clean``, ``sep_noisy`` or ``enh_single``), ``mode`` (``min`` or
     ``max``) and ``subset`` (``train-100``, ..) of LibriMix; ``stems`` in the order of the network's
-    sources. ``broken``: what becomes of broken files, ``stop`` or ``skip``. ``dev_mixtures``: how
-    many of the dev set are scored while training, and of the test set by ``convert``; 0 for all.
+    sources. A network of one source has the task ``enh_single``, whatever is written here.
+    ``broken``: what becomes of broken files, ``stop`` or ``skip``. ``dev_mixtures``: how many of
+    the dev set are scored while training, and of the test set by ``convert``; 0 for all.
 
     How it is mixed: ``dynamic_fraction`` of the mixtures have sources that are drawn one by one
     (the remix of music), the others are the data set's own. Speech drawn so has level differences
@@ -195,6 +196,13 @@ class Recipe:
     qat: StageRecipe = StageRecipe(learning_rate=1e-5)
 
     def __post_init__(self):
+        if self.model.sources == 1 and self.data.task != "enh_single":
+            data = dataclasses.replace(self.data, task="enh_single")
+            object.__setattr__(self, "data", data)
+        if self.model.sources > 1 and self.data.task == "enh_single":
+            raise FqssError(
+                f"data.task enh_single is of one source, but model.sources is {self.model.sources}"
+            )
         if self.qat.precision != "float32":
             raise FqssError(
                 f"qat.precision is {self.qat.precision}: its 8 bits are fewer than the quantisers "
@@ -232,6 +240,29 @@ def load_recipe(name_or_path, settings=()):
         raise FqssError(f"recipe {name_or_path} is not valid YAML: {reason}") from error
     if not isinstance(values, dict):
         raise FqssError(f"recipe {name_or_path} must hold keys, not {values!r}")
+    _put_settings(values, settings)
+    network = values.get("network", Recipe.network)
+    if isinstance(network, str) and network not in NETWORKS:
+        raise FqssError(f"network {network!r} is unknown: use one of {', '.join(NETWORKS)}")
+    sizes = NETWORKS.get(str(network), ConvTasNetConfig)
+    return from_dict(Recipe(model=sizes()), values, "")
+
+
+def with_settings(recipe, settings):
+    """A recipe with ``key=value`` settings of everything but the network.
+
+    Raises:
+        FqssError: an unknown key, a value of the wrong kind, or a size of the network.
+    """
+    values = {}
+    _put_settings(values, settings)
+    for key in ("network", "model"):
+        if key in values:
+            raise FqssError(f"--set {key}: the network is what it is; change it in no recipe key")
+    return from_dict(recipe, values, "")
+
+
+def _put_settings(values, settings):
     for setting in settings:
         key, separator, text = setting.partition("=")
         if not separator:
@@ -246,11 +277,6 @@ def load_recipe(name_or_path, settings=()):
             target[leaf] = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise FqssError(f"--set {setting}: {text} is not valid YAML") from error
-    network = values.get("network", Recipe.network)
-    if isinstance(network, str) and network not in NETWORKS:
-        raise FqssError(f"network {network!r} is unknown: use one of {', '.join(NETWORKS)}")
-    sizes = NETWORKS.get(str(network), ConvTasNetConfig)
-    return from_dict(Recipe(model=sizes()), values, "")
 
 
 def from_dict(defaults, values, prefix):

@@ -14,7 +14,7 @@ from fqss_tf.analysis.integer import Files, compare_files
 from fqss_tf.analysis.page import write_page
 from fqss_tf.analysis.simulation import INTEGER_BITS, TENSOR_BITS, Simulation, simulate
 from fqss_tf.errors import FqssError
-from fqss_tf.evaluation import load_mixtures
+from fqss_tf.evaluation import default_task, load_mixtures
 from fqss_tf.files import atomic_folder
 from fqss_tf.runtime.metadata import read_metadata
 
@@ -91,7 +91,9 @@ class Analysis:
         return found
 
 
-def analyse(models, data, output, manifest="mixtures.csv", options=None, progress=None):
+def analyse(
+    models, data, output, manifest="mixtures.csv", options=None, progress=None, task=None,
+):
     """Analyses a run, or integer .tflite files beside their float32 one, or both.
 
     Writes ``analysis.json``, ``report.html`` and ``losses.png``; for a run ``curves.csv``,
@@ -104,6 +106,7 @@ def analyse(models, data, output, manifest="mixtures.csv", options=None, progres
         output: folder, new or empty.
         options: an Options.
         progress: called as ``progress(done, total)`` in percent, if given.
+        task: as for ``load_mixtures``; what ``default_task`` says if None.
 
     Returns:
         An Analysis.
@@ -115,7 +118,7 @@ def analyse(models, data, output, manifest="mixtures.csv", options=None, progres
     options = options or Options()
     run_path, float_path, integer_paths = _sorted_models(models)
     with atomic_folder(output) as folder:
-        mixtures, rate = load_mixtures(data, manifest)
+        mixtures, rate = load_mixtures(data, manifest, task or default_task(models))
         if not mixtures:
             raise FqssError(f"{manifest} of {data} lists no mixtures: there is nothing to analyse")
         if options.utterances is not None and options.utterances < len(mixtures):

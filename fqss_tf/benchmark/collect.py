@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from fqss_tf.benchmark.onnx_subject import check_installed, onnx_subject
 from fqss_tf.benchmark.subjects import TorchSubject, run_subject, tflite_subject
 from fqss_tf.config import load_recipe, packaged_recipes
 from fqss_tf.errors import FqssError
@@ -32,7 +33,7 @@ def is_recipe(name):
     return not path.is_dir() and path.suffix != ".tflite" and not _is_tflite(path)
 
 
-def collect(names, options, folder, progress=None):
+def collect(names, options, folder, progress=None, onnx_files=()):
     """Opens or makes everything that is to be timed.
 
     Args:
@@ -40,17 +41,20 @@ def collect(names, options, folder, progress=None):
         options: RecipeOptions.
         folder: existing one, for the files made from recipes; must outlive the subjects.
         progress: called as ``progress(done, total)`` after each name.
+        onnx_files: ONNX models, which come last and take the segment of the first subject.
 
     Returns:
         List of subjects: one per file or run, several per recipe, in the order of the names. A
         type that a recipe cannot have is left out, and said so on stderr, if another one remains.
 
     Raises:
-        FqssError: a model that is missing or unusable, or PyTorch is missing.
+        FqssError: a model that is missing or unusable, or PyTorch or onnxruntime is missing.
     """
     if options.torch and importlib.util.find_spec("torch") is None:
         raise FqssError("--torch needs PyTorch, which is missing: pip install torch")
     # Mistakes show before minutes of conversion.
+    if onnx_files:
+        check_installed()
     recipes = {name: _recipe(name, options.settings) for name in names if is_recipe(name)}
     opened = {
         name: run_subject(name) if Path(name).is_dir() else tflite_subject(name, scored=True)
@@ -66,7 +70,8 @@ def collect(names, options, folder, progress=None):
             subjects.append(opened[name])
         if progress is not None:
             progress(done, len(names))
-    return subjects
+    first = subjects[0]
+    return subjects + [onnx_subject(path, first.seconds, first.rate) for path in onnx_files]
 
 
 def _recipe(name, settings):
@@ -118,6 +123,6 @@ def _from_recipe(name, recipe, options, folder):
     if options.torch:
         subjects.append(TorchSubject(
             name=f"{name} PyTorch float32", runtime="PyTorch", seconds=seconds,
-            config=recipe.model, samples=samples,
+            rate=recipe.data.sample_rate, config=recipe.model, samples=samples,
         ))
     return subjects

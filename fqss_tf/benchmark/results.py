@@ -5,6 +5,15 @@ import dataclasses
 from fqss_tf.benchmark import tables
 
 
+def machine_line(machine: dict) -> str:
+    """Processor, its flags, cores and load of ``machine.describe``, for people."""
+    flags = f" ({' '.join(machine['flags'])})" if machine["flags"] else ""
+    return (
+        f"{machine['cpu']}{flags}, {machine['cores']} cores, load average before "
+        f"{machine['load']:g}"
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class Results:
     """``machine``: as ``machine.describe`` says before the timing, or the phone's name under
@@ -38,8 +47,7 @@ class Results:
             yield from tables.phone_table(self.measurements, self.scores)
         else:
             yield (
-                f"{self.machine['cpu']}, {self.machine['cores']} cores, load average before "
-                f"{self.machine['load']:g}; LiteRT {self.machine['litert']}; "
+                f"{machine_line(self.machine)}; LiteRT {self.machine['litert']}; "
                 f"{self.runs} runs each, in turn."
             )
             yield ""

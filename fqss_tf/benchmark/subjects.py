@@ -14,7 +14,8 @@ from fqss_tf.models.sizes import ConvTasNetConfig
 class Subject:
     """A model, described so that a fresh process can load it.
 
-    ``seconds`` of audio are computed by one call; None when the model does not say. ``macs`` are
+    ``seconds`` of audio at ``rate`` Hz are computed by one call; None when the model does not say.
+    ``macs`` are
     the multiply-accumulates of one call, ``file_bytes`` the size of the file, each None where there
     is no .tflite. ``scored`` is the path to score the separation of, None with random weights.
     """
@@ -22,6 +23,7 @@ class Subject:
     name: str
     runtime: str
     seconds: float | None
+    rate: int | None = None
     file_bytes: int | None = None
     macs: int | None = None
     scored: Path | None = None
@@ -168,11 +170,11 @@ def tflite_subject(path, name=None, seconds=None, scored=False):
         raise FqssError(f"cannot read {path}: {error.strerror or error}") from error
     entries = checked_model(path, content).metadata or []
     described = any(entry.name == METADATA_NAME for entry in entries)
-    kind, of_step = TfliteSubject, {}
+    kind, of_step, rate = TfliteSubject, {}, None
     report = op_report(content, str(path))
     if described:
         metadata, _ = read_metadata(path)
-        seconds = metadata.segment / metadata.sample_rate
+        seconds, rate = metadata.segment / metadata.sample_rate, metadata.sample_rate
         if metadata.is_step:
             states = (tensor for tensor in report.inputs if tensor.name in metadata.states)
             kind, of_step = StepSubject, {
@@ -183,6 +185,7 @@ def tflite_subject(path, name=None, seconds=None, scored=False):
         name=name or str(path),
         runtime="LiteRT",
         seconds=seconds,
+        rate=rate,
         file_bytes=len(content),
         macs=report.macs,
         scored=path if described and scored else None,
@@ -204,6 +207,6 @@ def run_subject(path):
     samples = run.segment(run.recipe.data.segment_seconds)
     seconds = samples / run.recipe.data.sample_rate
     return RunSubject(
-        name=str(path), runtime="TensorFlow", seconds=seconds, scored=path, path=path,
-        samples=samples,
+        name=str(path), runtime="TensorFlow", seconds=seconds,
+        rate=run.recipe.data.sample_rate, scored=path, path=path, samples=samples,
     )

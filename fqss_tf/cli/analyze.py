@@ -25,7 +25,7 @@ from fqss_tf.cli.progress import progress_bar
               help="Print analysis.json instead of tables and advice.")
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(min=1),
               help="CPU threads.")
-def command(models, data, manifest, output, utterances, tensor_utterances, seconds, least_sdr,
+def command(models, data, manifest, task, output, utterances, tensor_utterances, seconds, least_sdr,
             as_json, threads):
     """Show what quantisation noise costs MODEL in SDR, and where it comes from.
 
@@ -37,7 +37,7 @@ def command(models, data, manifest, output, utterances, tensor_utterances, secon
 
     options = Options(utterances, tensor_utterances, seconds, least_sdr, threads)
     with progress_bar("analysing") as progress:
-        analysis = analyse(models, data, output, manifest, options, progress)
+        analysis = analyse(models, data, output, manifest, options, progress, task)
     if as_json:
         click.echo(json.dumps(analysis.to_dict(), indent=1))
         return

@@ -26,6 +26,9 @@ from fqss_tf.errors import FqssError
 @click.option("--naive", is_flag=True,
               help="Recipes: also the network as papers write it, converted plainly.")
 @click.option("--torch", is_flag=True, help="Recipes: also the network in PyTorch.")
+@click.option("--onnx", "onnx_files", multiple=True, metavar="FILE",
+              help="Also an ONNX model in onnxruntime, on as many seconds as the first MODEL; may "
+              "be repeated.")
 @click.option("--per-op", is_flag=True,
               help="Also the time of each op of a .tflite, with the first number of threads.")
 @click.option("--training", is_flag=True,
@@ -40,8 +43,8 @@ from fqss_tf.errors import FqssError
               help="For --device: Google's benchmark_model for the phone; default: "
               "$FQSS_BENCHMARK_MODEL.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def command(models, threads, runs, seconds, types, settings, naive, torch, per_op, training, data,
-            plots, device, benchmark_model, as_json):
+def command(models, threads, runs, seconds, types, settings, naive, torch, onnx_files, per_op,
+            training, data, plots, device, benchmark_model, as_json):
     """Time each MODEL: a .tflite, a run folder (its Keras graph), or a recipe.
 
     A recipe's network is built with random weights and converted, which takes a minute or more.
@@ -54,7 +57,7 @@ def command(models, threads, runs, seconds, types, settings, naive, torch, per_o
     counts = _numbers(threads)
     if training:
         if len(models) > 1 or len(counts) > 1 or any(
-            (seconds, types, naive, torch, per_op, data, plots, device)
+            (seconds, types, naive, torch, onnx_files, per_op, data, plots, device)
         ):
             raise click.UsageError(
                 "--training takes one recipe, one number of --threads, --runs, --set and --json"
@@ -77,15 +80,15 @@ def command(models, threads, runs, seconds, types, settings, naive, torch, per_o
         raise click.UsageError("--plots draws what --data and --per-op measure: add one")
     if benchmark_model and not device:
         raise click.UsageError("--benchmark-model goes with --device adb")
-    if device and (per_op or torch):
-        raise click.UsageError("--per-op and --torch measure here only, not with --device")
+    if device and (per_op or torch or onnx_files):
+        raise click.UsageError("--per-op, --torch and --onnx measure here only, not with --device")
     phone = _phone(device, benchmark_model)
-    mixtures = _mixtures(data)
+    mixtures = _mixtures(data, [model for model in models if not is_recipe(model)])
     if plots is not None:
         _make_folder(plots)
     with tempfile.TemporaryDirectory() as folder:
         with progress_bar("preparing") as progress:
-            subjects = collect(models, RecipeOptions(**given), folder, progress)
+            subjects = collect(models, RecipeOptions(**given), folder, progress, onnx_files)
         files = {subject.name: subject for subject in subjects if subject.runtime == "LiteRT"}
         if per_op and not files:
             raise FqssError("--per-op needs a .tflite or a recipe: Keras graphs are not profiled")
@@ -109,6 +112,7 @@ def _training(recipe, settings, threads, runs, as_json):
     from fqss_tf.config import load_recipe
 
     resolved, machine = load_recipe(recipe, settings), describe()
+    from fqss_tf.benchmark.results import machine_line
     from fqss_tf.benchmark.training import measure_training, training_dict, training_table
 
     with progress_bar("training steps") as progress:
@@ -120,7 +124,7 @@ def _training(recipe, settings, threads, runs, as_json):
         ))
         return
     click.echo(
-        f"{machine['cpu']}, {machine['cores']} cores, load average before {machine['load']:g}; "
+        f"{machine_line(machine)}; "
         f"{threads} thread{'s' if threads > 1 else ''}, {runs} steps each, in turn.\n"
     )
     click.echo("\n".join(training_table(times)))
@@ -156,12 +160,12 @@ def _phone(device, benchmark_model):
     return Phone(benchmark_model or os.environ.get("FQSS_BENCHMARK_MODEL"))
 
 
-def _mixtures(data):
+def _mixtures(data, models):
     if data is None:
         return None
-    from fqss_tf.evaluation import load_mixtures
+    from fqss_tf.evaluation import default_task, load_mixtures
 
-    return load_mixtures(data)
+    return load_mixtures(data, task=default_task(models))
 
 
 def _make_folder(path):

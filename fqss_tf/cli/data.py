@@ -54,8 +54,8 @@ def check(context, folder, headers, as_json):
 @click.argument("folders", metavar="SPEAKER_FOLDERS...", nargs=-1, required=True)
 @click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False),
               help="Folder to make.")
-@click.option("--sources", default=2, show_default=True, type=click.IntRange(2, 9),
-              help="Speakers in a mixture.")
+@click.option("--sources", default=2, show_default=True, type=click.IntRange(1, 9),
+              help="Speakers in a mixture; 1 needs --noise and makes mix_single alone.")
 @click.option("--rate", default="8000", show_default=True, type=click.Choice(["8000", "16000"]),
               help="Sample rate, Hz; files of another are resampled.")
 @click.option("--mode", default="min", show_default=True, type=click.Choice(["min", "max"]),

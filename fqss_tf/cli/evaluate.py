@@ -21,7 +21,7 @@ HEADER = ("model", "SI-SDR (dB)", "improvement (dB)", "difference (dB)", "real-t
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1),
               help="CPU threads.")
-def command(models, data, manifest, csv_path, as_json, threads):
+def command(models, data, manifest, task, csv_path, as_json, threads):
     """Score each MODEL, a run folder or a .tflite, on the same mixtures.
 
     The scores are means over the mixtures: SI-SDR, its improvement over the mixture itself, the
@@ -30,11 +30,17 @@ def command(models, data, manifest, csv_path, as_json, threads):
     Mixtures that were made at a few level differences get a table of the stronger and the weaker
     source, too.
     """
-    from fqss_tf.evaluation import evaluate, level_sweep, load_mixtures, sweep_table
+    from fqss_tf.evaluation import (
+        default_task,
+        evaluate,
+        level_sweep,
+        load_mixtures,
+        sweep_table,
+    )
 
     if csv_path is not None and not csv_path.absolute().parent.is_dir():
         raise FqssError(f"cannot write {csv_path}: the folder {csv_path.parent} does not exist")
-    mixtures, rate = load_mixtures(data, manifest)
+    mixtures, rate = load_mixtures(data, manifest, task or default_task(models))
     with progress_bar("evaluating") as progress:
         scores = evaluate(models, mixtures, threads, progress, rate=rate)
     if csv_path is not None:

@@ -13,8 +13,14 @@ import click
               "keys.")
 @click.option("--config", type=click.Path(dir_okay=False), metavar="FILE",
               help="JSON or YAML file with the arguments of the published network's constructor.")
+@click.option("--rate", type=click.IntRange(1), metavar="HZ",
+              help="Sample rate of the network; default: what CHECKPOINT or --config say.")
+@click.option("--task", type=click.Choice(["sep_clean", "sep_noisy", "enh_single"]),
+              help="What it was trained for; default: told by CHECKPOINT, or by its sources.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
+              help="Change a key of the run's recipe, such as data.roots=[DIR]; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(checkpoint, output, layout, config, as_json):
+def command(checkpoint, output, layout, config, rate, task, settings, as_json):
     """Make a run of CHECKPOINT: a PyTorch, .safetensors or .npz file, or a speechbrain folder.
 
     Nothing in the file is executed, and PyTorch is not needed.
@@ -22,11 +28,19 @@ def command(checkpoint, output, layout, config, as_json):
     from fqss_tf.importing.importer import import_checkpoint, read_arguments
 
     arguments = read_arguments(config) if config else None
-    imported = import_checkpoint(checkpoint, output, layout, arguments)
+    imported = import_checkpoint(
+        checkpoint, output, layout, arguments, rate, task, settings
+    )
+    recipe = imported.recipe
     if as_json:
-        click.echo(json.dumps({"run": output, "layout": imported.layout,
-                               "network": imported.recipe.network, "assumed": imported.assumed}))
+        click.echo(json.dumps({
+            "run": output, "layout": imported.layout, "network": recipe.network,
+            "sources": recipe.model.sources, "sample_rate": recipe.data.sample_rate,
+            "task": recipe.data.task, "assumed": imported.assumed,
+        }))
         return
-    click.echo(f"{output}: {imported.recipe.network} from {imported.layout}")
+    sources = f"{recipe.model.sources} source{'s' if recipe.model.sources > 1 else ''}"
+    click.echo(f"{output}: {recipe.network} from {imported.layout}, {sources} at "
+               f"{recipe.data.sample_rate} Hz, {recipe.data.task}")
     for name, value in imported.assumed.items():
         click.echo(f"  assumed model.{name} {value}: the checkpoint does not tell", err=True)

@@ -82,11 +82,9 @@ def _summary(whole, score):
 
 
 def _table(scores):
-    from fqss_tf.evaluation.seams import BUNDLED_RATE
-
     means = [_means(score) for score in scores]
     rows = [
-        ("seconds of a mixture", [f"{score.samples / BUNDLED_RATE:g}" for score in scores]),
+        ("seconds of a mixture", [f"{score.samples / score.rate:g}" for score in scores]),
         ("mixtures", [str(score.mixtures) for score in scores]),
         ("SI-SDR as a whole (dB)", [f"{whole:.3f}" for whole, _, _ in means]),
         ("SI-SDR in segments (dB)", [f"{joined:.3f}" for _, joined, _ in means]),

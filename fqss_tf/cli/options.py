@@ -6,8 +6,11 @@ import click
 
 
 def models_on_mixtures(command):
-    """MODEL..., --data and --manifest: models, and the mixtures that they are tried on."""
+    """MODEL..., --data, --manifest and --task: models, and the mixtures that they are tried on."""
     for decorate in (
+        click.option("--task", type=click.Choice(["sep_clean", "sep_noisy", "enh_single"]),
+                     help="Of a LibriMix in that folder; default: enh_single for models of one "
+                     "source, else sep_clean."),
         click.option("--manifest", metavar="NAME", default="mixtures.csv", show_default=True,
                      help="Name of the list of mixtures in that folder."),
         click.option("--data", metavar="DIR", required=True,

@@ -58,7 +58,7 @@ def make_librimix(folders, output, options, *, noise=(), broken=None, progress=N
         output: folder, new or empty.
         options: ``MixOptions``. The same options and files give the same set.
         noise: folders of noise; with any, ``mix_both``, ``mix_single`` and ``noise`` are written
-            too.
+            too. One source needs some, and gets ``mix_single`` alone.
         broken: a ``BrokenData``; None raises at the first broken file.
         progress: called as ``progress(done, total)`` after each mixture, if given.
 
@@ -66,8 +66,11 @@ def make_librimix(folders, output, options, *, noise=(), broken=None, progress=N
         {part: (mixtures, seconds of mixtures, speakers in them)}.
 
     Raises:
-        FqssError: not enough speakers, a broken file, or ``output`` is in use or cannot be written.
+        FqssError: not enough speakers, one source and no noise, a broken file, or ``output`` is in
+            use or cannot be written.
     """
+    if options.sources == 1 and not noise:
+        raise FqssError("one source alone is no mixture: name a folder of noise with --noise")
     broken = BrokenData() if broken is None else broken
     output = Path(output)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
@@ -155,6 +158,8 @@ class _Maker:
         self._inner = Path(f"wav{options.rate // 1000}k") / options.mode
         self._building = output.with_name(f".{output.name}.unfinished")
         self._mixes = ("mix_clean", "mix_both", "mix_single") if noises else ("mix_clean",)
+        if options.sources == 1:
+            self._mixes = ("mix_single",)
 
     def make(self, drawn, speakers, folders, progress):
         total, done = sum(map(len, drawn.values())), 0
@@ -209,13 +214,15 @@ class _Maker:
         ]
         mixture_id = "_".join(utterance.name for utterance in utterances)
         count = self._options.sources
+        added = {
+            "mix_clean": sources[:count], "mix_both": sources,
+            "mix_single": [sources[0], sources[-1]],
+        }
+        added = {mix: added[mix] for mix in self._mixes}
         files = {f"s{i + 1}": source for i, source in enumerate(sources[:count])}
-        files["mix_clean"] = sum(sources[:count])
-        added = {"mix_clean": sources[:count]}
         if self._noises:
-            files |= {"noise": sources[-1], "mix_both": sum(sources),
-                      "mix_single": sources[0] + sources[-1]}
-            added |= {"mix_both": sources, "mix_single": [sources[0], sources[-1]]}
+            files["noise"] = sources[-1]
+        files |= {mix: sum(parts) for mix, parts in added.items()}
         for name, waveform in files.items():
             path = self._building / self._inner / part / name / f"{mixture_id}.wav"
             with _writing(self._output):

@@ -6,7 +6,7 @@ import numpy as np
 import soundfile
 
 from fqss_tf.data.folders import scan_speakers
-from fqss_tf.data.manifest import Mixture, write_manifest
+from fqss_tf.data.manifest import mixture_of_two, write_manifest
 from fqss_tf.errors import FqssError
 
 PEAK = 0.9
@@ -106,7 +106,7 @@ class _SegmentPairs:
         gain_1 = 10 ** (level_difference / 40) / active_rms(first, self._rate)
         gain_2 = 10 ** (-level_difference / 40) / active_rms(second, self._rate)
         scale = PEAK / np.abs(gain_1 * first + gain_2 * second).max()
-        return Mixture(
+        return mixture_of_two(
             mixture_id=mixture_id,
             level_difference=level_difference,
             path_1=path_1,

@@ -1,12 +1,15 @@
 """Fixed mixtures for scoring: a CSV that says which clips to add up, and the mixtures it makes.
 
-Columns: ``mixture_id, level_difference`` (dB, source 1 over source 2), then for both sources
-``path_i`` (relative to the CSV's folder), ``start_i`` (samples at the set's rate) and ``gain_i``
-(linear), and ``samples``. The mixture is the sum of gain * segment.
+Columns: ``mixture_id, level_difference`` (dB, source 1 over source 2; may be missing for one
+source), then for each source i = 1, 2, .. ``path_i`` (relative to the CSV's folder), ``start_i``
+(samples at the set's rate) and ``gain_i`` (linear), ``samples``, and perhaps ``noise_path,
+noise_start, noise_gain``. The mixture is the sum of gain * segment; an empty ``noise_path`` is no
+noise.
 """
 
 import csv
-from dataclasses import asdict, dataclass, fields
+import itertools
+from dataclasses import dataclass
 from pathlib import Path
 
 from fqss_tf.data.clips import read_clips
@@ -14,36 +17,64 @@ from fqss_tf.data.mixtures import FixedMixture, Piece
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
 
+NOISE_COLUMNS = ("noise_path", "noise_start", "noise_gain")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a clip: its path, its first sample and a linear gain."""
+
+    path: str
+    start: int
+    gain: float
+
 
 @dataclass(frozen=True)
 class Mixture:
-    """One row of the manifest; the fields are its columns."""
+    """One row of the manifest; ``sources`` are Segments, ``noise`` is one or None."""
 
     mixture_id: str
     level_difference: float
-    path_1: str
-    start_1: int
-    gain_1: float
-    path_2: str
-    start_2: int
-    gain_2: float
+    sources: tuple[Segment, ...]
     samples: int
+    noise: Segment | None = None
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Of the sources, then of the noise where there is one."""
+        return (*self.sources, *((self.noise,) if self.noise else ()))
 
 
-COLUMNS = tuple(field.name for field in fields(Mixture))
+def mixture_of_two(
+    mixture_id, level_difference, path_1, start_1, gain_1, path_2, start_2, gain_2, samples,
+) -> Mixture:
+    """The row of two sources without noise; the arguments are its columns."""
+    sources = (Segment(path_1, start_1, gain_1), Segment(path_2, start_2, gain_2))
+    return Mixture(mixture_id, level_difference, sources, samples)
+
+
+def columns(sources: int, noise: bool = False) -> tuple[str, ...]:
+    """Names of the columns of mixtures of so many sources, with noise or without."""
+    of_sources = (
+        f"{name}_{number}" for number in range(1, sources + 1) for name in ("path", "start", "gain")
+    )
+    return (
+        "mixture_id", "level_difference", *of_sources, "samples", *(NOISE_COLUMNS if noise else ())
+    )
 
 
 def write_manifest(path, mixtures):
-    """Writes mixtures to a CSV file, replacing it.
+    """Writes mixtures, all of as many sources, to a CSV file, replacing it.
 
     Raises:
         FqssError: the file cannot be written.
     """
     with atomic_path(path) as temporary:
         with open(temporary, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(asdict(mixture) for mixture in mixtures)
+            writer = csv.writer(file, lineterminator="\n")
+            noise = any(mixture.noise for mixture in mixtures)
+            writer.writerow(columns(len(mixtures[0].sources), noise))
+            writer.writerows(_cells(mixture, noise) for mixture in mixtures)
 
 
 def read_manifest(path):
@@ -56,10 +87,8 @@ def read_manifest(path):
     try:
         with open(path, newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise FqssError(f"{path}: lacks the column {missing[0]}")
-            mixtures = [_parse(path, reader.line_num, row) for row in reader]
+            sources = _sources_named(path, reader.fieldnames or ())
+            mixtures = [_parse(path, reader.line_num, row, sources) for row in reader]
     except OSError as error:
         raise FqssError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
@@ -85,12 +114,12 @@ def manifest_mixtures(path, broken):
     """
     path = Path(path)
     rows = read_manifest(path)
-    files = [[path.parent / row.path_1, path.parent / row.path_2] for row in rows]
-    clips = read_clips([file for pair in files for file in pair])
+    files = [[path.parent / segment.path for segment in row.segments] for row in rows]
+    clips = read_clips([file for row_files in files for file in row_files])
     mixtures = []
-    for line, (row, pair) in enumerate(zip(rows, files, strict=True), 2):
+    for line, (row, row_files) in enumerate(zip(rows, files, strict=True), 2):
         try:
-            mixtures.append(_fixed(row, [clips[file] for file in pair]))
+            mixtures.append(_fixed(row, [clips[file] for file in row_files]))
         except FqssError as error:
             broken.report(f"{path}, line {line}: {error}")
     return mixtures
@@ -100,40 +129,91 @@ def _fixed(mixture, clips):
     for clip in clips:
         if isinstance(clip, FqssError):
             raise clip
-    paths = (mixture.path_1, mixture.path_2)
-    starts = (mixture.start_1, mixture.start_2)
-    for clip, start in zip(clips, starts, strict=True):
+    if len(clips) < 2:
+        raise FqssError(
+            f"{mixture.mixture_id} is one source and nothing else; one source needs a noise in the "
+            f"columns {', '.join(NOISE_COLUMNS)}"
+        )
+    for clip, segment in zip(clips, mixture.segments, strict=True):
         if clip.channels != 1:
             raise FqssError(
                 f"{clip.path}: has {clip.channels} channels; mixtures are made of mono clips"
             )
-        if start < 0 or mixture.samples < 1 or clip.frames < start + mixture.samples:
+        if segment.start < 0 or mixture.samples < 1 or (
+            clip.frames < segment.start + mixture.samples
+        ):
             raise FqssError(
-                f"{clip.path}: is too short for {mixture.samples} samples from sample {start}"
+                f"{clip.path}: is too short for {mixture.samples} samples from sample "
+                f"{segment.start}"
             )
-    if clips[0].rate != clips[1].rate:
-        raise FqssError(
-            f"{clips[1].path}: has {clips[1].rate} Hz but {mixture.path_1} has {clips[0].rate} Hz"
-        )
-    gains = (mixture.gain_1, mixture.gain_2)
+        if clip.rate != clips[0].rate:
+            raise FqssError(
+                f"{clip.path}: has {clip.rate} Hz but {mixture.sources[0].path} has "
+                f"{clips[0].rate} Hz"
+            )
+    pieces = [
+        Piece(clip, segment.start, mixture.samples, segment.gain)
+        for clip, segment in zip(clips, mixture.segments, strict=True)
+    ]
+    count = len(mixture.sources)
     return FixedMixture(
         mixture_id=mixture.mixture_id,
-        sources=tuple(
-            Piece(clip, start, mixture.samples, gain)
-            for clip, start, gain in zip(clips, starts, gains, strict=True)
-        ),
-        labels=tuple(Path(name).parent.name for name in paths),
+        sources=tuple(pieces[:count]),
+        labels=tuple(Path(source.path).parent.name for source in mixture.sources),
+        noise=pieces[count] if mixture.noise else None,
     )
 
 
-def _parse(path, line, row):
-    values = {}
-    for field in fields(Mixture):
+def _sources_named(path, names):
+    """How many sources the columns are of.
+
+    Raises:
+        FqssError: one that must be there is missing.
+    """
+    sources = next(number for number in itertools.count() if f"path_{number + 1}" not in names)
+    needed = columns(max(sources, 1), any(name in names for name in NOISE_COLUMNS))
+    missing = [
+        name for name in needed
+        if name not in names and not (name == "level_difference" and sources < 2)
+    ]
+    if missing:
+        raise FqssError(f"{path}: lacks the column {missing[0]}")
+    return sources
+
+
+def _cells(mixture, noise):
+    cells = [mixture.mixture_id, mixture.level_difference]
+    for source in mixture.sources:
+        cells += [source.path, source.start, source.gain]
+    cells.append(mixture.samples)
+    if noise:
+        part = mixture.noise
+        cells += [part.path, part.start, part.gain] if part else ["", "", ""]
+    return cells
+
+
+def _parse(path, line, row, sources):
+    def value(name, kind):
         try:
-            values[field.name] = field.type(row[field.name])
+            return kind(row[name])
         except (TypeError, ValueError) as error:
             raise FqssError(
-                f"{path}, line {line}: {field.name} is {row[field.name]!r}, "
-                f"expected a value of type {field.type.__name__}"
+                f"{path}, line {line}: {name} is {row[name]!r}, "
+                f"expected a value of type {kind.__name__}"
             ) from error
-    return Mixture(**values)
+
+    def segment(pattern):
+        text = row[pattern.format("path")]
+        if not text:
+            raise FqssError(f"{path}, line {line}: {pattern.format('path')} is empty")
+        return Segment(
+            text, value(pattern.format("start"), int), value(pattern.format("gain"), float)
+        )
+
+    return Mixture(
+        mixture_id=value("mixture_id", str),
+        level_difference=value("level_difference", float) if "level_difference" in row else 0.0,
+        sources=tuple(segment(f"{{}}_{number}") for number in range(1, sources + 1)),
+        samples=value("samples", int),
+        noise=segment("noise_{}") if row.get("noise_path") else None,
+    )

@@ -8,8 +8,8 @@ from fqss_tf.data.broken import BrokenData
 from fqss_tf.data.clips import is_audio, read_clips
 from fqss_tf.data.folders import check_groups
 from fqss_tf.data.plan import Material
-from fqss_tf.data.roots import BUNDLED
 from fqss_tf.data.sets import open_data_set
+from fqss_tf.data.stand_in import StandIn, is_bundled, stand_ins
 from fqss_tf.errors import FqssError
 
 # A song takes minutes; a score needs seconds.
@@ -92,7 +92,10 @@ def noise_clips(folders, broken):
 
 
 def scored_mixtures(data, part, sources, broken=None):
-    """The fixed mixtures of a part, of the first root that has any, else of the bundled speech.
+    """The fixed mixtures of a part, of the first root that has any, else stand-ins.
+
+    The bundled speech counts as a root without any unless it has the sources and the rate asked
+    for; it is what the stand-ins are made of, see ``stand_ins``.
 
     Args:
         data: a ``DataRecipe``.
@@ -101,8 +104,8 @@ def scored_mixtures(data, part, sources, broken=None):
         broken: a ``BrokenData``; None makes one of ``data.broken``.
 
     Returns:
-        A list of ``FixedMixture`` that can be decoded, of at most ``data.dev_mixtures`` of them if
-        that is not 0, evenly taken, and of long ones the middle.
+        A list of ``FixedMixture`` or ``StandIn`` that can be decoded, of at most
+        ``data.dev_mixtures`` of them if that is not 0, evenly taken, and of long ones the middle.
 
     Raises:
         FqssError: they are broken, all of them if ``broken`` skips, of another rate, or of another
@@ -111,28 +114,45 @@ def scored_mixtures(data, part, sources, broken=None):
     broken = BrokenData(data.broken) if broken is None else broken
     for data_set in _open_sets(data, broken):
         mixtures = data_set.mixtures(part) if part in data_set.parts else []
-        if mixtures:
+        if mixtures and not (is_bundled(data_set) and _differs(mixtures[0], data, sources)):
             break
     else:
-        if sources != 2:
-            raise FqssError(
-                f"data.roots have no {part} mixtures, and the bundled speech is no stand-in: "
-                f"it has 2 sources, but model.sources is {sources}"
-            )
-        click.echo(f"no {part} mixtures in data.roots: the bundled speech is taken", err=True)
-        data_set = open_data_set(BUNDLED)
-        mixtures = data_set.mixtures(part)
+        mixtures = _stand_ins(data, part, sources, broken)
+        return _decodable(_some(mixtures, data.dev_mixtures), broken)
     for mixture in mixtures:
         _check_sources(mixture, sources)
         if mixture.rate != data.sample_rate:
             raise FqssError(
                 f"{data_set.root / part} is at {mixture.rate} Hz, the recipe at "
-                f"{data.sample_rate} Hz"
+                f"{data.sample_rate} Hz: name other data.roots"
             )
-    if 0 < data.dev_mixtures < len(mixtures):
-        step = len(mixtures) / data.dev_mixtures
-        mixtures = [mixtures[int(i * step)] for i in range(data.dev_mixtures)]
+    mixtures = _some(mixtures, data.dev_mixtures)
     return _decodable([mixture.excerpt(MOST_DEV_SECONDS) for mixture in mixtures], broken)
+
+
+def _differs(mixture, data, sources):
+    return len(mixture.sources) != sources or mixture.rate != data.sample_rate
+
+
+def _stand_ins(data, part, sources, broken):
+    noises = noise_clips(data.noise_roots, broken) if sources == 1 else []
+    mixtures = stand_ins(
+        part, sources, data.sample_rate, noises, (data.min_noise_snr_db, data.max_noise_snr_db)
+    )
+    noise = "" if sources > 1 else " in noise of data.noise_roots" if noises else " in pink noise"
+    rate = f" at {data.sample_rate} Hz" if isinstance(mixtures[0], StandIn) else ""
+    click.echo(
+        f"no {part} mixtures in data.roots: the bundled speech is taken{noise}{rate}", err=True
+    )
+    return mixtures
+
+
+def _some(mixtures, most):
+    """At most so many of the mixtures, evenly taken; 0 for all."""
+    if not 0 < most < len(mixtures):
+        return mixtures
+    step = len(mixtures) / most
+    return [mixtures[int(i * step)] for i in range(most)]
 
 
 def _decodable(mixtures, broken):

@@ -73,11 +73,12 @@ class MixturePlan:
         seed: of everything that is drawn.
 
     Raises:
-        FqssError: ``data.dynamic_fraction`` asks for mixtures that the material has not.
+        FqssError: ``data.dynamic_fraction`` asks for mixtures that the material has not, or there
+            is one source and no noise.
     """
 
     def __init__(self, material, data, *, sources, segment_samples, batch_size, seed):
-        self._check(material, data)
+        self._check(material, data, sources)
         self._data = data
         self._sources = sources
         self._segment_samples = segment_samples
@@ -127,13 +128,19 @@ class MixturePlan:
             speakers=np.array([item["speakers"] for item in items], np.int32),
         )
 
-    def _check(self, material, data):
+    def _check(self, material, data, sources):
         can_be_drawn = material.speakers or material.stems
         if data.dynamic_fraction > 0 and not can_be_drawn:
             raise FqssError("data.roots hold no sources to mix anew; set data.dynamic_fraction=0")
         if data.dynamic_fraction < 1 and not material.mixtures:
             raise FqssError(
                 "data.roots hold no fixed mixtures to train on; set data.dynamic_fraction=1"
+            )
+        fixed = [*material.mixtures] if data.dynamic_fraction < 1 else []
+        if sources == 1 and not material.noises and not (fixed and all(m.noise for m in fixed)):
+            raise FqssError(
+                "model.sources is 1, and one source alone is no mixture: name folders of noise in "
+                "data.noise_roots"
             )
         if data.noise_fraction > 0 and not material.noises:
             raise FqssError("data.noise_fraction needs noise; name folders in data.noise_roots")
@@ -161,6 +168,8 @@ class MixturePlan:
         }
         if self.has_noise:
             must_be_noisy = is_dynamic and data.task != "sep_clean"
+            if self._sources == 1:  # fixed mixtures may have noise of their own
+                must_be_noisy = not all(rows[-1]["pieces"] for rows in item["attempts"])
             if must_be_noisy or rng.random() < data.noise_fraction:
                 item["noise_snr"] = rng.uniform(data.min_noise_snr_db, data.max_noise_snr_db)
                 for rows in item["attempts"]:

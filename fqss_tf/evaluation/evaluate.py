@@ -139,13 +139,14 @@ def evaluate(models, mixtures, threads=1, progress=None, *, rate=None):
     return scores
 
 
-def load_mixtures(data, manifest="mixtures.csv"):
+def load_mixtures(data, manifest="mixtures.csv", task="sep_clean"):
     """The mixtures that a manifest lists, or those of the part ``test`` of a LibriMix.
 
     Args:
         data: a data set folder (its part ``test`` is taken), a folder that holds the manifest
             itself, a LibriMix tree, or ``bundled`` for the speech in the package.
         manifest: name of the CSV file in that folder.
+        task: of a LibriMix, see there.
 
     Returns:
         (mixtures as ``evaluate`` takes them, each read when it is used; their sample rate in Hz).
@@ -155,7 +156,7 @@ def load_mixtures(data, manifest="mixtures.csv"):
             whose samples cannot be decoded raises it too.
     """
     if mode_folders(data_root(data)):
-        data_set = LibriMix(data_root(data))
+        data_set = LibriMix(data_root(data), task=task)
         return _Mixtures(data_set.mixtures("test")), data_set.sample_rate
     path = _manifest_folder(data, manifest) / manifest
     rows = read_manifest(path)
@@ -170,6 +171,18 @@ def load_mixtures(data, manifest="mixtures.csv"):
                 f"{entries[0].rate} Hz"
             )
     return _Mixtures(entries, [row.level_difference for row in rows]), entries[0].rate
+
+
+def default_task(models):
+    """The task of a LibriMix that models are scored on: ``enh_single`` for those of one source.
+
+    Args:
+        models: paths of run folders and .tflite files; the first one that says decides.
+    """
+    for model in models:
+        with contextlib.suppress(FqssError):
+            return "enh_single" if _sources_of(Path(model)) == 1 else "sep_clean"
+    return "sep_clean"
 
 
 class _Mixtures(Sequence):
@@ -205,6 +218,14 @@ def _manifest_folder(data, manifest):
         f"no {manifest} in {candidates[0]} or {candidates[1]}: give a data set folder with a "
         "manifest, or bundled"
     )
+
+
+def _sources_of(path):
+    if path.is_dir():
+        from fqss_tf.training.run import Run
+
+        return Run(path).recipe.model.sources
+    return len(read_metadata(path)[0].sources)
 
 
 def _open(path, threads):

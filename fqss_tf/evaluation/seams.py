@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fqss_tf.audio.files import read
+from fqss_tf.audio.files import read, resample
 from fqss_tf.audio.levels import peak_gain
 from fqss_tf.data.roots import BUNDLED, data_root
+from fqss_tf.data.stand_in import pink_noise
 from fqss_tf.errors import FqssError
 from fqss_tf.metrics import pit_si_sdr
 from fqss_tf.runtime.chunking import (
@@ -40,6 +41,7 @@ class SeamScore:
     swapped: int
     swapped_plainly: int
     swapped_by_network: int
+    rate: int = BUNDLED_RATE
 
     @property
     def mixtures(self):
@@ -51,15 +53,16 @@ class SeamScore:
         return float(np.max(np.abs(np.subtract(self.joined, self.whole))))
 
 
-def bundled_voices():
-    """Clips of each speaker of the bundled test speech: list of lists of float32 [samples].
+def bundled_voices(rate=BUNDLED_RATE):
+    """Clips of each speaker of the bundled test speech at ``rate`` Hz: list of lists of float32
+    [samples].
 
     Raises:
         FqssError: the package has no speech, as fqss-tf-runtime has none.
     """
     clips = {}
     for path in sorted((data_root(BUNDLED) / "test").glob("*/*.flac")):
-        clips.setdefault(path.parent, []).append(read(path)[0][:, 0])
+        clips.setdefault(path.parent, []).append(resample(read(path)[0][:, 0], BUNDLED_RATE, rate))
     if not clips:
         raise FqssError(
             "the bundled speech is missing: fqss-tf brings it, fqss-tf-runtime does not"
@@ -67,29 +70,36 @@ def bundled_voices():
     return list(clips.values())
 
 
-def long_mixture(voices, samples, generator):
-    """Two speakers, each by clips in random order, within 5 dB of each other.
+def long_mixture(voices, samples, generator, sources=2):
+    """Speakers, each by clips in random order, within 5 dB of each other; one is in pink noise.
 
     Args:
         voices: clips of each speaker, as ``bundled_voices`` gives them.
         samples: of the mixture.
         generator: of NumPy, which decides everything.
+        sources: how many speakers.
 
     Returns:
-        The mixture, float32 [samples] of peak 1, and its sources, [2, samples].
+        The mixture, float32 [samples] of peak 1, and its sources, [sources, samples].
     """
-    sources = []
-    for speaker in generator.choice(len(voices), 2, replace=False):
+    parts = []
+    half = LARGEST_LEVEL_DIFFERENCE / 2
+    for speaker in generator.choice(len(voices), sources, replace=False):
         clips = []
         while sum(map(len, clips)) < samples:
             clips.append(voices[speaker][generator.integers(len(voices[speaker]))])
         voice = np.concatenate(clips)[:samples]
-        half = LARGEST_LEVEL_DIFFERENCE / 2
-        level = 10 ** (generator.uniform(-half, half) / 20)
-        sources.append(level * voice / np.sqrt(np.mean(voice**2)))
-    sources = np.array(sources, np.float32)
-    gain = np.float32(peak_gain(sources.sum(axis=0)))
-    return gain * sources.sum(axis=0), gain * sources
+        parts.append(_at_level(voice, generator.uniform(-half, half)))
+    if sources == 1:
+        noise = pink_noise(samples, generator.integers(2**31))
+        parts.append(_at_level(noise, generator.uniform(-half, half)))
+    parts = np.array(parts, np.float32)
+    gain = np.float32(peak_gain(parts.sum(axis=0)))
+    return gain * parts.sum(axis=0), gain * parts[:sources]
+
+
+def _at_level(waveform, level):
+    return 10 ** (level / 20) * waveform / np.sqrt(np.mean(waveform**2))
 
 
 class Shuffled:
@@ -131,7 +141,10 @@ def swapped_seams(joined, whole, starts, overlap):
     return sum(here != there for here, there in zip(orders, orders[1:], strict=False))
 
 
-def score_seams(forward, segment, whole, samples, mixtures, voices, progress=None):
+def score_seams(
+    forward, segment, whole, samples, mixtures, voices, progress=None, sources=2,
+    rate=BUNDLED_RATE,
+):
     """Scores a network in chunks against itself as a whole, on mixtures of random clips.
 
     Args:
@@ -142,6 +155,8 @@ def score_seams(forward, segment, whole, samples, mixtures, voices, progress=Non
         mixtures: how many.
         voices: clips of each speaker.
         progress: called as ``progress(done, total)`` after each mixture, if given.
+        sources: of the network.
+        rate: of everything, Hz.
 
     Returns:
         A ``SeamScore``.
@@ -152,7 +167,7 @@ def score_seams(forward, segment, whole, samples, mixtures, voices, progress=Non
     swapped = {"swapped": 0, "swapped_plainly": 0, "swapped_by_network": 0}
     for seed in range(mixtures):
         generator = np.random.default_rng(seed)
-        mixture, sources = long_mixture(voices, samples, generator)
+        mixture, targets = long_mixture(voices, samples, generator, sources)
         chunks = []
 
         def kept(chunk, chunks=chunks):
@@ -170,13 +185,15 @@ def score_seams(forward, segment, whole, samples, mixtures, voices, progress=Non
         reference = whole(mixture)
         estimates = {"whole": reference, "joined": joined, "joined_plainly": joined_plainly}
         for name, values in estimates.items():
-            scores[name].append(float(np.mean(pit_si_sdr(values, sources)[0])))
+            scores[name].append(float(np.mean(pit_si_sdr(values, targets)[0])))
         results = (joined, joined_plainly, by_network)
         for name, values in zip(swapped, results, strict=True):
             swapped[name] += swapped_seams(values, reference, starts, overlap)
         if progress is not None:
             progress(seed + 1, mixtures)
-    return SeamScore(samples, **scores, seams=mixtures * (len(starts) - 1), **swapped)
+    return SeamScore(
+        samples, **scores, seams=mixtures * (len(starts) - 1), **swapped, rate=rate
+    )
 
 
 def score_files(path, whole_path, mixtures, threads=1, progress=None):
@@ -191,14 +208,12 @@ def score_files(path, whole_path, mixtures, threads=1, progress=None):
 
     Raises:
         FqssError: a file is missing, damaged or a step model, the files are of different kinds, or
-            they are not for two voices at the rate of the bundled speech.
+            they are for more voices than two.
     """
     engine, whole = Engine(path, threads), Engine(whole_path, threads)
     for file, metadata in ((path, engine.metadata), (whole_path, whole.metadata)):
-        if metadata.sample_rate != BUNDLED_RATE or len(metadata.sources) != 2:
-            raise FqssError(
-                f"{file} is not for two voices at {BUNDLED_RATE} Hz, which the test speech is"
-            )
+        if len(metadata.sources) > 2:
+            raise FqssError(f"{file} is for {len(metadata.sources)} voices, at most two are tried")
     kind, whole_kind = map(_kind, (engine.metadata, whole.metadata))
     if kind != whole_kind:
         raise FqssError(
@@ -209,9 +224,10 @@ def score_files(path, whole_path, mixtures, threads=1, progress=None):
             f"{whole_path} takes {whole.metadata.segment} samples, no more than {path}: "
             "convert the run with a larger --seconds"
         )
+    rate = engine.metadata.sample_rate
     score = score_seams(
         engine.forward, engine.metadata.segment, whole.forward, whole.metadata.segment, mixtures,
-        bundled_voices(), progress,
+        bundled_voices(rate), progress, len(engine.metadata.sources), rate,
     )
     engine.close()
     whole.close()
@@ -219,4 +235,5 @@ def score_files(path, whole_path, mixtures, threads=1, progress=None):
 
 
 def _kind(metadata):
-    return f"{metadata.network} {metadata.method} {metadata.type}"
+    kind = f"{metadata.network} {metadata.method} {metadata.type}"
+    return f"{kind} at {metadata.sample_rate} Hz with {len(metadata.sources)} sources"

@@ -180,7 +180,7 @@ def file_metadata(run, samples, stages, kind, method):
         "sample_rate": run.recipe.data.sample_rate,
         "segment": samples,
         "hop": run.recipe.model.hop,
-        "sources": [f"speech_{i + 1}" for i in range(run.recipe.model.sources)],
+        "sources": run.recipe.model.source_names,
         "input_stages": stages[0],
         "output_stages": stages[1],
         "type": kind,

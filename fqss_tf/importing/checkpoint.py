@@ -22,10 +22,15 @@ TEACHER = "fmodel."
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """``tensors``: floating-point arrays by key. ``arguments``: of the network's constructor."""
+    """``tensors``: floating-point arrays by key. ``arguments``: of the network's constructor.
+
+    ``task``: what the publisher calls that which it was trained for; None where the file does not
+    tell.
+    """
 
     tensors: dict
     arguments: dict
+    task: str | None = None
 
 
 def is_checkpoint(path):
@@ -76,26 +81,26 @@ def _read_folder(path):
 
 
 def _read(content):
-    arguments = {}
+    arguments, task = {}, None
     if content.startswith(b"PK"):
         archive = zipfile.ZipFile(io.BytesIO(content))
         if all(name.endswith(".npy") for name in archive.namelist()):
             tensors, arguments = npz_file.read_npz(archive)
         else:
-            tensors, arguments = _state_dict(torch_file.read_zip(archive, len(content)))
+            tensors, arguments, task = _state_dict(torch_file.read_zip(archive, len(content)))
     elif content.startswith(torch_file.LEGACY_START):
-        tensors, arguments = _state_dict(torch_file.read_legacy(content))
+        tensors, arguments, task = _state_dict(torch_file.read_legacy(content))
     elif safetensors_file.looks_like_safetensors(content):
         tensors = safetensors_file.read_safetensors(content)
     else:
         raise FqssError("it is no file of PyTorch, safetensors or numpy")
     if not isinstance(arguments, dict) or not tensors:
         raise FqssError("it holds no tensors by name")
-    return Checkpoint(_floats(_unwrapped(tensors)), arguments)
+    return Checkpoint(_floats(_unwrapped(tensors)), arguments, task)
 
 
 def _state_dict(document):
-    """(tensors, arguments) of a bare state_dict, or of one under its usual name."""
+    """(tensors, arguments, task) of a bare state_dict, or of one under its usual name."""
     if not isinstance(document, dict):
         raise FqssError(f"it holds a {type(document).__name__}, not a state_dict")
     state = document.get("state_dict", document)
@@ -105,8 +110,13 @@ def _state_dict(document):
         if not isinstance(key, str) or not isinstance(value, Tensor):
             raise FqssError(f"its entry {str(key)[:80]} is no tensor: save the state_dict alone")
     _check_no_overlap(state)
-    arguments = {} if state is document else document.get("model_args", {})
-    return {key: tensor.array() for key, tensor in state.items()}, arguments
+    tensors = {key: tensor.array() for key, tensor in state.items()}
+    if state is document:
+        return tensors, {}, None
+    # Asteroid puts what its data sets say of themselves beside, or under infos.
+    infos = document.get("infos")
+    task = document.get("task", infos.get("task") if isinstance(infos, dict) else None)
+    return tensors, document.get("model_args", {}), task if isinstance(task, str) else None
 
 
 def _check_no_overlap(tensors):

@@ -7,35 +7,37 @@ from pathlib import Path
 
 import yaml
 
-from fqss_tf.config import DataRecipe, Recipe, save_recipe
+from fqss_tf.config import DataRecipe, Recipe, save_recipe, with_settings
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_folder
 from fqss_tf.importing.checkpoint import read_checkpoint
 from fqss_tf.importing.layouts import recognised
 from fqss_tf.models.published import PublishedTensors
 
-DEFAULT_SAMPLE_RATE = 8000
-
 
 @dataclasses.dataclass(frozen=True)
 class Imported:
     """``recipe``: of the run. ``weights``: arrays by layer. ``assumed``: sizes that neither the
-    checkpoint nor the arguments told."""
+    checkpoint nor the arguments told. ``tells_rate``: whether one of them told the sample rate;
+    else that of the recipe means nothing."""
 
     layout: str
     publisher: str
     recipe: Recipe
     weights: dict
     assumed: dict
+    tells_rate: bool
 
 
-def read_published(path, layout=None, arguments=None):
+def read_published(path, layout=None, arguments=None, rate=None, task=None):
     """What a checkpoint holds, without TensorFlow.
 
     Args:
         path: as for ``fqss_tf.importing.checkpoint.read_checkpoint``.
         layout: name of a layout or a publisher; None recognises it by the keys.
         arguments: dict of the published constructor's arguments; they win over those in the file.
+        rate: sample rate in Hz; wins over what the arguments say.
+        task: as in a recipe's ``data.task``; wins over what the file says.
 
     Raises:
         FqssError: the file is refused, of no known layout, or does not fit; the first key or
@@ -56,11 +58,23 @@ def read_published(path, layout=None, arguments=None):
         tensors.finish()
     except FqssError as error:
         raise FqssError(f"{path} is no checkpoint of {found.name}: {error}") from error
-    rate = given.get("sample_rate") or DEFAULT_SAMPLE_RATE
-    if not isinstance(rate, int | float) or not 0 < rate < 2**20:
-        raise FqssError(f"{path}: sample_rate {reprlib.repr(rate)} is no number of Hz below 2^20")
-    recipe = Recipe(network=found.network, model=sizes, data=DataRecipe(sample_rate=int(rate)))
-    return Imported(found.name, found.publisher, recipe, weights, assumed)
+    rate = rate or given.get("sample_rate")
+    data = DataRecipe(task=task or _known_task(checkpoint.task, sizes.sources))
+    if rate is not None:
+        if not isinstance(rate, int | float) or not 1 <= rate < 2**20:
+            raise FqssError(
+                f"{path}: sample_rate {reprlib.repr(rate)} is no number of Hz below 2^20"
+            )
+        data = dataclasses.replace(data, sample_rate=int(rate))
+    recipe = Recipe(network=found.network, model=sizes, data=data)
+    return Imported(found.name, found.publisher, recipe, weights, assumed, rate is not None)
+
+
+def _known_task(name, sources):
+    """The task of a recipe that a publisher's name stands for; the usual one for other names."""
+    if sources == 1:
+        return "enh_single"
+    return name if name in ("sep_clean", "sep_noisy") else DataRecipe.task
 
 
 def read_arguments(path):
@@ -83,21 +97,30 @@ def read_arguments(path):
     return arguments
 
 
-def import_checkpoint(path, output, layout=None, arguments=None):
+def import_checkpoint(
+    path, output, layout=None, arguments=None, rate=None, task=None, settings=(),
+):
     """Writes a run folder with the weights of a published checkpoint.
 
     Args:
-        path, layout, arguments: as for ``read_published``.
+        path, layout, arguments, rate, task: as for ``read_published``.
         output: the folder; it must not exist, or be empty.
+        settings: ``key=value`` changes of the recipe, such as ``data.roots=[DIR]``.
 
     Returns:
         The Imported.
 
     Raises:
-        FqssError: as ``read_published``, or the folder is in use or cannot be written.
+        FqssError: as ``read_published``, nothing tells the rate, a wrong setting, or the folder is
+            in use or cannot be written.
     """
     with atomic_folder(output) as temporary:
-        imported = read_published(path, layout, arguments)
+        imported = read_published(path, layout, arguments, rate, task)
+        if not imported.tells_rate:
+            raise FqssError(
+                f"{path} does not tell the sample rate of its network: give it, as in --rate 16000"
+            )
+        imported = dataclasses.replace(imported, recipe=with_settings(imported.recipe, settings))
         from fqss_tf.models.registry import build
         from fqss_tf.models.waveform_weights import assign
         from fqss_tf.training.run import FLOAT_WEIGHTS

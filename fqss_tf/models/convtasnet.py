@@ -146,4 +146,4 @@ def _masks(skip_sum, config, slopes):
         if config.mask_activation == "sigmoid":
             mask = layers.Activation("sigmoid", name=f"mask_{source}_sigmoid")(mask)
         each.append(mask)
-    return layers.Concatenate(axis=1, name="masks")(each) if config.sources > 1 else each[0]
+    return layers.Concatenate(axis=1, name="masks")(each) if len(each) > 1 else each[0]

@@ -34,6 +34,13 @@ class EncoderSizes:
         """Blocks of ``hop`` samples under one kernel."""
         return self.kernel // self.hop
 
+    @property
+    def source_names(self):
+        """What the sources are called in files: ``speech`` alone, else ``speech_1``, .."""
+        if self.sources == 1:
+            return ["speech"]
+        return [f"speech_{number + 1}" for number in range(self.sources)]
+
 
 @dataclasses.dataclass(frozen=True)
 class ConvTasNetConfig(EncoderSizes):

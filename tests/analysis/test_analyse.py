@@ -9,7 +9,7 @@ from PIL import Image
 
 from fqss_tf.analysis import simulation
 from fqss_tf.analysis.analyse import Options, analyse
-from fqss_tf.data.manifest import Mixture, write_manifest
+from fqss_tf.data.manifest import mixture_of_two, write_manifest
 from fqss_tf.errors import FqssError
 
 OPTIONS = Options(tensor_utterances=1, seconds=0.1, least_sdr=-100.0)
@@ -22,9 +22,9 @@ def data(tmp_path_factory):
         wave = np.random.default_rng(seed).uniform(-0.5, 0.5, 5000)
         soundfile.write(folder / name, wave, 8000)
     write_manifest(folder / "mixtures.csv", [
-        Mixture("loud", 6.0, "a.wav", 0, 0.8, "b.wav", 0, 0.4, 5000),
-        Mixture("even", 0.0, "a.wav", 400, 0.6, "b.wav", 0, 0.6, 4200),
-        Mixture("last", 0.0, "a.wav", 200, 0.6, "b.wav", 90, 0.6, 4000),
+        mixture_of_two("loud", 6.0, "a.wav", 0, 0.8, "b.wav", 0, 0.4, 5000),
+        mixture_of_two("even", 0.0, "a.wav", 400, 0.6, "b.wav", 0, 0.6, 4200),
+        mixture_of_two("last", 0.0, "a.wav", 200, 0.6, "b.wav", 90, 0.6, 4000),
     ])
     return folder
 

@@ -9,7 +9,7 @@ from fqss_tf.benchmark.results import Results
 from fqss_tf.benchmark.subjects import Subject
 from fqss_tf.benchmark.tables import SLOWEST_NODES, markdown, node_table, ratio
 
-MACHINE = {"cpu": "Some CPU", "cores": 8, "load": 0.25, "litert": "2.3.0"}
+MACHINE = {"cpu": "Some CPU", "flags": [], "cores": 8, "load": 0.25, "litert": "2.3.0"}
 LONG = Subject(name="long", runtime="LiteRT", seconds=2.0, file_bytes=1_500_000, macs=6_000_000,
                scored="long.tflite")
 SHORT = Subject(name="short", runtime="PyTorch", seconds=1.0)

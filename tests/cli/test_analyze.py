@@ -6,7 +6,7 @@ import soundfile
 from click.testing import CliRunner
 
 from fqss_tf.cli.main import main
-from fqss_tf.data.manifest import Mixture, write_manifest
+from fqss_tf.data.manifest import mixture_of_two, write_manifest
 
 
 def run(*arguments):
@@ -22,7 +22,7 @@ def data(tmp_path):
         soundfile.write(folder / name, wave, 8000)
     write_manifest(
         folder / "sweep.csv",
-        [Mixture(name, 6.0, "a.wav", 0, 0.8, "b.wav", 0, 0.4, 4000) for name in "abc"],
+        [mixture_of_two(name, 6.0, "a.wav", 0, 0.8, "b.wav", 0, 0.4, 4000) for name in "abc"],
     )
     return folder
 

@@ -9,13 +9,13 @@ from data_trees import make_librimix
 from terminal import seen_on_terminal
 
 from fqss_tf.cli.main import main
-from fqss_tf.data.manifest import Mixture, write_manifest
+from fqss_tf.data.manifest import mixture_of_two, write_manifest
 from fqss_tf.evaluation import load_mixtures
 from fqss_tf.metrics import si_sdr
 
 ENTRIES = [
-    Mixture("loud_first", 6.0, "a.wav", 0, 0.8, "b.wav", 0, 0.4, 1000),
-    Mixture("loud_second", -12.0, "a.wav", 0, 0.2, "b.wav", 0, 0.8, 900),
+    mixture_of_two("loud_first", 6.0, "a.wav", 0, 0.8, "b.wav", 0, 0.4, 1000),
+    mixture_of_two("loud_second", -12.0, "a.wav", 0, 0.2, "b.wav", 0, 0.8, 900),
 ]
 COLUMNS = [
     "model", "mixture_id", "level_difference", "si_sdr_1", "si_sdr_2", "si_sdr", "si_sdri",

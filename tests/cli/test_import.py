@@ -8,7 +8,7 @@ import soundfile
 from click.testing import CliRunner
 
 from fqss_tf.cli.main import main
-from fqss_tf.data.manifest import Mixture, write_manifest
+from fqss_tf.data.manifest import mixture_of_two, write_manifest
 from fqss_tf.training.run import Run
 
 CHECKPOINT = Path(__file__).parents[1] / "fixtures/checkpoints/asteroid_convtasnet_a.pth"
@@ -24,7 +24,7 @@ def data(tmp_path_factory):
             (folder / part / speaker).mkdir(parents=True)
             soundfile.write(folder / part / speaker / "0.wav", noise, 8000)
         if part != "train":
-            row = Mixture("m", 0.0, "a/0.wav", 0, 0.5, "b/0.wav", 0, 0.5, 4000)
+            row = mixture_of_two("m", 0.0, "a/0.wav", 0, 0.5, "b/0.wav", 0, 0.5, 4000)
             write_manifest(folder / part / "mixtures.csv", [row])
     return folder
 
@@ -35,7 +35,7 @@ def run(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("imported") / "run"
     result = CliRunner().invoke(main, ["import", str(CHECKPOINT), "--output", str(folder)])
     assert result.exit_code == 0, result.output
-    assert "convtasnet from asteroid-convtasnet" in result.stdout
+    assert "convtasnet from asteroid-convtasnet, 2 sources at 8000 Hz, sep_clean" in result.stdout
     recipe = (folder / "recipe.yaml").read_text().replace("- bundled", f"- {data}")
     short = re.sub("observe_steps: [0-9]+", "observe_steps: 1", recipe)
     (folder / "recipe.yaml").write_text(short)
@@ -50,7 +50,7 @@ def test_as_json_with_a_layout_and_arguments(tmp_path):
     ])
     assert json.loads(result.stdout) == {
         "run": str(tmp_path / "run"), "layout": "asteroid-convtasnet", "network": "convtasnet",
-        "assumed": {},
+        "sources": 2, "sample_rate": 16000, "task": "sep_clean", "assumed": {},
     }
     recipe = Run(tmp_path / "run").recipe
     assert (recipe.model.mask_activation, recipe.data.sample_rate) == ("sigmoid", 16000)

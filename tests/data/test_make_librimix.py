@@ -102,6 +102,22 @@ def test_noise_and_max_mode_and_three_sources(speech, tmp_path):
     np.testing.assert_allclose(mixture, sources[0] + single.noise.read(), atol=2 / 2**15)
 
 
+def test_one_source_makes_an_enhancement_set(speech, tmp_path):
+    write_audio(tmp_path / "noise" / "n.wav", np.random.default_rng(0).normal(0, 0.1, 7000))
+    options = MixOptions(sources=1, least_seconds=1.0)
+    with pytest.raises(FqssError, match="one source alone is no mixture: .* --noise"):
+        make_librimix([speech], tmp_path / "set", options)
+    made = make_librimix([speech], tmp_path / "set", options, noise=[tmp_path / "noise"])
+    assert made["train"][0] == 9 and made["test"][2] == 2  # each utterance of each speaker once
+    data_set = LibriMix(tmp_path / "set", task="enh_single")
+    for entry in data_set.mixtures("test"):
+        mixture, sources = entry.load()
+        assert len(sources) == 1 and entry.labels[0] in ("f", "g")
+        np.testing.assert_allclose(mixture, sources[0] + entry.noise.read(), atol=2 / 2**15)
+    folders = {path.name for path in (tmp_path / "set/wav8k/min/test").iterdir()}
+    assert folders == {"s1", "noise", "mix_single"}
+
+
 @pytest.mark.parametrize("layout", ["folders", "files", "chapters"])
 def test_speakers_without_parts_are_parted(tmp_path, layout):
     for number in range(10):

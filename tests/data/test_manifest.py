@@ -15,9 +15,11 @@ from fqss_tf.data.make_manifest import (
     make_bundled_manifests,
 )
 from fqss_tf.data.manifest import (
-    COLUMNS,
     Mixture,
+    Segment,
+    columns,
     manifest_mixtures,
+    mixture_of_two,
     read_manifest,
     write_manifest,
 )
@@ -25,7 +27,12 @@ from fqss_tf.errors import FqssError
 
 BUNDLE = Path(fqss_tf.__file__).parent / "bundled" / "speech"
 MANIFESTS = ("dev/mixtures.csv", "test/mixtures.csv", "test/sweep.csv")
-MIXTURE = Mixture("one", 1.5, "a/0.wav", 10, 0.5, "b/0.wav", 20, 0.25, 100)
+ROW = {
+    "mixture_id": "one", "level_difference": 1.5, "path_1": "a/0.wav", "start_1": 10,
+    "gain_1": 0.5, "path_2": "b/0.wav", "start_2": 20, "gain_2": 0.25, "samples": 100,
+}
+MIXTURE = mixture_of_two(**ROW)
+NOISE = Segment("b/0.wav", 20, 0.25)
 
 
 @pytest.fixture
@@ -57,7 +64,8 @@ def test_committed_mixtures_peak_at_09_and_have_their_level_difference(name):
         levels = [active_rms(source, rate) for source in sources]
         difference = 20 * np.log10(levels[0] / levels[1])
         assert difference == pytest.approx(mixture.level_difference, abs=1e-2)
-        assert Path(mixture.path_1).parent != Path(mixture.path_2).parent
+        first, second = (Path(source.path).parent for source in mixture.sources)
+        assert first != second
 
 
 def test_committed_sets_are_what_the_scores_say():
@@ -76,12 +84,12 @@ def test_sweep_repeats_each_pair_at_every_level():
     for first in range(0, len(sweep), len(SWEEP_DB)):
         group = sweep[first : first + len(SWEEP_DB)]
         assert [m.level_difference for m in group] == list(SWEEP_DB)
-        assert len({(m.path_1, m.start_1, m.path_2, m.start_2) for m in group}) == 1
+        assert len({tuple((s.path, s.start) for s in m.sources) for m in group}) == 1
 
 
 def test_material_is_used_once_before_any_is_repeated():
     mixtures = draw_mixtures(BUNDLE, "test", {"main": (24, 5.0)}, seed=7)
-    used = [(m.path_1, m.start_1) for m in mixtures] + [(m.path_2, m.start_2) for m in mixtures]
+    used = [(source.path, source.start) for m in mixtures for source in m.sources]
     assert len(set(used)) == len(used)
 
 
@@ -125,6 +133,40 @@ def test_a_mixture_adds_the_scaled_segments(clip_folder):
     )
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_noise_is_added_but_is_no_source(clip_folder, count):
+    sources = tuple(Segment("a/0.wav", start, 0.5) for start in range(count))
+    entry = mixture_of(clip_folder, Mixture("one", 0.0, sources, 100, NOISE))
+    mixture, read = entry.load()
+    speech, _ = soundfile.read(clip_folder / "a/0.wav")
+    noise, _ = soundfile.read(clip_folder / "b/0.wav")
+    expected = [0.5 * speech[start : start + 100] for start in range(count)]
+    np.testing.assert_allclose(read, expected, atol=1e-6)
+    np.testing.assert_allclose(mixture, sum(expected) + 0.25 * noise[20:120], atol=1e-6)
+    assert read_manifest(clip_folder / "mixtures.csv")[0].noise == NOISE
+
+
+def test_some_rows_may_have_no_noise(clip_folder):
+    noisy = Mixture("noisy", 1.5, MIXTURE.sources, 100, NOISE)
+    write_manifest(clip_folder / "mixtures.csv", [MIXTURE, noisy])
+    assert read_manifest(clip_folder / "mixtures.csv") == [MIXTURE, noisy]
+    clean, with_noise = manifest_mixtures(clip_folder / "mixtures.csv", BrokenData())
+    assert clean.noise is None and with_noise.noise is not None
+
+
+def test_one_source_without_noise_is_refused(clip_folder):
+    with pytest.raises(FqssError, match="line 2: one is one source .* noise_path, noise_start"):
+        mixture_of(clip_folder, Mixture("one", 0.0, MIXTURE.sources[:1], 100))
+
+
+def test_one_source_needs_no_level_difference(clip_folder):
+    header = "mixture_id,path_1,start_1,gain_1,samples,noise_path,noise_start,noise_gain"
+    (clip_folder / "mixtures.csv").write_text(f"{header}\none,a/0.wav,0,1,100,b/0.wav,20,0.25\n")
+    assert read_manifest(clip_folder / "mixtures.csv") == [
+        Mixture("one", 0.0, (Segment("a/0.wav", 0, 1.0),), 100, NOISE)
+    ]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -138,16 +180,19 @@ def test_a_row_names_the_bad_clip(clip_folder, change, message):
     soundfile.write(clip_folder / "b/stereo.wav", np.zeros((200, 2)), 8000)
     soundfile.write(clip_folder / "b/fast.wav", np.zeros(200), 16000)
     with pytest.raises(FqssError, match=f"line 2: .*{message}"):
-        mixture_of(clip_folder, Mixture(**{**MIXTURE.__dict__, **change}))
+        mixture_of(clip_folder, mixture_of_two(**{**ROW, **change}))
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (",".join(COLUMNS) + "\n", "no mixtures"),
-        ("mixture_id,samples\n", "level_difference"),
-        (",".join(COLUMNS) + "\none,1.5,a,ten,1,b,0,1,100\n", "line 2: start_1 is 'ten'"),
-        (",".join(COLUMNS) + "\none,1.5\n", "path_1|start_1"),
+        (",".join(columns(2)) + "\n", "no mixtures"),
+        ("mixture_id,samples\n", "lacks the column path_1"),
+        ("mixture_id,path_1,start_1,gain_1,path_2,start_2,gain_2,samples\n", "level_difference"),
+        (",".join(columns(1)) + ",noise_path\n", "lacks the column noise_start"),
+        (",".join(columns(2)) + "\none,1.5,a,0,1,,0,1,100\n", "line 2: path_2 is empty"),
+        (",".join(columns(2)) + "\none,1.5,a,ten,1,b,0,1,100\n", "line 2: start_1 is 'ten'"),
+        (",".join(columns(2)) + "\none,1.5\n", "path_1|start_1"),
         ("\xff\xfe", "lacks|not a text"),
     ],
 )

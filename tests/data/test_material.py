@@ -4,7 +4,7 @@ from data_trees import make_librimix, make_speakers, make_stems, tones, write_au
 
 from fqss_tf.config import DataRecipe
 from fqss_tf.data.broken import LINES, BrokenData, broken_files_named, found_while_reading
-from fqss_tf.data.manifest import Mixture, write_manifest
+from fqss_tf.data.manifest import mixture_of_two, write_manifest
 from fqss_tf.data.material import check_roots, scored_mixtures, training_material
 from fqss_tf.errors import FqssError
 
@@ -17,7 +17,7 @@ def with_manifest(root, rows):
     for name in ("a", "b"):
         write_audio(root / "dev" / name / "0.wav", tones(1, 4000))
     write_manifest(root / "dev" / "mixtures.csv", [
-        Mixture(f"m{number}", 0.0, path, 0, 1.0, "b/0.wav", 0, 0.5, 4000)
+        mixture_of_two(f"m{number}", 0.0, path, 0, 1.0, "b/0.wav", 0, 0.5, 4000)
         for number, path in enumerate(rows)
     ])
 

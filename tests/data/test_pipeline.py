@@ -309,6 +309,27 @@ def test_every_option_at_once_equals_the_reference(tmp_path):
     assert 0 <= np.nanmin(snr) < 1 and 19 < np.nanmax(snr) <= 20
 
 
+def test_one_source_is_always_in_noise(tmp_path):
+    make_speakers(tmp_path / "set", {"train": ("a",)})
+    with pytest.raises(FqssError, match="model.sources is 1, .* in data.noise_roots"):
+        plan_of(tmp_path / "set", sources=1)
+    write_tones(tmp_path / "noise" / "hum.wav", RATE, 60, seconds=0.4)
+    options = {"noise_roots": (str(tmp_path / "noise"),), "min_noise_snr_db": -5.0}
+    plan = plan_of(tmp_path / "set", sources=1, **options)
+    batches = first_batches(mixtures(tmp_path / "set", sources=1, **options), 2)
+    for number, (mixture, sources) in enumerate(batches):
+        assert sources.shape == (BATCH, 1, RATE)
+        noise = mixture - sources[:, 0]
+        found = 20 * np.log10(rms(sources[:, 0]) / rms(noise))
+        np.testing.assert_allclose(found, plan.batch(number).noise_snr, atol=0.01)
+
+
+def test_one_source_of_librimix_keeps_the_noise_of_the_set(tmp_path):
+    make_librimix(tmp_path, subsets=("train-100",))
+    plan = plan_of(tmp_path, sources=1, task="enh_single", dynamic_fraction=0.0)
+    assert np.isnan(plan.batch(0).noise_snr).all() and plan.rows == 2
+
+
 def test_noise_comes_at_the_ratio_that_was_drawn(tmp_path):
     make_speakers(tmp_path / "set", {"train": ("a", "b")})
     write_tones(tmp_path / "noise" / "hum.wav", RATE, 60, seconds=0.4)

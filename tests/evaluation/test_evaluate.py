@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from fqss_tf.config import DataRecipe, Recipe
-from fqss_tf.data.manifest import Mixture, write_manifest
+from fqss_tf.data.manifest import mixture_of_two, write_manifest
 from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import UtteranceScore, evaluate, load_mixtures
 from fqss_tf.metrics import si_sdr
@@ -220,7 +220,9 @@ def write_set(folder, rates=(8000, 8000), name="mixtures.csv", samples=500):
         for clip, wave in enumerate(noise):
             soundfile.write(folder / f"{index}_{clip}.wav", wave, rate)
         paths = [f"{index}_{clip}.wav" for clip in range(2)]
-        rows.append(Mixture(f"m{index}", 0.0, paths[0], 100, 0.5, paths[1], 0, 0.25, samples))
+        rows.append(
+            mixture_of_two(f"m{index}", 0.0, paths[0], 100, 0.5, paths[1], 0, 0.25, samples)
+        )
     write_manifest(folder / name, rows)
 
 

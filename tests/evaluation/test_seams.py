@@ -40,6 +40,21 @@ def test_a_mixture_is_the_sum_of_its_sources_at_peak_one(voices):
     np.testing.assert_allclose(sources.sum(axis=0), mixture, atol=1e-6)
 
 
+def test_one_voice_is_in_noise(voices):
+    mixture, sources = long_mixture(voices, 20000, np.random.default_rng(0), sources=1)
+    assert sources.shape == (1, 20000) and np.abs(mixture).max() == pytest.approx(1)
+    noise = mixture - sources[0]
+    difference = 20 * np.log10(np.std(sources[0]) / np.std(noise))
+    assert abs(difference) <= 5
+
+    def quieter(signal):
+        return signal[np.newaxis] / 2
+
+    score = score_seams(quieter, SEGMENT, quieter, SAMPLES, 2, voices, sources=1)
+    assert (score.seams, score.swapped, score.swapped_plainly) == (24, 0, 0)
+    assert score.largest_difference < 1e-4
+
+
 def test_a_plain_chunker_swaps_what_the_aligned_one_keeps(voices):
     score = score_seams(halves, SEGMENT, halves, SAMPLES, 3, voices)
     assert (score.mixtures, score.seams) == (3, 3 * 12)
@@ -80,7 +95,7 @@ def test_shuffled_chunks_come_in_any_order():
 
 
 def test_a_whole_of_another_kind_is_a_mistake(tiny_tflite, causal_tflite):
-    with pytest.raises(FqssError, match="is convtasnet untrained int8 but .* is toy ptq int8"):
+    with pytest.raises(FqssError, match="is convtasnet untrained int8 at .* is toy ptq int8"):
         score_files(tiny_tflite, causal_tflite, 1)
 
 

@@ -38,7 +38,8 @@ def imported(tmp_path_factory):
             fixture, needs_arguments = CASES[name]
             folders[name] = tmp_path_factory.mktemp("runs") / "run"
             import_checkpoint(CHECKPOINTS / name, folders[name],
-                              arguments=arguments_of(fixture) if needs_arguments else None)
+                              arguments=arguments_of(fixture) if needs_arguments else None,
+                              rate=8000)
         return folders[name]
 
     return run_of
@@ -90,6 +91,61 @@ def test_arguments_that_unfold_without_end_are_refused(hostile, tmp_path):
         (tmp_path / "file.pth").write_bytes(hostile.torch_zip(pickled, storages))
         with pytest.raises(FqssError, match=argument):
             read_published(tmp_path / "file.pth", arguments={"n_blocks": 2})
+
+
+def checkpoint_file(path, hostile, sources=2, **beside):
+    """A file as PyTorch writes asteroid's dictionary, with more keys ``beside`` the weights."""
+    state = state_of("asteroid_convtasnet_a")
+    if sources == 1:
+        for key in ("masker.mask_net.1.weight", "masker.mask_net.1.bias"):
+            state[key] = state[key][: len(state[key]) // 2]
+    document = {"state_dict": hostile.tensors_of(state), "model_args": {"n_blocks": 2}} | beside
+    storages = {str(i): np.ascontiguousarray(v).tobytes() for i, v in enumerate(state.values())}
+    path.write_bytes(hostile.torch_zip(hostile.pickled(document), storages))
+    return path
+
+
+@pytest.mark.parametrize(
+    "sources, beside, task",
+    [
+        (2, {}, "sep_clean"),
+        (2, {"task": "sep_noisy", "dataset": "Libri2Mix"}, "sep_noisy"),
+        (2, {"infos": {"task": "sep_noisy"}}, "sep_noisy"),
+        (2, {"task": "kinect-wsj"}, "sep_clean"),
+        (1, {"task": "enhance_both"}, "enh_single"),
+        (1, {}, "enh_single"),
+    ],
+)
+def test_the_task_is_that_of_the_checkpoint(sources, beside, task, hostile, tmp_path):
+    path = checkpoint_file(tmp_path / "model.pth", hostile, sources, **beside)
+    imported = read_published(path)
+    assert (imported.recipe.model.sources, imported.recipe.data.task) == (sources, task)
+    if sources == 2:
+        assert read_published(path, task="sep_noisy").recipe.data.task == "sep_noisy"
+        with pytest.raises(FqssError, match="enh_single is of one source, but model.sources is 2"):
+            read_published(path, task="enh_single")
+
+
+def test_the_rate_is_that_of_the_checkpoint_or_asked_for(hostile, tmp_path):
+    told = {"model_args": {"n_blocks": 2, "sample_rate": 16000.0}}
+    path = checkpoint_file(tmp_path / "told.pth", hostile, **told)
+    assert read_published(path).recipe.data.sample_rate == 16000
+    assert read_published(path, rate=8000).recipe.data.sample_rate == 8000
+    path = checkpoint_file(tmp_path / "untold.pth", hostile)
+    with pytest.raises(FqssError, match="untold.pth does not tell the sample rate .* --rate 16000"):
+        import_checkpoint(path, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    import_checkpoint(path, tmp_path / "run", rate=16000, settings=["data.noise_roots=[here]"])
+    data = Run(tmp_path / "run").recipe.data
+    assert (data.sample_rate, data.noise_roots) == (16000, ("here",))
+
+
+def test_the_network_is_no_setting(tmp_path):
+    with pytest.raises(FqssError, match="--set model: the network is what it is"):
+        import_checkpoint(
+            CHECKPOINTS / "asteroid_convtasnet_a.pth", tmp_path / "run",
+            settings=["model.hidden=3"],
+        )
 
 
 @pytest.mark.parametrize("layout", [None, "asteroid", "asteroid-convtasnet"])

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from data_trees import make_librimix, make_speakers, tones, write_audio
 
 from fqss_tf.cli.main import main
-from fqss_tf.data.manifest import Mixture, write_manifest
+from fqss_tf.data.manifest import mixture_of_two, write_manifest
 
 TINY = (
     "model.filters=32", "model.bottleneck=8", "model.skip=8", "model.hidden=16", "model.blocks=1",
@@ -50,7 +50,7 @@ def test_all_that_is_wrong_is_named_once_and_counted(tmp_path):
     (root / "train/b/b-0.flac").write_bytes(b"")
     write_audio(root / "dev/f/fast.flac", tones(1, 20000, 16000), 16000)
     write_manifest(root / "dev/mixtures.csv", [
-        Mixture(name, 0.0, first, 0, 0.5, second, 0, 0.5, 8000) for name, first, second in (
+        mixture_of_two(name, 0.0, first, 0, 0.5, second, 0, 0.5, 8000) for name, first, second in (
             ("good", "e/e-0.flac", "f/f-0.flac"), ("missing", "e/e-9.flac", "f/f-0.flac"),
             ("rates", "e/e-0.flac", "f/fast.flac"), ("damaged", "e/e-1.flac", "f/f-0.flac"),
         )

@@ -109,7 +109,8 @@ class LiveActivity : Activity() {
         while (meters.childCount < levels.size) layoutInflater.inflate(R.layout.item_meter, meters)
         levels.forEachIndexed { index, level ->
             val item = meters.getChildAt(index)
-            val title = if (index == 0) getString(R.string.mixture) else sourceTitle(this, index - 1)
+            val title =
+                if (index == 0) getString(R.string.mixture) else sourceTitle(this, index - 1, status.sourceLevels.size)
             item.view<TextView>(R.id.name).text = title
             item.view<LevelMeterView>(R.id.meter).apply {
                 this.level = level

@@ -76,6 +76,7 @@ class ResultActivity : Activity() {
     private fun show(result: Result, mixdown: Mixdown, state: Bundle?) {
         this.result = result
         this.mixdown = mixdown
+        if (result.sources.size == 1) mixture.textOn = getString(R.string.hear_speech)
         state?.let { restore(it, result, mixdown) }
         player = Player(this, mixdown, ::showPlaying) { message.showMessage(getString(R.string.no_player, it)) }
         play.setOnClickListener { player?.run { if (isPlaying) pause() else play() } }
@@ -144,7 +145,7 @@ class ResultActivity : Activity() {
     }
 
     private fun addSource(source: Int, file: File) {
-        val title = sourceTitle(this, source)
+        val title = sourceTitle(this, source, result!!.sources.size)
         val item = addPictures(title, file)
         val mixdown = mixdown!!
         item.view<View>(R.id.buttons).visibility = View.VISIBLE

@@ -48,7 +48,7 @@ class SettingsActivity : Activity() {
             name,
             description.network,
             description.type,
-            description.sources.size,
+            resources.getQuantityString(R.plurals.sources, description.sources.size, description.sources.size),
             description.sampleRate,
             "%.1f".format(description.segment / description.sampleRate.toDouble()),
             "%.1f".format(model.content.size / 1e6),

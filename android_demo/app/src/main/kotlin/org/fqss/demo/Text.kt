@@ -10,7 +10,9 @@ fun clockTime(seconds: Long): String {
     return if (seconds >= 3600) "${seconds / 3600}:$minutesAndSeconds" else minutesAndSeconds.removePrefix("0")
 }
 
-fun sourceTitle(context: Context, source: Int): String = context.getString(R.string.voice, source + 1)
+/** What source number [source] of so many is called: the only one is speech without its noise. */
+fun sourceTitle(context: Context, source: Int, sources: Int): String =
+    if (sources == 1) context.getString(R.string.speech) else context.getString(R.string.voice, source + 1)
 
 /** Shows a line, or takes it away. */
 fun TextView.showMessage(message: String?) {

@@ -48,6 +48,13 @@ class ChunkingTest {
     }
 
     @Test
+    fun `one source goes through as it is`() {
+        val chunking = Chunking(SampleType.Int16, SEGMENT, OVERLAP, 1) { listOf(it) }
+        val (found) = separated(SampleType.Int16, chunking, mixture, 640)
+        assertArrayEquals(mixture, found)
+    }
+
+    @Test
     fun `nothing is no recording`() {
         val chunking = Chunking(SampleType.Int16, SEGMENT, OVERLAP, 2, HalfBands()::int16)
         assertThrows(SeparationException::class.java, chunking::finish)

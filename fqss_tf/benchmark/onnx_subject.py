@@ -1,0 +1,97 @@
+"""An ONNX model in onnxruntime, to be timed beside ours."""
+
+import dataclasses
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+
+from fqss_tf.benchmark.subjects import Subject, random_input
+from fqss_tf.errors import FqssError
+
+TYPES = {
+    "tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64,
+    "tensor(int8)": np.int8, "tensor(uint8)": np.uint8, "tensor(int16)": np.int16,
+    "tensor(int32)": np.int32, "tensor(int64)": np.int64,
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OnnxSubject(Subject):
+    """``inputs``: (name, shape, numpy type) of each input, every dimension a number."""
+
+    path: Path
+    inputs: tuple
+
+    def prepare(self):
+        """Imports onnxruntime."""
+        import onnxruntime  # noqa: F401
+
+    def load(self, threads):
+        """Function that runs the model once on the processor."""
+        session = _session(self.path, threads)
+        values = {name: random_input(shape, dtype) for name, shape, dtype in self.inputs}
+        return lambda: session.run(None, values)
+
+
+def onnx_subject(path: str | Path, seconds: float | None, rate: int | None) -> OnnxSubject:
+    """An ONNX model that is timed on so many seconds of audio.
+
+    The last dimension of its first input is time. Where it is dynamic, it becomes ``seconds`` at
+    ``rate`` (Hz); other dynamic dimensions become 1.
+
+    Args:
+        path: the file.
+        seconds: of audio, and
+        rate: its sample rate; None where the first model to be timed does not say.
+
+    Raises:
+        FqssError: onnxruntime is missing, the file cannot be loaded or has inputs that are no
+            numbers, or nothing says how long a dynamic input is to be.
+    """
+    check_installed()
+    path = Path(path)
+    if not path.is_file():
+        raise FqssError(f"no model {path}: --onnx takes an ONNX file")
+    try:
+        session = _session(path, 1)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise FqssError(f"cannot load {path}: {reason}") from error
+    inputs, duration = [], None
+    for number, found in enumerate(session.get_inputs()):
+        if found.type not in TYPES:
+            raise FqssError(f"{path}: input {found.name} is a {found.type}, which cannot be timed")
+        shape = [size if isinstance(size, int) else None for size in found.shape]
+        if number == 0 and shape:
+            if shape[-1] is None:
+                if not seconds or not rate:
+                    raise FqssError(
+                        f"{path} takes any length: give a file, run or recipe of fqss-tf first, "
+                        "whose segment it is to take"
+                    )
+                shape[-1] = round(seconds * rate)
+            duration = shape[-1] / rate if rate else None
+        sizes = tuple(1 if size is None else size for size in shape)
+        inputs.append((found.name, sizes, TYPES[found.type]))
+    return OnnxSubject(
+        name=str(path), runtime="onnxruntime", seconds=duration, rate=rate,
+        file_bytes=path.stat().st_size, path=path, inputs=tuple(inputs),
+    )
+
+
+def check_installed():
+    """Raises FqssError with the pip command if there is no onnxruntime."""
+    if importlib.util.find_spec("onnxruntime") is None:
+        raise FqssError("--onnx needs onnxruntime, which is missing: pip install onnxruntime")
+
+
+def _session(path, threads):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(
+        str(path), options, providers=["CPUExecutionProvider"]
+    )

@@ -1,0 +1,101 @@
+"""Mixtures to score on where a recipe's data has none: the bundled speech, brought to its shape.
+
+Two voices are the bundled mixtures at the recipe's rate. One voice is the first of each in noise:
+the recipe's own noise, or pink noise where it has none.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fqss_tf.audio.files import resample
+from fqss_tf.data.clips import Clip
+from fqss_tf.data.mixtures import FixedMixture, Piece
+from fqss_tf.data.roots import BUNDLED, data_root
+from fqss_tf.data.sets import open_data_set
+from fqss_tf.errors import FqssError
+
+PEAK = 0.9
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A bundled mixture at ``rate`` Hz, of its two voices or of the first in noise.
+
+    ``noise`` is a Clip, a number that seeds pink noise, or None for both voices. ``snr`` is the RMS
+    of the voice over that of the noise in dB.
+    """
+
+    entry: FixedMixture
+    rate: int
+    noise: Clip | int | None = None
+    snr: float = 0.0
+
+    def load(self) -> tuple[np.ndarray, np.ndarray]:
+        """(mixture float32 [samples], sources float32 [S, samples]).
+
+        Raises:
+            FqssError: naming the file that cannot be decoded.
+        """
+        _, voices = self.entry.load()
+        sources = np.stack([resample(voice, self.entry.rate, self.rate) for voice in voices])
+        if self.noise is None:
+            return sources.sum(axis=0), sources
+        sources = sources[:1]
+        noise = self._noise(sources.shape[1])
+        noise *= _rms(sources[0]) / max(_rms(noise), 1e-8) * 10 ** (-self.snr / 20)
+        mixture = sources[0] + noise
+        scale = np.float32(PEAK / np.abs(mixture).max())
+        return (scale * mixture).astype(np.float32), scale * sources
+
+    def _noise(self, samples):
+        if not isinstance(self.noise, Clip):
+            return pink_noise(samples, self.noise)
+        needed = min(self.noise.frames, -(-samples * self.noise.rate // self.rate))
+        heard = resample(Piece(self.noise, 0, needed).read(), self.noise.rate, self.rate)
+        return np.resize(heard, samples)
+
+
+def stand_ins(part: str, sources: int, rate: int, noises=(), snr_limits=(0.0, 20.0)) -> list:
+    """The bundled mixtures of ``dev`` or ``test`` for networks of so many sources and that rate.
+
+    They are FixedMixtures as they are where they fit, else StandIns.
+
+    Args:
+        noises: Clips for one source, taken in turn; none stand for pink noise.
+        snr_limits: least and largest ratio of one source to its noise, dB; all between are there.
+
+    Raises:
+        FqssError: of more sources than two.
+    """
+    if sources > 2:
+        raise FqssError(
+            f"data.roots have no {part} mixtures, and the bundled speech is no stand-in: it has 2 "
+            f"sources, but model.sources is {sources}; name a data set with mixtures of {sources}"
+        )
+    entries = open_data_set(BUNDLED).mixtures(part)
+    if sources == 2 and rate == entries[0].rate:
+        return entries
+    if sources == 2:
+        return [StandIn(entry, rate) for entry in entries]
+    levels = np.linspace(*snr_limits, len(entries))
+    return [
+        StandIn(entry, rate, noises[number % len(noises)] if noises else number, float(level))
+        for number, (entry, level) in enumerate(zip(entries, levels, strict=True))
+    ]
+
+
+def is_bundled(data_set) -> bool:
+    """Whether a data set is the speech of the package."""
+    return data_set.root == data_root(BUNDLED)
+
+
+def pink_noise(samples: int, seed: int) -> np.ndarray:
+    """float32 [samples] whose power falls by 3 dB an octave; the same for the same seed."""
+    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(samples))
+    spectrum /= np.sqrt(np.maximum(np.arange(len(spectrum)), 1))
+    return np.fft.irfft(spectrum, samples).astype(np.float32)
+
+
+def _rms(waveform):
+    return float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))))
