@@ -5,7 +5,7 @@ import tensorflow as tf
 BINS = 4096
 # Of a tensor of millions of values in every batch: counting all of them takes longer than the
 # network does.
-MOST_VALUES = 2**17
+MOST_VALUES = 2**15
 SMALLEST_SPAN = 2.0**-20
 
 

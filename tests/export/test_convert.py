@@ -5,7 +5,7 @@ import pytest
 
 from fqss_tf.config import load_recipe
 from fqss_tf.errors import FqssError
-from fqss_tf.export.convert import convert
+from fqss_tf.export.convert import convert, parity_refusal
 from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.planes import split
@@ -115,3 +115,17 @@ def test_int16_norms_that_would_overflow_are_refused(tmp_path):
     with pytest.raises(FqssError, match="global layer norm over 512000 values overflows"):
         convert(run, tmp_path / "m.tflite", "int16x8", seconds=1.0)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kernels", ["reference", "xnnpack"])
+@pytest.mark.parametrize("figure, bad, message", [
+    ("sqnr_db", 29.9, "29.9 dB over its difference"),
+    ("si_sdr_difference_db", -0.2, "SI-SDR is 0.20 dB below"),
+])
+def test_both_kernel_sets_are_held_to_the_simulation(kernels, figure, bad, message):
+    good = {"sqnr_db": 31.0, "si_sdr_difference_db": -0.05}
+    parity = {"reference": dict(good), "xnnpack": dict(good)}
+    assert parity_refusal(parity, 30.0, 0.1) is None
+    parity[kernels][figure] = bad
+    refusal = parity_refusal(parity, 30.0, 0.1)
+    assert f"with {kernels} kernels" in refusal and message in refusal

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from fqss_tf.layers.energy import MOST_VALUES, item_power, mean_in_steps, mean_square
+
+
+def rounded(step):
+    return lambda values: tf.round(values / step) * step
+
+
+def unchanged(values):
+    return values
+
+
+@pytest.fixture
+def peaks():
+    """[2, 1, 50, 48] with a few large values among many small ones."""
+    values = np.random.default_rng(0).laplace(0, 0.1, (2, 1, 50, 48))
+    values[0, 0, 5, 5] = 7.5
+    return values.astype(np.float32)
+
+
+@pytest.mark.parametrize("rows", [2400, 2401])  # 8 rows of 300, and a single one
+def test_mean_square_of_items(rows):
+    items = np.random.default_rng(0).normal(size=(3, rows)).astype(np.float32)
+    inner = {"energy": unchanged, "mean_square": unchanged}
+    for as_product in (False, True):
+        found = mean_square(tf.constant(items), inner, as_product).numpy()
+        np.testing.assert_allclose(found[:, 0], (items**2).mean(axis=1), rtol=1e-5)
+
+
+def test_both_forms_round_at_the_same_places(peaks):
+    inner = {"energy": rounded(0.5), "mean_square": rounded(1e-3)}
+    item = tf.constant(peaks[:1])
+    training = item_power(item, inner, "quantise")
+    exported = item_power(item, inner, "deploy")
+    np.testing.assert_allclose(training, exported, rtol=1e-6)
+    assert training.shape == (1, 1, 1, 1)
+
+
+def test_8_bits_hold_the_power_of_a_tensor_with_peaks(peaks):
+    def eight_bits(values):
+        step = tf.reduce_max(values) / 255
+        return tf.round(values / step) * step
+
+    inner = {"energy": eight_bits, "mean_square": unchanged}
+    found = item_power(tf.constant(peaks), inner, "quantise").numpy().ravel()
+    exact = (peaks.astype(float) ** 2).mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(found, exact, rtol=0.02)
+    squares_rounded_first = eight_bits(tf.square(peaks[:1])).numpy().mean()
+    assert abs(squares_rounded_first / exact[0] - 1) > 0.2
+
+
+def test_no_row_can_overflow_32_bits():
+    rows = tf.zeros([1, 4 * MOST_VALUES])
+    seen = []
+
+    def energy(values):
+        seen.append(values.shape[1])
+        return values
+
+    mean_square(rows, {"energy": energy, "mean_square": unchanged})
+    assert seen[0] * MOST_VALUES >= 4 * MOST_VALUES
+
+
+@pytest.mark.parametrize("axes", [(1, 2, 3), (2, 3)])
+def test_mean_in_steps_is_the_mean(axes):
+    values = np.random.default_rng(0).normal(size=(2, 3, 10, 4)).astype(np.float32)
+    np.testing.assert_allclose(
+        mean_in_steps(tf.constant(values), unchanged, axes),
+        values.mean(axis=axes, keepdims=True), atol=1e-6,
+    )

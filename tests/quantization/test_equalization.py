@@ -1,0 +1,72 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tf_keras as keras
+
+from fqss_tf.models import convtasnet
+from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.quantization.equalization import equalize
+from fqss_tf.quantization.transfer import staged
+
+TINY = ConvTasNetConfig(
+    filters=64, kernel=32, hop=16, bottleneck=8, skip=8, hidden=16, blocks=2, repeats=1
+)
+KINDS = [
+    (norm, activation, causal)
+    for norm in ("global", "batch") for activation in ("relu", "prelu")
+    for causal in (False, True) if not (causal and norm == "global")
+]
+
+
+@pytest.fixture(params=KINDS, ids=str)
+def network(request):
+    """(staged network of unequal channels, its config)."""
+    norm, activation, causal = request.param
+    keras.utils.set_random_seed(0)
+    config = dataclasses.replace(TINY, norm=norm, activation=activation, causal=causal)
+    model = convtasnet.build(config)
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        if layer.name.endswith("_norm"):
+            gamma, beta, *rest = layer.get_weights()
+            unequal = np.exp(rng.normal(0, 1, gamma.shape))
+            layer.set_weights([gamma * unequal, beta + 0.1 * unequal, *rest])
+    return staged(model, config, input_stages=2, output_stages=2), config
+
+
+@pytest.fixture
+def mixtures():
+    noise = np.random.default_rng(1).integers(-(2**15), 2**15, (3, 2, 800))
+    return list((noise / 2**15).astype(np.float32))
+
+
+def outputs(network, name, mixtures):
+    part = keras.Model(network.input, network.get_layer(name).output)
+    return np.concatenate([part(mixture[:, None, :, None]).numpy() for mixture in mixtures])
+
+
+@pytest.mark.parametrize("strength", [0.5, 1.0])
+def test_the_function_stays(network, mixtures, strength):
+    model, config = network
+    before = outputs(model, "stage_0", mixtures)
+    equalize(model, config, mixtures, strength)
+    after = outputs(model, "stage_0", mixtures)
+    np.testing.assert_allclose(after, before, rtol=0, atol=1e-4 * np.abs(before).max())
+
+
+def test_channels_of_a_block_get_one_range(network, mixtures):
+    model, config = network
+    name = "block_1_in"
+    if config.activation == "prelu":
+        name += "_prelu"
+
+    def spread():
+        ranges = np.abs(outputs(model, name, mixtures)).max(axis=(0, 1, 2))
+        sounding = ranges[ranges > 0]
+        return sounding.max() / np.median(sounding)
+
+    before = spread()
+    equalize(model, config, mixtures)
+    assert before > 2
+    assert spread() < 1.6
