@@ -43,7 +43,8 @@ def convert(
         ptq: int8 after training: ranges are measured, nothing is trained.
         seconds: length of the segment that the file takes; the recipe's training segment if None,
             16 ms for a step model.
-        least_sqnr: dB, replaces the limit of ``LEAST_SQNR``, which an untrained network has not.
+        least_sqnr: dB, replaces the limits of ``LEAST_SQNR`` and ``MOST_SI_SDR_LOSS``, which an
+            untrained network has not.
         stream: make a step model of a causal run, for ``fqss_tf.runtime.StreamingSeparator``.
         planes: with ``ptq``, 8-bit tensors of the mixture and of the estimates, 1 to 3.
         calibration: with ``ptq``, folder of recordings, or a data set, on which the ranges are
@@ -98,17 +99,17 @@ def convert(
     report = op_report(content, str(output))
     if kind == "int8":
         check_fully_integer(report)
-    if least_sqnr is None:
-        # Noise from random weights has no quality to keep.
-        least_sqnr = -math.inf if run.method == "untrained" else LEAST_SQNR[kind]
+    most_loss = math.inf
+    if least_sqnr is None and run.method == "untrained":
+        least_sqnr = -math.inf  # noise from random weights has no quality to keep
+    elif least_sqnr is None:
+        least_sqnr = LEAST_SQNR[kind]
+        most_loss = MOST_SI_SDR_LOSS if kind == "int8" else math.inf
     with atomic_path(output) as temporary:
         temporary.write_bytes(content)
         compared = training_segment if stream else samples
         segments = levelled_segments(run.mixtures("test"), compared)
         parity = compare(model, whole_stream if stream else one_segment, temporary, segments)
-        most_loss = math.inf
-        if kind == "int8" and math.isfinite(least_sqnr):
-            most_loss = MOST_SI_SDR_LOSS
         if refusal := parity_refusal(parity, least_sqnr, most_loss):
             if kind == "int8" and not stream:
                 refusal += "; " + _parting_op(content, segments[0][0], stages[0])

@@ -53,7 +53,8 @@ class ItemVariance(keras.layers.Layer):
         values, mean = inputs
         inner = self.inner_activations
         if not self.quantised:
-            power = tf.reduce_mean(values * values, axis=[1, 2, 3], keepdims=True)
+            # A float32 sum of millions would be wrong in its fifth digit.
+            power = mean_in_steps(values * values, tf.identity, (1, 2, 3))
             return tf.nn.relu(power - mean * mean) + self.epsilon
         power = item_power(values, inner, self.mode)
         # An 8-bit variance is cut off at 0 by its range.
