@@ -144,6 +144,8 @@ class QuantisationRecipe:
     """``input_stages`` and ``output_stages``: 8-bit tensors of the FQSS splitter and combiner.
 
     ``train_ranges``: whether training moves the observed ranges of the quantisers too.
+    ``recompute``: the gradient computes the network once more in segments, instead of keeping all
+    of its tensors: much less memory, some more time, the same results.
 
     ``distillation_weight``, ``distillation_direction`` (``speech`` or ``music``) and
     ``distillation_average`` (``linear`` as published, or ``decibel``) are the last arguments of
@@ -156,6 +158,7 @@ class QuantisationRecipe:
     output_stages: int = 2
     observe_steps: int = 50
     train_ranges: bool = True
+    recompute: bool = True
     distillation_weight: float = 0.1
     distillation_direction: str = "speech"
     distillation_average: str = "linear"
