@@ -149,6 +149,8 @@ class QuantisationRecipe:
     training from and for ``convert --ptq``: ``mse`` (least mean squared error, of the weights too),
     ``percentile`` (99.99 % of the values) or ``minmax`` (running means of the extremes).
     ``train_ranges``: whether training moves the observed ranges of the quantisers too.
+    ``recompute``: the gradient computes the network once more in segments, instead of keeping all
+    of its tensors: much less memory, some more time, the same results.
 
     ``distillation_weight``, ``distillation_direction`` (``speech`` or ``music``) and
     ``distillation_average`` (``linear`` as published, or ``decibel``) are the last arguments of
@@ -162,6 +164,7 @@ class QuantisationRecipe:
     observe_steps: int = 50
     calibration: str = "mse"
     train_ranges: bool = True
+    recompute: bool = True
     distillation_weight: float = 0.1
     distillation_direction: str = "speech"
     distillation_average: str = "linear"

@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fqss_tf.benchmark.memory import forget_peak, peak_bytes
 from fqss_tf.benchmark.tables import markdown
 
 WARM_UP = 4  # after fewer, TensorFlow warns that it traces too often
 HEADER = (
     "step", "median (ms)", "min (ms)", "s per s of audio", "CPU s per s of audio", "ratio",
-    "ratio of CPU",
+    "ratio of CPU", "peak (MB)",
 )
 
 
@@ -21,13 +22,15 @@ HEADER = (
 class StepTimes:
     """Times of one kind of step in seconds: of the clock, and of all cores of this process.
 
-    ``audio_seconds``: of the mixtures of one step.
+    ``audio_seconds``: of the mixtures of one step. ``peak``: largest resident memory of this
+    process in a step, bytes, with the networks of all kinds; None where the system does not say.
     """
 
     name: str
     audio_seconds: float
     wall_seconds: tuple
     cpu_seconds: tuple
+    peak: int | None = None
 
     @property
     def wall_per_audio_second(self):
@@ -66,17 +69,23 @@ def measure_training(recipe, threads, runs, progress=None):
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     contenders = _contenders(recipe)
     times = [[] for _ in contenders]
+    peaks = [0 for _ in contenders]
     turns = WARM_UP + runs
     for turn in range(turns):
         for number, contender in enumerate(contenders):
+            forget_peak()
             wall, cpu = time.perf_counter(), time.process_time()
             contender.step()
             times[number].append((time.perf_counter() - wall, time.process_time() - cpu))
+            if turn >= WARM_UP:
+                peaks[number] = max(peaks[number], peak_bytes() or 0)
             if progress is not None:
                 progress(turn * len(contenders) + number + 1, turns * len(contenders))
     return [
-        StepTimes(contender.name, contender.audio_seconds, *zip(*own[WARM_UP:], strict=True))
-        for contender, own in zip(contenders, times, strict=True)
+        StepTimes(
+            contender.name, contender.audio_seconds, *zip(*own[WARM_UP:], strict=True), peak or None
+        )
+        for contender, own, peak in zip(contenders, times, peaks, strict=True)
     ]
 
 
@@ -91,6 +100,7 @@ def training_table(times):
             f"{one.cpu_per_audio_second:.4f}",
             f"{one.wall_per_audio_second / times[0].wall_per_audio_second:.2f}",
             f"{one.cpu_per_audio_second / times[0].cpu_per_audio_second:.2f}",
+            "" if one.peak is None else f"{one.peak / 1e6:.0f}",
         )
         for one in times
     ]
@@ -108,6 +118,7 @@ def training_dict(one, first):
         "cpu_seconds_per_audio_second": one.cpu_per_audio_second,
         "ratio": one.wall_per_audio_second / first.wall_per_audio_second,
         "cpu_ratio": one.cpu_per_audio_second / first.cpu_per_audio_second,
+        "peak_bytes": one.peak,
     }
 
 
@@ -132,16 +143,16 @@ def _contenders(recipe):
         ),
         _contender(
             "quantised, teacher computes", run, recipe.qat, quantised,
-            losses.distillation_loss(settings, teacher),
+            losses.distillation_loss(settings, teacher), recompute=settings.recompute,
         ),
         _contender(
             "quantised, teacher read", run, recipe.qat, quantised,
-            losses.distillation_loss(settings), teacher,
+            losses.distillation_loss(settings), teacher, recompute=settings.recompute,
         ),
     ]
 
 
-def _contender(name, run, stage, model, loss, teacher=None):
+def _contender(name, run, stage, model, loss, teacher=None, recompute=False):
     """Steps of ``stage`` on one noise batch, with the estimates that ``teacher`` has made of it."""
     import tensorflow as tf
 
@@ -156,7 +167,7 @@ def _contender(name, run, stage, model, loss, teacher=None):
     if teacher is not None:
         batch.append(teacher(batch[0][:, None, :, None], training=False)[..., 0])
     step = TrainingStep(
-        model, loss, optimizer_for(model, stage), stage, tf.distribute.get_strategy()
+        model, loss, optimizer_for(model, stage), stage, tf.distribute.get_strategy(), recompute
     )
     return _Contender(
         name,

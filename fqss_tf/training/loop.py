@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 import numpy as np
-import tf_keras as keras
 
 from fqss_tf.errors import FqssError
 from fqss_tf.files import remove_leftovers
 from fqss_tf.metrics import pit_si_sdr
 from fqss_tf.models.compiled import separation_function
 from fqss_tf.training import schedules
+from fqss_tf.training.adam import FusedAdam
 from fqss_tf.training.checkpoints import Checkpoint, Progress
 from fqss_tf.training.distribution import Distribution
 from fqss_tf.training.interrupt import Interrupt
@@ -30,7 +30,7 @@ from fqss_tf.training.weights import (
 
 def fit(
     model, loss, batches, dev_mixtures, stage, folder, *, name, resume=False, ranges=None,
-    integer_score=None, distribution=None,
+    integer_score=None, distribution=None, recompute=False,
 ):
     """Trains ``model`` in place and leaves the weights that were best on the dev set in it.
 
@@ -53,6 +53,7 @@ def fit(
         integer_score: function of the weights as a list of arrays that gives (mean SI-SDR of the
             integer model on the dev set in dB, that minus the simulation's); None leaves it out.
         distribution: a Distribution; None trains in this process on one device.
+        recompute: as of ``TrainingStep``.
 
     Returns:
         Best mean SI-SDR on the dev set, dB.
@@ -63,7 +64,7 @@ def fit(
     """
     stage_run = _StageRun(
         model, loss, dev_mixtures, stage, Path(folder), name, ranges, integer_score,
-        distribution or Distribution(),
+        distribution or Distribution(), recompute,
     )
     stage_run.begin(resume)
     stage_run.train(batches)
@@ -72,7 +73,8 @@ def fit(
 
 class _StageRun:
     def __init__(
-        self, model, loss, dev_mixtures, stage, folder, name, ranges, integer_score, distribution
+        self, model, loss, dev_mixtures, stage, folder, name, ranges, integer_score, distribution,
+        recompute,
     ):
         self.model = model
         self.stage = stage
@@ -83,7 +85,9 @@ class _StageRun:
         self.dev_mixtures = distribution.share(dev_mixtures)
         with distribution.strategy.scope():
             self.optimizer = optimizer_for(model, stage)
-        self.train_step = TrainingStep(model, loss, self.optimizer, stage, distribution.strategy)
+        self.train_step = TrainingStep(
+            model, loss, self.optimizer, stage, distribution.strategy, recompute
+        )
         self.separate = separation_function(distribution.on_first_replica(model))
         self.checkpoint = Checkpoint(
             folder / "checkpoints" / f"{name}.npz", model, self.optimizer
@@ -220,7 +224,7 @@ class _StageRun:
 
 def optimizer_for(model, stage):
     """The optimizer of a stage, with its variables."""
-    optimizer = keras.optimizers.Adam(
+    optimizer = FusedAdam(
         stage.learning_rate, use_ema=stage.ema_decay > 0, ema_momentum=stage.ema_decay
     )
     optimizer.build(model.trainable_variables)

@@ -502,6 +502,7 @@ class _Training:
             ranges=lambda: wrap.ranges(model),
             integer_score=score,
             distribution=self.distribution,
+            recompute=recipe.quantisation.recompute,
         )
         snap_biases(model)
         self.write(model, QUANTISED_WEIGHTS)

@@ -7,6 +7,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.training.losses import replica_mean
+from fqss_tf.training.recompute import Recomputed
 
 
 class TrainingStep:
@@ -21,10 +22,13 @@ class TrainingStep:
         optimizer: Keras optimizer, built.
         stage: a StageRecipe.
         strategy: tf.distribute.Strategy under which model and optimizer were made.
+        recompute: whether the gradient computes the network once more in segments, instead of
+            keeping all of its tensors; not for a model with batch norms.
     """
 
-    def __init__(self, model, loss, optimizer, stage, strategy):
+    def __init__(self, model, loss, optimizer, stage, strategy, recompute=False):
         self._model = model
+        self._network = Recomputed(model) if recompute else model
         self._loss = loss
         self._optimizer = optimizer
         self._stage = stage
@@ -78,7 +82,7 @@ class TrainingStep:
     def _gradients_of_replica(self, frozen_statistics, mixture, *targets):
         statistics = [tf.identity(variable) for variable in self._statistics]
         with tf.GradientTape() as tape:
-            estimates = self._model(
+            estimates = self._network(
                 mixture[:, None, :, None], training=not frozen_statistics
             )[..., 0]
             value = self._loss(mixture, estimates, *targets)

@@ -13,7 +13,7 @@ SETTINGS = (
 
 def test_known_times():
     first = StepTimes("float", 2.0, (0.2, 0.1, 0.4), (0.3, 0.3, 0.5))
-    second = StepTimes("quantised", 4.0, (0.8, 0.8, 0.6), (0.9, 1.2, 1.5))
+    second = StepTimes("quantised", 4.0, (0.8, 0.8, 0.6), (0.9, 1.2, 1.5), 2_500_000_000)
     assert training_dict(second, first) == {
         "step": "quantised",
         "audio_seconds": 4.0,
@@ -23,17 +23,18 @@ def test_known_times():
         "cpu_seconds_per_audio_second": pytest.approx(0.3),
         "ratio": pytest.approx(2.0),
         "cpu_ratio": pytest.approx(2.0),
+        "peak_bytes": 2_500_000_000,
     }
     cells = [cell.strip() for cell in list(training_table([first, second]))[-1].split("|")[1:-1]]
-    assert cells == ["quantised", "800", "600", "0.2000", "0.3000", "2.00", "2.00"]
+    assert cells == ["quantised", "800", "600", "0.2000", "0.3000", "2.00", "2.00", "2500"]
 
 
 def test_every_kind_of_step_trains_in_turn(monkeypatch):
     order = []
     make = training._contender
 
-    def noting(name, *arguments):
-        contender = make(name, *arguments)
+    def noting(name, *arguments, **options):
+        contender = make(name, *arguments, **options)
 
         def step():
             loss, updated = contender.step()
@@ -54,5 +55,6 @@ def test_every_kind_of_step_trains_in_turn(monkeypatch):
     assert done == [(count, 3 * turns) for count in range(1, 3 * turns + 1)]
     assert [name for name, _ in order] == names * turns
     assert all(len(one.wall_seconds) == len(one.cpu_seconds) == 3 for one in times)
+    assert all(one.peak > 50e6 for one in times)
     losses = [loss for name, loss in order if name == names[0]]
     assert losses[-1] < losses[0]
