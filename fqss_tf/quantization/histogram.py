@@ -55,8 +55,9 @@ class Histogram:
         that has values; no bins if there were none but zeros."""
         import numpy as np
 
-        counts = self._counts.numpy()
-        edges = np.linspace(-1, 1, BINS + 1) * float(self._span)
+        # Variables of several devices are no numbers themselves.
+        counts, span = (tf.identity(each).numpy() for each in (self._counts, self._span))
+        edges = np.linspace(-1, 1, BINS + 1) * float(span)
         (occupied,) = np.nonzero(counts)
         if not len(occupied):
             return counts[:0], edges[:1]
