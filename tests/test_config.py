@@ -192,3 +192,10 @@ def test_a_file_that_is_no_text(tmp_path):
     path.write_bytes(b"\xff\xfe\x00\x81")
     with pytest.raises(FqssError, match="picture.yaml is not valid YAML"):
         load_recipe(path)
+
+
+def test_one_source_is_enhancement_and_nothing_else_is():
+    assert load_recipe("quickstart", ["model.sources=1"]).data.task == "enh_single"
+    assert load_recipe("quickstart").data.task == "sep_clean"
+    with pytest.raises(FqssError, match="enh_single is of one source, but model.sources is 2"):
+        load_recipe("quickstart", ["data.task=enh_single"])
