@@ -13,7 +13,7 @@ from fqss_tf.models.sizes import NETWORKS, ConvTasNetConfig, EncoderSizes
 
 PRECISIONS = ("float32", "bfloat16")
 SCHEDULES = ("constant", "cosine", "plateau", "step")
-CALIBRATIONS = ("mse", "percentile", "minmax")
+CALIBRATIONS = ("percentile", "mse", "minmax")
 
 
 def _check_choices(prefix, recipe, choices):
@@ -146,8 +146,9 @@ class QuantisationRecipe:
     """``input_stages`` and ``output_stages``: 8-bit tensors of the FQSS splitter and combiner.
 
     ``calibration``: how ranges follow from the values of ``observe_steps`` batches, to start
-    training from and for ``convert --ptq``: ``mse`` (least mean squared error, of the weights too),
-    ``percentile`` (99.99 % of the values) or ``minmax`` (running means of the extremes).
+    training from and for ``convert --ptq``: ``percentile`` (99.99 % of the values), ``mse`` (least
+    mean squared error) or ``minmax`` (running means of the extremes). The first two choose the
+    ranges of weights by least error.
     ``train_ranges``: whether training moves the observed ranges of the quantisers too.
     ``recompute``: the gradient computes the network once more in segments, instead of keeping all
     of its tensors: much less memory, some more time, the same results.
@@ -162,7 +163,7 @@ class QuantisationRecipe:
     input_stages: int = 2
     output_stages: int = 2
     observe_steps: int = 50
-    calibration: str = "mse"
+    calibration: str = "percentile"
     train_ranges: bool = True
     recompute: bool = True
     distillation_weight: float = 0.1

@@ -109,12 +109,13 @@ def keep_ranges(model):
         quantizer.trains_range = False
 
 
-def observe(model, batches, calibration="mse"):
+def observe(model, batches, calibration="percentile"):
     """Measures the ranges of a quantised model over batches of mixtures [B, 1, T, 1].
 
     Args:
-        calibration: how the ranges follow from the values: ``mse``, ``percentile`` or ``minmax``,
-            as ``RangeQuantizer`` has them. ``mse`` also fits the ranges of the weights.
+        calibration: how the ranges follow from the values: ``percentile``, ``mse`` or
+            ``minmax``, as ``RangeQuantizer`` has them. With the first two, the ranges of weights
+            have the least mean squared error.
     """
     set_mode(model, "observe")
     for quantizer in quantizers(model):
@@ -126,7 +127,7 @@ def observe(model, batches, calibration="mse"):
         count += 1
     for quantizer in quantizers(model):
         quantizer.finish_observing(count)
-    if calibration == "mse":
+    if calibration != "minmax":
         _fit_weights(model)
     set_mode(model, "quantise")
 
