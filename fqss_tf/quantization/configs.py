@@ -215,10 +215,12 @@ def _is_waveform(layer):
 
 
 def _inner(layer, bits):
+    # What a norm over channels measures is of each frame: there are many, and some are silent.
+    of_recording = () if isinstance(layer, ChannelLayerNorm) else STATISTICS
     return {
         name: RangeQuantizer(
             bits, name in layer.non_negative_tensors, name,
-            STATISTIC_MARGIN if name in STATISTICS else 0.0,
+            STATISTIC_MARGIN if name in of_recording else 0.0,
         )
         for name in layer.inner_tensors
     }

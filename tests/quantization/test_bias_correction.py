@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
+from fqss_tf.layers.prelu import FixedSlopePReLU
 from fqss_tf.quantization.bias_correction import correct_biases
 from fqss_tf.quantization.quantizers import RangeQuantizer
 from fqss_tf.quantization.wrap import observe, quantise, quantizers
@@ -21,7 +22,7 @@ def network():
     inputs = keras.Input((1, None, 4))
     hidden = layers.Conv2D(16, 1, activation="relu", name="widen")(inputs)
     hidden = layers.DepthwiseConv2D((1, 3), padding="same", name="depthwise")(hidden)
-    hidden = layers.LeakyReLU(0.2)(hidden)
+    hidden = FixedSlopePReLU(0.2)(hidden)
     hidden = layers.Conv2D(4, 1, use_bias=False, name="free")(hidden)
     outputs = layers.Conv2D(4, 1, name="narrow")(hidden)
     return keras.Model(inputs, layers.Add(name="sum")([outputs, inputs]))
