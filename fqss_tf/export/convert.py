@@ -18,8 +18,10 @@ from fqss_tf.runtime.interpreter import INPUT
 from fqss_tf.runtime.seal import sealed
 
 TYPES = ("int8", "float32", "float16", "dynamic", "int16x8")
-# Least SQNR in dB of the running .tflite against the Keras model it was made from.
-LEAST_SQNR = {"int8": 30.0, "float32": 80.0, "float16": 50.0, "dynamic": 15.0, "int16x8": 30.0}
+# Least SQNR in dB of the running .tflite against the Keras model it was made from. Through many
+# layers of 8 bits, one rounding that goes the other way becomes noise as large as that of
+# quantisation itself (docs/measured.md).
+LEAST_SQNR = {"int8": 24.0, "float32": 80.0, "float16": 50.0, "dynamic": 15.0, "int16x8": 30.0}
 WAVEFORM_SCALE = 1 / 128
 # Most dB of SI-SDR that an int8 file may have less than the simulation that training saw.
 MOST_SI_SDR_LOSS = 0.1
