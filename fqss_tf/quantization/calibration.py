@@ -2,7 +2,8 @@
 
 import numpy as np
 
-# Share of the values that a range by percentile contains.
+# Share of the values that an 8-bit range by percentile contains. With each further bit the power of
+# rounding falls to a quarter, and so must what is cut off.
 PERCENTILE = 0.9999
 # Candidates of a bound, as shares of the one before: from itself down to a sixty-fourth.
 COARSE = 2.0 ** -np.arange(0, 6.25, 0.25)
@@ -10,11 +11,12 @@ FINE = 2.0 ** np.arange(-0.25, 0.2501, 1 / 32)
 WEIGHT_SHARES = np.linspace(0.4, 1, 61)
 
 
-def percentile_range(counts, edges):
+def percentile_range(counts, edges, bits=8):
     """The range that leaves out as many values at either end as ``PERCENTILE`` allows.
 
     Args:
         counts: int [bins]; edges: float [bins + 1], of values that are not 0.
+        bits: of the integers.
 
     Returns:
         (minimum, maximum), minimum <= 0 <= maximum.
@@ -22,7 +24,7 @@ def percentile_range(counts, edges):
     if not len(counts):
         return 0.0, 0.0
     below = np.concatenate([[0], np.cumsum(counts)]) / np.sum(counts)
-    tail = (1 - PERCENTILE) / 2
+    tail = min((1 - PERCENTILE) / 2 * 4.0 ** (8 - bits), 0.5)
     low, high = np.interp([tail, 1 - tail], below, edges)
     return min(float(low), 0.0), max(float(high), 0.0)
 

@@ -125,7 +125,7 @@ class RangeQuantizer(ModalQuantizer):
             elif self._calibration == "mse":
                 low, high = least_error_range(*counted, self.bits)
             else:
-                low, high = percentile_range(*counted)
+                low, high = percentile_range(*counted, self.bits)
             self.variables["maximum"].assign(high)
             if not self.non_negative:
                 self.variables["minimum"].assign(low)

@@ -89,6 +89,12 @@ def test_a_percentile_leaves_the_peaks_out(values, counted):
     assert np.mean((joined < low) | (joined > high)) == pytest.approx(1e-4, rel=0.5)
 
 
+def test_a_percentile_of_16_bits_cuts_hardly_anything(counted):
+    _, edges = counted
+    low, high = percentile_range(*counted, bits=16)
+    assert low == pytest.approx(edges[0], rel=0.05) and high == pytest.approx(edges[-1], rel=0.05)
+
+
 def test_a_weight_range_cuts_a_lone_peak_and_keeps_even_weights():
     rng = np.random.default_rng(0)
     weights = rng.normal(0, 0.1, (4000, 2))
