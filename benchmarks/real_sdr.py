@@ -44,6 +44,8 @@ def main() -> None:
     mixtures, rate = load_mixtures(data)
     scores = evaluate(paths, mixtures, rate=rate)
     results = summary(scores, options.steps)
+    for name, found in results["files"].items():
+        found["parity"] = json.loads((output / f"{name}.json").read_text())["parity"]
     with atomic_path(output / "results.json") as temporary:
         temporary.write_text(json.dumps(results, indent=1))
     print(table(results))
@@ -200,14 +202,18 @@ def table(results: dict) -> str:
     """The results as a Markdown table."""
     lines = [
         "| file | SI-SDR | loss | loss at input below 5 / 5 to 15 / above 15 dB | loss where float "
-        "is below 15 dB |",
-        "|---|---:|---:|---:|---:|",
+        "is below 15 dB | XNNPACK over its difference to the simulation | reference kernels | "
+        "SI-SDR against the simulation |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, found in results["files"].items():
         by_input = " / ".join(f"{loss:.2f}" for loss in found["loss_by_input"])
         lines.append(
             f"| {name} | {found['si_sdr']:.2f} | {found['loss']:.2f} | {by_input} "
-            f"| {found['loss_below_15']:.2f} |"
+            f"| {found['loss_below_15']:.2f} | {found['parity']['xnnpack']['sqnr_db']:.1f} dB "
+            f"| {found['parity']['reference']['sqnr_db']:.1f} dB "
+            f"| {found['parity']['xnnpack']['si_sdr_difference_db']:+.2f} / "
+            f"{found['parity']['reference']['si_sdr_difference_db']:+.2f} |"
         )
     return "\n".join(lines)
 
