@@ -192,3 +192,15 @@ def test_a_file_that_is_no_text(tmp_path):
     path.write_bytes(b"\xff\xfe\x00\x81")
     with pytest.raises(FqssError, match="picture.yaml is not valid YAML"):
         load_recipe(path)
+
+
+@pytest.mark.parametrize("name, settings, recomputes", [
+    ("convtasnet", (), True),
+    ("convtasnet", ("quantisation.recompute=false",), False),
+    ("mobile", (), False),
+    ("mobile", ("quantisation.recompute=true",), True),
+    ("dptnet", (), False),
+    ("sepformer", ("quantisation.recompute=true",), False),
+])
+def test_only_convtasnet_is_computed_again_for_its_gradient(name, settings, recomputes):
+    assert load_recipe(name, settings).recomputes is recomputes
