@@ -151,7 +151,8 @@ class QuantisationRecipe:
     ranges of weights by least error.
     ``train_ranges``: whether training moves the observed ranges of the quantisers too.
     ``recompute``: the gradient computes the network once more in segments, instead of keeping all
-    of its tensors: much less memory, some more time, the same results.
+    of its tensors: less memory, more time, the same results. Of ConvTasNet alone: other networks
+    keep their tensors.
 
     ``distillation_weight``, ``distillation_direction`` (``speech`` or ``music``) and
     ``distillation_average`` (``linear`` as published, or ``decibel``) are the last arguments of
@@ -212,6 +213,11 @@ class Recipe:
                 f"qat.precision is {self.qat.precision}: its 8 bits are fewer than the quantisers "
                 "round to; leave it at float32"
             )
+
+    @property
+    def recomputes(self) -> bool:
+        """Whether the gradient of the quantised stage computes the network again."""
+        return self.quantisation.recompute and isinstance(self.model, ConvTasNetConfig)
 
 
 def packaged_recipes():

@@ -199,3 +199,15 @@ def test_one_source_is_enhancement_and_nothing_else_is():
     assert load_recipe("quickstart").data.task == "sep_clean"
     with pytest.raises(FqssError, match="enh_single is of one source, but model.sources is 2"):
         load_recipe("quickstart", ["data.task=enh_single"])
+
+
+@pytest.mark.parametrize("name, settings, recomputes", [
+    ("convtasnet", (), True),
+    ("convtasnet", ("quantisation.recompute=false",), False),
+    ("mobile", (), False),
+    ("mobile", ("quantisation.recompute=true",), True),
+    ("dptnet", (), False),
+    ("sepformer", ("quantisation.recompute=true",), False),
+])
+def test_only_convtasnet_is_computed_again_for_its_gradient(name, settings, recomputes):
+    assert load_recipe(name, settings).recomputes is recomputes

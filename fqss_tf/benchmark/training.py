@@ -143,11 +143,11 @@ def _contenders(recipe):
         ),
         _contender(
             "quantised, teacher computes", run, recipe.qat, quantised,
-            losses.distillation_loss(settings, teacher), recompute=settings.recompute,
+            losses.distillation_loss(settings, teacher), recompute=recipe.recomputes,
         ),
         _contender(
             "quantised, teacher read", run, recipe.qat, quantised,
-            losses.distillation_loss(settings), teacher, recompute=settings.recompute,
+            losses.distillation_loss(settings), teacher, recompute=recipe.recomputes,
         ),
     ]
 

@@ -41,7 +41,7 @@ class Recomputed:
 
     Args:
         model: functional, each layer called once. Nothing in it is random, and no call updates
-            statistics, which would be done twice.
+            statistics, which would be done twice. Not tested with loops, as an LSTM has.
     """
 
     def __init__(self, model: keras.Model):

@@ -502,7 +502,7 @@ class _Training:
             ranges=lambda: wrap.ranges(model),
             integer_score=score,
             distribution=self.distribution,
-            recompute=recipe.quantisation.recompute,
+            recompute=recipe.recomputes,
         )
         snap_biases(model)
         self.write(model, QUANTISED_WEIGHTS)
