@@ -1,5 +1,9 @@
 """How often each value of a tensor occurs, counted while a network runs."""
 
+import math
+import threading
+
+import numpy as np
 import tensorflow as tf
 
 BINS = 4096
@@ -17,47 +21,42 @@ class Histogram:
     always are. Values of exactly 0 are not counted: no quantiser moves them.
     """
 
-    def __init__(self):
-        with tf.init_scope():
-            self._counts = tf.Variable(tf.zeros(BINS, tf.int64), trainable=False)
-            self._span = tf.Variable(SMALLEST_SPAN, trainable=False)
-            self._batches = tf.Variable(0, trainable=False)
+    def __init__(self) -> None:
+        self._counts, self._span, self._batches = np.zeros(BINS, np.int64), SMALLEST_SPAN, 0
+        self._lock = threading.Lock()  # replicas of a network count at the same time
 
-    def add(self, values):
+    def add(self, values: tf.Tensor) -> None:
         """Counts the values of a tensor of any shape; runs in a graph as well."""
-        values = tf.cast(tf.reshape(values, [-1]), tf.float32)
-        extremes = tf.stack([tf.reduce_min(values), tf.reduce_max(values)])
-        stride = 1 + (tf.size(values) - 1) // MOST_VALUES
-        taken = values[self._batches % stride :: stride]
-        # Extremes in a large tensor may have been passed over.
-        taken = tf.cond(stride > 1, lambda: tf.concat([taken, extremes], 0), lambda: taken)
-        taken = tf.boolean_mask(taken, taken != 0)
-        doublings = self._grow(tf.reduce_max(tf.abs(extremes)))
-        joined = tf.math.unsorted_segment_sum(
-            self._counts, BINS // 2 + tf.bitwise.right_shift(tf.range(-BINS // 2, BINS // 2),
-                                                             doublings), BINS
-        )
-        limits = tf.stack([-self._span, self._span])
-        self._counts.assign(
-            joined + tf.histogram_fixed_width(taken, limits, BINS, dtype=tf.int64)
-        )
-        self._batches.assign_add(1)
+        # One op of numpy instead of thirty of TensorFlow, which take longer to trace than to run.
+        tf.numpy_function(self._add, [tf.cast(values, tf.float32)], [])
+
+    def _add(self, values):
+        values = values[np.isfinite(values)]
+        if not values.size:
+            return
+        extremes = np.array([values.min(), values.max()])
+        with self._lock:
+            stride = 1 + (values.size - 1) // MOST_VALUES
+            taken = values[self._batches % stride :: stride]
+            if stride > 1:  # extremes may have been passed over
+                taken = np.concatenate([taken, extremes])
+            self._grow(float(np.abs(extremes).max()))
+            limits = (-self._span, self._span)
+            self._counts += np.histogram(taken[taken != 0], BINS, limits)[0]
+            self._batches += 1
 
     def _grow(self, largest):
-        """Makes the span contain ``largest``; returns the number of doublings."""
-        power = tf.math.ceil(tf.math.log(largest / self._span) / tf.math.log(2.0))
-        doublings = tf.cast(tf.clip_by_value(power, 0.0, 60.0), tf.int32)
-        self._span.assign(self._span * 2.0 ** tf.cast(doublings, tf.float32))
-        return tf.minimum(doublings, 31)
+        """Makes the span contain ``largest``, a finite number."""
+        doublings = max(0, math.ceil(math.log2(max(largest, SMALLEST_SPAN) / self._span)))
+        if doublings:
+            joined = BINS // 2 + (np.arange(-BINS // 2, BINS // 2) >> min(doublings, 31))
+            self._counts = np.bincount(joined, self._counts, BINS).astype(np.int64)
+            self._span *= 2.0**doublings
 
-    def counted(self):
+    def counted(self) -> tuple[np.ndarray, np.ndarray]:
         """(counts int64 [bins], edges float64 [bins + 1]) of the bins from the first to the last
         that has values; no bins if there were none but zeros."""
-        import numpy as np
-
-        # Variables of several devices are no numbers themselves.
-        counts, span = (tf.identity(each).numpy() for each in (self._counts, self._span))
-        edges = np.linspace(-1, 1, BINS + 1) * float(span)
+        counts, edges = self._counts, np.linspace(-1, 1, BINS + 1) * self._span
         (occupied,) = np.nonzero(counts)
         if not len(occupied):
             return counts[:0], edges[:1]
