@@ -93,7 +93,7 @@ def _is_tflite(path):
 
 def _from_recipe(name, recipe, options, folder):
     from fqss_tf.export.convert import convert
-    from fqss_tf.training.run import UntrainedRun
+    from fqss_tf.training.untrained import UntrainedRun
 
     if (options.naive or options.torch) and recipe.network != "convtasnet":
         raise FqssError(f"--naive and --torch are for convtasnet, and {name} is {recipe.network}")

@@ -131,7 +131,8 @@ class _Contender:
 
 def _contenders(recipe):
     from fqss_tf.training import losses
-    from fqss_tf.training.run import UntrainedRun, network_to_train
+    from fqss_tf.training.run import network_to_train
+    from fqss_tf.training.untrained import UntrainedRun
 
     run = UntrainedRun(recipe)
     quantised, teacher = run.observed_model(run.stages), run.frozen_teacher()

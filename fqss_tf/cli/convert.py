@@ -42,7 +42,8 @@ def command(
 
     resolved = load_recipe(recipe, settings) if recipe else None
     from fqss_tf.export.convert import convert
-    from fqss_tf.training.run import Run, UntrainedRun
+    from fqss_tf.training.run import Run
+    from fqss_tf.training.untrained import UntrainedRun
 
     source = UntrainedRun(resolved) if recipe else Run(run)
     description = convert(source, output, kind, ptq, seconds, least_sqnr, stream, planes,

@@ -27,7 +27,6 @@ from fqss_tf.data.material import (  # noqa: E402
 )
 from fqss_tf.data.mixtures import ReadWhenUsed  # noqa: E402
 from fqss_tf.data.recordings import is_data_set, recorded_segments  # noqa: E402
-from fqss_tf.models.compiled import separation_function  # noqa: E402
 from fqss_tf.models.interface import published_form  # noqa: E402
 from fqss_tf.models.registry import build  # noqa: E402
 from fqss_tf.quantization import transfer, wrap  # noqa: E402
@@ -37,7 +36,7 @@ from fqss_tf.quantization.equalization import equalize  # noqa: E402
 from fqss_tf.training import losses  # noqa: E402
 from fqss_tf.training.distribution import Distribution  # noqa: E402
 from fqss_tf.training.fixed_batches import FixedBatches  # noqa: E402
-from fqss_tf.training.level import calibrate_level, scale_decoder  # noqa: E402
+from fqss_tf.training.level import calibrate_level  # noqa: E402
 from fqss_tf.training.loop import fit  # noqa: E402
 from fqss_tf.training.precision import computing_in  # noqa: E402
 from fqss_tf.training.weights import load_weights, save_weights  # noqa: E402
@@ -47,7 +46,6 @@ FLOAT_WEIGHTS = "float.npz"
 OBSERVED_WEIGHTS = "observed.npz"
 QUANTISED_WEIGHTS = "quantised.npz"
 FIXED_BATCHES = "fixed_batches"
-UNTRAINED_PEAK = 0.5
 CORRECTION_MIXTURES = 16
 EQUALIZATION_BATCHES = 16
 
@@ -243,69 +241,6 @@ class Run:
     def mixtures(self, part):
         """(mixture [T], sources [S, T]) pairs of ``dev`` or ``test``."""
         return fixed_mixtures(self.recipe, part, self.broken)
-
-
-class UntrainedRun(Run):
-    """A recipe's network with seeded random weights: enough to size it and to time it.
-
-    What it separates is noise, and means nothing.
-    """
-
-    def __init__(self, recipe):
-        self.recipe = recipe
-        self.method = "untrained"
-        self.publisher = None
-
-    @property
-    def stages(self):
-        """(input stages, output stages) that the recipe trains FQSS with."""
-        return self.recipe.quantisation.input_stages, self.recipe.quantisation.output_stages
-
-    @property
-    def is_quantised(self):
-        """True: there is nothing to train first."""
-        return True
-
-    def float_model(self):
-        """The network with random weights, its estimates at a level that 8 bits can hold."""
-        keras.utils.set_random_seed(self.recipe.seed)
-        model = build(self.config)
-        _shake_norms(model, self.recipe.seed)
-        ((mixture, _),) = self.mixtures("dev")
-        peak = np.abs(separation_function(model)(mixture)).max()
-        scale_decoder(model, UNTRAINED_PEAK / max(peak, 1e-8))
-        return model
-
-    def quantised_model(self):
-        """The network with measured ranges, simulated in float."""
-        model = self.observed_model(self.stages)
-        snap_biases(model)
-        return model
-
-    def observed_mixtures(self, calibration=None):
-        """One second of noise: more of it has hardly other extremes."""
-        if calibration is not None:
-            yield from super().observed_mixtures(calibration)
-            return
-        yield self.mixtures("dev")[0][0][np.newaxis]
-
-    def mixtures(self, part):
-        """One second of Gaussian noise of peak 1 from as many sources as the network has."""
-        noise = np.random.default_rng(self.recipe.seed).standard_normal(
-            (self.config.sources, self.segment(1.0))
-        ).astype(np.float32)
-        noise /= np.abs(noise.sum(axis=0)).max()
-        return [(noise.sum(axis=0), noise)]
-
-
-def _shake_norms(model, seed):
-    """Gains and biases that are no longer 1 and 0: the converter would leave those out."""
-    rng = np.random.default_rng(seed)
-    for layer in model.layers:
-        if layer.name.endswith("_norm"):
-            gamma, beta, *moving = layer.get_weights()
-            shaken = (values + rng.normal(0, 0.1, values.shape) for values in (gamma, beta))
-            layer.set_weights([*shaken, *moving])
 
 
 def network_to_train(recipe):

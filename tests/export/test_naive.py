@@ -14,7 +14,8 @@ from fqss_tf.models import convtasnet
 from fqss_tf.models.compiled import separation_function
 from fqss_tf.quantization import transfer
 from fqss_tf.runtime.engine import Engine
-from fqss_tf.training.run import UntrainedRun, train
+from fqss_tf.training.run import train
+from fqss_tf.training.untrained import UntrainedRun
 
 TINY = (
     "model.filters=24", "model.kernel=16", "model.hop=8", "model.bottleneck=8", "model.skip=12",
