@@ -39,7 +39,7 @@ def mean_square(
         energy = inner["energy"](tf.reduce_sum(tf.square(parts), axis=-1))
         total = tf.reduce_sum(energy, axis=-1, keepdims=True)
         return inner["mean_square"](total / tf.cast(count, items.dtype))
-    # Only the diagonal counts. The other products cost less than the search for fewer rows saves.
+    # Only the diagonal counts. The products beside it cost next to nothing.
     products = inner["energy"](tf.matmul(parts, parts, transpose_b=True))
     mean_of_diagonal = np.eye(rows).reshape(rows * rows, 1) / count
     flat = tf.reshape(products, [items.shape[0], rows * rows])

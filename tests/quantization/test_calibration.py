@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from fqss_tf.quantization import histogram
 from fqss_tf.quantization.calibration import (
     least_error_maximum,
     least_error_range,
@@ -17,9 +18,9 @@ def values():
     rng = np.random.default_rng(0)
     batches = []
     for level in (0.01, 0.1, 1.0):
-        batch = rng.laplace(0, level, 30_000).astype(np.float32)
+        batch = rng.laplace(0, level, 100_000).astype(np.float32)
         batch[batch < 0] *= 0.3
-        batch[:1500] = 0
+        batch[:5000] = 0
         batch[-1] = 24.7 * level
         batches.append(batch)
     return batches
@@ -27,11 +28,13 @@ def values():
 
 @pytest.fixture(scope="module")
 def counted(values):
-    histogram = Histogram()
-    add = tf.function(histogram.add)
-    for batch in values:
-        add(tf.constant(batch))
-    return histogram.counted()
+    counter = Histogram()
+    add = tf.function(counter.add)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(histogram, "MOST_VALUES", 100_000)  # counts them all
+        for batch in values:
+            add(tf.constant(batch))
+    return counter.counted()
 
 
 def rounding_error(values, low, high):
@@ -49,18 +52,18 @@ def test_a_histogram_that_grew_counts_as_one_that_knew_the_range(values, counted
 
 
 def test_zeros_alone_are_no_values():
-    histogram = Histogram()
-    histogram.add(tf.zeros([3, 4]))
-    counts, edges = histogram.counted()
+    counter = Histogram()
+    counter.add(tf.zeros([3, 4]))
+    counts, edges = counter.counted()
     assert least_error_range(counts, edges, 8) == percentile_range(counts, edges) == (0, 0)
 
 
 def test_extremes_of_a_large_tensor_are_counted():
     tensor = np.full(MOST_VALUES * 5, 0.5, np.float32)
     tensor[[7, 1234]] = -3, 4
-    histogram = Histogram()
-    histogram.add(tf.constant(tensor))
-    counts, edges = histogram.counted()
+    counter = Histogram()
+    counter.add(tf.constant(tensor))
+    counts, edges = counter.counted()
     assert counts[0] == counts[-1] == 1
     assert edges[0] <= -3 < edges[1] and edges[-2] <= 4 <= edges[-1]
     assert MOST_VALUES / 2 < counts.sum() <= MOST_VALUES + 2
@@ -76,7 +79,7 @@ def test_no_other_range_rounds_better(values, counted):
     joined = np.concatenate(values)
     low, high = least_error_range(*counted, 8)
     least = rounding_error(joined, low, high)
-    assert least < 0.95 * rounding_error(joined, joined.min(), joined.max())
+    assert least < 0.8 * rounding_error(joined, joined.min(), joined.max())
     for wider in (0.9, 1.1):
         assert least < 1.01 * rounding_error(joined, low * wider, high)
         assert least < 1.01 * rounding_error(joined, low, high * wider)
