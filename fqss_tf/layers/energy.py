@@ -33,16 +33,17 @@ def mean_square(
             operations, which give the same.
     """
     count = items.shape[1] or tf.shape(items)[1]
-    rows = _row_count(items.shape[1])
-    parts = tf.reshape(items, [items.shape[0] or -1, rows, count // rows])
+    groups, rows = _division(items.shape[1])
+    parts = tf.reshape(items, [items.shape[0] or -1, groups, rows, count // (groups * rows)])
     if not as_product:
         energy = inner["energy"](tf.reduce_sum(tf.square(parts), axis=-1))
-        total = tf.reduce_sum(energy, axis=-1, keepdims=True)
+        total = tf.reduce_sum(energy, axis=(1, 2))[:, None]
         return inner["mean_square"](total / tf.cast(count, items.dtype))
-    # Only the diagonal counts. The products beside it cost next to nothing.
-    products = inner["energy"](tf.matmul(parts, parts, transpose_b=True))
-    mean_of_diagonal = np.eye(rows).reshape(rows * rows, 1) / count
-    flat = tf.reshape(products, [items.shape[0], rows * rows])
+    # Only the diagonals count. The products beside them cost next to nothing.
+    matrices = tf.reshape(parts, [items.shape[0] * groups, rows, count // (groups * rows)])
+    products = inner["energy"](tf.matmul(matrices, matrices, transpose_b=True))
+    mean_of_diagonal = np.tile(np.eye(rows), (groups, 1, 1)).reshape(-1, 1) / count
+    flat = tf.reshape(products, [items.shape[0], groups * rows * rows])
     return inner["mean_square"](tf.matmul(flat, int8_constant(mean_of_diagonal)))
 
 
@@ -83,9 +84,13 @@ def item_power(
     return tf.reshape(power, [*shape[: axes[0]], *[1] * len(axes)])
 
 
-def _row_count(count):
-    """How many rows an item of ``count`` values is cut into; None: of a length not yet known."""
+def _division(count):
+    """(groups, rows in each) that an item of ``count`` values is cut into; None: not yet known.
+
+    A matrix product takes as long as its rows are many, so that long items become several products.
+    """
     if count is None:
-        return 1
-    needed = KERNEL_ROWS * 2 ** max(0, math.ceil(math.log2(count / KERNEL_ROWS / MOST_VALUES)))
-    return math.gcd(count, needed)
+        return 1, 1
+    rows = math.gcd(count, KERNEL_ROWS)
+    needed = 2 ** max(0, math.ceil(math.log2(count / rows / MOST_VALUES)))
+    return math.gcd(count // rows, needed), rows

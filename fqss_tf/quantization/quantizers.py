@@ -76,19 +76,21 @@ class RangeQuantizer(ModalQuantizer):
         name: tells inner tensors of one layer apart.
         margin: of a statistic of the recording, which is few values: the observed range is kept
             whole, and made wider by this share of it, for recordings that were not observed.
+        symmetric: the zero point is 0, as matrix products of two tensors are fast with.
     """
 
-    def __init__(self, bits=8, non_negative=False, name=None, margin=0.0):
+    def __init__(self, bits=8, non_negative=False, name=None, margin=0.0, symmetric=False):
         super().__init__(bits)
         self.non_negative = non_negative
         self.name = name
         self.margin = margin
+        self.symmetric = symmetric
         self._histogram = None
 
     def build(self, tensor_shape, name, layer):
         prefix = self.name or name
         weights = {}
-        if not self.non_negative:
+        if self._has_minimum:
             weights |= _shifted_variable(
                 layer, "minimum", f"{prefix}_min", (), -UNOBSERVED_RANGE
             )
@@ -104,7 +106,8 @@ class RangeQuantizer(ModalQuantizer):
             if training and self._histogram:
                 self._histogram.add(inputs)
             elif training:
-                _follow(maximum, tf.maximum(tf.reduce_max(inputs), 0.0))
+                magnitude = tf.abs(inputs) if self.symmetric else inputs
+                _follow(maximum, tf.maximum(tf.reduce_max(magnitude), 0.0))
                 if minimum is not None:
                     _follow(minimum, tf.minimum(tf.reduce_min(inputs), 0.0))
             return inputs
@@ -126,12 +129,12 @@ class RangeQuantizer(ModalQuantizer):
                 low, high = least_error_range(*counted, self.bits)
             else:
                 low, high = percentile_range(*counted, self.bits)
-            self.variables["maximum"].assign(high)
-            if not self.non_negative:
+            self.variables["maximum"].assign(max(high, -low) if self.symmetric else high)
+            if self._has_minimum:
                 self.variables["minimum"].assign(low)
             return
         _forget_start(self.variables["maximum"], UNOBSERVED_RANGE, batches)
-        if not self.non_negative:
+        if self._has_minimum:
             _forget_start(self.variables["minimum"], -UNOBSERVED_RANGE, batches)
 
     def scale(self, weights):
@@ -144,18 +147,26 @@ class RangeQuantizer(ModalQuantizer):
         low, high = self._range(self.variables)
         return float(low), float(high)
 
+    @property
+    def _has_minimum(self):
+        return not (self.non_negative or self.symmetric)
+
     def _range(self, weights):
         low, high = tf.zeros(()), weights["maximum"]
         width = high - weights["minimum"] if "minimum" in weights else high
         if "minimum" in weights:
             low = tf.minimum(weights["minimum"] + self._shift(weights, "minimum", width), 0.0)
         high = high + self._shift(weights, "maximum", width)
-        return low, tf.maximum(tf.maximum(high, low + SMALLEST_RANGE), 0.0)
+        high = tf.maximum(tf.maximum(high, low + SMALLEST_RANGE), 0.0)
+        if self.symmetric:
+            most = 2 ** (self.bits - 1)
+            low = -high * (most / (most - 1))
+        return low, high
 
     def get_config(self):
         return {
             **super().get_config(), "non_negative": self.non_negative, "name": self.name,
-            "margin": self.margin,
+            "margin": self.margin, "symmetric": self.symmetric,
         }
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from fqss_tf.layers import energy as energy_module
 from fqss_tf.layers.energy import MOST_VALUES, item_power, mean_in_steps, mean_square
 
 
@@ -53,16 +54,32 @@ def test_8_bits_hold_the_power_of_a_tensor_with_peaks(peaks):
 
 
 def test_no_row_can_overflow_32_bits():
-    rows = 16
+    groups, rows = 2, 8
     seen = []
 
     def energy(values):
-        seen.append(values.shape[1])
+        seen.append(values.shape[1:].as_list())
         return values
 
-    items = tf.zeros([1, rows * MOST_VALUES])
+    items = tf.zeros([1, groups * rows * MOST_VALUES])
     mean_square(items, {"energy": energy, "mean_square": unchanged})
-    assert seen == [rows]  # a row less, and 127 in all of it would be too much
+    assert seen == [[groups, rows]]  # a group less, and 127 in all of it would be too much
+
+
+def test_long_items_have_the_same_mean_square_in_both_forms(monkeypatch):
+    monkeypatch.setattr(energy_module, "MOST_VALUES", 100)
+    items = np.random.default_rng(0).normal(size=(2, 3200)).astype(np.float32)
+    shapes = []
+
+    def energy(values):
+        shapes.append(values.shape.as_list())
+        return values
+
+    inner = {"energy": energy, "mean_square": unchanged}
+    for as_product in (False, True):
+        found = mean_square(tf.constant(items), inner, as_product).numpy()
+        np.testing.assert_allclose(found[:, 0], (items**2).mean(axis=1), rtol=1e-5)
+    assert shapes == [[2, 4, 8], [8, 8, 8]]
 
 
 @pytest.mark.parametrize("axes", [(1, 2, 3), (2, 3)])
