@@ -1,4 +1,4 @@
-"""Constants that an int8 graph holds without rounding."""
+"""Constants of an int8 graph."""
 
 import numpy as np
 import tensorflow as tf
@@ -9,4 +9,32 @@ def int8_constant(values: float | np.ndarray) -> tf.Tensor:
     largest = float(np.abs(values).max())
     return tf.quantization.fake_quant_with_min_max_args(
         tf.constant(values, tf.float32), -largest, largest, narrow_range=True
+    )
+
+
+def int8_weights(
+    weights: np.ndarray | tf.Tensor, repeats: int = 1, divisor: float = 1
+) -> tf.Tensor:
+    """Positive ``weights`` [N] of a sum as a fake-quantised constant [N * repeats, 1].
+
+    They are rounded together: what one loses or gains, the next one makes up for. Rounded one by
+    one, the many small ones beside a large one would all be 0, and the sum too small.
+
+    Args:
+        weights: numbers, or the tensor that they are in training.
+        repeats: each weight so many times, one behind the other.
+        divisor: of all weights, after rounding.
+    """
+    if tf.is_tensor(weights):
+        step = tf.reduce_max(weights) / 126
+        sums = tf.round(tf.cumsum(weights) / step)
+        rounded = tf.concat([sums[:1], sums[1:] - sums[:-1]], axis=0) * step
+        return tf.quantization.fake_quant_with_min_max_vars(
+            rounded[:, None], -127 * step, 127 * step, narrow_range=True
+        )
+    step = float(weights.max()) / 126
+    rounded = np.diff(np.round(np.cumsum(weights) / step), prepend=0)
+    rounded, step = np.repeat(rounded, repeats)[:, None] * step / divisor, step / divisor
+    return tf.quantization.fake_quant_with_min_max_args(
+        tf.constant(rounded, tf.float32), -127 * step, 127 * step, narrow_range=True
     )

@@ -1,7 +1,7 @@
 """Means and mean squares of int8 tensors, in ops that all kernel sets compute alike.
 
-Where activations have peaks, nearly all squares are 0 when each is rounded to 8 bits. A matrix
-product of the tensor with itself rounds the sums only. All kernel sets have that op, and agree.
+Where activations have peaks, nearly all squares are 0 when each is rounded to 8 bits. The product
+of a row with itself rounds its sum only. All kernel sets have that op, and agree.
 """
 
 import math
@@ -11,13 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from fqss_tf.layers.chunks import dimensions
-from fqss_tf.layers.constants import int8_constant
+from fqss_tf.layers.constants import int8_constant, int8_weights
 
 INNER_TENSORS = ("energy", "mean_square")
-# Kernels of matrix products take so many rows at once, however few there are.
-KERNEL_ROWS = 8
-# So many squares of 127 steps an int32 holds.
-MOST_VALUES = 2**31 // 127**2
+# The sums of so many rows are rounded to 8 bits: their errors differ, and their mean is better.
+ITEM_ROWS = 8
+# So many squares of 255 steps an int32 holds.
+MOST_VALUES = 2**31 // 255**2
 
 
 def mean_square(
@@ -27,24 +27,60 @@ def mean_square(
 
     Args:
         items: the values.
-        inner: what becomes of each of ``INNER_TENSORS``, such as its quantiser: ``energy``, sums of
+        inner: what becomes of each of ``INNER_TENSORS``, such as its quantiser: ``energy``, mean
             squares of the rows of an item, and ``mean_square``.
         as_product: compute in the ops of the integer graph; takes a static shape. Else in fewer
             operations, which give the same.
     """
-    count = items.shape[1] or tf.shape(items)[1]
-    groups, rows = _division(items.shape[1])
-    parts = tf.reshape(items, [items.shape[0] or -1, groups, rows, count // (groups * rows)])
-    if not as_product:
-        energy = inner["energy"](tf.reduce_sum(tf.square(parts), axis=-1))
-        total = tf.reduce_sum(energy, axis=(1, 2))[:, None]
-        return inner["mean_square"](total / tf.cast(count, items.dtype))
-    # Only the diagonals count. The products beside them cost next to nothing.
-    matrices = tf.reshape(parts, [items.shape[0] * groups, rows, count // (groups * rows)])
-    products = inner["energy"](tf.matmul(matrices, matrices, transpose_b=True))
-    mean_of_diagonal = np.tile(np.eye(rows), (groups, 1, 1)).reshape(-1, 1) / count
-    flat = tf.reshape(products, [items.shape[0], groups * rows * rows])
-    return inner["mean_square"](tf.matmul(flat, int8_constant(mean_of_diagonal)))
+    rows = _row_count(items.shape[1], ITEM_ROWS)
+    count = (items.shape[1] or tf.shape(items)[1]) // rows
+    flat = tf.reshape(items, [items.shape[0] * rows if items.shape[0] else -1, count])
+    powers, factor = _row_powers(flat, inner["energy"], as_product)
+    powers = tf.reshape(powers, [items.shape[0] or -1, rows])
+    mean = int8_constant(np.full((rows, 1), 1 / (rows * factor)))
+    return inner["mean_square"](tf.matmul(powers, mean))
+
+
+def weighted_mean_square(
+    inputs: tf.Tensor, weights: np.ndarray | tf.Tensor, inner: Mapping[str, Callable],
+    as_product: bool = False,
+) -> tf.Tensor:
+    """Sum of the mean squares of the channels, each times its weight: [B, 1, T, C] -> [B, 1, 1, 1].
+
+    Args:
+        inputs: the values.
+        weights: of the channels, [C].
+        inner, as_product: as of ``mean_square``; ``energy`` is the mean squares of the channels.
+    """
+    batch, _, frames, channels = dimensions(inputs)
+    if as_product:
+        rows = _row_count(frames, 1)
+        by_channel = tf.reshape(
+            tf.transpose(inputs, [0, 1, 3, 2]), [batch * channels * rows, frames // rows]
+        )
+        powers, factor = _row_powers(by_channel, inner["energy"], True)
+    else:
+        rows, factor = 1, 1
+        powers = inner["energy"](tf.reduce_mean(tf.square(inputs), axis=2))
+    powers = tf.reshape(powers, [batch, channels * rows])
+    each = int8_weights(weights, rows, rows * factor)
+    return tf.reshape(inner["mean_square"](tf.matmul(powers, each)), [batch, 1, 1, 1])
+
+
+def weighted_mean(
+    inputs: tf.Tensor, weights: np.ndarray | tf.Tensor, channel_mean: Callable
+) -> tf.Tensor:
+    """Sum of the means of the channels, each times its weight: [B, 1, T, C] -> [B, 1, 1, 1].
+
+    Args:
+        inputs: the values.
+        weights: of the channels, [C].
+        channel_mean: what becomes of the means over T, such as their quantiser.
+    """
+    means = channel_mean(tf.reduce_mean(inputs, axis=2))
+    batch, _, channels = dimensions(means)
+    mean = tf.matmul(tf.reshape(means, [batch, channels]), int8_weights(weights))
+    return tf.reshape(mean, [batch, 1, 1, 1])
 
 
 def mean_in_steps(
@@ -84,13 +120,23 @@ def item_power(
     return tf.reshape(power, [*shape[: axes[0]], *[1] * len(axes)])
 
 
-def _division(count):
-    """(groups, rows in each) that an item of ``count`` values is cut into; None: not yet known.
+def _row_powers(rows, energy, as_product):
+    """(powers, factor) of rows ``[R, K]``: their mean squares ``[R]`` times a factor."""
+    if not as_product:
+        return energy(tf.reduce_mean(tf.square(rows), axis=1)), 1
+    count = rows.shape[1]
+    rows = rows[:, None]
+    sums = tf.matmul(rows, rows, transpose_b=True)
+    # An int8 sum is an int8 mean of another scale: no op divides.
+    energy.quantizer.factor = count
+    powers = energy(sums)
+    energy.quantizer.factor = 1
+    return powers, count
 
-    A matrix product takes as long as its rows are many, so that long items become several products.
-    """
-    if count is None:
-        return 1, 1
-    rows = math.gcd(count, KERNEL_ROWS)
-    needed = 2 ** max(0, math.ceil(math.log2(count / rows / MOST_VALUES)))
-    return math.gcd(count // rows, needed), rows
+
+def _row_count(values, least):
+    """How many rows ``values`` are cut into, if they can be: no sum of squares may overflow."""
+    if values is None:
+        return 1
+    needed = max(least, 2 ** max(0, math.ceil(math.log2(values / MOST_VALUES))))
+    return math.gcd(values, needed)

@@ -1,38 +1,61 @@
-"""What a global layer norm measures, one layer each: all are ``[B, 1, 1, 1]``."""
+"""What a global layer norm measures, one layer each: all are ``[B, 1, 1, 1]``.
+
+The weight ``scales`` of a layer says what each channel of its input has been divided by, to give
+channels one range: the statistics are of the channels as they were.
+"""
 
 import tensorflow as tf
 import tf_keras as keras
 
-from fqss_tf.layers.energy import item_power, mean_in_steps
+from fqss_tf.layers.energy import mean_in_steps, weighted_mean, weighted_mean_square
 from fqss_tf.layers.norm import rsqrt
 
 
-@keras.saving.register_keras_serializable("fqss_tf")
-class ItemMean(keras.layers.Layer):
-    """Mean over time and channels of each item: ``[B, 1, T, C]`` -> ``[B, 1, 1, 1]``.
+class _Statistic(keras.layers.Layer):
+    """``inner_tensors`` as in GlobalLayerNorm."""
 
-    ``inner_tensors`` as in GlobalLayerNorm.
-    """
-
-    inner_tensors = ("channel_mean",)
-    non_negative_tensors = ()
+    inner_tensors = non_negative_tensors = ()
 
     def __init__(self, **kwargs) -> None:
         super().__init__(**kwargs)
+        self.mode = "observe"
         self.inner_activations = {
             name: keras.activations.linear for name in self.inner_tensors
         }
+        self.quantised = False
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return mean_in_steps(inputs, self.inner_activations["channel_mean"], (1, 2, 3))
+    def _add_scales(self, channels):
+        self.scales = self.add_weight("scales", (channels,), initializer="ones", trainable=False)
+
+    def _channel_scales(self):
+        """Numbers where the graph is for export, whose converter wants constants."""
+        if self.mode != "deploy":
+            return tf.convert_to_tensor(self.scales)
+        with tf.init_scope():
+            return self.scales.numpy()
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
-class ItemVariance(keras.layers.Layer):
+class ItemMean(_Statistic):
+    """Mean over time and channels of each item: ``[B, 1, T, C]`` -> ``[B, 1, 1, 1]``."""
+
+    inner_tensors = ("channel_mean",)
+
+    def build(self, input_shape):
+        self._add_scales(input_shape[-1])
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        if not self.quantised:
+            return mean_in_steps(inputs, lambda means: means * self.scales, (1, 2, 3))
+        weights = self._channel_scales() / inputs.shape[-1]
+        return weighted_mean(inputs, weights, self.inner_activations["channel_mean"])
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class ItemVariance(_Statistic):
     """Population variance of each item, from ``[x, mean of x]``: ``[B, 1, 1, 1]``.
 
-    E[x^2] - E[x]^2: unlike E[(x - E[x])^2] it needs no pass that subtracts. ``inner_tensors`` as
-    in GlobalLayerNorm.
+    E[x^2] - E[x]^2: unlike E[(x - E[x])^2] it needs no pass that subtracts.
 
     Args:
         epsilon: added in float, as in GlobalLayerNorm.
@@ -43,20 +66,22 @@ class ItemVariance(keras.layers.Layer):
     def __init__(self, epsilon: float = 1e-8, **kwargs) -> None:
         super().__init__(**kwargs)
         self.epsilon = epsilon
-        self.mode = "observe"
-        self.inner_activations = {
-            name: keras.activations.linear for name in self.inner_tensors
-        }
-        self.quantised = False
+
+    def build(self, input_shapes):
+        self._add_scales(input_shapes[0][-1])
 
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         values, mean = inputs
         inner = self.inner_activations
         if not self.quantised:
             # A float32 sum of millions would be wrong in its fifth digit.
-            power = mean_in_steps(values * values, tf.identity, (1, 2, 3))
+            power = mean_in_steps(
+                values * values, lambda powers: powers * self.scales * self.scales, (1, 2, 3)
+            )
             return tf.nn.relu(power - mean * mean) + self.epsilon
-        power = item_power(values, inner, self.mode)
+        weights = self._channel_scales() ** 2 / values.shape[-1]
+        as_product = self.mode == "deploy" and values.shape.is_fully_defined()
+        power = weighted_mean_square(values, weights, inner, as_product)
         # An 8-bit variance is cut off at 0 by its range.
         return power - inner["squared_mean"](mean * mean)
 

@@ -27,7 +27,7 @@ layers = keras.layers
 
 
 @tf.autograph.experimental.do_not_convert
-def build(config, *, input_stages=1, output_stages=1, slopes=None, scalable=False):
+def build(config, *, input_stages=1, output_stages=1, slopes=None):
     """The network as a Keras model: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
     The mixture is at the model's level (peak 1). T is a multiple of ``config.hop``.
@@ -38,8 +38,6 @@ def build(config, *, input_stages=1, output_stages=1, slopes=None, scalable=Fals
         output_stages: outputs of the residual-error block and combiner, 1 for none.
         slopes: PReLU slopes by layer name, for the deployable form: the slopes are constant
             (LeakyReLU), and what convolutions can take over of the norms is left out.
-        scalable: of the deployable form; channels that a global norm reads may be scaled
-            (``fqss_tf.quantization.equalization``).
 
     The tensors that cross the border of a ``.tflite`` are the output of the layer ``splitter`` and
     the outputs of the layers ``stage_0``, ``stage_1``...
@@ -49,7 +47,7 @@ def build(config, *, input_stages=1, output_stages=1, slopes=None, scalable=Fals
     if config.causal and config.lag(output_stages):
         planes = Lookahead(config.lag(output_stages), name="lookahead")(planes)
     encoded = encoder(planes, config, input_stages, config.causal)
-    skip_sum = _temporal_convolution_network(encoded, config, slopes, scalable)
+    skip_sum = _temporal_convolution_network(encoded, config, slopes)
     masks = _masks(skip_sum, config, slopes)
     masked = layers.Multiply(name="masked")([masks, encoded])
     stages = (causal_decoder if config.causal else decoder)(masked, config, output_stages)
@@ -86,12 +84,12 @@ def _activated_convolution(convolution, inputs, config, slopes):
     return _active(normed, name, config, slopes)
 
 
-def _temporal_convolution_network(encoded, config, slopes, scalable):
-    trunk = _bottleneck(encoded, config, slopes, scalable)
+def _temporal_convolution_network(encoded, config, slopes):
+    trunk = _bottleneck(encoded, config, slopes)
     skip_sum = None
     for index in range(len(config.dilations)):
         name = f"block_{index}"
-        skip, *residual = _block(trunk, index, config, slopes, scalable)
+        skip, *residual = _block(trunk, index, config, slopes)
         skip_sum = (
             skip if skip_sum is None else layers.Add(name=f"{name}_skip_sum")([skip_sum, skip])
         )
@@ -100,15 +98,15 @@ def _temporal_convolution_network(encoded, config, slopes, scalable):
     return skip_sum
 
 
-def _bottleneck(encoded, config, slopes, scalable):
+def _bottleneck(encoded, config, slopes):
     if config.norm == "global" and slopes is not None:
         narrow = convolution(config.bottleneck, "bottleneck", use_bias=False)
-        return pointwise_of_norm([narrow], encoded, "bottleneck_norm", scalable)[0]
+        return pointwise_of_norm([narrow], encoded, "bottleneck_norm")[0]
     normed = _norm(encoded, config, "bottleneck_norm", config.norm, slopes)
     return convolution(config.bottleneck, "bottleneck")(normed)
 
 
-def _block(trunk, index, config, slopes, scalable):
+def _block(trunk, index, config, slopes):
     """Outputs ``[skip, residual]`` of a block; the last one has no residual."""
     name = f"block_{index}"
     in_norm, norm = f"{name}_in_norm", f"{name}_depthwise_norm"
@@ -126,12 +124,12 @@ def _block(trunk, index, config, slopes, scalable):
         seen = (config.block_kernel - 1) * config.dilations[index]
         hidden = past(hidden, seen, f"{depthwise.name}_past")
     if in_parts:
-        hidden = norm_in_two_passes(hidden, in_norm, scalable)
+        hidden = norm_in_two_passes(hidden, in_norm)
     else:
         hidden = _norm(hidden, config, in_norm, "global", slopes)
     hidden = _activated_convolution(depthwise, hidden, config, slopes)
     if in_parts:
-        return pointwise_of_norm(narrow, hidden, norm, scalable)
+        return pointwise_of_norm(narrow, hidden, norm)
     hidden = _norm(hidden, config, norm, "global", slopes)
     return [narrowing(hidden) for narrowing in narrow]
 

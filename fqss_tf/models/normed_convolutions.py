@@ -13,7 +13,7 @@ from fqss_tf.layers.statistics import ItemMean, ItemVariance, ReciprocalRoot
 layers = keras.layers
 
 
-def norm_in_two_passes(inputs, norm, scalable):
+def norm_in_two_passes(inputs, norm):
     """The norm's output ``x (gamma r) + (beta - gamma m r)``, two passes over the tensor.
 
     For a depthwise convolution behind, which pads zeros to the norm's output: no part of it can
@@ -22,18 +22,16 @@ def norm_in_two_passes(inputs, norm, scalable):
     Args:
         inputs: what the norm reads, ``[B, 1, T, C]``.
         norm: its name.
-        scalable: channels of ``inputs`` may be scaled later, each by its own number, to give them
-            one range. The statistics then undo it first.
     """
     channels = inputs.shape[-1]
-    centre, reciprocal = _statistics(inputs, norm, scalable)
+    centre, reciprocal = _statistics(inputs, norm)
     gain = layers.Conv2D(channels, 1, use_bias=False, name=f"{norm}_gain")(reciprocal)
     shift = layers.Conv2D(channels, 1, name=f"{norm}_shift")(centre)
     scaled = layers.Multiply(name=f"{norm}_scaled")([inputs, gain])
     return layers.Add(name=f"{norm}_shifted")([scaled, shift])
 
 
-def pointwise_of_norm(convolutions, inputs, norm, scalable):
+def pointwise_of_norm(convolutions, inputs, norm):
     """The 1x1 convolutions of the norm's output, which they may be narrower than.
 
     ``r W x + (b - m r w)``: gamma is in W, beta in b, and w are the sums of W.
@@ -42,10 +40,8 @@ def pointwise_of_norm(convolutions, inputs, norm, scalable):
         convolutions: Conv2D layers of kernel 1 without bias.
         inputs: what the norm reads, ``[B, 1, T, C]``.
         norm: its name.
-        scalable: channels of ``inputs`` may be scaled later, each by its own number, to give them
-            one range. The statistics then undo it first.
     """
-    centre, reciprocal = _statistics(inputs, norm, scalable)
+    centre, reciprocal = _statistics(inputs, norm)
     outputs = []
     for convolution in convolutions:
         name = convolution.name
@@ -55,12 +51,8 @@ def pointwise_of_norm(convolutions, inputs, norm, scalable):
     return outputs
 
 
-def _statistics(inputs, norm, scalable):
+def _statistics(inputs, norm):
     """(m r, r), each ``[B, 1, 1, 1]``."""
-    if scalable:
-        inputs = layers.DepthwiseConv2D(
-            1, use_bias=False, depthwise_initializer="ones", name=f"{norm}_unscaled"
-        )(inputs)
     mean = ItemMean(name=f"{norm}_mean")(inputs)
     variance = ItemVariance(name=f"{norm}_variance")([inputs, mean])
     reciprocal = ReciprocalRoot(name=f"{norm}_reciprocal_deviation")(variance)

@@ -231,8 +231,6 @@ def _convolution_output(layer, bits):
         return ConstantRangeQuantizer(WAVEFORM_SCALE)
     if _feeds_only(layer, layers.Concatenate | layers.ReLU | FixedSlopePReLU):
         return None  # a concatenation has one scale, as a PReLU has; a ReLU is fused
-    if _feeds_only(layer, ItemMean | ItemVariance):
-        return RangeQuantizer(bits, symmetric=True)
     return _range(layer, bits, non_negative=layer.activation is keras.activations.relu)
 
 

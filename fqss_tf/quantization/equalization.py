@@ -75,7 +75,7 @@ class _ConvTasNet:
                 self.multiply_inputs(name, encoded * masks)
             if name.startswith("residual_encoder_") and name[-1].isdigit():
                 self.divide_outputs(name, encoded * masks)
-        self.measure_unscaled("bottleneck_norm", encoded)
+        self.tell_statistics("bottleneck_norm", encoded)
         self.pointwise("bottleneck", encoded, trunk)
         for index in self.blocks:
             self.block(f"block_{index}", trunk, skips)
@@ -92,10 +92,10 @@ class _ConvTasNet:
         normed = widened
         if f"{name}_in_norm_gain" in self.names:
             normed = self.scales(f"{name}_in_norm_shifted", strength=1.0)
-            self.measure_unscaled(f"{name}_in_norm", widened)
+            self.tell_statistics(f"{name}_in_norm", widened)
             self.divide_outputs(f"{name}_in_norm_gain", normed / widened)
             self.divide_outputs(f"{name}_in_norm_shift", normed)
-        self.measure_unscaled(f"{name}_depthwise_norm", convolved)
+        self.tell_statistics(f"{name}_depthwise_norm", convolved)
         kernel, *bias = self.weights(f"{name}_depthwise")
         self.set_weights(
             f"{name}_depthwise",
@@ -132,11 +132,11 @@ class _ConvTasNet:
     def divide_outputs(self, name, scales):
         self.set_weights(name, [values / scales for values in self.weights(name)])
 
-    def measure_unscaled(self, norm, scales):
+    def tell_statistics(self, norm, scales):
         """Statistics of a norm are of the channels as they were."""
-        if f"{norm}_unscaled" in self.names:
-            (kernel,) = self.weights(f"{norm}_unscaled")
-            self.set_weights(f"{norm}_unscaled", [kernel * scales[:, None]])
+        for name in (f"{norm}_mean", f"{norm}_variance"):
+            if name in self.names:
+                self.set_weights(name, [values * scales for values in self.weights(name)])
 
 
 def _channel_ranges(network, names, mixtures):

@@ -76,21 +76,23 @@ class RangeQuantizer(ModalQuantizer):
         name: tells inner tensors of one layer apart.
         margin: of a statistic of the recording, which is few values: the observed range is kept
             whole, and made wider by this share of it, for recordings that were not observed.
-        symmetric: the zero point is 0, as matrix products of two tensors are fast with.
+
+    Attributes:
+        factor: the range is that of values so many times as small.
     """
 
-    def __init__(self, bits=8, non_negative=False, name=None, margin=0.0, symmetric=False):
+    def __init__(self, bits=8, non_negative=False, name=None, margin=0.0):
         super().__init__(bits)
         self.non_negative = non_negative
         self.name = name
         self.margin = margin
-        self.symmetric = symmetric
+        self.factor = 1
         self._histogram = None
 
     def build(self, tensor_shape, name, layer):
         prefix = self.name or name
         weights = {}
-        if self._has_minimum:
+        if not self.non_negative:
             weights |= _shifted_variable(
                 layer, "minimum", f"{prefix}_min", (), -UNOBSERVED_RANGE
             )
@@ -106,12 +108,11 @@ class RangeQuantizer(ModalQuantizer):
             if training and self._histogram:
                 self._histogram.add(inputs)
             elif training:
-                magnitude = tf.abs(inputs) if self.symmetric else inputs
-                _follow(maximum, tf.maximum(tf.reduce_max(magnitude), 0.0))
+                _follow(maximum, tf.maximum(tf.reduce_max(inputs), 0.0))
                 if minimum is not None:
                     _follow(minimum, tf.minimum(tf.reduce_min(inputs), 0.0))
             return inputs
-        low, high = self._current(self._range, weights)
+        low, high = (self.factor * bound for bound in self._current(self._range, weights))
         return fake_quantise(inputs, low, high, self.bits, training=training)
 
     def start_observing(self, calibration):
@@ -129,12 +130,12 @@ class RangeQuantizer(ModalQuantizer):
                 low, high = least_error_range(*counted, self.bits)
             else:
                 low, high = percentile_range(*counted, self.bits)
-            self.variables["maximum"].assign(max(high, -low) if self.symmetric else high)
-            if self._has_minimum:
+            self.variables["maximum"].assign(high)
+            if not self.non_negative:
                 self.variables["minimum"].assign(low)
             return
         _forget_start(self.variables["maximum"], UNOBSERVED_RANGE, batches)
-        if self._has_minimum:
+        if not self.non_negative:
             _forget_start(self.variables["minimum"], -UNOBSERVED_RANGE, batches)
 
     def scale(self, weights):
@@ -147,26 +148,18 @@ class RangeQuantizer(ModalQuantizer):
         low, high = self._range(self.variables)
         return float(low), float(high)
 
-    @property
-    def _has_minimum(self):
-        return not (self.non_negative or self.symmetric)
-
     def _range(self, weights):
         low, high = tf.zeros(()), weights["maximum"]
         width = high - weights["minimum"] if "minimum" in weights else high
         if "minimum" in weights:
             low = tf.minimum(weights["minimum"] + self._shift(weights, "minimum", width), 0.0)
         high = high + self._shift(weights, "maximum", width)
-        high = tf.maximum(tf.maximum(high, low + SMALLEST_RANGE), 0.0)
-        if self.symmetric:
-            most = 2 ** (self.bits - 1)
-            low = -high * (most / (most - 1))
-        return low, high
+        return low, tf.maximum(tf.maximum(high, low + SMALLEST_RANGE), 0.0)
 
     def get_config(self):
         return {
             **super().get_config(), "non_negative": self.non_negative, "name": self.name,
-            "margin": self.margin, "symmetric": self.symmetric,
+            "margin": self.margin,
         }
 
 

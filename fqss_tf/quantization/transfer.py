@@ -85,21 +85,19 @@ def _scaled_output(weights, gain, offset, name):
 
 def deployable(model, config):
     """The float model with constant PReLU slopes and folded norms: what export converts."""
-    return staged(model, config, input_stages=1, output_stages=1, scalable=False)
+    return staged(model, config, input_stages=1, output_stages=1)
 
 
-def staged(model, config, *, input_stages, output_stages, scalable=True):
+def staged(model, config, *, input_stages, output_stages):
     """The float model with input splitter and output combiner, computing the same function.
 
     The encoder of plane k starts as W / 256^k with the bias of its flooring, decoder k as 256^k D,
     and the residual encoder as the right inverse of D, so that before any quantisation the further
-    planes and stages carry exactly what the first ones leave out (method, section 7). With
-    ``scalable``, ``equalization`` can scale the channels that global norms read.
+    planes and stages carry exactly what the first ones leave out (method, section 7).
     """
-    options = {"scalable": scalable} if isinstance(config, ConvTasNetConfig) else {}
     network = build(
         config, input_stages=input_stages, output_stages=output_stages,
-        slopes=frozen_slopes(model), **options,
+        slopes=frozen_slopes(model),
     )
     weights = folded_weights(model, config)
     (encoder,), (decoder, *_) = weights["encoder_0"], weights["decoder_0"]

@@ -1,9 +1,18 @@
+import types
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from fqss_tf.layers import energy as energy_module
-from fqss_tf.layers.energy import MOST_VALUES, item_power, mean_in_steps, mean_square
+from fqss_tf.layers.energy import (
+    MOST_VALUES,
+    item_power,
+    mean_in_steps,
+    mean_square,
+    weighted_mean,
+    weighted_mean_square,
+)
 
 
 def rounded(step):
@@ -12,6 +21,17 @@ def rounded(step):
 
 def unchanged(values):
     return values
+
+
+class Product:
+    """What quantises a sum of squares in the range of their mean."""
+
+    def __init__(self, of_mean):
+        self.quantizer = types.SimpleNamespace(factor=1)
+        self.of_mean = of_mean
+
+    def __call__(self, values):
+        return self.of_mean(values / self.quantizer.factor) * self.quantizer.factor
 
 
 @pytest.fixture
@@ -25,14 +45,14 @@ def peaks():
 @pytest.mark.parametrize("rows", [2400, 2401])  # 8 rows of 300, and a single one
 def test_mean_square_of_items(rows):
     items = np.random.default_rng(0).normal(size=(3, rows)).astype(np.float32)
-    inner = {"energy": unchanged, "mean_square": unchanged}
+    inner = {"energy": Product(unchanged), "mean_square": unchanged}
     for as_product in (False, True):
         found = mean_square(tf.constant(items), inner, as_product).numpy()
         np.testing.assert_allclose(found[:, 0], (items**2).mean(axis=1), rtol=1e-5)
 
 
 def test_both_forms_round_at_the_same_places(peaks):
-    inner = {"energy": rounded(0.5), "mean_square": rounded(1e-3)}
+    inner = {"energy": Product(rounded(0.01)), "mean_square": rounded(1e-3)}
     item = tf.constant(peaks[:1])
     training = item_power(item, inner, "quantise")
     exported = item_power(item, inner, "deploy")
@@ -54,32 +74,31 @@ def test_8_bits_hold_the_power_of_a_tensor_with_peaks(peaks):
 
 
 def test_no_row_can_overflow_32_bits():
-    groups, rows = 2, 8
+    rows = 16
     seen = []
 
     def energy(values):
-        seen.append(values.shape[1:].as_list())
+        seen.append(values.shape[0])
         return values
 
-    items = tf.zeros([1, groups * rows * MOST_VALUES])
+    items = tf.zeros([1, rows * MOST_VALUES])
     mean_square(items, {"energy": energy, "mean_square": unchanged})
-    assert seen == [[groups, rows]]  # a group less, and 127 in all of it would be too much
+    assert seen == [rows]  # a row less, and 255 in all of it would be too much
 
 
-def test_long_items_have_the_same_mean_square_in_both_forms(monkeypatch):
-    monkeypatch.setattr(energy_module, "MOST_VALUES", 100)
-    items = np.random.default_rng(0).normal(size=(2, 3200)).astype(np.float32)
-    shapes = []
-
-    def energy(values):
-        shapes.append(values.shape.as_list())
-        return values
-
-    inner = {"energy": energy, "mean_square": unchanged}
-    for as_product in (False, True):
-        found = mean_square(tf.constant(items), inner, as_product).numpy()
-        np.testing.assert_allclose(found[:, 0], (items**2).mean(axis=1), rtol=1e-5)
-    assert shapes == [[2, 4, 8], [8, 8, 8]]
+@pytest.mark.parametrize("most_values", [MOST_VALUES, 10])
+@pytest.mark.parametrize("as_product", [False, True])
+def test_channels_have_weights(peaks, as_product, most_values, monkeypatch):
+    monkeypatch.setattr(energy_module, "MOST_VALUES", most_values)
+    weights = np.where(np.arange(48) % 3, 1, 0) / 48
+    inner = {"energy": Product(unchanged), "mean_square": unchanged}
+    found = weighted_mean_square(tf.constant(peaks), weights, inner, as_product).numpy()
+    expected = (peaks.astype(float) ** 2).mean(axis=2, keepdims=True) @ weights
+    np.testing.assert_allclose(found[..., 0], expected, rtol=1e-5)
+    means = weighted_mean(tf.constant(peaks), tf.constant(weights, tf.float32), unchanged).numpy()
+    np.testing.assert_allclose(
+        means[..., 0], peaks.mean(axis=2, keepdims=True) @ weights, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("axes", [(1, 2, 3), (2, 3)])

@@ -24,6 +24,19 @@ def test_statistics_are_those_of_each_item(frames, centre, deviation, seed):
     np.testing.assert_allclose(ReciprocalRoot()(variance), 1 / noise.std(**axes), rtol=1e-4)
 
 
+def test_statistics_are_of_the_channels_before_scaling():
+    rng = np.random.default_rng(0)
+    values = rng.normal(0.5, 1, (2, 1, 30, 8)).astype(np.float32)
+    scales = rng.uniform(0.5, 2, 8).astype(np.float32)
+    mean, variance = ItemMean(), ItemVariance(0.0)
+    expected = mean(values), variance([values, mean(values)])
+    mean.set_weights([scales])
+    variance.set_weights([scales])
+    scaled = values / scales
+    np.testing.assert_allclose(mean(scaled), expected[0], rtol=1e-4)
+    np.testing.assert_allclose(variance([scaled, mean(scaled)]), expected[1], rtol=1e-4)
+
+
 @pytest.mark.parametrize("level", [0.0, 1e-30, 0.1, 1e4])
 def test_variance_of_a_constant_is_positive(level):
     values = np.full((1, 1, 1000, 40), level, np.float32)
