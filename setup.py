@@ -3,7 +3,7 @@ from setuptools import find_packages, setup
 setup(
     name="fqss-tf",
     version="0.1.0",
-    description="Fully quantised source separation: TensorFlow models trained for integer LiteRT",
+    description="Fully quantized source separation: TensorFlow models trained for integer LiteRT",
     license="Apache-2.0",
     packages=find_packages(include=["fqss_tf", "fqss_tf.*"]),
     package_data={"fqss_tf": ["recipes/*.yaml", "bundled/**", "tflite_models/*.tflite"]},

@@ -73,7 +73,7 @@ class PlaneEngine:
 
 
 class DelayedPlanes:
-    """Stands in for a step model: its one state holds planes until they come out."""
+    """Stands in for a streaming model: its one state holds planes until they come out."""
 
     class metadata:
         sources = ("first", "second")
@@ -83,11 +83,11 @@ class DelayedPlanes:
     FRAMES, ZERO_POINT = 40, -5  # what the state begins with is heard: it holds more than the lag
 
     def __init__(self, stages):
-        self.metadata.input_stages, self.metadata.takes_int16 = stages, stages == 2
+        self.metadata.input_planes, self.metadata.takes_int16 = stages, stages == 2
         self.reset()
 
     def reset(self):
-        self._state = np.full((self.FRAMES, self.metadata.input_stages), self.ZERO_POINT, np.int8)
+        self._state = np.full((self.FRAMES, self.metadata.input_planes), self.ZERO_POINT, np.int8)
 
     def run_planes(self, inputs):
         delayed = np.concatenate([self._state, inputs])
@@ -178,7 +178,7 @@ def _steps(random):
 
 
 def _streamed(mixture, stages):
-    with mock.patch("fqss_tf.runtime.streaming.StepEngine", lambda *_: DelayedPlanes(stages)):
+    with mock.patch("fqss_tf.runtime.streaming.StreamingEngine", lambda *_: DelayedPlanes(stages)):
         return np.stack(list(StreamingSeparator("stand-in").separate(mixture).values()))
 
 
@@ -236,7 +236,7 @@ def _network():
 
 
 def _step_model(mixture):
-    """Half a second as ``fqss-tf separate --stream`` gives it by the step model, if one ships."""
+    """Half a second as ``fqss-tf separate --stream`` gives it, if a streaming model ships."""
     if not STEP_MODEL.exists():
         return {}
     stream = ["separate", str(STEP_MODEL), "--stream", "-"]

@@ -1,4 +1,4 @@
-"""Fully quantised source separation: train with TensorFlow, run on integers with LiteRT."""
+"""Fully quantized source separation: train with TensorFlow, run on integers with LiteRT."""
 
 __version__ = "0.1.0"
 

@@ -9,6 +9,7 @@ import yaml
 
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
+from fqss_tf.former_names import renamed, renamed_key
 from fqss_tf.models.sizes import NETWORKS, ConvTasNetConfig, EncoderSizes
 
 PRECISIONS = ("float32", "bfloat16")
@@ -28,31 +29,32 @@ def _check_choices(prefix, recipe, choices):
 class DataRecipe:
     """What is trained on. See "Your data" in the README.
 
-    Which data: ``roots``, data set folders of any kind, ``bundled`` for the speech that ships with
-    the package; ``task`` (``sep_clean``, ``sep_noisy`` or ``enh_single``), ``mode`` (``min`` or
-    ``max``) and ``subset`` (``train-100``, ..) of LibriMix; ``stems`` in the order of the network's
-    sources. A network of one source has the task ``enh_single``, whatever is written here.
-    ``broken``: what becomes of broken files, ``stop`` or ``skip``. ``dev_mixtures``: how many of
-    the dev set are scored while training, and of the test set by ``convert``; 0 for all.
+    Which data: ``datasets``, data set folders of any kind, ``bundled`` for the speech that ships
+    with the package; ``task`` (``sep_clean``, ``sep_noisy`` or ``enh_single``), ``mode`` (``min``
+    or ``max``) and ``subset`` (``train-100``, ..) of LibriMix; ``stems`` in the order of the
+    network's sources. A network of one source has the task ``enh_single``, whatever is written
+    here. ``on_bad_file``: what becomes of damaged files, ``stop`` or ``skip``. ``dev_mixtures``:
+    how many of the dev set are scored while training, and of the test set by ``convert``; 0 for
+    all.
 
     How it is mixed: ``dynamic_fraction`` of the mixtures have sources that are drawn one by one
     (the remix of music), the others are the data set's own. Speech drawn so has level differences
     within +-5 dB, and a ``wide_fraction`` of it within +-``max_level_difference_db``.
-    ``noise_fraction`` of the mixtures get noise from ``noise_roots`` at a ratio within the two
+    ``noise_fraction`` of the mixtures get noise from ``noise_datasets`` at a ratio within the two
     limits ``noise_snr_db``. Each source is played at 95, 100 or 105 % with
     ``speed_perturbation``, its polarity drawn with ``flip_polarity``, and its level changed by up
     to +-``source_gain_db`` where the sources have levels of their own. The peak of a mixture is up
     to ``random_gain_db`` below 1.
     """
 
-    roots: tuple = ("bundled",)
+    datasets: tuple = ("bundled",)
     sample_rate: int = 8000
     segment_seconds: float = 3.0
     task: str = "sep_clean"
     mode: str = ""
     subset: str = ""
     stems: tuple = ()
-    broken: str = "stop"
+    on_bad_file: str = "stop"
     dev_mixtures: int = 0
     dynamic_fraction: float = 1.0
     max_level_difference_db: float = 30.0
@@ -61,7 +63,7 @@ class DataRecipe:
     source_gain_db: float = 0.0
     flip_polarity: bool = False
     speed_perturbation: bool = False
-    noise_roots: tuple = ()
+    noise_datasets: tuple = ()
     noise_fraction: float = 0.0
     min_noise_snr_db: float = 0.0
     max_noise_snr_db: float = 20.0
@@ -70,7 +72,7 @@ class DataRecipe:
         _check_choices("data.", self, {
             "task": ("sep_clean", "sep_noisy", "enh_single"),
             "mode": ("", "min", "max"),
-            "broken": ("stop", "skip"),
+            "on_bad_file": ("stop", "skip"),
         })
         for name in ("dynamic_fraction", "wide_fraction", "noise_fraction"):
             if not 0 <= getattr(self, name) <= 1:
@@ -142,14 +144,14 @@ class StageRecipe:
 
 
 @dataclasses.dataclass(frozen=True)
-class QuantisationRecipe:
-    """``input_stages`` and ``output_stages``: 8-bit tensors of the FQSS splitter and combiner.
+class QuantizationRecipe:
+    """``input_planes`` and ``output_planes``: 8-bit tensors of the FQSS splitter and combiner.
 
-    ``calibration``: how ranges follow from the values of ``observe_steps`` batches, to start
+    ``calibration``: how ranges follow from the values of ``calibration_steps`` batches, to start
     training from and for ``convert --ptq``: ``percentile`` (99.99 % of the values), ``mse`` (least
     mean squared error) or ``minmax`` (running means of the extremes). The first two choose the
     ranges of weights by least error.
-    ``train_ranges``: whether training moves the observed ranges of the quantisers too.
+    ``train_ranges``: whether training moves the calibrated ranges of the quantizers too.
     ``recompute``: the gradient computes the network once more in segments, instead of keeping all
     of its tensors: less memory, more time, the same results. Of ConvTasNet alone: other networks
     keep their tensors.
@@ -161,9 +163,9 @@ class QuantisationRecipe:
     are then computed once, and repeated; 0 draws new ones for each step.
     """
 
-    input_stages: int = 2
-    output_stages: int = 2
-    observe_steps: int = 50
+    input_planes: int = 2
+    output_planes: int = 2
+    calibration_steps: int = 50
     calibration: str = "percentile"
     train_ranges: bool = True
     recompute: bool = True
@@ -173,15 +175,15 @@ class QuantisationRecipe:
     fixed_batches: int = 0
 
     def __post_init__(self):
-        _check_choices("quantisation.", self, {
+        _check_choices("quantization.", self, {
             "calibration": CALIBRATIONS,
             "distillation_direction": ("speech", "music"),
             "distillation_average": ("linear", "decibel"),
         })
-        for name, least in (("observe_steps", 1), ("fixed_batches", 0)):
+        for name, least in (("calibration_steps", 1), ("fixed_batches", 0)):
             if getattr(self, name) < least:
                 raise FqssError(
-                    f"quantisation.{name} is {getattr(self, name)}: it must be at least {least}"
+                    f"quantization.{name} is {getattr(self, name)}: it must be at least {least}"
                 )
 
 
@@ -197,7 +199,7 @@ class Recipe:
     model: EncoderSizes = ConvTasNetConfig()
     data: DataRecipe = DataRecipe()
     float: StageRecipe = StageRecipe()
-    quantisation: QuantisationRecipe = QuantisationRecipe()
+    quantization: QuantizationRecipe = QuantizationRecipe()
     qat: StageRecipe = StageRecipe(learning_rate=1e-5)
 
     def __post_init__(self):
@@ -210,14 +212,14 @@ class Recipe:
             )
         if self.qat.precision != "float32":
             raise FqssError(
-                f"qat.precision is {self.qat.precision}: its 8 bits are fewer than the quantisers "
+                f"qat.precision is {self.qat.precision}: its 8 bits are fewer than the quantizers "
                 "round to; leave it at float32"
             )
 
     @property
     def recomputes(self) -> bool:
-        """Whether the gradient of the quantised stage computes the network again."""
-        return self.quantisation.recompute and isinstance(self.model, ConvTasNetConfig)
+        """Whether the gradient of the quantized stage computes the network again."""
+        return self.quantization.recompute and isinstance(self.model, ConvTasNetConfig)
 
 
 def packaged_recipes():
@@ -250,6 +252,7 @@ def load_recipe(name_or_path, settings=()):
         raise FqssError(f"recipe {name_or_path} is not valid YAML: {reason}") from error
     if not isinstance(values, dict):
         raise FqssError(f"recipe {name_or_path} must hold keys, not {values!r}")
+    values = renamed(values)
     _put_settings(values, settings)
     network = values.get("network", Recipe.network)
     if isinstance(network, str) and network not in NETWORKS:
@@ -277,7 +280,7 @@ def _put_settings(values, settings):
         key, separator, text = setting.partition("=")
         if not separator:
             raise FqssError(f"--set {setting}: write key=value, for example qat.steps=500")
-        *parents, leaf = key.split(".")
+        *parents, leaf = renamed_key(key).split(".")
         target = values
         for parent in parents:
             target = target.setdefault(parent, {})

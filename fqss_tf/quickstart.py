@@ -8,7 +8,7 @@ import click
 
 from fqss_tf import audio
 from fqss_tf.config import load_recipe
-from fqss_tf.data.roots import bundled_teacher
+from fqss_tf.data.bundled import bundled_teacher
 from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import evaluate, level_sweep, load_mixtures
 from fqss_tf.export.convert import convert
@@ -60,11 +60,11 @@ def quickstart(output, from_scratch=False, teacher=None, settings=()):
     }
     runs["float"] = runs["ptq"] = runs["qat"]
     descriptions = {}
-    for name, method, kind, ptq in MODELS:
+    for name, method, file_type, ptq in MODELS:
         click.echo(f"converting {name}")
         # The baselines are kept to be scored even where they are below what convert demands.
         least = BASELINE_SQNR if method in ("ptq", "qat") else None
-        descriptions[name] = convert(runs[method], output / name, kind, ptq, least_sqnr=least)
+        descriptions[name] = convert(runs[method], output / name, file_type, ptq, least_sqnr=least)
     paths = [output / name for name, *_ in MODELS]
     kept_steps = {method: runs[method].kept_step("qat") for method in ("qat", "fqss")}
     results = _results(paths, descriptions, kept_steps)
@@ -90,7 +90,7 @@ def _results(paths, descriptions, kept_steps):
     return [
         {
             "model": name,
-            "type": kind,
+            "type": file_type,
             "method": method,
             "si_sdr": score.si_sdr,
             "si_sdri": score.si_sdri,
@@ -100,7 +100,7 @@ def _results(paths, descriptions, kept_steps):
             "bytes": descriptions[name]["bytes"],
             "real_time_factor": score.real_time_factor,
         }
-        for (name, method, kind, _), score in zip(MODELS, scores, strict=True)
+        for (name, method, file_type, _), score in zip(MODELS, scores, strict=True)
     ]
 
 

@@ -57,14 +57,14 @@ def tiny_float_tflite(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def causal_run():
-    """A causal network of tiny sizes with random weights, observed once."""
+    """A causal network of tiny sizes with random weights, calibrated once."""
     from fqss_tf.config import load_recipe
     from fqss_tf.training.untrained import UntrainedRun
 
     sizes = {"filters": 32, "bottleneck": 8, "skip": 8, "hidden": 16, "blocks": 2, "repeats": 2}
     settings = [f"model.{name}={value}" for name, value in sizes.items()]
     run = UntrainedRun(load_recipe("mobile-causal", [*settings, "data.segment_seconds=1"]))
-    run.quantised_model = functools.cache(run.quantised_model)
+    run.quantized_model = functools.cache(run.quantized_model)
     return run
 
 
@@ -80,7 +80,7 @@ def causal_tflite(causal_run, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def step_tflite(causal_run, tmp_path_factory):
-    """The same network as a step model of 16 ms."""
+    """The same network as a streaming model of 16 ms."""
     from fqss_tf.export.convert import convert
 
     path = tmp_path_factory.mktemp("models") / "step.tflite"

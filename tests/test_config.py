@@ -68,8 +68,8 @@ def test_a_key_that_is_no_string(recipe_file):
         ("network: 3", "network", "str"),
         ("qat: {learning_rate: fast}", "qat.learning_rate", "float"),
         ("qat: {learning_rate: true}", "qat.learning_rate", "float"),
-        ("data: {roots: 3}", "data.roots", "tuple"),
-        ("data: {roots: [1, 2]}", "data.roots", "tuple"),
+        ("data: {roots: 3}", "data.datasets", "tuple"),
+        ("data: {roots: [1, 2]}", "data.datasets", "tuple"),
     ],
 )
 def test_value_of_the_wrong_kind_names_key_and_kind(text, key, kind, recipe_file):
@@ -101,7 +101,7 @@ def test_forms_of_a_value(recipe_file):
     )
     assert recipe.qat.learning_rate == 1e-3
     assert isinstance(recipe.qat.clip_norm, float)
-    assert recipe.data.roots == ("my/speech",)
+    assert recipe.data.datasets == ("my/speech",)
 
 
 def test_settings_override_the_file(recipe_file):
@@ -109,11 +109,11 @@ def test_settings_override_the_file(recipe_file):
     recipe = load_recipe(
         path,
         ["seed=2", "qat.steps=500", "qat.learning_rate=2e-4", "model.norm=batch",
-         "data.roots=[one, two]"],
+         "data.datasets=[one, two]"],
     )
     assert (recipe.seed, recipe.qat.steps, recipe.qat.learning_rate) == (2, 500, 2e-4)
     assert recipe.model.norm == "batch"
-    assert recipe.data.roots == ("one", "two")
+    assert recipe.data.datasets == ("one", "two")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_wrong_settings(setting, message, recipe_file):
     "setting, message",
     [
         ("data.task=sep", "data.task 'sep' is unknown: use one of sep_clean, sep_noisy, enh_sing"),
-        ("data.broken=ignore", "data.broken 'ignore' is unknown: use one of stop, skip"),
+        ("data.on_bad_file=ignore", "data.on_bad_file 'ignore' is unknown: use one of stop, skip"),
         ("data.dynamic_fraction=1.5", "data.dynamic_fraction is 1.5: it must be from 0 to 1"),
         ("data.random_gain_db=-1", "data.random_gain_db is -1.0: it must not be negative"),
         ("data.min_noise_snr_db=30", "data.min_noise_snr_db is above data.max_noise_snr_db"),
@@ -157,7 +157,7 @@ def test_settings_do_not_outlive_the_call():
 def test_a_saved_recipe_loads_as_the_same(tmp_path, recipe_file):
     recipe = load_recipe(
         recipe_file("seed: 3"),
-        ["data.roots=[a, b]", "model.activation=relu", "float.learning_rate=1e-5"],
+        ["data.datasets=[a, b]", "model.activation=relu", "float.learning_rate=1e-5"],
     )
     path = tmp_path / "resolved.yaml"
     save_recipe(recipe, path)
@@ -203,11 +203,11 @@ def test_one_source_is_enhancement_and_nothing_else_is():
 
 @pytest.mark.parametrize("name, settings, recomputes", [
     ("convtasnet", (), True),
-    ("convtasnet", ("quantisation.recompute=false",), False),
+    ("convtasnet", ("quantization.recompute=false",), False),
     ("mobile", (), False),
-    ("mobile", ("quantisation.recompute=true",), True),
+    ("mobile", ("quantization.recompute=true",), True),
     ("dptnet", (), False),
-    ("sepformer", ("quantisation.recompute=true",), False),
+    ("sepformer", ("quantization.recompute=true",), False),
 ])
 def test_only_convtasnet_is_computed_again_for_its_gradient(name, settings, recomputes):
     assert load_recipe(name, settings).recomputes is recomputes

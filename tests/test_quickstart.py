@@ -3,7 +3,7 @@ import json
 import pytest
 
 from fqss_tf.config import load_recipe
-from fqss_tf.data.roots import bundled_teacher
+from fqss_tf.data.bundled import bundled_teacher
 from fqss_tf.evaluation import sweep_table
 from fqss_tf.quickstart import MODELS, quickstart, table
 from fqss_tf.training.run import Run

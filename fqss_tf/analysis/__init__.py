@@ -1,1 +1,1 @@
-"""SDR under quantisation noise: what theory predicts, what a model does, what would help."""
+"""SDR under quantization noise: what theory predicts, what a model does, what would help."""

@@ -38,7 +38,7 @@ def advice(simulation, files, least_sdr):
 
 
 def whole(simulation, network="plain"):
-    """Rows of the network quantised whole at 8 bits."""
+    """Rows of the network quantized whole at 8 bits."""
     return summary.where(simulation.curves, network=network, part="all", bits=INTEGER_BITS)
 
 

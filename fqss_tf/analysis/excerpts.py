@@ -1,4 +1,4 @@
-"""The part of each mixture that is analysed: as long as one segment, where all sources speak."""
+"""The part of each mixture that is analyzed: as long as one segment, where all sources speak."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ class Reference:
     """An excerpt and the float network's estimates of it, in the order of the true sources.
 
     ``estimates`` is [sources, length]; ``sdr`` is its SI-SDR in dB, [sources]; ``order`` is what
-    brought the network's outputs into this order, and brings those of its quantised twin there.
+    brought the network's outputs into this order, and brings those of its quantized twin there.
     """
 
     excerpt: Excerpt

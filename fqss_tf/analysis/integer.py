@@ -19,7 +19,7 @@ from fqss_tf.runtime.metadata import read_metadata
 MOVING = ("RESHAPE", "PAD", "STRIDED_SLICE", "TRANSPOSE", "SLICE")
 # With several input planes the encoder's output is the last of its sums.
 ENCODER = re.compile(r"encoder(_sum)?_\d+$")
-# Behind the masks float and integer networks of several output stages have not the same tensors.
+# Behind the masks float and integer networks of several output planes have not the same tensors.
 STAGES = re.compile(r"(residual_encoder|latent|decoder|stage)_\d+$")
 
 
@@ -60,7 +60,7 @@ class InspectedModel:
         """
         inputs = segment[:, None]
         if self.metadata.type == "int8":
-            inputs = planes.split(segment, self.metadata.input_stages)
+            inputs = planes.split(segment, self.metadata.input_planes)
         self._interpreter.set_tensor(self._input["index"], inputs[None, None])
         self._interpreter.invoke()
         return {
@@ -101,7 +101,7 @@ def _values(content, tensor):
 def compare_layers(float_path, integer_path, excerpts, progress=None):
     """Layer by layer, how far an integer file is from a float one.
 
-    For post-training int8 the difference is quantisation noise, that of a layer and of all before
+    For post-training int8 the difference is quantization noise, that of a layer and of all before
     it. In a trained network the weights have moved too. Channels of an integer network are scaled,
     each by its own number (``fqss_tf.quantization.equalization``): the gain that fits best is no
     noise.

@@ -1,4 +1,4 @@
-"""A Keras network whose tensors are quantised one by one, or in any combination."""
+"""A Keras network whose tensors are quantized one by one, or in any combination."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ import tf_keras as keras
 
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
-from fqss_tf.layers.stages import Splitter
+from fqss_tf.layers.planes import Splitter
 from fqss_tf.quantization import wrap
 from fqss_tf.quantization.quantizers import ModalQuantizer
 
@@ -19,7 +19,7 @@ MOST_ROUNDING = 0.501
 
 @dataclass(frozen=True)
 class Tensor:
-    """A quantised tensor of the network.
+    """A quantized tensor of the network.
 
     ``kind`` is one of ``KINDS``; ``place`` is the layer that makes or holds it. The planes of a
     split waveform have one name, because they are one input or one output.
@@ -33,19 +33,19 @@ class Tensor:
     weight: tf.Variable | None = None
 
 
-class QuantisedParts:
-    """Runs a quantised model, with observed ranges, with only some of its tensors quantised.
+class QuantizedParts:
+    """Runs a quantized model, with calibrated ranges, with only some of its tensors quantized.
 
-    Layers run one by one, and only those behind a quantised tensor: what is before it is as in the
+    Layers run one by one, and only those behind a quantized tensor: what is before it is as in the
     float pass. Nothing is traced, so that any choice of tensors and bits costs no more than that.
     Keras takes about a millisecond a layer: several mixtures at once share it.
 
     Args:
-        model: from ``Run.observed_model``; its quantisers are switched here.
+        model: from ``Run.calibrated_model``; its quantizers are switched here.
     """
 
     def __init__(self, model):
-        wrap.set_mode(model, "observe")
+        wrap.set_mode(model, "calibrate")
         self._layers = {layer.name: layer for layer in model.layers}
         self._sources = {
             name: [tensor.node.layer.name for tensor in layer.inbound_nodes[0].keras_inputs]
@@ -55,15 +55,15 @@ class QuantisedParts:
         self.tensors = [tensor for layer in model.layers for tensor in _tensors(layer)]
 
     def float_pass(self, mixtures):
-        """Outputs of all layers by name, nothing quantised, for mixtures [B, T] of peak 1."""
+        """Outputs of all layers by name, nothing quantized, for mixtures [B, T] of peak 1."""
         return self._run({}, set(self._layers), mixtures)
 
     def float_estimates(self, float_values):
-        """Estimates [B, sources, T] of a float pass: the first output stage alone is exact then."""
+        """Estimates [B, sources, T] of a float pass: the first output plane alone is exact then."""
         return float_values["stage_0"][..., 0].numpy()
 
-    def quantised(self, float_values, tensors, bits):
-        """Estimates [B, sources, T] with ``tensors`` quantised to ``bits`` and no others.
+    def quantized(self, float_values, tensors, bits):
+        """Estimates [B, sources, T] with ``tensors`` quantized to ``bits`` and no others.
 
         Args:
             float_values: what ``float_pass`` gave.
@@ -74,15 +74,15 @@ class QuantisedParts:
             if not behind.isdisjoint(sources):
                 behind.add(name)
         for tensor in tensors:
-            tensor.quantizer.mode, tensor.quantizer.bits = "quantise", bits
+            tensor.quantizer.mode, tensor.quantizer.bits = "quantize", bits
         try:
             return self._run(float_values, behind)[self._last][..., 0].numpy()
         finally:
             for tensor in tensors:
-                tensor.quantizer.mode = "observe"
+                tensor.quantizer.mode = "calibrate"
 
     def own_noise(self, float_values, tensor, bits):
-        """What quantising does to the tensor itself, before any layer sees it.
+        """What quantizing does to the tensor itself, before any layer sees it.
 
         Returns:
             Dict of ``signal`` and ``noise``, sums of squares; ``clipped``, the part of ``noise``
@@ -92,9 +92,9 @@ class QuantisedParts:
         values = self._values(float_values, tensor)
         if values is None:
             return None
-        tensor.quantizer.mode, tensor.quantizer.bits = "quantise", bits
+        tensor.quantizer.mode, tensor.quantizer.bits = "quantize", bits
         rounded = tensor.quantizer(values, training=False, weights=tensor.variables).numpy()
-        tensor.quantizer.mode = "observe"
+        tensor.quantizer.mode = "calibrate"
         values = values.numpy()
         error = np.square(rounded - values, dtype=float)
         scale = tensor.quantizer.scale(tensor.variables)

@@ -1,4 +1,4 @@
-"""What quantisation did to an estimate: SDR lost, noise, and what the formula says."""
+"""What quantization did to an estimate: SDR lost, noise, and what the formula says."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def noise_rows(reference, estimates):
 
     Args:
         reference: a Reference.
-        estimates: of the quantised network, [sources, samples], in the network's own order.
+        estimates: of the quantized network, [sources, samples], in the network's own order.
 
     Returns:
         Dicts of ``utterance``, ``source`` (1, 2, ...) and, in dB: ``float_sdr`` and ``sdr``, the
@@ -30,7 +30,7 @@ def noise_rows(reference, estimates):
     excerpt = reference.excerpt
     estimates = estimates[list(reference.order), : excerpt.length].astype(float)
     if not np.isfinite(estimates).all():
-        raise FqssError(f"the quantised network gives NaN or infinite samples for "
+        raise FqssError(f"the quantized network gives NaN or infinite samples for "
                         f"{excerpt.utterance}")
     rows = []
     measured = si_sdr(estimates, excerpt.sources)
@@ -47,7 +47,7 @@ def noise_rows(reference, estimates):
             "sdr": float(measured[index]),
             "sqnr": sqnr,
             "predicted": float(
-                theory.quantised_sdr_db(float_sdr, theory.target_sqnr_db(float_sdr, sqnr))
+                theory.quantized_sdr_db(float_sdr, theory.target_sqnr_db(float_sdr, sqnr))
             ),
             "source_correlation": _correlation(noise, source),
             "error_correlation": _correlation(
@@ -58,12 +58,12 @@ def noise_rows(reference, estimates):
 
 
 def output_bound(reference, source, bits):
-    """SDR of source ``source`` (from 0) with nothing but an output of ``bits`` bits quantised, as
+    """SDR of source ``source`` (from 0) with nothing but an output of ``bits`` bits quantized, as
     theory has it from the peak and the crest factor of the float estimate."""
     estimate, float_sdr = reference.estimates[source], float(reference.sdr[source])
     centred = _centred(estimate)
     sqnr = theory.waveform_sqnr_db(bits, theory.crest_factor_db(centred), np.abs(centred).max())
-    return float(theory.quantised_sdr_db(float_sdr, theory.target_sqnr_db(float_sdr, sqnr)))
+    return float(theory.quantized_sdr_db(float_sdr, theory.target_sqnr_db(float_sdr, sqnr)))
 
 
 def ratio_db(signal, noise):

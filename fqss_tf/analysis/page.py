@@ -35,7 +35,7 @@ def write_page(analysis, folder):
     lead = ("What 8 bits cost this model: the SDR that theory predicts from the noise, what was "
             "measured, and where the noise comes from.")
     with atomic_path(folder / "report.html") as temporary:
-        temporary.write_text(page("SDR under quantisation noise", lead, sections), encoding="utf-8")
+        temporary.write_text(page("SDR under quantization noise", lead, sections), encoding="utf-8")
 
 
 def _section(title, *content):
@@ -68,7 +68,7 @@ def _bits(analysis):
     rows = analysis.plain_curves()
     return _section(
         "Bits",
-        "<p>One part of the network quantised, the rest in float. Right: a dot a source, part and "
+        "<p>One part of the network quantized, the rest in float. Right: a dot a source, part and "
         "number of bits; dots off the lines are where the noise is not independent.</p>",
         figure(plots.bits, rows, "SDR lost over bits, and measured over predicted SDR"),
         _table(

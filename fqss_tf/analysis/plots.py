@@ -1,4 +1,4 @@
-"""Figures of an analysis: SDR under quantisation noise. Arguments as in ``report.plots``."""
+"""Figures of an analysis: SDR under quantization noise. Arguments as in ``report.plots``."""
 
 import io
 

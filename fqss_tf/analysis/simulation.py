@@ -1,4 +1,4 @@
-"""A float run, quantised in parts: which bits and which tensors cost how much SDR."""
+"""A float run, quantized in parts: which bits and which tensors cost how much SDR."""
 
 from dataclasses import dataclass, field
 
@@ -32,7 +32,7 @@ class Simulation:
     alone, from the crest factor. ``tensors``: ``noise_rows`` with ``network``, ``tensor``, ``kind``
     and ``bits``. ``own``: a row per network, tensor and bits with the noise of the tensor itself:
     ``own_sqnr`` in dB, ``clipped`` and ``used``, shares of 1. ``estimates``: (network, utterance)
-    -> what it gives when quantised whole to 8 bits, [sources, samples] in the order of the sources.
+    -> what it gives when quantized whole to 8 bits, [sources, samples] in the order of the sources.
 
     The networks: ``plain`` has one 8-bit input and output; ``split`` is the same with splitter and
     combiner, its ranges measured but not trained; ``trained`` is the run's FQSS network.
@@ -46,13 +46,13 @@ class Simulation:
 
 
 def simulate(run, excerpts, tensor_excerpts, least_sdr, progress=None):
-    """Quantises a run's float network in parts and measures each on excerpts.
+    """Quantizes a run's float network in parts and measures each on excerpts.
 
     Args:
         run: a ``fqss_tf.training.run.Run`` with a float model; ranges are measured on its training
             mixtures.
         excerpts: list of Excerpt, all of one length, a multiple of the hop.
-        tensor_excerpts: on how many of them single tensors are quantised.
+        tensor_excerpts: on how many of them single tensors are quantized.
         least_sdr: float SI-SDR in dB that at least one source must have.
         progress: called as ``progress(done, total)`` in percent, if given.
 
@@ -62,11 +62,11 @@ def simulate(run, excerpts, tensor_excerpts, least_sdr, progress=None):
     Raises:
         FqssError: training data that is missing, nothing that is separated, or NaN.
     """
-    from fqss_tf.analysis.network import QuantisedParts
+    from fqss_tf.analysis.network import QuantizedParts
 
     networks, makers = {}, _makers(run)
     for name, make in makers.items():
-        networks[name] = QuantisedParts(make())
+        networks[name] = QuantizedParts(make())
         if progress is not None:
             progress(MAKING * len(networks) / len(makers), 100)
     simulation = Simulation()
@@ -102,11 +102,11 @@ def simulate(run, excerpts, tensor_excerpts, least_sdr, progress=None):
 
 def _makers(run):
     """Name -> function that makes the model."""
-    makers = {"plain": lambda: run.observed_model((1, 1))}
+    makers = {"plain": lambda: run.calibrated_model((1, 1))}
     if run.config.filters >= run.config.kernel:  # else the combiner has no right inverse
-        makers["split"] = lambda: run.observed_model(SPLIT_STAGES)
-    if run.is_quantised and run.stages[1] > 1:
-        makers["trained"] = run.quantised_model
+        makers["split"] = lambda: run.calibrated_model(SPLIT_STAGES)
+    if run.is_quantized and run.planes[1] > 1:
+        makers["trained"] = run.quantized_model
     return makers
 
 
@@ -126,7 +126,7 @@ def _parts(name, network):
 
 def _measure_part(simulation, network, values, references, setting):
     labels, tensors = setting
-    estimates = network.quantised(values, tensors, labels["bits"])
+    estimates = network.quantized(values, tensors, labels["bits"])
     simulation.curves += [
         row | {"output_bound": bound}
         for row, bound in zip(
@@ -165,7 +165,7 @@ def _measure_tensor(simulation, network, values, references, setting):
     if is_plane and labels["kind"] == "input":
         estimates = network.float_estimates(values)  # the splitter floors in float too
     else:
-        estimates = network.quantised(values, [*beside, *tensors], labels["bits"])
+        estimates = network.quantized(values, [*beside, *tensors], labels["bits"])
     simulation.tensors += _rows(labels, references, estimates)
     if not is_plane:
         simulation.own += _own(labels, network, values, tensors)

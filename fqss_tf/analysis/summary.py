@@ -64,7 +64,7 @@ def _means(rows):
 
 
 def ranking(simulation, network, bits, least_sdr):
-    """The tensors of a network, the one whose quantisation loses most SI-SDR first.
+    """The tensors of a network, the one whose quantization loses most SI-SDR first.
 
     Returns:
         Dicts of ``tensor``, ``kind``, ``loss`` and ``sqnr`` in dB at the output, and of the tensor

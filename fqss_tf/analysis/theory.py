@@ -1,7 +1,7 @@
-"""SDR under quantisation noise, in closed form (paper, section II). All arguments may be arrays.
+"""SDR under quantization noise, in closed form (paper, section II). All arguments may be arrays.
 
 The float network's estimate of the source ``s`` is ``a s + e``, with an error ``e`` that is
-uncorrelated with ``s``: ``SDR_f = |a s|^2 / |e|^2``. Quantisation adds noise ``n``. If ``n`` is
+uncorrelated with ``s``: ``SDR_f = |a s|^2 / |e|^2``. Quantization adds noise ``n``. If ``n`` is
 uncorrelated with ``s`` and with ``e``, powers add up:
 
     SDR_q = |a s|^2 / (|e|^2 + |n|^2)
@@ -24,14 +24,14 @@ DB_PER_BIT = 20 * np.log10(2)
 FULL_SCALE_DB = 10 * np.log10(3)
 
 
-def quantised_sdr_db(float_sdr_db, target_sqnr_db):
-    """SDR after quantisation: ``1/SDR_q = 1/SDR_f + 1/SQNR``, in dB.
+def quantized_sdr_db(float_sdr_db, target_sqnr_db):
+    """SDR after quantization: ``1/SDR_q = 1/SDR_f + 1/SQNR``, in dB.
 
     Args:
         float_sdr_db: SDR of the float estimate.
         target_sqnr_db: power of the source in the estimate over that of the noise.
 
-    >>> round(quantised_sdr_db(14.78, 36.0), 2)
+    >>> round(quantized_sdr_db(14.78, 36.0), 2)
     14.75
     """
     return _decibel(1 / (1 / _ratio(float_sdr_db) + 1 / _ratio(target_sqnr_db)))
@@ -59,7 +59,7 @@ def waveform_sqnr_db(bits, crest_factor_db, peak=1.0):
     """SQNR of a waveform rounded to the range [-1, 1): ``6.02 bits + 4.77 - crest factor`` dB.
 
     With noise of power ``step^2 / 12``. As the only noise it bounds the SDR of a b-bit output:
-    ``quantised_sdr_db(inf, waveform_sqnr_db(...))``. The same holds for a b-bit input of a linear
+    ``quantized_sdr_db(inf, waveform_sqnr_db(...))``. The same holds for a b-bit input of a linear
     network.
 
     Args:

@@ -103,23 +103,23 @@ def _from_recipe(name, recipe, options, folder):
     samples = run.segment(options.seconds)
     seconds = samples / recipe.data.sample_rate
     subjects = []
-    for kind in options.types:
-        path = folder / f"{kind}.tflite"
+    for file_type in options.types:
+        path = folder / f"{file_type}.tflite"
         try:
-            convert(run, path, kind, seconds=options.seconds)
+            convert(run, path, file_type, seconds=options.seconds)
         except FqssError as error:
-            if not subjects and kind == options.types[-1]:
+            if not subjects and file_type == options.types[-1]:
                 raise
-            click.echo(f"left out: {name} {kind}: {error}", err=True)
+            click.echo(f"left out: {name} {file_type}: {error}", err=True)
             continue
-        subjects.append(tflite_subject(path, f"{name} {kind}"))
+        subjects.append(tflite_subject(path, f"{name} {file_type}"))
     if options.naive:
-        from fqss_tf.export.naive import NAIVE_TYPES, convert_naive
+        from fqss_tf.export.reference_graph import REFERENCE_TYPES, convert_reference
 
-        for kind in NAIVE_TYPES:
-            path = folder / f"naive_{kind}.tflite"
-            path.write_bytes(convert_naive(run, samples, kind))
-            subjects.append(tflite_subject(path, f"{name} naive {kind}", seconds))
+        for file_type in REFERENCE_TYPES:
+            path = folder / f"naive_{file_type}.tflite"
+            path.write_bytes(convert_reference(run, samples, file_type))
+            subjects.append(tflite_subject(path, f"{name} naive {file_type}", seconds))
     if options.torch:
         subjects.append(TorchSubject(
             name=f"{name} PyTorch float32", runtime="PyTorch", seconds=seconds,

@@ -130,7 +130,7 @@ def trace(events, milliseconds, report, taken):
     """Finds for the executed ops those of the file.
 
     Outside XNNPACK the profiler gives the index in the file. Inside, XNNPACK counts its own ops,
-    of which there may be fewer or more: a PAD can vanish into a convolution, a quantisation come
+    of which there may be fewer or more: a PAD can vanish into a convolution, a quantization come
     along. But no convolution or matrix product vanishes, and their order stays: where a partition
     has as many of them as the file has there, the n-th is the n-th.
 

@@ -71,7 +71,7 @@ class TfliteSubject(Subject):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StepSubject(TfliteSubject):
-    """A step model as a stream runs it: one step of 16-bit samples is pushed."""
+    """A streaming model as a stream runs it: one step of 16-bit samples is pushed."""
 
     def prepare(self):
         """Imports the runtime."""
@@ -101,7 +101,7 @@ class RunSubject(Subject):
         """Function that separates one segment."""
         import tensorflow as tf
 
-        from fqss_tf.models.compiled import separation_function
+        from fqss_tf.models.inference import separation_function
         from fqss_tf.training.run import Run
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -175,7 +175,7 @@ def tflite_subject(path, name=None, seconds=None, scored=False):
     if described:
         metadata, _ = read_metadata(path)
         seconds, rate = metadata.segment / metadata.sample_rate, metadata.sample_rate
-        if metadata.is_step:
+        if metadata.is_streaming:
             states = (tensor for tensor in report.inputs if tensor.name in metadata.states)
             kind, of_step = StepSubject, {
                 "latency": metadata.latency / metadata.sample_rate,

@@ -9,7 +9,7 @@ PHONE_HEADER = (
     "real-time factor", "file (MB)", "memory (MB)",
 )
 STEP_HEADER = (
-    "step model", "threads", "step (ms)", "latency (ms)", "p50 (ms)", "p99 (ms)", "step / p99",
+    "streaming model", "threads", "step (ms)", "latency (ms)", "p50 (ms)", "p99 (ms)", "step / p99",
     "real-time factor", "state (bytes)",
 )
 KIND_HEADER = ("op", "computed by", "count", "ms", "share (%)", "GMAC/s")
@@ -45,8 +45,11 @@ def latency_table(measurements, scores):
 
 
 def step_table(measurements):
-    """Lines of a table of the Measurements of step models: ``step / p99`` is how many times the
-    slowest of a hundred steps would fit into the time that a step has."""
+    """Lines of a table of the Measurements of streaming models.
+
+    ``step / p99`` is how many times the slowest of a hundred steps would fit into the time that a
+    step has.
+    """
     rows = [
         (
             one.subject.name,

@@ -35,14 +35,14 @@ def measure_throughput(recipe, seconds, progress=None):
         A ``Throughput``; opening the data and the batches that were read ahead do not count.
 
     Raises:
-        FqssError: the data does not fit; see ``training_material``.
+        FqssError: the data does not fit; see ``training_sources``.
     """
-    from fqss_tf.data.broken import broken_files_named
+    from fqss_tf.data.bad_files import bad_files_named
     from fqss_tf.data.pipeline import PREFETCHED_BATCHES
     from fqss_tf.training.run import batches
 
     opened = time.monotonic()
-    with broken_files_named():
+    with bad_files_named():
         data_set = batches(recipe, recipe.float)
         scanned = time.monotonic()
         iterator = iter(data_set)

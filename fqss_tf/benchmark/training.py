@@ -56,11 +56,11 @@ def measure_training(recipe, threads, runs, progress=None):
         progress: called as ``progress(done, total)`` after each, if given.
 
     Returns:
-        A StepTimes of the float stage, of the quantised stage with its teacher, and of the
-        quantised stage that reads the teacher's estimates.
+        A StepTimes of the float stage, of the quantized stage with its teacher, and of the
+        quantized stage that reads the teacher's estimates.
 
     Raises:
-        FqssError: the recipe's network cannot be quantised.
+        FqssError: the recipe's network cannot be quantized.
     """
     import tensorflow as tf
 
@@ -135,19 +135,19 @@ def _contenders(recipe):
     from fqss_tf.training.untrained import UntrainedRun
 
     run = UntrainedRun(recipe)
-    quantised, teacher = run.observed_model(run.stages), run.frozen_teacher()
-    settings = recipe.quantisation
+    quantized, teacher = run.calibrated_model(run.planes), run.frozen_teacher()
+    settings = recipe.quantization
     return [
         _contender(
             f"float, {recipe.float.precision}", run, recipe.float,
             network_to_train(recipe), losses.task_loss,
         ),
         _contender(
-            "quantised, teacher computes", run, recipe.qat, quantised,
+            "quantized, teacher computes", run, recipe.qat, quantized,
             losses.distillation_loss(settings, teacher), recompute=recipe.recomputes,
         ),
         _contender(
-            "quantised, teacher read", run, recipe.qat, quantised,
+            "quantized, teacher read", run, recipe.qat, quantized,
             losses.distillation_loss(settings), teacher, recompute=recipe.recomputes,
         ),
     ]
@@ -158,7 +158,7 @@ def _contender(name, run, stage, model, loss, teacher=None, recompute=False):
     import tensorflow as tf
 
     from fqss_tf.training.loop import optimizer_for
-    from fqss_tf.training.step import TrainingStep
+    from fqss_tf.training.training_step import TrainingStep
 
     samples = run.segment(run.recipe.data.segment_seconds)
     sources = np.random.default_rng(0).normal(

@@ -1,4 +1,4 @@
-"""fqss-tf analyze: what quantisation noise costs a model, and where it comes from."""
+"""fqss-tf analyze: what quantization noise costs a model, and where it comes from."""
 
 import json
 from pathlib import Path
@@ -14,9 +14,9 @@ from fqss_tf.cli.progress import progress_bar
 @click.option("--output", required=True, type=click.Path(file_okay=False, path_type=Path),
               help="Folder for report, figures and numbers; new or empty.")
 @click.option("--utterances", type=click.IntRange(min=1), show_default="all",
-              help="Analyse at most this many mixtures, spread over the list.")
+              help="Analyze at most this many mixtures, spread over the list.")
 @click.option("--tensor-utterances", default=8, show_default=True, type=click.IntRange(min=1),
-              help="Quantise single tensors, and compare layers, on this many of them.")
+              help="Quantize single tensors, and compare layers, on this many of them.")
 @click.option("--seconds", default=2.0, show_default=True, type=click.FloatRange(min=0.1),
               help="Of each mixture; .tflite files set it by their segment.")
 @click.option("--least-sdr", default=0.0, show_default=True,
@@ -27,17 +27,17 @@ from fqss_tf.cli.progress import progress_bar
               help="CPU threads.")
 def command(models, data, manifest, task, output, utterances, tensor_utterances, seconds, least_sdr,
             as_json, threads):
-    """Show what quantisation noise costs MODEL in SDR, and where it comes from.
+    """Show what quantization noise costs MODEL in SDR, and where it comes from.
 
-    MODEL is a run folder, whose float network is quantised in parts, by simulation; or a float32
+    MODEL is a run folder, whose float network is quantized in parts, by simulation; or a float32
     .tflite and int8 files of the same network, which are compared layer by layer; or both.
     """
-    from fqss_tf.analysis.analyse import Options, analyse
+    from fqss_tf.analysis.analyze import Options, analyze
     from fqss_tf.analysis.tables import tables
 
     options = Options(utterances, tensor_utterances, seconds, least_sdr, threads)
-    with progress_bar("analysing") as progress:
-        analysis = analyse(models, data, output, manifest, options, progress, task)
+    with progress_bar("analyzing") as progress:
+        analysis = analyze(models, data, output, manifest, options, progress, task)
     if as_json:
         click.echo(json.dumps(analysis.to_dict(), indent=1))
         return

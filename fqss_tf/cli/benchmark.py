@@ -32,7 +32,7 @@ from fqss_tf.errors import FqssError
 @click.option("--per-op", is_flag=True,
               help="Also the time of each op of a .tflite, with the first number of threads.")
 @click.option("--training", is_flag=True,
-              help="Recipe: time steps of its training instead, float and quantised in turn.")
+              help="Recipe: time steps of its training instead, float and quantized in turn.")
 @click.option("--data", metavar="DIR",
               help="Also the SI-SDR of .tflite files and runs on a data set folder or 'bundled'.")
 @click.option("--plots", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
@@ -142,12 +142,12 @@ def _numbers(text):
 
 
 def _types(text):
-    from fqss_tf.export.convert import TYPES
+    from fqss_tf.runtime.metadata import FILE_TYPES
 
     kinds = tuple(dict.fromkeys(text.split(","))) if text else ()
     for kind in kinds:
-        if kind not in TYPES:
-            raise click.BadParameter(f"{kind!r} is none of {', '.join(TYPES)}",
+        if kind not in FILE_TYPES:
+            raise click.BadParameter(f"{kind!r} is none of {', '.join(FILE_TYPES)}",
                                      param_hint="--types")
     return kinds
 

@@ -12,7 +12,7 @@ import click
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
               help="Change a key of --recipe, such as model.norm=batch; may be repeated.")
 @click.option("--output", required=True, type=click.Path(dir_okay=False), help="The .tflite file.")
-@click.option("--type", "kind", default="int8", show_default=True,
+@click.option("--type", "file_type", default="int8", show_default=True,
               type=click.Choice(["int8", "float32", "float16", "dynamic", "int16x8"]),
               help="int8 is fully integer, from input to output.")
 @click.option("--ptq", is_flag=True, help="int8 after training: measure the ranges, train nothing.")
@@ -22,15 +22,15 @@ import click
               help="With --ptq: recordings, or a data set, to measure the ranges on; default: the "
               "recipe's training mixtures.")
 @click.option("--stream", is_flag=True,
-              help="int8 of a causal network: a step model, for separate --stream.")
+              help="int8 of a causal network: a streaming model, for separate --stream.")
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True),
               help="Segment that the file takes; default: the recipe's training segment, and 0.016 "
-              "for a step model.")
+              "for a streaming model.")
 @click.option("--least-sqnr", type=float,
               help="Least dB that a file to keep is over its difference to Keras.")
 @click.option("--json", "as_json", is_flag=True, help="Print the description as JSON.")
 def command(
-    run, recipe, settings, output, kind, ptq, planes, calibrate, stream, seconds, least_sqnr,
+    run, recipe, settings, output, file_type, ptq, planes, calibrate, stream, seconds, least_sqnr,
     as_json,
 ):
     """Convert RUN, a folder made by fqss-tf train, to a .tflite file."""
@@ -46,12 +46,14 @@ def command(
     from fqss_tf.training.untrained import UntrainedRun
 
     source = UntrainedRun(resolved) if recipe else Run(run)
-    description = convert(source, output, kind, ptq, seconds, least_sqnr, stream, planes,
+    description = convert(source, output, file_type, ptq, seconds, least_sqnr, stream, planes,
                           calibrate)
     if as_json:
         click.echo(json.dumps(description))
         return
-    click.echo(f"{output}: {description['bytes']} bytes, {kind}, method {description['method']}")
+    click.echo(
+        f"{output}: {description['bytes']} bytes, {file_type}, method {description['method']}"
+    )
     if stream:
         click.echo(f"  algorithmic latency {description['latency']} samples, "
                    f"{description['latency_ms']:g} ms; {len(description['states'])} states, "

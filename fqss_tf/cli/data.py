@@ -71,18 +71,19 @@ def check(context, folder, headers, as_json):
 @click.option("--most-seconds", default=20.0, show_default=True, type=click.FloatRange(0.4),
               help="Longer clips are cut.")
 @click.option("--seed", default=0, show_default=True, help="Another seed draws another set.")
-@click.option("--broken", default="stop", show_default=True, type=click.Choice(["stop", "skip"]),
-              help="What to do about a broken file.")
+@click.option("--on-bad-file", default="stop", show_default=True,
+              type=click.Choice(["stop", "skip"]),
+              help="What to do about a file that cannot be read.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def mix(folders, output, sources, rate, mode, counts, split, noise, least_seconds, most_seconds,
-        seed, broken, as_json):
+        seed, on_bad_file, as_json):
     """Make a LibriMix-like set of fixed mixtures from folders of clean speech.
 
     SPEAKER_FOLDERS hold train, dev and test with a folder per speaker; or a folder per speaker,
     which are parted; or files named <speaker>-<rest>, as LibriSpeech names them. No speaker is in
     two parts. The loudness of each source is uniform within -33 to -25 LUFS, as in LibriMix.
     """
-    from fqss_tf.data.broken import BrokenData
+    from fqss_tf.data.bad_files import BadFilePolicy
     from fqss_tf.data.make_librimix import MixOptions, make_librimix
 
     if most_seconds < least_seconds:
@@ -92,10 +93,10 @@ def mix(folders, output, sources, rate, mode, counts, split, noise, least_second
         split=_three("--split", split, float), counts=_three("--mixtures", counts, int),
         least_seconds=least_seconds, most_seconds=most_seconds,
     )
-    heard = BrokenData(broken)
+    heard = BadFilePolicy(on_bad_file)
     with progress_bar("mixing") as progress:
         made = make_librimix(
-            folders, output, options, noise=noise, broken=heard, progress=progress
+            folders, output, options, noise=noise, bad_files=heard, progress=progress
         )
     if as_json:
         parts = {

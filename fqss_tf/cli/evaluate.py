@@ -26,7 +26,7 @@ def command(models, data, manifest, task, csv_path, as_json, threads):
 
     The scores are means over the mixtures: SI-SDR, its improvement over the mixture itself, the
     difference to the first MODEL, and processing time over duration (below 1 is faster than real
-    time). A step model hears each mixture as one stream, all others the same segments of it.
+    time). A streaming model hears each mixture as one stream, all others the same segments of it.
     Mixtures that were made at a few level differences get a table of the stronger and the weaker
     source, too.
     """

@@ -18,7 +18,7 @@ import click
 @click.option("--task", type=click.Choice(["sep_clean", "sep_noisy", "enh_single"]),
               help="What it was trained for; default: told by CHECKPOINT, or by its sources.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
-              help="Change a key of the run's recipe, such as data.roots=[DIR]; may be repeated.")
+              help="Change a key of the run's recipe, such as data.datasets=[DIR]; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(checkpoint, output, layout, config, rate, task, settings, as_json):
     """Make a run of CHECKPOINT: a PyTorch, .safetensors or .npz file, or a speechbrain folder.

@@ -58,13 +58,13 @@ def _compare(model, recording, as_json):
     from fqss_tf.runtime.planes import split
 
     metadata, content = read_metadata(model)
-    if metadata.type != "int8" or metadata.is_step:
+    if metadata.type != "int8" or metadata.is_streaming:
         raise FqssError(f"{model}: --compare takes an int8 file for whole segments")
     waveform, rate = audio.read(recording)
     mono = audio.resample(waveform.mean(axis=1), rate, metadata.sample_rate)
     segment = np.zeros(metadata.segment, np.float32)
     segment[: len(mono)] = mono[: metadata.segment]
-    planes = split(segment * peak_gain(segment), metadata.input_stages)
+    planes = split(segment * peak_gain(segment), metadata.input_planes)
     with click.progressbar(length=1, label="comparing", file=sys.stderr) as bar:
         def progress(done, total):
             bar.length = total
@@ -98,7 +98,7 @@ def _delegation(model, content):
 
 
 def _step(model, report):
-    """States of a step model, and its lengths in samples if it says them; None of other files."""
+    """States of a streaming model, and its lengths in samples if known; None of other files."""
     from fqss_tf.runtime.metadata import read_metadata
 
     returned = {tensor.name for tensor in report.outputs}
@@ -112,7 +112,7 @@ def _step(model, report):
         return step
     return step | {
         "samples": metadata.segment,
-        "lag": metadata.lag,
+        "algorithmic_delay": metadata.algorithmic_delay,
         "latency": metadata.latency,
         "latency_ms": 1000 * metadata.latency / metadata.sample_rate,
     }
@@ -124,8 +124,8 @@ def _step_total(step):
     yield f"states: {step['states']}, {step['state_bytes']:,} bytes"
     if "latency" in step:
         yield (
-            f"step: {step['samples']} samples, result {step['lag']} samples behind, algorithmic "
-            f"latency {step['latency']} samples, {step['latency_ms']:g} ms"
+            f"step: {step['samples']} samples, result {step['algorithmic_delay']} samples behind, "
+            f"algorithmic latency {step['latency']} samples, {step['latency_ms']:g} ms"
         )
 
 
@@ -198,9 +198,9 @@ def _totals(report):
 
     for kind, ports in (("input", report.inputs), ("output", report.outputs)):
         for port in ports:
-            quantised = "" if port.scale is None else f" scale {port.scale:.9g}"
-            quantised += "" if port.zero_point is None else f" zero point {port.zero_point}"
-            yield f"{kind} {port.name}: {_shape(port)} {port.dtype}{quantised}"
+            quantized = "" if port.scale is None else f" scale {port.scale:.9g}"
+            quantized += "" if port.zero_point is None else f" zero point {port.zero_point}"
+            yield f"{kind} {port.name}: {_shape(port)} {port.dtype}{quantized}"
     counts = ", ".join(f"{name} {count}" for name, count in report.op_counts.items())
     yield f"ops: {len(report.ops)} ({counts})"
     yield f"multiply-accumulates: {report.macs:,}"

@@ -11,13 +11,13 @@ from fqss_tf.errors import FqssError
 
 SUBCOMMANDS = {
     "data": "Check, make and describe data sets.",
-    "train": "Train a float model, then its quantised twin.",
+    "train": "Train a float model, then its quantized twin.",
     "import": "Make a run of a published PyTorch checkpoint.",
     "convert": "Convert a trained run to .tflite.",
     "evaluate": "Score a run or a .tflite on a data set.",
     "long": "Show what length costs in SI-SDR, order and memory.",
     "separate": "Separate audio files with a .tflite.",
-    "analyze": "Show what quantisation noise costs, and where it comes from.",
+    "analyze": "Show what quantization noise costs, and where it comes from.",
     "inspect": "Show what a .tflite holds and how it will run.",
     "benchmark": "Time models side by side, here or on a phone.",
     "quickstart": "Train, convert and score a tiny model in minutes.",

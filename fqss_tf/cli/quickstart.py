@@ -16,7 +16,7 @@ import click
               help="Change a key of the quickstart recipe; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def command(output, from_scratch, teacher, settings, as_json):
-    """Train, quantise, convert, score and report on the bundled speech; about ten minutes."""
+    """Train, quantize, convert, score and report on the bundled speech; about ten minutes."""
     from fqss_tf.evaluation import sweep_table
     from fqss_tf.quickstart import quickstart, table
 

@@ -26,7 +26,7 @@ SHIPPED_STEP_MODEL = SHIPPED_MODELS / "fqss_stream_int8.tflite"
               "format has it.")
 @click.option("--gain", metavar="utterance|running|DB",
               help="Full scale for the network: the loudest sample of a file (default), of each "
-              "segment or of the last seconds (running; default of streams); for step models "
+              "segment or of the last seconds (running; default of streams); for streaming models "
               "also a fixed gain in decibels.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(min=1),
               help="Files that are separated at a time.")
@@ -48,7 +48,7 @@ def command(paths, output, file_format, subtype, gain, jobs, threads, stream, mi
     run are replaced. Memory does not grow with the length of a file.
 
     With --stream - signed 16-bit little-endian samples go from stdin to stdout, where the sources
-    are interleaved as channels. Sound leaves milliseconds after it came with a step model
+    are interleaved as channels. Sound leaves milliseconds after it came with a streaming model
     (fqss-tf convert --stream), else one segment after it came.
     """
     is_stream = stream is not None or microphone
@@ -111,15 +111,15 @@ def _separate_stream(model, threads, gain, rate, source):
 
 
 def _for_stream(model, threads, gain):
-    """A separator of streams: in steps if the file is a step model, else in segments."""
+    """A separator of streams: in steps if the file is a streaming model, else in segments."""
     from fqss_tf.runtime import Separator, StreamingSeparator
     from fqss_tf.runtime.metadata import read_metadata
 
     metadata, _ = read_metadata(model)
-    if metadata.is_step:
+    if metadata.is_streaming:
         return StreamingSeparator(model, threads, _stream_gain(gain))
     if gain not in (None, "running"):
-        raise click.UsageError(f"--gain {gain} of a stream goes with a step model")
+        raise click.UsageError(f"--gain {gain} of a stream goes with a streaming model")
     return Separator(model, threads)
 
 

@@ -1,4 +1,4 @@
-"""``fqss-tf train``: a float model, then its quantised twin, in a run folder."""
+"""``fqss-tf train``: a float model, then its quantized twin, in a run folder."""
 
 import json
 
@@ -11,9 +11,9 @@ import click
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
               help="Change a recipe key, such as qat.steps=500; may be repeated.")
 @click.option("--method", type=click.Choice(["fqss", "qat"]), default="fqss", show_default=True,
-              help="fqss: splitter, combiner, distillation; qat: plain 8-bit quantisation-aware.")
+              help="fqss: splitter, combiner, distillation; qat: plain 8-bit quantization-aware.")
 @click.option("--teacher", type=click.Path(),
-              help="Run folder or published checkpoint whose float model to quantise; the float "
+              help="Run folder or published checkpoint whose float model to quantize; the float "
               "stage is skipped.")
 @click.option("--initial", type=click.Path(),
               help="Run folder or published checkpoint that the float stage starts from.")
@@ -26,7 +26,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(recipe, output, settings, method, teacher, initial, integer_eval, distribute, resume,
             as_json):
-    """Train RECIPE (packaged or a YAML file): float, then observe the ranges, then quantised."""
+    """Train RECIPE (packaged or a YAML file): float, then calibrate the ranges, then quantized."""
     from fqss_tf.config import load_recipe
 
     resolved = load_recipe(recipe, settings)
@@ -42,6 +42,6 @@ def command(recipe, output, settings, method, teacher, initial, integer_eval, di
     )
     if as_json:
         click.echo(json.dumps({"run": str(run.folder), "method": method,
-                               "quantised": run.is_quantised, "skipped": run.broken.lines}))
+                               "quantized": run.is_quantized, "skipped": run.bad_files.lines}))
     else:
         click.echo(f"finished: {run.folder}")

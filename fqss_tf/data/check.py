@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import soundfile
 
-from fqss_tf.data.broken import BrokenData
+from fqss_tf.data.bad_files import BadFilePolicy
+from fqss_tf.data.bundled import data_root
 from fqss_tf.data.folders import PARTS
 from fqss_tf.data.librimix import TASKS, LibriMix, mode_folders
 from fqss_tf.data.mixtures import damaged
-from fqss_tf.data.roots import data_root
 from fqss_tf.data.sets import open_data_set
 
 BLOCK = 2**18
@@ -41,10 +41,10 @@ def check_data_set(root, *, decode=True, progress=None):
     Raises:
         FqssError: the tree itself is wrong, so that there is nothing to look at.
     """
-    broken = BrokenData("collect")
+    bad_files = BadFilePolicy("collect")
     report = Report("")
     paths = {}
-    for place, data_set in every_set(root, broken):
+    for place, data_set in every_set(root, bad_files):
         report.kind = data_set.kind
         speakers = {}
         for part in data_set.parts:
@@ -59,24 +59,24 @@ def check_data_set(root, *, decode=True, progress=None):
             paths |= dict.fromkeys(clip.path for clip in clips)
             paths |= dict.fromkeys(p.clip.path for mixture in mixtures for p in mixture.pieces)
             for line in _other_rates(clips):
-                broken.report(line)
+                bad_files.report(line)
         for line in _shared_speakers(data_set, speakers):
-            broken.report(line)
+            bad_files.report(line)
     report.files = len(paths)
     if decode:
         for done, path in enumerate(paths, 1):
-            _decode(path, broken)
+            _decode(path, bad_files)
             if progress is not None:
                 progress(done, len(paths))
-    report.problems = broken.lines
+    report.problems = bad_files.lines
     return report
 
 
-def every_set(root, broken):
+def every_set(root, bad_files):
     """(name of the place, data set) pairs: one, or of LibriMix one for each mode and task."""
     folders = mode_folders(data_root(root))
     if not folders:
-        yield str(root), open_data_set(root, broken=broken)
+        yield str(root), open_data_set(root, bad_files=bad_files)
     for folder in folders:
         tasks = [
             task for task, mix in TASKS.items()
@@ -84,7 +84,7 @@ def every_set(root, broken):
         ] or list(TASKS)[:1]
         for task in tasks:
             place = f"{folder.parent.name}/{folder.name} {task}"
-            yield place, LibriMix(folder, task=task, broken=broken)
+            yield place, LibriMix(folder, task=task, bad_files=bad_files)
 
 
 def _other_rates(clips):
@@ -105,16 +105,16 @@ def _shared_speakers(data_set, speakers):
                 yield f"{data_set.root}: speaker {both[0]}{more} is in {part} and in {other}"
 
 
-def _decode(path, broken):
+def _decode(path, bad_files):
     try:
         with soundfile.SoundFile(path) as file:
             promised, found = file.frames, 0
             for block in file.blocks(BLOCK, dtype="float32"):
                 found += len(block)
                 if not np.isfinite(block).all():
-                    broken.report(f"{path}: holds NaN or infinite samples; write it anew")
+                    bad_files.report(f"{path}: holds NaN or infinite samples; write it anew")
                     return
     except (soundfile.LibsndfileError, OSError):
         found, promised = 0, 1
     if found != promised:
-        broken.report(damaged(path))
+        bad_files.report(damaged(path))

@@ -9,7 +9,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from fqss_tf.data.broken import BrokenData
+from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.clips import AUDIO_SUFFIXES, is_audio, read_clips
 from fqss_tf.data.manifest import manifest_mixtures
 from fqss_tf.errors import FqssError
@@ -33,14 +33,14 @@ class SpeakerFolders:
 
     Args:
         root: the data set folder.
-        broken: a ``BrokenData``.
+        bad_files: a ``BadFilePolicy``.
     """
 
     kind = "speaker folders"
 
-    def __init__(self, root, broken=None):
+    def __init__(self, root, bad_files=None):
         self.root = Path(root)
-        self._broken = BrokenData() if broken is None else broken
+        self._bad_files = BadFilePolicy() if bad_files is None else bad_files
         self.parts = tuple(part for part in PARTS if (self.root / part).is_dir())
 
     def speakers(self, part):
@@ -61,7 +61,8 @@ class SpeakerFolders:
         speakers = []
         for name in names:
             if not paths[name]:
-                self._broken.report(f"{folder / name}: holds no {', '.join(AUDIO_SUFFIXES)} files")
+                suffixes = ", ".join(AUDIO_SUFFIXES)
+                self._bad_files.report(f"{folder / name}: holds no {suffixes} files")
             good = tuple(self._good(clips[path] for path in paths[name]))
             if good:
                 speakers.append(Speaker(name, group_of(self.root, name, groups), good))
@@ -70,7 +71,7 @@ class SpeakerFolders:
     def mixtures(self, part):
         """The fixed mixtures of ``<part>/mixtures.csv``; none without such a file."""
         path = self.root / part / MANIFEST
-        return manifest_mixtures(path, self._broken) if path.exists() else []
+        return manifest_mixtures(path, self._bad_files) if path.exists() else []
 
     def noises(self, part):
         """None: clean speech has no noise of its own."""
@@ -79,18 +80,18 @@ class SpeakerFolders:
     def _good(self, clips):
         for clip in clips:
             if isinstance(clip, FqssError):
-                self._broken.report(str(clip))
+                self._bad_files.report(str(clip))
             else:
                 yield clip
 
 
-def scan_speakers(roots, part, broken=None):
+def scan_speakers(roots, part, bad_files=None):
     """The speakers of ``<root>/<part>`` for one root or several.
 
     Args:
         roots: a folder, or a list of folders; equal speaker names in two roots are two speakers.
         part: 'train', 'dev' or 'test'.
-        broken: a ``BrokenData``; None raises at the first broken file.
+        bad_files: a ``BadFilePolicy``; None raises at the first broken file.
 
     Returns:
         Speakers sorted by root, then folder name; each has at least one clip.
@@ -101,7 +102,7 @@ def scan_speakers(roots, part, broken=None):
     """
     if isinstance(roots, str | Path):
         roots = [roots]
-    speakers = [s for root in roots for s in SpeakerFolders(root, broken).speakers(part)]
+    speakers = [s for root in roots for s in SpeakerFolders(root, bad_files).speakers(part)]
     check_groups(speakers, 2, ", ".join(str(Path(root) / part) for root in roots))
     return speakers
 

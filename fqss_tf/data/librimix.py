@@ -11,7 +11,7 @@ import csv
 import re
 from pathlib import Path
 
-from fqss_tf.data.broken import BrokenData
+from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.clips import read_clips
 from fqss_tf.data.folders import GROUPS, PARTS, Speaker, group_of, read_groups
 from fqss_tf.data.mixtures import FixedMixture, Piece
@@ -32,7 +32,7 @@ class LibriMix:
         task: ``sep_clean``, ``sep_noisy`` or ``enh_single``.
         mode: ``min`` or ``max``; empty prefers ``min``.
         subset: the training part, such as ``train-100``; empty takes all that are there.
-        broken: a ``BrokenData``.
+        bad_files: a ``BadFilePolicy``.
 
     Raises:
         FqssError: naming the first thing that the tree lacks.
@@ -41,9 +41,9 @@ class LibriMix:
     kind = "LibriMix"
 
     def __init__(self, root, *, sample_rate=None, task="sep_clean", mode="", subset="",
-                 broken=None):
+                 bad_files=None):
         self.root = Path(root)
-        self._broken = BrokenData() if broken is None else broken
+        self._bad_files = BadFilePolicy() if bad_files is None else bad_files
         self.folder = _mode_folder(self.root, sample_rate, mode)
         self.sample_rate = RATES[self.folder.parent.name]
         self._mix = TASKS[task]
@@ -55,7 +55,7 @@ class LibriMix:
         """The fixed mixtures of a part, in the order of the csv files.
 
         Raises:
-            FqssError: naming the first broken row, if ``broken`` says so.
+            FqssError: naming the first broken row, if ``bad_files`` says so.
         """
         if part not in self._mixtures:
             if not self._subsets[part]:
@@ -132,7 +132,7 @@ class LibriMix:
                     self._piece(clips[file], row["length"]) for file in row_files
                 ]
             except FqssError as error:
-                self._broken.report(f"{path}, line {line}: {error}")
+                self._bad_files.report(f"{path}, line {line}: {error}")
                 continue
             mixtures.append(FixedMixture(
                 mixture_id=row["mixture_ID"],

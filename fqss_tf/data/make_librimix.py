@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from fqss_tf.audio.files import write
-from fqss_tf.data.broken import BrokenData
+from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.folders import GROUPS, PARTS, check_groups, write_groups
 from fqss_tf.data.loudness import loudness
-from fqss_tf.data.material import noise_clips
 from fqss_tf.data.mixtures import Piece
+from fqss_tf.data.training_sources import noise_clips
 from fqss_tf.data.utterances import Utterance, find_speakers, labels_of, utterances_of
 from fqss_tf.errors import FqssError
 
@@ -50,7 +50,7 @@ class MixOptions:
     most_seconds: float = 20.0
 
 
-def make_librimix(folders, output, options, *, noise=(), broken=None, progress=None):
+def make_librimix(folders, output, options, *, noise=(), bad_files=None, progress=None):
     """Writes ``<output>/wav8k|wav16k/<mode>/`` as ``fqss_tf.data.librimix`` reads it.
 
     Args:
@@ -59,7 +59,7 @@ def make_librimix(folders, output, options, *, noise=(), broken=None, progress=N
         options: ``MixOptions``. The same options and files give the same set.
         noise: folders of noise; with any, ``mix_both``, ``mix_single`` and ``noise`` are written
             too. One source needs some, and gets ``mix_single`` alone.
-        broken: a ``BrokenData``; None raises at the first broken file.
+        bad_files: a ``BadFilePolicy``; None raises at the first broken file.
         progress: called as ``progress(done, total)`` after each mixture, if given.
 
     Returns:
@@ -71,20 +71,20 @@ def make_librimix(folders, output, options, *, noise=(), broken=None, progress=N
     """
     if options.sources == 1 and not noise:
         raise FqssError("one source alone is no mixture: name a folder of noise with --noise")
-    broken = BrokenData() if broken is None else broken
+    bad_files = BadFilePolicy() if bad_files is None else bad_files
     output = Path(output)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise FqssError(f"{output} is not empty: choose another folder")
     if options.rate not in (8000, 16000):
         raise FqssError(f"the rate of a LibriMix is 8000 or 16000 Hz, not {options.rate}")
-    noises = noise_clips(noise, broken)
+    noises = noise_clips(noise, bad_files)
     rng = np.random.default_rng(options.seed)
-    speakers = split_speakers(find_speakers(folders, broken), options, rng)
+    speakers = split_speakers(find_speakers(folders, bad_files), options, rng)
     drawn = {
         part: draw_mixtures(speakers[part], options, count, rng)
         for part, count in zip(PARTS, options.counts, strict=True) if speakers[part]
     }
-    maker = _Maker(output, options, noises, broken, rng)
+    maker = _Maker(output, options, noises, bad_files, rng)
     return maker.make(drawn, speakers, folders, progress)
 
 
@@ -152,9 +152,9 @@ def _one_pass(utterances, sources, rng):
 class _Maker:
     """Writes the files of one set; nothing is at ``output`` before all of it is."""
 
-    def __init__(self, output, options, noises, broken, rng):
+    def __init__(self, output, options, noises, bad_files, rng):
         self._output, self._options, self._noises = output, options, noises
-        self._broken, self._rng = broken, rng
+        self._bad_files, self._rng = bad_files, rng
         self._inner = Path(f"wav{options.rate // 1000}k") / options.mode
         self._building = output.with_name(f".{output.name}.unfinished")
         self._mixes = ("mix_clean", "mix_both", "mix_single") if noises else ("mix_clean",)
@@ -174,7 +174,7 @@ class _Maker:
                     try:
                         row = self._write_mixture(part, mixture)
                     except FqssError as error:
-                        self._broken.report(str(error))
+                        self._bad_files.report(str(error))
                     else:
                         rows.append(row)
                         seconds += row["length"] / self._options.rate

@@ -98,18 +98,18 @@ def read_manifest(path):
     return mixtures
 
 
-def manifest_mixtures(path, broken):
+def manifest_mixtures(path, bad_files):
     """The mixtures of a CSV file with their clips looked up.
 
     Args:
         path: of the CSV file.
-        broken: a ``BrokenData`` that hears of rows that cannot be used.
+        bad_files: a ``BadFilePolicy`` that hears of rows that cannot be used.
 
     Returns:
         A list of ``FixedMixture``.
 
     Raises:
-        FqssError: as ``read_manifest``; naming the first row, if ``broken`` says so, with a clip
+        FqssError: as ``read_manifest``; naming the first row, if ``bad_files`` says so, with a clip
             that is missing, too short or not mono, or with clips of two rates.
     """
     path = Path(path)
@@ -121,7 +121,7 @@ def manifest_mixtures(path, broken):
         try:
             mixtures.append(_fixed(row, [clips[file] for file in row_files]))
         except FqssError as error:
-            broken.report(f"{path}, line {line}: {error}")
+            bad_files.report(f"{path}, line {line}: {error}")
     return mixtures
 
 

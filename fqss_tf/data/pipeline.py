@@ -5,7 +5,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from fqss_tf.data.broken import found_while_reading
+from fqss_tf.data.bad_files import found_while_reading
 from fqss_tf.data.clips import read_clip
 from fqss_tf.data.mixtures import Piece
 from fqss_tf.data.plan import ATTEMPTS, MixturePlan
@@ -19,18 +19,18 @@ PREFETCHED_BATCHES = 8
 
 
 def training_mixtures(
-    material, data, *, sources, segment_samples, batch_size, seed, broken, first_batch=0,
+    material, data, *, sources, segment_samples, batch_size, seed, bad_files, first_batch=0,
 ):
     """An endless data set of mixtures.
 
     Args:
-        material: a ``Material``, see ``fqss_tf.data.material``.
+        material: a ``TrainingSources``, see ``fqss_tf.data.training_sources``.
         data: a ``DataRecipe``: rate and options of mixing.
         sources: of each mixture.
         segment_samples: length of a mixture; shorter clips of one speaker are joined.
         batch_size: mixtures per batch.
         seed: batch number n depends on (seed, n) and the files only.
-        broken: a ``BrokenData`` that hears of files whose samples cannot be decoded.
+        bad_files: a ``BadFilePolicy`` that hears of files whose samples cannot be decoded.
         first_batch: number of the first batch: resuming at n gives the same batches as an
             uninterrupted run, without reading what is skipped.
 
@@ -42,7 +42,7 @@ def training_mixtures(
 
     Raises:
         FqssError: the material does not suffice; see ``MixturePlan``. Iterating raises what
-            ``broken_files_named`` turns into an FqssError.
+            ``bad_files_named`` turns into an FqssError.
     """
     plan = MixturePlan(
         material, data, sources=sources, segment_samples=segment_samples, batch_size=batch_size,
@@ -52,7 +52,7 @@ def training_mixtures(
     # samples (version 0.37). Pipelines with graphs of their own do not.
     lanes = [
         tf.data.Dataset.counter(first_batch + lane, LANES)
-        .map(_batch_reader(plan, data, segment_samples, batch_size, sources, broken, lane))
+        .map(_batch_reader(plan, data, segment_samples, batch_size, sources, bad_files, lane))
         .prefetch(-(-PREFETCHED_BATCHES // LANES))
         for lane in range(LANES)
     ]
@@ -87,7 +87,7 @@ def rms(signal):
     return tf.sqrt(tf.reduce_mean(tf.square(signal), axis=-1))
 
 
-def _batch_reader(plan, data, segment_samples, batch_size, sources, broken, lane):
+def _batch_reader(plan, data, segment_samples, batch_size, sources, bad_files, lane):
     sample_types = sorted({clip.sample_type for clip in plan.clips})
     paths = np.array([clip.path for clip in plan.clips], dtype=object)
     rates = np.array([clip.rate for clip in plan.clips], np.int64)
@@ -131,7 +131,7 @@ def _batch_reader(plan, data, segment_samples, batch_size, sources, broken, lane
 
     def name_broken(path, start, rate, samples, splits, speed):
         per_piece = np.repeat(speed, np.diff(splits))
-        _report_broken(path, start, rate, samples, per_piece, data.sample_rate, broken)
+        _report_broken(path, start, rate, samples, per_piece, data.sample_rate, bad_files)
         return np.zeros(attempt_shape, np.float32)
 
     def read_and_mix(number):
@@ -185,7 +185,7 @@ def _batch_reader(plan, data, segment_samples, batch_size, sources, broken, lane
     return read_and_mix
 
 
-def _report_broken(paths, starts, rates, samples, speeds, sample_rate, broken):
+def _report_broken(paths, starts, rates, samples, speeds, sample_rate, bad_files):
     """Finds the file that could not be read, and says so."""
     lines = []
     for path, start, rate, count, speed in zip(paths, starts, rates, samples, speeds, strict=True):
@@ -199,7 +199,7 @@ def _report_broken(paths, starts, rates, samples, speeds, sample_rate, broken):
     names = ", ".join(sorted({path.decode() for path in paths}))
     try:
         for line in lines or [f"{names}: cannot be read by tensorflow-io; write them anew as WAV"]:
-            broken.report(line)
+            bad_files.report(line)
     except FqssError as error:
         found_while_reading(error)
         raise

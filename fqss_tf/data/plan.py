@@ -15,7 +15,7 @@ _SHUFFLE = 2**32
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingSources:
     """What training mixtures are made of.
 
     ``speakers``: to draw sources from, of different groups. ``mixtures``: fixed ones, of which the
@@ -65,7 +65,7 @@ class MixturePlan:
     take turns in an order shuffled anew in each epoch.
 
     Args:
-        material: a ``Material``.
+        material: a ``TrainingSources``.
         data: a ``DataRecipe``, for its options of mixing.
         sources: of each mixture.
         segment_samples: length of a mixture at ``data.sample_rate``.
@@ -131,19 +131,21 @@ class MixturePlan:
     def _check(self, material, data, sources):
         can_be_drawn = material.speakers or material.stems
         if data.dynamic_fraction > 0 and not can_be_drawn:
-            raise FqssError("data.roots hold no sources to mix anew; set data.dynamic_fraction=0")
+            raise FqssError(
+                "data.datasets hold no sources to mix anew; set data.dynamic_fraction=0"
+            )
         if data.dynamic_fraction < 1 and not material.mixtures:
             raise FqssError(
-                "data.roots hold no fixed mixtures to train on; set data.dynamic_fraction=1"
+                "data.datasets hold no fixed mixtures to train on; set data.dynamic_fraction=1"
             )
         fixed = [*material.mixtures] if data.dynamic_fraction < 1 else []
         if sources == 1 and not material.noises and not (fixed and all(m.noise for m in fixed)):
             raise FqssError(
                 "model.sources is 1, and one source alone is no mixture: name folders of noise in "
-                "data.noise_roots"
+                "data.noise_datasets"
             )
         if data.noise_fraction > 0 and not material.noises:
-            raise FqssError("data.noise_fraction needs noise; name folders in data.noise_roots")
+            raise FqssError("data.noise_fraction needs noise; name folders in data.noise_datasets")
 
     def _number(self, clip):
         if clip.path not in self._numbers:

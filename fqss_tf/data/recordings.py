@@ -22,7 +22,7 @@ def is_data_set(folder):
     return has_parts or folder.is_dir() and bool(mode_folders(folder))
 
 
-def recorded_segments(folder, rate, samples, most, broken):
+def recorded_segments(folder, rate, samples, most, bad_files):
     """Segments of the recordings in a folder, evenly taken over all of them.
 
     Args:
@@ -30,7 +30,7 @@ def recorded_segments(folder, rate, samples, most, broken):
         rate: Hz, to which each is resampled.
         samples: of a segment, at ``rate``; shorter recordings are filled up with zeros.
         most: segments.
-        broken: a ``BrokenData`` that hears of files that cannot be read.
+        bad_files: a ``BadFilePolicy`` that hears of files that cannot be read.
 
     Yields:
         float32 [samples] of peak 1; silent ones are left out.
@@ -45,7 +45,7 @@ def recorded_segments(folder, rate, samples, most, broken):
     pieces = []
     for clip in read_clips(paths).values():
         if isinstance(clip, FqssError):
-            broken.report(str(clip))
+            bad_files.report(str(clip))
         else:
             pieces += _cut(clip, samples / rate)
     if not pieces:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fqss_tf.audio.files import resample
+from fqss_tf.data.bundled import BUNDLED, data_root
 from fqss_tf.data.clips import Clip
 from fqss_tf.data.mixtures import FixedMixture, Piece
-from fqss_tf.data.roots import BUNDLED, data_root
 from fqss_tf.data.sets import open_data_set
 from fqss_tf.errors import FqssError
 
@@ -70,8 +70,8 @@ def stand_ins(part: str, sources: int, rate: int, noises=(), snr_limits=(0.0, 20
     """
     if sources > 2:
         raise FqssError(
-            f"data.roots have no {part} mixtures, and the bundled speech is no stand-in: it has 2 "
-            f"sources, but model.sources is {sources}; name a data set with mixtures of {sources}"
+            f"data.datasets have no {part} mixtures, and the bundled speech is no stand-in: it has "
+            f"2 sources, but model.sources is {sources}; name a data set with mixtures of {sources}"
         )
     entries = open_data_set(BUNDLED).mixtures(part)
     if sources == 2 and rate == entries[0].rate:

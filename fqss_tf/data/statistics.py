@@ -3,7 +3,7 @@
 import numpy as np
 
 from fqss_tf.audio.files import read
-from fqss_tf.data.broken import BrokenData
+from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.check import every_set
 from fqss_tf.data.loudness import loudness
 from fqss_tf.data.mixtures import level_difference_db
@@ -30,9 +30,9 @@ def data_set_statistics(root, *, files=500, progress=None):
     Raises:
         FqssError: the tree is wrong, or a file is broken.
     """
-    broken = BrokenData()
+    bad_files = BadFilePolicy()
     entries = []
-    for place, data_set in every_set(root, broken):
+    for place, data_set in every_set(root, bad_files):
         for part in data_set.parts:
             entries.append(_entry(place, data_set, part, files))
     total = sum(len(measured) for _, measured in entries)

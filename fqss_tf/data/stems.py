@@ -7,7 +7,7 @@ drums, bass, other, vocals.
 
 from pathlib import Path
 
-from fqss_tf.data.broken import BrokenData
+from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.clips import is_audio, read_clips
 from fqss_tf.data.folders import PARTS
 from fqss_tf.data.mixtures import FixedMixture, Piece
@@ -33,15 +33,15 @@ class StemFolders:
         root: the data set folder.
         stems: their names in the order of the network's sources; empty takes that of MUSDB18, or
             the alphabet.
-        broken: a ``BrokenData``.
+        bad_files: a ``BadFilePolicy``.
 
     Raises:
         FqssError: naming the first thing that the tree lacks.
     """
 
-    def __init__(self, root, *, stems=(), broken=None):
+    def __init__(self, root, *, stems=(), bad_files=None):
         self.root = Path(root)
-        self._broken = BrokenData() if broken is None else broken
+        self._bad_files = BadFilePolicy() if bad_files is None else bad_files
         self._tracks = self._find_tracks()
         self.parts = tuple(part for part in PARTS if self._tracks[part])
         names = _stem_names(next(iter(self._tracks[self.parts[0]])))
@@ -66,7 +66,7 @@ class StemFolders:
         """Each track of a part as one fixed mixture.
 
         Raises:
-            FqssError: naming the first broken track, if ``broken`` says so.
+            FqssError: naming the first broken track, if ``bad_files`` says so.
         """
         if not self._tracks[part]:
             raise FqssError(f"{self.root / part}: holds no tracks; expected <track>/<stem>.wav")
@@ -77,7 +77,7 @@ class StemFolders:
             try:
                 mixtures.append(self._mixture(track, {n: clips[f] for n, f in by_name.items()}))
             except FqssError as error:
-                self._broken.report(str(error))
+                self._bad_files.report(str(error))
         return mixtures
 
     def _find_tracks(self):

@@ -39,14 +39,14 @@ class Utterance:
         ])
 
 
-def find_speakers(folders, broken):
+def find_speakers(folders, bad_files):
     """Speakers with or without parts.
 
     Args:
         folders: each one of: a data set of speaker folders with ``train``, ``dev``, ``test``; a
             folder of speaker folders, clips at any depth in them; a folder of files named
             ``<speaker>-<rest>``, as LibriSpeech names them.
-        broken: a ``BrokenData``.
+        bad_files: a ``BadFilePolicy``.
 
     Returns:
         {part: list of Speaker}, or {"": list of Speaker} where no folder has parts.
@@ -58,12 +58,12 @@ def find_speakers(folders, broken):
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise FqssError(f"{folder}: no such folder; give folders of speakers")
-        data_set = SpeakerFolders(folder, broken)
+        data_set = SpeakerFolders(folder, bad_files)
         if data_set.parts:
             for part in data_set.parts:
                 found.setdefault(part, []).extend(data_set.speakers(part))
         else:
-            found.setdefault("", []).extend(_speakers_in(folder, broken))
+            found.setdefault("", []).extend(_speakers_in(folder, bad_files))
     if "" in found and len(found) > 1:
         raise FqssError(
             f"some of the folders have {', '.join(PARTS)} and some have not: mix them separately"
@@ -120,7 +120,7 @@ def _name(label, parts, number):
     return f"{label}-{stem.replace('_', '.')[:60]}-{number:04d}"
 
 
-def _speakers_in(folder, broken):
+def _speakers_in(folder, bad_files):
     names = {}
     for path in sorted(filter(is_audio, folder.rglob("*"))):
         first, *rest = path.relative_to(folder).parts
@@ -139,7 +139,7 @@ def _speakers_in(folder, broken):
     for name, paths in sorted(names.items()):
         for path in paths:
             if isinstance(clips[path], FqssError):
-                broken.report(str(clips[path]))
+                bad_files.report(str(clips[path]))
         good = tuple(clips[p] for p in paths if not isinstance(clips[p], FqssError))
         if good:
             speakers.append(Speaker(name, (str(folder), "speaker", name), good))

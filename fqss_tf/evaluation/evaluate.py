@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from fqss_tf.audio.levels import peak_gain
-from fqss_tf.data.broken import BrokenData
+from fqss_tf.data.bad_files import BadFilePolicy
+from fqss_tf.data.bundled import data_root
 from fqss_tf.data.librimix import LibriMix, mode_folders
 from fqss_tf.data.manifest import manifest_mixtures, read_manifest
 from fqss_tf.data.mixtures import level_difference_db
-from fqss_tf.data.roots import data_root
 from fqss_tf.errors import FqssError
 from fqss_tf.metrics import pit_si_sdr, si_sdr
 from fqss_tf.runtime.chunking import default_overlap, separate_in_chunks
@@ -84,8 +84,8 @@ class _Network:
     """What all kinds of model come down to.
 
     ``segment`` (samples) is fixed for a .tflite; a run takes any multiple of ``hop`` and prefers
-    its own; a step model takes whole mixtures, and has None. ``forward`` maps float32 [segment] ->
-    [sources, segment].
+    its own; a streaming model takes whole mixtures, and has None. ``forward`` maps float32
+    [segment] -> [sources, segment].
     """
 
     path: Path
@@ -163,7 +163,7 @@ def load_mixtures(data, manifest="mixtures.csv", task="sep_clean"):
     for row in rows:
         if row.samples < 1:
             raise FqssError(f"{path}: {row.mixture_id} has no samples")
-    entries = manifest_mixtures(path, BrokenData())
+    entries = manifest_mixtures(path, BadFilePolicy())
     for entry in entries:
         if entry.rate != entries[0].rate:
             raise FqssError(
@@ -236,7 +236,7 @@ def _open(path, threads):
 
 def _open_tflite(path, threads):
     metadata, _ = read_metadata(path)
-    if metadata.is_step:
+    if metadata.is_streaming:
         return _open_step(path, threads)
     engine = Engine(path, threads)
     metadata = engine.metadata
@@ -272,7 +272,7 @@ def _open_run(path, threads):
 def _run_forward(path, threads):
     import tensorflow as tf
 
-    from fqss_tf.models.compiled import separation_function
+    from fqss_tf.models.inference import separation_function
     from fqss_tf.training.run import Run
 
     with contextlib.suppress(RuntimeError):  # TensorFlow has computed before in this process

@@ -6,7 +6,7 @@ import numpy as np
 
 from fqss_tf.audio.files import read, resample
 from fqss_tf.audio.levels import peak_gain
-from fqss_tf.data.roots import BUNDLED, data_root
+from fqss_tf.data.bundled import BUNDLED, data_root
 from fqss_tf.data.stand_in import pink_noise
 from fqss_tf.errors import FqssError
 from fqss_tf.metrics import pit_si_sdr
@@ -207,8 +207,8 @@ def score_files(path, whole_path, mixtures, threads=1, progress=None):
         progress: called as ``progress(done, total)`` after each mixture, if given.
 
     Raises:
-        FqssError: a file is missing, damaged or a step model, the files are of different kinds, or
-            they are for more voices than two.
+        FqssError: a file is missing, damaged or a streaming model, the files are of different
+            kinds, or they are for more voices than two.
     """
     engine, whole = Engine(path, threads), Engine(whole_path, threads)
     for file, metadata in ((path, engine.metadata), (whole_path, whole.metadata)):

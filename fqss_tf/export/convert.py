@@ -14,16 +14,16 @@ from fqss_tf.export.parity import compare, one_segment, whole_stream
 from fqss_tf.export.segments import levelled_segments
 from fqss_tf.files import atomic_path
 from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.runtime.checksum import with_checksum
 from fqss_tf.runtime.interpreter import INPUT
-from fqss_tf.runtime.seal import sealed
+from fqss_tf.runtime.metadata import FILE_TYPES
 
-TYPES = ("int8", "float32", "float16", "dynamic", "int16x8")
 # Least SQNR in dB of the running .tflite against the Keras model it was made from.
 LEAST_SQNR = {"int8": 30.0, "float32": 80.0, "float16": 50.0, "dynamic": 15.0, "int16x8": 30.0}
 WAVEFORM_SCALE = 1 / 128
 # Most dB of SI-SDR that an int8 file may have less than the simulation that training saw.
 MOST_SI_SDR_LOSS = 0.1
-STEP_SECONDS = 0.016
+STREAMING_SECONDS = 0.016
 CALIBRATION_MIXTURES = 8
 MOST_PLANES = 3
 # LiteRT 2.3 adds up int16 in 32 bits: more full-scale values overflow, without a word.
@@ -31,7 +31,7 @@ INT16_MEAN_VALUES = 2**16
 
 
 def convert(
-    run, output, kind="int8", ptq=False, seconds=None, least_sqnr=None, stream=False, planes=1,
+    run, output, file_type="int8", ptq=False, seconds=None, least_sqnr=None, stream=False, planes=1,
     calibration=None,
 ):
     """Converts a run and keeps the result only if it runs as the Keras model does.
@@ -39,13 +39,14 @@ def convert(
     Args:
         run: a ``fqss_tf.training.run.Run``, or ``fqss_tf.training.untrained.UntrainedRun``.
         output: path of the .tflite; its description goes beside it as .json.
-        kind: one of ``TYPES``. int8 is fully integer: int8 inputs and outputs at scale 1/128.
+        file_type: one of ``fqss_tf.runtime.metadata.FILE_TYPES``. int8 is fully integer: int8
+            inputs and outputs at scale 1/128.
         ptq: int8 after training: ranges are measured, nothing is trained.
         seconds: length of the segment that the file takes; the recipe's training segment if None,
-            16 ms for a step model.
+            16 ms for a streaming model.
         least_sqnr: dB, replaces the limits of ``LEAST_SQNR`` and ``MOST_SI_SDR_LOSS``, which an
             untrained network has not.
-        stream: make a step model of a causal run, for ``fqss_tf.runtime.StreamingSeparator``.
+        stream: make a streaming model of a causal run, for ``fqss_tf.runtime.StreamingSeparator``.
         planes: with ``ptq``, 8-bit tensors of the mixture and of the estimates, 1 to 3.
         calibration: with ``ptq``, folder of recordings, or a data set, on which the ranges are
             measured; None takes the training mixtures of the recipe.
@@ -54,69 +55,69 @@ def convert(
         The description, a dict.
 
     Raises:
-        FqssError: unknown type, no quantised model, float tensors left, or too far from Keras.
+        FqssError: unknown type, no quantized model, float tensors left, or too far from Keras.
     """
-    if kind not in TYPES:
-        raise FqssError(f"type {kind!r} is unknown: use one of {', '.join(TYPES)}")
-    if ptq and kind != "int8":
+    if file_type not in FILE_TYPES:
+        raise FqssError(f"type {file_type!r} is unknown: use one of {', '.join(FILE_TYPES)}")
+    if ptq and file_type != "int8":
         raise FqssError("--ptq goes with --type int8 only: the other types need no training anyway")
     if not ptq and (planes != 1 or calibration is not None):
         raise FqssError("--planes and --calibrate go with --ptq: a trained model has its own")
     if ptq and not 1 <= planes <= MOST_PLANES:
         raise FqssError(f"--planes {planes} is not from 1 to {MOST_PLANES}")
-    if kind == "int8" and not ptq and not run.is_quantised:
-        raise FqssError(f"{run.folder} has no quantised model: train it or convert with --ptq")
+    if file_type == "int8" and not ptq and not run.is_quantized:
+        raise FqssError(f"{run.folder} has no quantized model: train it or convert with --ptq")
     if stream:
-        _check_stream(run, kind)
-    from fqss_tf.export.graphs import convert_float, convert_quantised
-    from fqss_tf.export.step import convert_step, state_names
+        _check_stream(run, file_type)
+    from fqss_tf.export.graphs import convert_float, convert_quantized
+    from fqss_tf.export.streaming_graph import convert_streaming, state_names
     from fqss_tf.quantization.wrap import set_mode
 
     output = Path(output)
     training_segment = run.segment(run.recipe.data.segment_seconds)
     samples = training_segment
     if seconds or stream:
-        samples = run.segment(seconds or STEP_SECONDS)
-    if kind == "int16x8":
+        samples = run.segment(seconds or STREAMING_SECONDS)
+    if file_type == "int16x8":
         _check_int16_norms(run.config, samples)
     started = time.monotonic()
-    if kind == "int8":
-        stages = (planes, planes) if ptq else run.stages
-        model = run.post_training_model(stages, calibration) if ptq else run.quantised_model()
+    if file_type == "int8":
+        planes = (planes, planes) if ptq else run.planes
+        model = run.post_training_model(planes, calibration) if ptq else run.quantized_model()
         set_mode(model, "deploy")
-        content = (convert_step if stream else convert_quantised)(model, samples, *stages)
+        content = (convert_streaming if stream else convert_quantized)(model, samples, *planes)
     else:
-        stages = (1, 1)
-        model = run.deployable_model()
+        planes = (1, 1)
+        model = run.folded_model()
         calibration = levelled_segments(run.mixtures("dev")[:CALIBRATION_MIXTURES], samples)
-        content = convert_float(model, samples, kind, [segment for segment, _ in calibration])
+        content = convert_float(model, samples, file_type, [segment for segment, _ in calibration])
     conversion_seconds = time.monotonic() - started
-    method = ("ptq" if ptq else run.method) if kind == "int8" else "float"
-    metadata = file_metadata(run, samples, stages, kind, method)
+    method = ("ptq" if ptq else run.method) if file_type == "int8" else "float"
+    metadata = file_metadata(run, samples, planes, file_type, method)
     if stream:
-        metadata |= {"lag": run.config.lag(stages[1]), "states": state_names(model)}
-    content = sealed(write_metadata(content, metadata))
+        metadata |= {"lag": run.config.algorithmic_delay(planes[1]), "states": state_names(model)}
+    content = with_checksum(write_metadata(content, metadata))
     report = op_report(content, str(output))
-    if kind == "int8":
+    if file_type == "int8":
         check_fully_integer(report)
     most_loss = math.inf
     if least_sqnr is None and run.method == "untrained":
         least_sqnr = -math.inf  # noise from random weights has no quality to keep
     elif least_sqnr is None:
-        least_sqnr = LEAST_SQNR[kind]
-        most_loss = MOST_SI_SDR_LOSS if kind == "int8" else math.inf
+        least_sqnr = LEAST_SQNR[file_type]
+        most_loss = MOST_SI_SDR_LOSS if file_type == "int8" else math.inf
     with atomic_path(output) as temporary:
         temporary.write_bytes(content)
         compared = training_segment if stream else samples
         segments = levelled_segments(run.mixtures("test"), compared)
         parity = compare(model, whole_stream if stream else one_segment, temporary, segments)
         if refusal := parity_refusal(parity, least_sqnr, most_loss):
-            if kind == "int8" and not stream:
-                refusal += "; " + _parting_op(content, segments[0][0], stages[0])
+            if file_type == "int8" and not stream:
+                refusal += "; " + _parting_op(content, segments[0][0], planes[0])
             raise FqssError(f"{output} is not kept: {refusal}")
     description = {
         "model": output.name,
-        "type": kind,
+        "type": file_type,
         "method": method,
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
@@ -167,13 +168,13 @@ def _parting_op(content, mixture, planes):
     )
 
 
-def file_metadata(run, samples, stages, kind, method):
+def file_metadata(run, samples, planes, file_type, method):
     """What a .tflite of a run says about itself.
 
     Args:
         samples: of the segment that the file takes.
-        stages: (input stages, output stages).
-        kind: one of ``TYPES``.
+        planes: (input planes, output planes).
+        file_type: one of ``fqss_tf.runtime.metadata.FILE_TYPES``.
         method: ``float``, ``ptq``, ``qat``, ``fqss`` or ``untrained``.
     """
     return {
@@ -182,30 +183,30 @@ def file_metadata(run, samples, stages, kind, method):
         "segment": samples,
         "hop": run.recipe.model.hop,
         "sources": run.recipe.model.source_names,
-        "input_stages": stages[0],
-        "output_stages": stages[1],
-        "type": kind,
+        "input_stages": planes[0],
+        "output_stages": planes[1],
+        "type": file_type,
         "method": method,
         "network": run.recipe.network,
         "quantised_by": "fqss-tf",
     }
 
 
-def _check_stream(run, kind):
+def _check_stream(run, file_type):
     if not getattr(run.config, "causal", False):
         raise FqssError(
             "--stream needs a causal network: train one with model.causal=true, such as the recipe "
             "mobile-causal"
         )
-    if kind != "int8":
+    if file_type != "int8":
         raise FqssError("--stream goes with --type int8 only: the states are int8")
 
 
 def _stream_description(metadata, report):
-    """What the sidecar of a step model says besides; lengths in samples."""
+    """What the sidecar of a streaming model says besides; lengths in samples."""
     states = [tensor for tensor in report.inputs if tensor.name != INPUT]
     return {
-        "lag": metadata["lag"],
+        "algorithmic_delay": metadata["lag"],
         "latency": metadata["segment"] + metadata["lag"],
         "latency_ms": 1000 * (metadata["segment"] + metadata["lag"]) / metadata["sample_rate"],
         "state_bytes": sum(math.prod(tensor.shape) for tensor in states),

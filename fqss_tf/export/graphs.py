@@ -5,41 +5,41 @@ import tf_keras as keras
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from fqss_tf.export.lstm import stand_ins, with_lstm_ops
-from fqss_tf.quantization.fake_quant import fake_quantise
+from fqss_tf.quantization.fake_quant import fake_quantize
 
 LEAST_HALF = 2.0**-24  # smaller constants become 0 in a float16 file
 
 
-def convert_quantised(model, samples, input_stages, output_stages):
-    """Bytes of the fully integer .tflite of a quantised Keras model.
+def convert_quantized(model, samples, input_planes, output_planes):
+    """Bytes of the fully integer .tflite of a quantized Keras model.
 
     The graph starts behind the splitter and ends in front of the combiner: both are byte shuffling
     that the caller does.
     """
     core = keras.Model(
         model.get_layer("splitter").output,
-        [model.get_layer(f"stage_{stage}").output for stage in range(output_stages)],
+        [model.get_layer(f"stage_{plane}").output for plane in range(output_planes)],
     )
 
     def graph(mixture):
         outputs = tf.nest.flatten(core(waveform_planes(mixture), training=False))
-        return {f"stage_{stage}": output for stage, output in enumerate(outputs)}
+        return {f"stage_{plane}": output for plane, output in enumerate(outputs)}
 
-    return converted_integer(graph, mixture_spec(samples, input_stages), model)
+    return converted_integer(graph, mixture_spec(samples, input_planes), model)
 
 
 def waveform_planes(mixture):
     """The planes of a mixture as the int8 tensor that holds them: scale 1/128, zero point 0."""
-    return fake_quantise(mixture, tf.constant(-1.0), tf.constant(127 / 128), training=False)
+    return fake_quantize(mixture, tf.constant(-1.0), tf.constant(127 / 128), training=False)
 
 
 def converted_integer(graph, signature, model):
     """Bytes of the fully integer .tflite of a function of one tensor.
 
     Args:
-        graph: function of a tensor that returns a dict of tensors by name, all fake-quantised.
+        graph: function of a tensor that returns a dict of tensors by name, all fake-quantized.
         signature: tf.TensorSpec of the tensor, static.
-        model: the quantised Keras model that ``graph`` calls, in mode ``deploy``.
+        model: the quantized Keras model that ``graph`` calls, in mode ``deploy``.
     """
     with stand_ins(model) as noted:
         converter = converter_of(graph, signature)
@@ -47,25 +47,25 @@ def converted_integer(graph, signature, model):
 
 
 def converted_to_integers(converter):
-    """Bytes of the .tflite of a graph in which every tensor is fake quantised."""
+    """Bytes of the .tflite of a graph in which every tensor is fake quantized."""
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type = tf.int8
     converter.inference_output_type = tf.int8
     return converted(converter)
 
 
-def convert_float(model, samples, kind, segments):
+def convert_float(model, samples, file_type, segments):
     """Bytes of the .tflite of a float Keras model.
 
     Norms get an epsilon that float16 can hold, where a file of that type would have 0 and divide
     digital silence by it. The model keeps it.
 
     Args:
-        kind: ``float32``, ``float16``, ``dynamic`` or ``int16x8``.
+        file_type: ``float32``, ``float16``, ``dynamic`` or ``int16x8``.
         segments: mixtures [samples] of peak 1 that calibrate int16x8.
     """
 
-    if kind == "float16":
+    if file_type == "float16":
         for layer in model.submodules:
             if getattr(layer, "epsilon", LEAST_HALF) < LEAST_HALF:
                 layer.epsilon = LEAST_HALF
@@ -74,11 +74,11 @@ def convert_float(model, samples, kind, segments):
         return {"stage_0": model(mixture, training=False)}
 
     converter = converter_of(graph, mixture_spec(samples, 1))
-    if kind != "float32":
+    if file_type != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if kind == "float16":
+    if file_type == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    if kind == "int16x8":
+    if file_type == "int16x8":
         converter.target_spec.supported_ops = [
             tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         ]

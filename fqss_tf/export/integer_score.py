@@ -25,16 +25,16 @@ class IntegerScore:
     """
 
     def __init__(self, run, mixtures):
-        from fqss_tf.models.compiled import separation_function
+        from fqss_tf.models.inference import separation_function
 
         self._run = run
         self._mixtures = mixtures
         self._samples = run.segment(run.recipe.data.segment_seconds)
-        self._model = run.unobserved_model(run.stages)
+        self._model = run.uncalibrated_model(run.planes)
         self._simulation = separation_function(self._model)
 
     def __call__(self, weights):
-        """Scores the weights of ``run.quantised_model()``, a list of arrays.
+        """Scores the weights of ``run.quantized_model()``, a list of arrays.
 
         Returns:
             (mean SI-SDR of the integer model in dB, the same minus that of the simulation).
@@ -42,13 +42,13 @@ class IntegerScore:
         Raises:
             FqssError: the network does not convert to integers.
         """
-        from fqss_tf.export.graphs import convert_quantised
+        from fqss_tf.export.graphs import convert_quantized
         from fqss_tf.quantization.bias import snap_biases
 
         self._model.set_weights(weights)
         snap_biases(self._model)
-        content = convert_quantised(self._model, self._samples, *self._run.stages)
-        metadata = file_metadata(self._run, self._samples, self._run.stages, "int8",
+        content = convert_quantized(self._model, self._samples, *self._run.planes)
+        metadata = file_metadata(self._run, self._samples, self._run.planes, "int8",
                                  self._run.method)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "now.tflite"

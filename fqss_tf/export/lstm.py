@@ -1,6 +1,6 @@
 """The runtime's integer LSTM op in the place of the products that stand in for it.
 
-The converter turns quantised loops into nothing that runs (docs/measured.md), so BidirectionalLstm
+The converter turns quantized loops into nothing that runs (docs/measured.md), so BidirectionalLstm
 gives it a product with the LSTM's input and output, and this module puts the op there.
 """
 
@@ -24,7 +24,7 @@ TYPES = {np.dtype(np.int8): TYPE.INT8, np.dtype(np.int16): TYPE.INT16,
 
 @contextlib.contextmanager
 def stand_ins(model):
-    """Graphs of a quantised model traced inside have stand-ins; gives the list that names them."""
+    """Graphs of a quantized model traced inside have stand-ins; gives the list that names them."""
     noted = []
     for wrapper in lstms(model):
         wrapper.layer.stand_ins = noted
@@ -40,7 +40,7 @@ def with_lstm_ops(content, model, noted):
 
     Args:
         content: bytes of the .tflite.
-        model: the quantised Keras model, in mode ``deploy``, its biases snapped.
+        model: the quantized Keras model, in mode ``deploy``, its biases snapped.
         noted: what ``stand_ins`` gave.
     """
     if not noted:
@@ -111,14 +111,14 @@ class _Graph:
                     )
                     for part, scale in zip(np.split(bias, GATES), scales, strict=True)
                 ]
-        cell = _quantisation(inner_scale(wrapper, "cell"))
+        cell = _quantization(inner_scale(wrapper, "cell"))
         states = [
             self._tensor("hidden_state", [rows, units], TYPE.INT8, hidden, variable=True),
             self._tensor("cell_state", [rows, units], TYPE.INT16, cell, variable=True),
         ]
         inputs += [LEFT_OUT] * 3 + biases + [LEFT_OUT] * 2 + states + [LEFT_OUT] * 4
         # The kernel asks for these five, and reads the scale of the last.
-        gate = _quantisation(2.0**-12)
+        gate = _quantization(2.0**-12)
         between = [self._tensor("gate", [1], TYPE.INT16, gate) for _ in range(GATES)]
         between.append(self._tensor("hidden", [1], TYPE.INT8, hidden))
         result = self._tensor("output", [rows, positions, units], TYPE.INT8, hidden)
@@ -157,26 +157,26 @@ class _Graph:
             self.model.operatorCodes.append(code)
         return self._codes[name]
 
-    def _tensor(self, name, shape, kind, quantisation, buffer=0, variable=False):
+    def _tensor(self, name, shape, kind, quantization, buffer=0, variable=False):
         tensor = schema.TensorT()
         tensor.name = f"lstm_{len(self.graph.tensors)}_{name}".encode()
         tensor.shape = np.array(shape, np.int32)
         tensor.type, tensor.buffer, tensor.isVariable = kind, buffer, variable
-        tensor.quantization, tensor.hasRank = quantisation, True
+        tensor.quantization, tensor.hasRank = quantization, True
         self.graph.tensors.append(tensor)
         return len(self.graph.tensors) - 1
 
     def _constant(self, name, values, scale):
         values = np.ascontiguousarray(values)
         self.model.buffers.append(schema.BufferT(np.frombuffer(values.tobytes(), np.uint8)))
-        quantisation = None if scale is None else _quantisation(scale)
+        quantization = None if scale is None else _quantization(scale)
         return self._tensor(
-            name, values.shape, TYPES[values.dtype], quantisation, len(self.model.buffers) - 1
+            name, values.shape, TYPES[values.dtype], quantization, len(self.model.buffers) - 1
         )
 
 
-def _quantisation(scale):
-    quantisation = schema.QuantizationParametersT()
-    quantisation.scale = np.array([scale], np.float32)
-    quantisation.zeroPoint = np.zeros(1, np.int64)
-    return quantisation
+def _quantization(scale):
+    quantization = schema.QuantizationParametersT()
+    quantization.scale = np.array([scale], np.float32)
+    quantization.zeroPoint = np.zeros(1, np.int64)
+    return quantization

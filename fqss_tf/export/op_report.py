@@ -24,7 +24,7 @@ TYPE_NAMES = {value: name.lower() for value, name in _names_of(schema.TensorType
 
 @dataclasses.dataclass(frozen=True)
 class Tensor:
-    """``scale`` and ``zero_point`` are None without quantisation and when ``per_channel``."""
+    """``scale`` and ``zero_point`` are None without quantization and when ``per_channel``."""
 
     name: str
     shape: tuple
@@ -135,7 +135,7 @@ def float_tensors(report):
 
 
 def conversion_ops(report):
-    """The QUANTIZE and DEQUANTIZE ops: what remains where quantisation has a hole."""
+    """The QUANTIZE and DEQUANTIZE ops: what remains where quantization has a hole."""
     return [op for op in report.ops if op.name in CONVERSIONS]
 
 

@@ -13,7 +13,7 @@ def one_segment(path, reference_kernels):
 
 
 def whole_stream(path, reference_kernels):
-    """The same for a step model, which takes any length."""
+    """The same for a streaming model, which takes any length."""
     separator = StreamingSeparator(path, gain=0, reference_kernels=reference_kernels)
     return lambda mixture: np.stack(list(separator.separate(mixture).values()))
 
@@ -32,7 +32,7 @@ def compare(model, open_file, path, segments):
         Per kernel set: ``sqnr_db`` of the .tflite against Keras over all segments, and
         ``si_sdr_difference_db``, the mean SI-SDR of the .tflite minus that of Keras.
     """
-    from fqss_tf.models.compiled import separation_function
+    from fqss_tf.models.inference import separation_function
 
     separate = separation_function(model)
     keras_estimates = [separate(mixture) for mixture, _ in segments]

@@ -105,7 +105,7 @@ def import_checkpoint(
     Args:
         path, layout, arguments, rate, task: as for ``read_published``.
         output: the folder; it must not exist, or be empty.
-        settings: ``key=value`` changes of the recipe, such as ``data.roots=[DIR]``.
+        settings: ``key=value`` changes of the recipe, such as ``data.datasets=[DIR]``.
 
     Returns:
         The Imported.

@@ -15,7 +15,7 @@ class DotProductAttention(keras.layers.Layer):
     """Query, key and value ``[B, H, T, C]`` -> context ``[B, H, T, C]`` (Vaswani et al. 2017).
 
     Each of the H rows attends to itself. The projections are 1x1 convolutions before and behind.
-    ``inner_tensors`` lists the names under which quantisation finds each intermediate result.
+    ``inner_tensors`` lists the names under which quantization finds each intermediate result.
 
     Args:
         heads: divides C; head h has the channels from ``h * C / heads`` on.

@@ -49,7 +49,7 @@ class _Chunked(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
-class Segment(_Chunked):
+class SplitIntoChunks(_Chunked):
     """``[B, 1, L, C]`` -> overlapping ``[B, chunks, size, C]``; arguments as ``_Chunked``."""
 
     def call(self, inputs):

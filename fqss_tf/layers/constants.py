@@ -5,7 +5,7 @@ import tensorflow as tf
 
 
 def int8_constant(values: float | np.ndarray) -> tf.Tensor:
-    """``values`` as a fake-quantised constant: each is 0, or plus or minus one same magnitude."""
+    """``values`` as a fake-quantized constant: each is 0, or plus or minus one same magnitude."""
     largest = float(np.abs(values).max())
     return tf.quantization.fake_quant_with_min_max_args(
         tf.constant(values, tf.float32), -largest, largest, narrow_range=True
@@ -15,7 +15,7 @@ def int8_constant(values: float | np.ndarray) -> tf.Tensor:
 def int8_weights(
     weights: np.ndarray | tf.Tensor, repeats: int = 1, divisor: float = 1
 ) -> tf.Tensor:
-    """Positive ``weights`` [N] of a sum as a fake-quantised constant [N * repeats, 1].
+    """Positive ``weights`` [N] of a sum as a fake-quantized constant [N * repeats, 1].
 
     They are rounded together: what one loses or gains, the next one makes up for. Rounded one by
     one, the many small ones beside a large one would all be 0, and the sum too small.

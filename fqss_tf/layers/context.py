@@ -1,8 +1,8 @@
 """What a causal network keeps of the past, as layers of the whole-recording network.
 
-``PastContext`` and ``Delay`` begin with zeros. A step model of the same network
-(``fqss_tf.export.step``) takes the frames of the step before instead, and leaves out ``Lookahead``
-and ``SkipStart``, which make up for the delays at the two ends of a recording.
+``PastContext`` and ``Delay`` begin with zeros. A streaming model of the same network
+(``fqss_tf.export.streaming_graph``) takes the frames of the step before instead, and leaves out
+``Lookahead`` and ``SkipStart``, which make up for the delays at the two ends of a recording.
 """
 
 import tensorflow as tf

@@ -27,7 +27,7 @@ def mean_square(
 
     Args:
         items: the values.
-        inner: what becomes of each of ``INNER_TENSORS``, such as its quantiser: ``energy``, mean
+        inner: what becomes of each of ``INNER_TENSORS``, such as its quantizer: ``energy``, mean
             squares of the rows of an item, and ``mean_square``.
         as_product: compute in the ops of the integer graph; takes a static shape. Else in fewer
             operations, which give the same.
@@ -75,7 +75,7 @@ def weighted_mean(
     Args:
         inputs: the values.
         weights: of the channels, [C].
-        channel_mean: what becomes of the means over T, such as their quantiser.
+        channel_mean: what becomes of the means over T, such as their quantizer.
     """
     means = channel_mean(tf.reduce_mean(inputs, axis=2))
     batch, _, channels = dimensions(means)
@@ -93,7 +93,7 @@ def mean_in_steps(
 
     Args:
         inputs: the values.
-        channel_mean: what becomes of the means over T, such as their quantiser.
+        channel_mean: what becomes of the means over T, such as their quantizer.
         axes: (2, 3), or (1, 2, 3).
     """
     means = channel_mean(tf.reduce_mean(inputs, axis=2, keepdims=True))
@@ -106,12 +106,12 @@ def mean_in_steps(
 def item_power(
     inputs: tf.Tensor, inner: Mapping[str, Callable], mode: str, axes: tuple[int, ...] = (1, 2, 3)
 ) -> tf.Tensor:
-    """Mean square over ``axes`` of a quantised tensor ``[B, H, T, C]``, these axes kept as 1.
+    """Mean square over ``axes`` of a quantized tensor ``[B, H, T, C]``, these axes kept as 1.
 
     Args:
         inputs: the values.
         inner: as of ``mean_square``.
-        mode: of the quantisers; ``deploy`` takes the ops of the integer graph where it can.
+        mode: of the quantizers; ``deploy`` takes the ops of the integer graph where it can.
         axes: the last ones of the tensor.
     """
     shape = dimensions(inputs)

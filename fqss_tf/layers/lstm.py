@@ -31,7 +31,7 @@ class BidirectionalLstm(keras.layers.Layer):
     aligned with the input.
 
     Gates lie in the order input, forget, cell, output. The states start at zero. ``inner_tensors``
-    lists the names under which quantisation finds each intermediate result. They are those of the
+    lists the names under which quantization finds each intermediate result. They are those of the
     integer kernel: 16-bit gates before their activations, a 16-bit cell, an 8-bit hidden state that
     both directions hold in one scale.
 
@@ -45,7 +45,7 @@ class BidirectionalLstm(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = units
         self.inner_activations = {name: keras.activations.linear for name in self.inner_tensors}
-        self.mode = "observe"
+        self.mode = "calibrate"
         self.stand_ins = None  # a list while a graph for the converter is traced
 
     def build(self, input_shape):
@@ -79,7 +79,7 @@ class BidirectionalLstm(keras.layers.Layer):
         """``[2, rows, T, C]``, a direction each -> hidden states ``[2, rows, T, units]``."""
         named = self.inner_activations
         # A running range would follow the positions instead of the batches.
-        within = dict.fromkeys(named, tf.identity) if self.mode == "observe" else named
+        within = dict.fromkeys(named, tf.identity) if self.mode == "calibrate" else named
         _, rows, positions, channels = dimensions(inputs)
         kernel, recurrent_kernel, bias = (
             tf.stack([getattr(self, f"{direction}_{weight}") for direction in DIRECTIONS])
@@ -101,7 +101,7 @@ class BidirectionalLstm(keras.layers.Layer):
 
         nothing = tf.zeros([2, rows, self.units], driven.dtype)
         hidden, cell = tf.scan(step, tf.transpose(driven, [2, 0, 1, 3]), (nothing, nothing))
-        if self.mode == "observe":
+        if self.mode == "calibrate":
             named["cell"](cell)
             hidden = named["hidden"](hidden)
         return tf.transpose(hidden, [1, 2, 0, 3])

@@ -20,7 +20,7 @@ class _Norm(keras.layers.Layer):
 
     Computed in full precision where the network is not. Written in single ops, because the integer
     runtime is slow at SQUARED_DIFFERENCE; ``fqss_tf.layers.energy`` says how squares are added up.
-    ``inner_tensors`` lists the names under which quantisation finds each intermediate result.
+    ``inner_tensors`` lists the names under which quantization finds each intermediate result.
 
     Args:
         epsilon: added to the variance in float. The integer graph has no such op: its variance is a
@@ -33,7 +33,7 @@ class _Norm(keras.layers.Layer):
     def __init__(self, epsilon=1e-8, **kwargs):
         super().__init__(**{"dtype": keras.backend.floatx(), **kwargs})
         self.epsilon = epsilon
-        self.mode = "observe"
+        self.mode = "calibrate"
         self.inner_tensors = (
             "channel_mean", "mean", "centred", *INNER_TENSORS, "reciprocal_deviation",
             "channel_gain", "scaled",
@@ -41,7 +41,7 @@ class _Norm(keras.layers.Layer):
         self.inner_activations = {
             name: keras.activations.linear for name in self.inner_tensors
         }
-        self.quantised = False
+        self.quantized = False
 
     def build(self, input_shape):
         channels = input_shape[-1]
@@ -58,15 +58,15 @@ class _Norm(keras.layers.Layer):
         return named["scaled"](centred * named["channel_gain"](gain * self.gamma)) + self.beta
 
     def _variance(self, centred):
-        if not self.quantised:
+        if not self.quantized:
             return tf.reduce_mean(centred * centred, axis=self.axes, keepdims=True)
         return item_power(centred, self.inner_activations, self.mode, self.axes)
 
     def _reciprocal_root(self, power, training, terms=1):
         """``terms``: what ``power`` is the sum of; epsilon is added to each."""
-        if not self.quantised:
+        if not self.quantized:
             power = power + terms * self.epsilon
-        elif self.mode == "observe":
+        elif self.mode == "calibrate":
             # What 8 bits can tell from 0: silence would else make the next range endless.
             power = tf.maximum(power, tf.reduce_max(power) / 255 + terms * self.epsilon)
         return (rsqrt if training else tf.math.rsqrt)(power)

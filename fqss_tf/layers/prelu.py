@@ -10,7 +10,7 @@ from fqss_tf.layers.constants import int8_constant
 class ScalarPReLU(keras.layers.Layer):
     """max(x, 0) + slope * min(x, 0), one trained scalar ``slope`` (0.25 at first).
 
-    Quantisation and export freeze the slope: ``FixedSlopePReLU``.
+    Quantization and export freeze the slope: ``FixedSlopePReLU``.
     """
 
     def build(self, input_shape):
@@ -35,24 +35,24 @@ class FixedSlopePReLU(keras.layers.Layer):
     is exact.
 
     ``inner_tensors`` as in GlobalLayerNorm: ``value`` is the input and the output, ``negative`` is
-    what is added. Where the layer before has a quantiser, ``value`` may be left out.
+    what is added. Where the layer before has a quantizer, ``value`` may be left out.
     """
 
     inner_tensors = ("value", "negative")
     non_negative_tensors = ("negative",)
 
-    def __init__(self, slope: float, **kwargs) -> None:
+    def __init__(self, slope: float = 0.25, **kwargs) -> None:
         super().__init__(**kwargs)
         self.slope = slope
-        self.mode = "observe"
+        self.mode = "calibrate"
         self.inner_activations = {name: keras.activations.linear for name in self.inner_tensors}
-        self.quantised = False
+        self.quantized = False
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        if not self.quantised:
+        if not self.quantized:
             return tf.nn.leaky_relu(inputs, self.slope)
         value = self.inner_activations.get("value", keras.activations.linear)
-        if self.mode == "observe":
+        if self.mode == "calibrate":
             self._added(inputs)
             return value(tf.stack([tf.nn.leaky_relu(inputs, self.slope), inputs]))[0]
         inputs = value(inputs)

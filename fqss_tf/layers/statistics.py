@@ -18,11 +18,11 @@ class _Statistic(keras.layers.Layer):
 
     def __init__(self, **kwargs) -> None:
         super().__init__(**kwargs)
-        self.mode = "observe"
+        self.mode = "calibrate"
         self.inner_activations = {
             name: keras.activations.linear for name in self.inner_tensors
         }
-        self.quantised = False
+        self.quantized = False
 
     def _add_scales(self, channels):
         self.scales = self.add_weight("scales", (channels,), initializer="ones", trainable=False)
@@ -45,7 +45,7 @@ class ItemMean(_Statistic):
         self._add_scales(input_shape[-1])
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        if not self.quantised:
+        if not self.quantized:
             return mean_in_steps(inputs, lambda means: means * self.scales, (1, 2, 3))
         weights = self._channel_scales() / inputs.shape[-1]
         return weighted_mean(inputs, weights, self.inner_activations["channel_mean"])
@@ -73,7 +73,7 @@ class ItemVariance(_Statistic):
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         values, mean = inputs
         inner = self.inner_activations
-        if not self.quantised:
+        if not self.quantized:
             # A float32 sum of millions would be wrong in its fifth digit.
             power = mean_in_steps(
                 values * values, lambda powers: powers * self.scales * self.scales, (1, 2, 3)

@@ -1,7 +1,7 @@
-"""ConvTasNet (Luo and Mesgarani 2019) as asteroid publishes it and FQSS quantises it.
+"""ConvTasNet (Luo and Mesgarani 2019) as asteroid publishes it and FQSS quantizes it.
 
-A flat functional Keras graph over ``[B, 1, T, C]``. With ``input_stages`` and ``output_stages`` of
-1 it is the float network; more stages add the FQSS input splitter and output combiner.
+A flat functional Keras graph over ``[B, 1, T, C]``. With ``input_planes`` and ``output_planes`` of
+1 it is the float network; more planes add the FQSS input splitter and output combiner.
 """
 
 import tensorflow as tf
@@ -9,7 +9,7 @@ import tf_keras as keras
 
 from fqss_tf.layers.context import Lookahead
 from fqss_tf.layers.norm import GlobalLayerNorm
-from fqss_tf.layers.stages import Combiner, Splitter
+from fqss_tf.layers.planes import Combiner, Splitter
 from fqss_tf.models.normed_convolutions import norm_in_two_passes, pointwise_of_norm
 from fqss_tf.models.sizes import ConvTasNetConfig
 from fqss_tf.models.waveform import (
@@ -27,37 +27,36 @@ layers = keras.layers
 
 
 @tf.autograph.experimental.do_not_convert
-def build(config, *, input_stages=1, output_stages=1, slopes=None):
+def build(config, *, input_planes=1, output_planes=1, for_export=False):
     """The network as a Keras model: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
     The mixture is at the model's level (peak 1). T is a multiple of ``config.hop``.
 
     Args:
         config: a ConvTasNetConfig.
-        input_stages: planes of the input splitter, 1 for none (method, section III).
-        output_stages: outputs of the residual-error block and combiner, 1 for none.
-        slopes: PReLU slopes by layer name, for the deployable form: the slopes are constant
-            (LeakyReLU), and what convolutions can take over of the norms is left out.
+        input_planes: planes of the input splitter, 1 for none (method, section III).
+        output_planes: outputs of the residual-error block and combiner, 1 for none.
+        for_export: the form that is quantized and exported: PReLU slopes are constants, and what
+            convolutions can take over of the norms is left out.
 
     The tensors that cross the border of a ``.tflite`` are the output of the layer ``splitter`` and
     the outputs of the layers ``stage_0``, ``stage_1``...
     """
     mixture = keras.Input((1, None, 1), name="mixture")
-    planes = Splitter(input_stages, name="splitter")(mixture)
-    if config.causal and config.lag(output_stages):
-        planes = Lookahead(config.lag(output_stages), name="lookahead")(planes)
-    encoded = encoder(planes, config, input_stages, config.causal)
-    skip_sum = _temporal_convolution_network(encoded, config, slopes)
-    masks = _masks(skip_sum, config, slopes)
+    planes = Splitter(input_planes, name="splitter")(mixture)
+    if config.causal and (delay := config.algorithmic_delay(output_planes)):
+        planes = Lookahead(delay, name="lookahead")(planes)
+    encoded = encoder(planes, config, input_planes, config.causal)
+    skip_sum = _temporal_convolution_network(encoded, config, for_export)
+    masks = _masks(skip_sum, config, for_export)
     masked = layers.Multiply(name="masked")([masks, encoded])
-    stages = (causal_decoder if config.causal else decoder)(masked, config, output_stages)
-    estimates = Combiner(name="combiner")(stages)
+    planes = (causal_decoder if config.causal else decoder)(masked, config, output_planes)
+    estimates = Combiner(name="combiner")(planes)
     return keras.Model(mixture, estimates, name="convtasnet")
 
 
-def _norm(inputs, config, name, kind, slopes):
-    deployable = slopes is not None
-    if config.norm != kind or (deployable and kind == "batch"):
+def _norm(inputs, config, name, kind, for_export):
+    if config.norm != kind or (for_export and kind == "batch"):
         return inputs
     if kind == "global":
         return GlobalLayerNorm(name=name)(inputs)
@@ -68,28 +67,28 @@ def _norm(inputs, config, name, kind, slopes):
     )(inputs)
 
 
-def _active(inputs, name, config, slopes):
+def _active(inputs, name, config, for_export):
     if config.activation == "relu":
         return layers.ReLU(name=f"{name}_relu")(inputs)
-    return prelu(inputs, f"{name}_prelu", slopes)
+    return prelu(inputs, f"{name}_prelu", for_export)
 
 
-def _activated_convolution(convolution, inputs, config, slopes):
+def _activated_convolution(convolution, inputs, config, for_export):
     """Convolution, batch norm and activation; the latter two are named after the first."""
     name = convolution.name
-    if config.activation == "relu" and (config.norm != "batch" or slopes is not None):
+    if config.activation == "relu" and (config.norm != "batch" or for_export):
         convolution.activation = keras.activations.relu
         return convolution(inputs)
-    normed = _norm(convolution(inputs), config, f"{name}_norm", "batch", slopes)
-    return _active(normed, name, config, slopes)
+    normed = _norm(convolution(inputs), config, f"{name}_norm", "batch", for_export)
+    return _active(normed, name, config, for_export)
 
 
-def _temporal_convolution_network(encoded, config, slopes):
-    trunk = _bottleneck(encoded, config, slopes)
+def _temporal_convolution_network(encoded, config, for_export):
+    trunk = _bottleneck(encoded, config, for_export)
     skip_sum = None
     for index in range(len(config.dilations)):
         name = f"block_{index}"
-        skip, *residual = _block(trunk, index, config, slopes)
+        skip, *residual = _block(trunk, index, config, for_export)
         skip_sum = (
             skip if skip_sum is None else layers.Add(name=f"{name}_skip_sum")([skip_sum, skip])
         )
@@ -98,19 +97,19 @@ def _temporal_convolution_network(encoded, config, slopes):
     return skip_sum
 
 
-def _bottleneck(encoded, config, slopes):
-    if config.norm == "global" and slopes is not None:
+def _bottleneck(encoded, config, for_export):
+    if config.norm == "global" and for_export:
         narrow = convolution(config.bottleneck, "bottleneck", use_bias=False)
         return pointwise_of_norm([narrow], encoded, "bottleneck_norm")[0]
-    normed = _norm(encoded, config, "bottleneck_norm", config.norm, slopes)
+    normed = _norm(encoded, config, "bottleneck_norm", config.norm, for_export)
     return convolution(config.bottleneck, "bottleneck")(normed)
 
 
-def _block(trunk, index, config, slopes):
+def _block(trunk, index, config, for_export):
     """Outputs ``[skip, residual]`` of a block; the last one has no residual."""
     name = f"block_{index}"
     in_norm, norm = f"{name}_in_norm", f"{name}_depthwise_norm"
-    in_parts = config.norm == "global" and slopes is not None
+    in_parts = config.norm == "global" and for_export
     widen = layers.Conv2D(config.hidden, 1, name=f"{name}_in")
     depthwise = layers.DepthwiseConv2D(
         (1, config.block_kernel), dilation_rate=(1, config.dilations[index]),
@@ -119,24 +118,24 @@ def _block(trunk, index, config, slopes):
     narrow = [convolution(config.skip, f"{name}_skip", use_bias=not in_parts)]
     if index + 1 < len(config.dilations):
         narrow.append(convolution(config.bottleneck, f"{name}_residual", use_bias=not in_parts))
-    hidden = _activated_convolution(widen, trunk, config, slopes)
+    hidden = _activated_convolution(widen, trunk, config, for_export)
     if config.causal:
         seen = (config.block_kernel - 1) * config.dilations[index]
         hidden = past(hidden, seen, f"{depthwise.name}_past")
     if in_parts:
         hidden = norm_in_two_passes(hidden, in_norm)
     else:
-        hidden = _norm(hidden, config, in_norm, "global", slopes)
-    hidden = _activated_convolution(depthwise, hidden, config, slopes)
+        hidden = _norm(hidden, config, in_norm, "global", for_export)
+    hidden = _activated_convolution(depthwise, hidden, config, for_export)
     if in_parts:
         return pointwise_of_norm(narrow, hidden, norm)
-    hidden = _norm(hidden, config, norm, "global", slopes)
+    hidden = _norm(hidden, config, norm, "global", for_export)
     return [narrowing(hidden) for narrowing in narrow]
 
 
-def _masks(skip_sum, config, slopes):
+def _masks(skip_sum, config, for_export):
     """``[B, S, M, N]``: the sources lie along the unused second axis, so nothing is transposed."""
-    active = _active(skip_sum, "mask", config, slopes)
+    active = _active(skip_sum, "mask", config, for_export)
     each = []
     for source in range(config.sources):
         fused = "relu" if config.mask_activation == "relu" else None

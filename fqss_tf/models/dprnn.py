@@ -3,7 +3,7 @@
 import tensorflow as tf
 import tf_keras as keras
 
-from fqss_tf.layers.chunks import Segment
+from fqss_tf.layers.chunks import SplitIntoChunks
 from fqss_tf.layers.norm import GlobalLayerNorm
 from fqss_tf.models.dual_path import (
     across_chunks,
@@ -22,16 +22,16 @@ layers = keras.layers
 
 
 @tf.autograph.experimental.do_not_convert
-def build(config, *, input_stages=1, output_stages=1, slopes=None):
+def build(config, *, input_planes=1, output_planes=1, for_export=False):
     """The network as a Keras model: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
     Unlike the other dual-path networks it has no ReLU behind the encoder. T is a multiple of
     ``config.hop``. Arguments as of ``fqss_tf.models.convtasnet.build``.
     """
-    mixture, encoded = encoded_mixture(config, input_stages)
+    mixture, encoded = encoded_mixture(config, input_planes)
     normed = GlobalLayerNorm(name="bottleneck_norm")(encoded)
     trunk = convolution(config.width, "bottleneck")(normed)
-    trunk = Segment(config.chunk, config.chunk_hop, name="segment")(trunk)
+    trunk = SplitIntoChunks(config.chunk, config.chunk_hop, name="segment")(trunk)
     for block in range(config.blocks):
         for path in ("intra", "inter"):
             name = f"block_{block}_{path}"
@@ -40,9 +40,9 @@ def build(config, *, input_stages=1, output_stages=1, slopes=None):
             normed = GlobalLayerNorm(name=f"{name}_norm")(narrow)
             trunk = layers.Add(name=f"{name}_residual_sum")([trunk, normed])
             trunk = across_chunks(trunk, f"{name}_permuted")
-    gated = gated_sources(trunk, encoded, config, slopes, config.chunk_hop)
+    gated = gated_sources(trunk, encoded, config, for_export, config.chunk_hop)
     mask = convolution(config.filters, "mask", use_bias=False)(gated)
     mask = mask_activation(mask, config.mask_activation)
     masked = layers.Multiply(name="masked")([mask, encoded])
-    estimates = estimated_sources(masked, config, output_stages)
+    estimates = estimated_sources(masked, config, output_planes)
     return keras.Model(mixture, estimates, name="dprnn")

@@ -1,9 +1,9 @@
-"""DPTNet (Chen et al. 2020): the authors' network, which FQSS quantises, and asteroid's."""
+"""DPTNet (Chen et al. 2020): the authors' network, which FQSS quantizes, and asteroid's."""
 
 import tensorflow as tf
 import tf_keras as keras
 
-from fqss_tf.layers.chunks import Segment
+from fqss_tf.layers.chunks import SplitIntoChunks
 from fqss_tf.layers.norm import ChannelLayerNorm, GlobalLayerNorm, RowLayerNorm
 from fqss_tf.models.dual_path import (
     across_chunks,
@@ -23,59 +23,59 @@ layers = keras.layers
 
 
 @tf.autograph.experimental.do_not_convert
-def build(config, *, input_stages=1, output_stages=1, slopes=None):
+def build(config, *, input_planes=1, output_planes=1, for_export=False):
     """The authors' network: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
     T is a multiple of ``config.hop``. Arguments as of ``fqss_tf.models.convtasnet.build``.
     """
-    mixture, encoded = encoded_mixture(config, input_stages)
+    mixture, encoded = encoded_mixture(config, input_planes)
     encoded = layers.ReLU(name="encoded")(encoded)
     normed = GlobalLayerNorm(name="bottleneck_norm")(encoded)
     trunk = convolution(config.width, "bottleneck", use_bias=False)(normed)
-    trunk = Segment(config.chunk, name="segment")(trunk)
+    trunk = SplitIntoChunks(config.chunk, name="segment")(trunk)
 
     def norm(name):
-        return ChannelLayerNorm(unit_length=slopes is not None, epsilon=1e-5, name=name)
+        return ChannelLayerNorm(unit_length=for_export, epsilon=1e-5, name=name)
 
-    trunk = _dual_path(trunk, config, norm, slopes)
-    gated = gated_sources(trunk, encoded, config, slopes)
+    trunk = _dual_path(trunk, config, norm, for_export)
+    gated = gated_sources(trunk, encoded, config, for_export)
     mask = convolution(config.filters, "mask", use_bias=False, activation="relu")(gated)
     masked = layers.Multiply(name="masked")([mask, encoded])
-    estimates = estimated_sources(masked, config, output_stages, config.residual == "frames")
+    estimates = estimated_sources(masked, config, output_planes, config.residual == "frames")
     return keras.Model(mixture, estimates, name="dptnet")
 
 
 @tf.autograph.experimental.do_not_convert
-def build_asteroid(config, *, input_stages=1, output_stages=1, slopes=None):
+def build_asteroid(config, *, input_planes=1, output_planes=1, for_export=False):
     """Asteroid's network; shapes and arguments as of ``build``.
 
     Its overlap-add divides by ``chunk / chunk_hop``: here the convolution before it has that in its
     weights.
     """
-    mixture, encoded = encoded_mixture(config, input_stages)
+    mixture, encoded = encoded_mixture(config, input_planes)
     encoded = layers.ReLU(name="encoded")(encoded)
     trunk = GlobalLayerNorm(name="input_norm")(encoded)
-    trunk = Segment(config.chunk, config.chunk_hop, name="segment")(trunk)
-    trunk = _dual_path(trunk, config, lambda name: RowLayerNorm(name=name), slopes)
-    gated = gated_sources(trunk, encoded, config, slopes, config.chunk_hop)
+    trunk = SplitIntoChunks(config.chunk, config.chunk_hop, name="segment")(trunk)
+    trunk = _dual_path(trunk, config, lambda name: RowLayerNorm(name=name), for_export)
+    gated = gated_sources(trunk, encoded, config, for_export, config.chunk_hop)
     mask = mask_activation(gated, config.mask_activation)
     masked = layers.Multiply(name="masked")([mask, encoded])
-    estimates = estimated_sources(masked, config, output_stages)
+    estimates = estimated_sources(masked, config, output_planes)
     return keras.Model(mixture, estimates, name="dptnet_asteroid")
 
 
-def _dual_path(trunk, config, norm, slopes):
+def _dual_path(trunk, config, norm, for_export):
     for block in range(config.blocks):
         for path in ("intra", "inter"):
             name = f"block_{block}_{path}"
-            trunk = _improved_transformer(trunk, config, name, norm, slopes)
+            trunk = _improved_transformer(trunk, config, name, norm, for_export)
             trunk = across_chunks(trunk, f"{name}_permuted")
     return trunk
 
 
-def _improved_transformer(inputs, config, name, norm, slopes):
+def _improved_transformer(inputs, config, name, norm, for_export):
     """A transformer layer whose feed-forward part begins with an LSTM (DPTNet, sec. 2.2)."""
-    context = attention(inputs, config, name, slopes)
+    context = attention(inputs, config, name, for_export)
     attended = layers.Add(name=f"{name}_attention_sum")([inputs, context])
     normed = norm(f"{name}_attention_norm")(attended)
     wide = layers.ReLU(name=f"{name}_relu")(both_directions(normed, config, name))

@@ -9,22 +9,22 @@ import tf_keras as keras
 from fqss_tf.layers.attention import DotProductAttention
 from fqss_tf.layers.chunks import ChannelsToSources, OverlapAdd
 from fqss_tf.layers.lstm import BidirectionalLstm
-from fqss_tf.layers.stages import Combiner, Splitter
+from fqss_tf.layers.planes import Combiner, Splitter
 from fqss_tf.models.waveform import convolution, decoder, encoder, prelu
 
 layers = keras.layers
 
 
-def encoded_mixture(config, input_stages):
+def encoded_mixture(config, input_planes):
     """(input ``[B, 1, T, 1]``, its encoding ``[B, 1, M, filters]``)."""
     mixture = keras.Input((1, None, 1), name="mixture")
-    planes = Splitter(input_stages, name="splitter")(mixture)
-    return mixture, encoder(planes, config, input_stages)
+    planes = Splitter(input_planes, name="splitter")(mixture)
+    return mixture, encoder(planes, config, input_planes)
 
 
-def estimated_sources(masked, config, output_stages, frame_residual=False):
+def estimated_sources(masked, config, output_planes, frame_residual=False):
     """Masked encodings ``[B, S, M, filters]`` -> estimates ``[B, S, T, 1]``."""
-    return Combiner(name="combiner")(decoder(masked, config, output_stages, frame_residual))
+    return Combiner(name="combiner")(decoder(masked, config, output_planes, frame_residual))
 
 
 def across_chunks(inputs, name):
@@ -32,9 +32,9 @@ def across_chunks(inputs, name):
     return layers.Permute((2, 1, 3), name=name)(inputs)
 
 
-def gated_sources(segments, encoded, config, slopes, chunk_hop=None):
+def gated_sources(segments, encoded, config, for_export, chunk_hop=None):
     """Chunks -> ``[B, S, M, width]``: one set of channels a source, added up and gated."""
-    active = prelu(segments, "mask_prelu", slopes)
+    active = prelu(segments, "mask_prelu", for_export)
     speakers = convolution(config.sources * config.width, "speakers")(active)
     added = OverlapAdd(config.chunk, chunk_hop, name="overlap_add")([speakers, encoded])
     apart = ChannelsToSources(config.sources, name="sources")(added)
@@ -45,15 +45,15 @@ def gated_sources(segments, encoded, config, slopes, chunk_hop=None):
     return layers.Multiply(name="gated_product")([value, gate])
 
 
-def attention(inputs, config, name, slopes):
+def attention(inputs, config, name, for_export):
     """Self-attention with its projections, ``[B, H, T, width]`` to the same.
 
-    In the deployable form, which has ``slopes``, the query's projection scales the scores.
+    For export, the query's projection scales the scores.
     """
     query, key, value = (
         convolution(config.width, f"{name}_{role}")(inputs) for role in ("query", "key", "value")
     )
-    context = DotProductAttention(config.heads, scaled=slopes is None, name=f"{name}_attention")(
+    context = DotProductAttention(config.heads, scaled=not for_export, name=f"{name}_attention")(
         [query, key, value]
     )
     # The zeros around the chunks must not stay zero: a norm behind would multiply their gradient by

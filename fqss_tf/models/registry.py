@@ -16,7 +16,7 @@ def build(config, **options):
 
     Args:
         config: sizes, whose type tells the network.
-        options: ``input_stages``, ``output_stages`` and ``slopes``, as of
+        options: ``input_planes``, ``output_planes`` and ``for_export``, as of
             ``fqss_tf.models.convtasnet.build``.
     """
     return BUILDERS[type(config)](config, **options)

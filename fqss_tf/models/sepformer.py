@@ -1,10 +1,10 @@
-"""SepFormer (Subakan et al. 2021) as speechbrain publishes it and FQSS quantises it."""
+"""SepFormer (Subakan et al. 2021) as speechbrain publishes it and FQSS quantizes it."""
 
 import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.layers.attention import AddPositions
-from fqss_tf.layers.chunks import Segment
+from fqss_tf.layers.chunks import SplitIntoChunks
 from fqss_tf.layers.norm import ChannelLayerNorm, GlobalLayerNorm
 from fqss_tf.models.dual_path import (
     across_chunks,
@@ -23,50 +23,50 @@ LAYER_NORM_EPSILON = 1e-6
 
 
 @tf.autograph.experimental.do_not_convert
-def build(config, *, input_stages=1, output_stages=1, slopes=None):
+def build(config, *, input_planes=1, output_planes=1, for_export=False):
     """The network as a Keras model: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
     T is a multiple of ``config.hop``. Arguments as of ``fqss_tf.models.convtasnet.build``.
     """
-    mixture, encoded = encoded_mixture(config, input_stages)
+    mixture, encoded = encoded_mixture(config, input_planes)
     encoded = layers.ReLU(name="encoded")(encoded)
     normed = GlobalLayerNorm(name="bottleneck_norm")(encoded)
     trunk = convolution(config.width, "bottleneck", use_bias=False)(normed)
-    trunk = Segment(config.chunk, name="segment")(trunk)
+    trunk = SplitIntoChunks(config.chunk, name="segment")(trunk)
     for block in range(config.blocks):
         name = f"block_{block}_intra"
-        trunk = _with_residual(trunk, config.intra_layers, config, name, slopes)
+        trunk = _with_residual(trunk, config.intra_layers, config, name, for_export)
         trunk = across_chunks(trunk, f"{name}_permuted")
         name = f"block_{block}_inter"
-        trunk = _with_residual(trunk, config.inter_layers, config, name, slopes)
+        trunk = _with_residual(trunk, config.inter_layers, config, name, for_export)
         trunk = across_chunks(trunk, f"{name}_permuted")
-    gated = gated_sources(trunk, encoded, config, slopes)
+    gated = gated_sources(trunk, encoded, config, for_export)
     mask = convolution(config.filters, "mask", use_bias=False, activation="relu")(gated)
     masked = layers.Multiply(name="masked")([mask, encoded])
-    estimates = estimated_sources(masked, config, output_stages)
+    estimates = estimated_sources(masked, config, output_planes)
     return keras.Model(mixture, estimates, name="sepformer")
 
 
-def _with_residual(inputs, depth, config, name, slopes):
+def _with_residual(inputs, depth, config, name, for_export):
     outputs = AddPositions(name=f"{name}_positions")(inputs)
     for layer in range(depth):
-        outputs = _transformer_layer(outputs, config, f"{name}_{layer}", slopes)
-    outputs = _layer_norm(f"{name}_last_norm", slopes)(outputs)
+        outputs = _transformer_layer(outputs, config, f"{name}_{layer}", for_export)
+    outputs = _layer_norm(f"{name}_last_norm", for_export)(outputs)
     normed = GlobalLayerNorm(name=f"{name}_norm")(outputs)
     return layers.Add(name=f"{name}_residual_sum")([inputs, normed])
 
 
-def _transformer_layer(inputs, config, name, slopes):
-    normed = _layer_norm(f"{name}_attention_norm", slopes)(inputs)
-    context = attention(normed, config, name, slopes)
+def _transformer_layer(inputs, config, name, for_export):
+    normed = _layer_norm(f"{name}_attention_norm", for_export)(inputs)
+    context = attention(normed, config, name, for_export)
     attended = layers.Add(name=f"{name}_attention_sum")([inputs, context])
-    normed = _layer_norm(f"{name}_ffn_norm", slopes)(attended)
+    normed = _layer_norm(f"{name}_ffn_norm", for_export)(attended)
     wide = convolution(config.feed_forward, f"{name}_ffn_in", activation="relu")(normed)
     narrow = convolution(config.width, f"{name}_ffn_out")(wide)
     return layers.Add(name=f"{name}_ffn_sum")([attended, narrow])
 
 
-def _layer_norm(name, slopes):
+def _layer_norm(name, for_export):
     return ChannelLayerNorm(
-        unit_length=slopes is not None, epsilon=LAYER_NORM_EPSILON, name=name
+        unit_length=for_export, epsilon=LAYER_NORM_EPSILON, name=name
     )

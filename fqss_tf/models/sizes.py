@@ -82,12 +82,12 @@ class ConvTasNetConfig(EncoderSizes):
         """The dilation of every block, in order."""
         return [2**block for _ in range(self.repeats) for block in range(self.blocks)]
 
-    def lag(self, output_stages):
+    def algorithmic_delay(self, output_planes):
         """Samples by which the estimates of a causal network come after its input.
 
         Each decoder adds up ``kernel`` samples, and waits for the frames that are yet to come.
         """
-        return output_stages * (self.taps - 1) * self.hop
+        return output_planes * (self.taps - 1) * self.hop
 
 
 class DualPathSizes(EncoderSizes):
@@ -132,9 +132,9 @@ class SepFormerConfig(DualPathSizes):
 
 @dataclasses.dataclass(frozen=True)
 class DPTNetConfig(DualPathSizes):
-    """Sizes of the DPTNet that FQSS quantises; the defaults are as published (2.8 M parameters).
+    """Sizes of the DPTNet that FQSS quantizes; the defaults are as published (2.8 M parameters).
 
-    ``hidden`` is of the LSTM, in each direction. ``residual`` is what the second output stage makes
+    ``hidden`` is of the LSTM, in each direction. ``residual`` is what the second output plane makes
     up for: what ``samples`` lost by rounding, or, as FQSS has it, the decoder's ``frames`` before
     they are added up. ``kernel`` and ``hop`` are in samples, ``chunk`` in frames.
     """

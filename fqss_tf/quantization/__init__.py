@@ -1,1 +1,1 @@
-"""Quantisers, the table that gives each layer its quantisers, and the wrapping by tfmot."""
+"""Quantizers, the table that gives each layer its quantizers, and the wrapping by tfmot."""

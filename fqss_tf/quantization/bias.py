@@ -17,7 +17,7 @@ OUTPUTS = {BidirectionalLstm: "hidden", DotProductAttention: "context", FixedSlo
 
 
 def snap_biases(model):
-    """Rounds every convolution and LSTM bias of a quantised model to a multiple of input times
+    """Rounds every convolution and LSTM bias of a quantized model to a multiple of input times
     weight scale.
 
     The integer kernels store biases so. Left out of the simulation, the rounding would move about
@@ -46,7 +46,7 @@ def integer_weight(layer, name):
     """A weight of a wrapped layer as its integers and their scales.
 
     Args:
-        layer: wrapped, in mode ``quantise`` or ``deploy``.
+        layer: wrapped, in mode ``quantize`` or ``deploy``.
         name: attribute of the layer inside.
 
     Returns:
@@ -62,20 +62,20 @@ def integer_weight(layer, name):
 
 def input_scale(layer):
     """The scale of the integer tensor that a wrapped layer reads."""
-    quantizer, variables = output_quantizer(quantised_source(layer))
+    quantizer, variables = output_quantizer(quantized_source(layer))
     return quantizer.scale(variables)
 
 
 def output_quantizer(layer):
-    """(quantiser, its variables) of the integer tensor that a wrapped layer makes."""
+    """(quantizer, its variables) of the integer tensor that a wrapped layer makes."""
     if inner := _inner_output(layer):
         quantizer = layer.quantize_config.inner[inner]
         return quantizer, quantizer.variables
     return layer._output_quantizers[0], layer._output_quantizer_vars
 
 
-def quantised_source(layer):
-    """The wrapped layer whose quantiser made the integer tensor that a layer of one input reads."""
+def quantized_source(layer):
+    """The wrapped layer whose quantizer made the integer tensor that a layer of one input reads."""
     source = layer.inbound_nodes[0].inbound_layers
     while not _makes_integers(source):
         inputs = source.inbound_nodes[0].inbound_layers

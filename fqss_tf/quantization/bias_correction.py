@@ -1,4 +1,4 @@
-"""Biases that make up for the mean error of quantisation (empirical bias correction, Nagel et al.
+"""Biases that make up for the mean error of quantization (empirical bias correction, Nagel et al.
 2019)."""
 
 import contextlib
@@ -11,14 +11,14 @@ from fqss_tf.quantization.bias import CONVOLUTIONS, Wrapper
 
 
 def correct_biases(model, mixtures):
-    """Takes from each convolution's bias what quantisation adds to its mean output, by channel.
+    """Takes from each convolution's bias what quantization adds to its mean output, by channel.
 
     Layer by layer in the order of the graph, so that each sees what the corrected ones before it
     give. A convolution without a bias is left alone, and the next one that has one makes up for
     it. The error is that before the activation.
 
     Args:
-        model: quantised, with observed ranges, in mode ``quantise``; changed in place.
+        model: quantized, with calibrated ranges, in mode ``quantize``; changed in place.
         mixtures: list of float32 [B, 1, T, 1]; all are kept in memory, with a few tensors of each.
 
     Returns:
@@ -40,7 +40,7 @@ def correct_biases(model, mixtures):
             exact[name], rounded[name] = _corrected(layer, *inputs)
             corrected += 1
         else:
-            with _mode(layer, "observe"):
+            with _mode(layer, "calibrate"):
                 exact[name] = [layer(each, training=False) for each in inputs[0]]
             rounded[name] = [layer(each, training=False) for each in inputs[1]]
         for source in sources[name]:
@@ -55,9 +55,9 @@ def _corrected(layer, exact, rounded):
     convolution = layer.layer
     activation, convolution.activation = convolution.activation, keras.activations.linear
     try:
-        with _mode(layer, "observe"):
+        with _mode(layer, "calibrate"):
             exact = [layer(each, training=False) for each in exact]
-        with _mode(layer.quantize_config.output, "observe"):
+        with _mode(layer.quantize_config.output, "calibrate"):
             rounded = [layer(each, training=False) for each in rounded]
     finally:
         convolution.activation = activation
@@ -92,7 +92,7 @@ def _mean(batches):
 
 @contextlib.contextmanager
 def _mode(switched, mode):
-    """Switches the quantisers of a layer, one quantiser, or nothing, for a while."""
+    """Switches the quantizers of a layer, one quantizer, or nothing, for a while."""
     if isinstance(switched, Wrapper):
         parts = [*switched.quantize_config.quantizers(), switched.layer]
     else:

@@ -77,7 +77,7 @@ def least_error_range(counts, edges, bits):
 
 
 def squared_errors(counts, edges, lows, highs, bits):
-    """Sums of squared errors of quantising to each of several ranges.
+    """Sums of squared errors of quantizing to each of several ranges.
 
     Within a bin the values are taken to be spread evenly, and the integral is exact: of
     ``(t - round(t))^2`` it is, from 0 to t, ``round(t) / 12 + (t - round(t))^3 / 3`` steps cubed,

@@ -1,4 +1,4 @@
-"""Which quantisers a layer has, decided from its type alone, in one table."""
+"""Which quantizers a layer has, decided from its type alone, in one table."""
 
 import tensorflow as tf
 import tf_keras as keras
@@ -7,13 +7,13 @@ import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras fi
 
 from fqss_tf.errors import FqssError
 from fqss_tf.layers.attention import AddPositions, DotProductAttention
-from fqss_tf.layers.chunks import ChannelsToSources, OverlapAdd, Segment
+from fqss_tf.layers.chunks import ChannelsToSources, OverlapAdd, SplitIntoChunks
 from fqss_tf.layers.context import Delay, Lookahead, PastContext, SkipStart
 from fqss_tf.layers.framing import BlocksToSamples, SamplesToBlocks
 from fqss_tf.layers.lstm import DIRECTIONS, BidirectionalLstm
 from fqss_tf.layers.norm import ChannelLayerNorm, GlobalLayerNorm, RowLayerNorm
+from fqss_tf.layers.planes import Combiner, Splitter, TakePlane
 from fqss_tf.layers.prelu import FixedSlopePReLU
-from fqss_tf.layers.stages import Combiner, Splitter, TakePlane
 from fqss_tf.layers.statistics import ItemMean, ItemVariance, ReciprocalRoot
 from fqss_tf.quantization.quantizers import (
     ConstantRangeQuantizer,
@@ -25,7 +25,7 @@ from fqss_tf.quantization.quantizers import (
 layers = keras.layers
 WAVEFORM_SCALE = 1 / 128
 # A gain or a level of a whole recording, with its square, stays in range so far beyond what was
-# observed.
+# calibrated.
 STATISTIC_MARGIN = 0.3
 STATISTICS = (
     "channel_mean", "mean", "energy", "mean_square", "squared_mean", "reciprocal_deviation",
@@ -35,17 +35,17 @@ GATE_STEPS = 1 / 16  # of 8 bits over [-8, 8), which the integer LSTM divides in
 # Ops that keep the scale of their input, and the step behind the integer outputs.
 WITHOUT_QUANTISER = (
     layers.ZeroPadding2D, SamplesToBlocks, BlocksToSamples, TakePlane, PastContext, Delay,
-    Lookahead, SkipStart, Combiner, Segment, layers.Permute, ChannelsToSources,
+    Lookahead, SkipStart, Combiner, SplitIntoChunks, layers.Permute, ChannelsToSources,
 )
 
 
 class LayerQuantizeConfig(tfmot.quantization.keras.QuantizeConfig):
-    """Quantisers of one layer: its weights by attribute name, its inner tensors, its output.
+    """Quantizers of one layer: its weights by attribute name, its inner tensors, its output.
 
     Args:
-        weights: attribute name of the layer -> quantiser.
-        inner: name of the inner tensor -> quantiser, for composite layers.
-        output: quantiser of the output, or None if another layer's quantiser follows first.
+        weights: attribute name of the layer -> quantizer.
+        inner: name of the inner tensor -> quantizer, for composite layers.
+        output: quantizer of the output, or None if another layer's quantizer follows first.
     """
 
     def __init__(self, weights=None, inner=None, output=None):
@@ -67,7 +67,7 @@ class LayerQuantizeConfig(tfmot.quantization.keras.QuantizeConfig):
 
     def set_quantize_activations(self, layer, quantize_activations):
         if self.inner:
-            layer.quantised = True
+            layer.quantized = True
             layer.inner_activations = dict(zip(self.inner, quantize_activations, strict=True))
 
     def get_output_quantizers(self, layer):
@@ -91,7 +91,7 @@ class LayerQuantizeConfig(tfmot.quantization.keras.QuantizeConfig):
         )
 
     def quantizers(self):
-        """All quantisers of the layer."""
+        """All quantizers of the layer."""
         outputs = [self.output] if self.output else []
         return [*self.weights.values(), *self.inner.values(), *outputs]
 
@@ -166,7 +166,7 @@ def quantize_config(layer, bits=8):
     if isinstance(layer, plain):
         return LayerQuantizeConfig(output=_range(layer, bits))
     raise FqssError(
-        f"no quantisers are known for layer {layer.name} of type {type(layer).__name__}: this "
+        f"no quantizers are known for layer {layer.name} of type {type(layer).__name__}: this "
         "network trains (qat.steps=0) and converts (--type float32) in float only"
     )
 

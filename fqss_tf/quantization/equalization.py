@@ -27,7 +27,7 @@ def equalize(
     Only ConvTasNets are changed: the norms of the others are over channels.
 
     Args:
-        network: float, from ``fqss_tf.quantization.transfer.staged``.
+        network: float, from ``fqss_tf.quantization.folding.add_planes``.
         config: its sizes.
         mixtures: batches ``[B, T]`` at the level of the network, on which ranges are measured.
         strength: 0 to 1, how far channels are equalized that a convolution adds up. Its weights

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def fake_quantise(x, minimum, maximum, bits=8, narrow=False, training=True):
+def fake_quantize(x, minimum, maximum, bits=8, narrow=False, training=True):
     """Rounds ``x`` to the integers of [minimum, maximum]; the range is nudged to contain 0 exactly.
 
     Gradient: straight through inside the nudged range. The range gets what is clipped, and from
@@ -21,19 +21,19 @@ def fake_quantise(x, minimum, maximum, bits=8, narrow=False, training=True):
         tf.quantization.fake_quant_with_min_max_vars,
         tf.quantization.fake_quant_with_min_max_vars_gradient,
     )
-    return _fake_quantise(*kernels, x, minimum, maximum, bits, narrow, training)
+    return _fake_quantize(*kernels, x, minimum, maximum, bits, narrow, training)
 
 
-def fake_quantise_per_channel(x, maximum, bits=8, training=True):
-    """Symmetric narrow fake quantisation with one ``maximum`` per last-axis channel."""
+def fake_quantize_per_channel(x, maximum, bits=8, training=True):
+    """Symmetric narrow fake quantization with one ``maximum`` per last-axis channel."""
     kernels = (
         tf.quantization.fake_quant_with_min_max_vars_per_channel,
         tf.quantization.fake_quant_with_min_max_vars_per_channel_gradient,
     )
-    return _fake_quantise(*kernels, x, -maximum, maximum, bits, True, training)
+    return _fake_quantize(*kernels, x, -maximum, maximum, bits, True, training)
 
 
-def _fake_quantise(kernel, gradient_kernel, x, minimum, maximum, bits, narrow, training):
+def _fake_quantize(kernel, gradient_kernel, x, minimum, maximum, bits, narrow, training):
     options = {"num_bits": bits, "narrow_range": narrow}
 
     @tf.custom_gradient

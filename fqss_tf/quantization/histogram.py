@@ -18,7 +18,7 @@ class Histogram:
 
     When values lie outside, the span doubles as often as it must, and neighbouring bins join.
     Of large tensors every n-th value is counted, from another start in each batch; their extremes
-    always are. Values of exactly 0 are not counted: no quantiser moves them.
+    always are. Values of exactly 0 are not counted: no quantizer moves them.
     """
 
     def __init__(self) -> None:

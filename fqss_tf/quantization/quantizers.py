@@ -1,6 +1,6 @@
-"""tfmot quantisers with trained ranges.
+"""tfmot quantizers with trained ranges.
 
-Every quantiser has a mode: ``observe`` measures ranges and passes values on, ``quantise`` rounds
+Every quantizer has a mode: ``calibrate`` measures ranges and passes values on, ``quantize`` rounds
 and lets the gradient move the range, ``deploy`` rounds to ranges that are constants of the graph,
 which is then a quarter as large. ``set_mode`` switches a whole model.
 """
@@ -17,36 +17,36 @@ from fqss_tf.quantization.calibration import (
     percentile_range,
     whole_range,
 )
-from fqss_tf.quantization.fake_quant import fake_quantise, fake_quantise_per_channel
+from fqss_tf.quantization.fake_quant import fake_quantize, fake_quantize_per_channel
 from fqss_tf.quantization.histogram import Histogram
 
-MODES = ("observe", "quantise", "deploy")
+MODES = ("calibrate", "quantize", "deploy")
 SMALLEST_RANGE = 1e-6
-OBSERVATION_DECAY = 0.9
-UNOBSERVED_RANGE = 0.5
+CALIBRATION_DECAY = 0.9
+UNCALIBRATED_RANGE = 0.5
 # Adam moves every variable by about the learning rate a step, whatever its size. At the rate that
 # suits weights of a few hundredths, a range of ten would never arrive: what is trained is a shift,
-# in thousandfolds of the observed width.
+# in thousandfolds of the calibrated width.
 SHIFT_RATE = 1000.0
 
 
 class ModalQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
-    """Base of the quantisers here: bits, a mode, and whether training moves the range."""
+    """Base of the quantizers here: bits, a mode, and whether training moves the range."""
 
     def __init__(self, bits=8):
         self.bits = bits
         self.trains_range = True
-        self.mode = "observe"  # Keras calls each layer when a model is built: rounding costs time
+        self.mode = "calibrate"  # Keras calls each layer when a model is built: rounding costs time
 
-    def start_observing(self, calibration):
-        """Begins an observation whose range will be chosen by ``calibration``, one of
+    def start_calibration(self, calibration):
+        """Begins an calibration whose range will be chosen by ``calibration``, one of
         ``fqss_tf.config.CALIBRATIONS``."""
 
-    def finish_observing(self, batches):
-        """Ends the observation, which was one of so many batches."""
+    def finish_calibration(self, batches):
+        """Ends the calibration, which was one of so many batches."""
 
     def _shift(self, weights, key, width):
-        """How far ``key`` of an observed range of ``width`` has been trained away."""
+        """How far ``key`` of an calibrated range of ``width`` has been trained away."""
         shift = SHIFT_RATE * width * weights[f"{key}_shift"]
         return shift if self.trains_range else tf.stop_gradient(shift)
 
@@ -62,20 +62,20 @@ class ModalQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
 
 
 class RangeQuantizer(ModalQuantizer):
-    """Asymmetric per-tensor activation quantiser (method, section 4).
+    """Asymmetric per-tensor activation quantizer (method, section 4).
 
-    Observing: the values are counted, and the range has the least mean squared error (``mse``) or
+    Calibrating: the values are counted, and the range has the least mean squared error (``mse``) or
     contains a share of them (``percentile``). Or (``minmax``) min and max are running means (decay
     0.9) of the batch extremes, less what is left of their start at the end.
-    Quantising: min and max are trained, as shifts of the observed ones. Zero is always inside the
+    Quantizing: min and max are trained, as shifts of the calibrated ones. Zero is always inside the
     range and exactly representable.
 
     Args:
         bits: of the integer tensor.
         non_negative: the tensor is the output of a ReLU: the minimum stays 0.
         name: tells inner tensors of one layer apart.
-        margin: of a statistic of the recording, which is few values: the observed range is kept
-            whole, and made wider by this share of it, for recordings that were not observed.
+        margin: of a statistic of the recording, which is few values: the calibrated range is kept
+            whole, and made wider by this share of it, for recordings that were not calibrated.
 
     Attributes:
         factor: the range is that of values so many times as small.
@@ -94,16 +94,16 @@ class RangeQuantizer(ModalQuantizer):
         weights = {}
         if not self.non_negative:
             weights |= _shifted_variable(
-                layer, "minimum", f"{prefix}_min", (), -UNOBSERVED_RANGE
+                layer, "minimum", f"{prefix}_min", (), -UNCALIBRATED_RANGE
             )
         weights |= _shifted_variable(
-            layer, "maximum", f"{prefix}_max", (), UNOBSERVED_RANGE
+            layer, "maximum", f"{prefix}_max", (), UNCALIBRATED_RANGE
         )
         self.variables = weights
         return weights
 
     def __call__(self, inputs, training, weights, **kwargs):
-        if self.mode == "observe":
+        if self.mode == "calibrate":
             minimum, maximum = weights.get("minimum"), weights["maximum"]
             if training and self._histogram:
                 self._histogram.add(inputs)
@@ -113,14 +113,14 @@ class RangeQuantizer(ModalQuantizer):
                     _follow(minimum, tf.minimum(tf.reduce_min(inputs), 0.0))
             return inputs
         low, high = (self.factor * bound for bound in self._current(self._range, weights))
-        return fake_quantise(inputs, low, high, self.bits, training=training)
+        return fake_quantize(inputs, low, high, self.bits, training=training)
 
-    def start_observing(self, calibration):
+    def start_calibration(self, calibration):
         """Counts values from now on, unless the extremes are enough."""
         self._calibration = calibration
         self._histogram = None if calibration == "minmax" else Histogram()
 
-    def finish_observing(self, batches):
+    def finish_calibration(self, batches):
         """Sets the range; takes out of running means what is left of their start, as Adam does."""
         if self._histogram:
             counted, self._histogram = self._histogram.counted(), None
@@ -134,9 +134,9 @@ class RangeQuantizer(ModalQuantizer):
             if not self.non_negative:
                 self.variables["minimum"].assign(low)
             return
-        _forget_start(self.variables["maximum"], UNOBSERVED_RANGE, batches)
+        _forget_start(self.variables["maximum"], UNCALIBRATED_RANGE, batches)
         if not self.non_negative:
-            _forget_start(self.variables["minimum"], -UNOBSERVED_RANGE, batches)
+            _forget_start(self.variables["minimum"], -UNCALIBRATED_RANGE, batches)
 
     def scale(self, weights):
         """The step of the integer tensor, a float."""
@@ -180,11 +180,11 @@ class ConstantRangeQuantizer(ModalQuantizer):
         return {}
 
     def __call__(self, inputs, training, weights, **kwargs):
-        if self.mode == "observe":
+        if self.mode == "calibrate":
             return inputs
         low = self.step * (-128 - self.zero_point)
         high = low + self.scale(weights) * (2**self.bits - 1)
-        return fake_quantise(
+        return fake_quantize(
             inputs, tf.constant(low), tf.constant(high), self.bits, training=training
         )
 
@@ -197,11 +197,11 @@ class ConstantRangeQuantizer(ModalQuantizer):
 
 
 class PowerOfTwoQuantizer(ModalQuantizer):
-    """Symmetric per-tensor quantiser whose scale is a power of two, as the cell of the integer LSTM
+    """Symmetric per-tensor quantizer whose scale is a power of two, as the cell of the integer LSTM
     has it.
 
-    Observing: the largest magnitude, a running mean as RangeQuantizer has it. Quantising: the next
-    power of two above twice that. It is not trained: 16 bits have room for what grows.
+    Calibrating: the largest magnitude, a running mean as RangeQuantizer has it. Quantizing: the
+    next power of two above twice that. It is not trained: 16 bits have room for what grows.
 
     Args:
         bits: of the integer tensor.
@@ -216,24 +216,24 @@ class PowerOfTwoQuantizer(ModalQuantizer):
 
     def build(self, tensor_shape, name, layer):
         prefix = self.name or name
-        start = keras.initializers.Constant(UNOBSERVED_RANGE)
+        start = keras.initializers.Constant(UNCALIBRATED_RANGE)
         self.variables = {
             "maximum": layer.add_weight(f"{prefix}_max", (), initializer=start, trainable=False)
         }
         return self.variables
 
     def __call__(self, inputs, training, weights, **kwargs):
-        if self.mode == "observe":
+        if self.mode == "calibrate":
             if training:
                 _follow(weights["maximum"], tf.reduce_max(tf.abs(inputs)))
             return inputs
         bound = self._current(self._bound, weights)
         high = bound - bound * 2.0 ** (1 - self.bits)
-        return fake_quantise(inputs, -bound, high, self.bits, training=training)
+        return fake_quantize(inputs, -bound, high, self.bits, training=training)
 
-    def finish_observing(self, batches):
+    def finish_calibration(self, batches):
         """Takes out of the running mean what is left of its start."""
-        _forget_start(self.variables["maximum"], UNOBSERVED_RANGE, batches)
+        _forget_start(self.variables["maximum"], UNCALIBRATED_RANGE, batches)
 
     def scale(self, weights):
         """The step of the integer tensor, a float."""
@@ -248,8 +248,8 @@ class PowerOfTwoQuantizer(ModalQuantizer):
 
 
 class WeightQuantizer(ModalQuantizer):
-    """Symmetric narrow weight quantiser, per output channel; the range is a trained shift of the
-    observed max |w|, or of what ``fit`` makes of it.
+    """Symmetric narrow weight quantizer, per output channel; the range is a trained shift of the
+    calibrated max |w|, or of what ``fit`` makes of it.
 
     Args:
         channel_axis: of the kernel; -2 for depthwise kernels [h, w, C, 1]; None for one range.
@@ -269,7 +269,7 @@ class WeightQuantizer(ModalQuantizer):
         return _shifted_variable(layer, "maximum", f"{name}_max", shape, 1.0)
 
     def __call__(self, inputs, training, weights, **kwargs):
-        if self.mode == "observe":
+        if self.mode == "calibrate":
             if training:
                 weights["maximum"].assign(self._largest(inputs))
             return inputs
@@ -277,14 +277,14 @@ class WeightQuantizer(ModalQuantizer):
         if self.groups:
             safe = tf.repeat(safe, inputs.shape[-1] // self.groups)
         if self.channel_axis is None:
-            return fake_quantise(inputs, -safe, safe, self.bits, narrow=True, training=training)
+            return fake_quantize(inputs, -safe, safe, self.bits, narrow=True, training=training)
         shape = inputs.shape.as_list()
         channels_last = [*shape[:-2], 1, shape[-2] * shape[-1]]
         if self.channel_axis == -2:
             # The converter knows per-channel ranges along the last axis only.
             inputs = tf.reshape(inputs, channels_last)
         return tf.reshape(
-            fake_quantise_per_channel(inputs, safe, self.bits, training=training), shape
+            fake_quantize_per_channel(inputs, safe, self.bits, training=training), shape
         )
 
     def fit(self, kernel, weights):
@@ -323,16 +323,16 @@ class WeightQuantizer(ModalQuantizer):
 
 
 def _follow(mean, value):
-    mean.assign(OBSERVATION_DECAY * mean + (1 - OBSERVATION_DECAY) * value)
+    mean.assign(CALIBRATION_DECAY * mean + (1 - CALIBRATION_DECAY) * value)
 
 
 def _forget_start(mean, start, batches):
-    left = OBSERVATION_DECAY**batches
+    left = CALIBRATION_DECAY**batches
     mean.assign((mean - left * start) / (1 - left))
 
 
 def _shifted_variable(layer, key, name, shape, start):
-    """Variables ``key``, which is observed, and ``key_shift``, which is trained."""
+    """Variables ``key``, which is calibrated, and ``key_shift``, which is trained."""
     return {
         key: layer.add_weight(
             name, shape, initializer=keras.initializers.Constant(start), trainable=False

@@ -1,4 +1,4 @@
-"""From a float Keras model to a quantisation-aware one, by tfmot's annotate and apply."""
+"""From a float Keras model to a quantization-aware one, by tfmot's annotate and apply."""
 
 import tensorflow as tf
 import tf_keras as keras
@@ -16,7 +16,7 @@ class _NoLayoutTransform:
 
 
 class FqssScheme(tfmot.quantization.keras.QuantizeScheme):
-    """Quantises what is annotated, as annotated: the graph has the runtime's layout already."""
+    """Quantizes what is annotated, as annotated: the graph has the runtime's layout already."""
 
     def get_layout_transformer(self):
         return _NoLayoutTransform()
@@ -31,15 +31,15 @@ class _NothingByDefault:
 
 
 @tf.autograph.experimental.do_not_convert
-def quantise(model, bits=8):
-    """The quantisation-aware twin of a float model, its weights copied; ranges not yet observed.
+def quantize(model, bits=8):
+    """The quantization-aware twin of a float model, its weights copied; ranges not yet calibrated.
 
     Args:
         model: flat functional Keras model with constant PReLU slopes and without batch norms.
         bits: of everything but the waveforms.
 
     Raises:
-        FqssError: a layer has no entry in the table of quantisers.
+        FqssError: a layer has no entry in the table of quantizers.
     """
     annotate = tfmot.quantization.keras.quantize_annotate_layer
 
@@ -50,22 +50,22 @@ def quantise(model, bits=8):
     with tfmot.quantization.keras.quantize_scope(CUSTOM_OBJECTS):
         wrapped = keras.models.clone_model(model, clone_function=clone)
         wrapped.set_weights(model.get_weights())
-        quantised = tfmot.quantization.keras.quantize_apply(
+        quantized = tfmot.quantization.keras.quantize_apply(
             wrapped, FqssScheme(), quantized_layer_name_prefix=""
         )
-    set_mode(quantised, "quantise")
-    return quantised
+    set_mode(quantized, "quantize")
+    return quantized
 
 
 def check_layers(model):
-    """Raises FqssError unless the table has quantisers for every layer of a float model."""
+    """Raises FqssError unless the table has quantizers for every layer of a float model."""
     for layer in model.layers:
         if not isinstance(layer, keras.layers.InputLayer):
             quantize_config(layer)
 
 
 def quantizers(model):
-    """All quantisers of a quantised model."""
+    """All quantizers of a quantized model."""
     return [
         quantizer
         for layer in model.layers
@@ -75,7 +75,7 @@ def quantizers(model):
 
 
 def lstms(model):
-    """The wrapped LSTM layers of a quantised model."""
+    """The wrapped LSTM layers of a quantized model."""
     return [
         layer for layer in model.layers
         if isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2)
@@ -84,7 +84,7 @@ def lstms(model):
 
 
 def ranges(model):
-    """(minimum, maximum) of every trained activation range of a quantised model, by tensor."""
+    """(minimum, maximum) of every trained activation range of a quantized model, by tensor."""
     return {
         quantizer.variables["maximum"].name.removesuffix("_max:0"): quantizer.range()
         for quantizer in quantizers(model)
@@ -93,7 +93,7 @@ def ranges(model):
 
 
 def set_mode(model, mode):
-    """Switches all quantisers to one of ``MODES``; traced functions keep theirs."""
+    """Switches all quantizers to one of ``MODES``; traced functions keep theirs."""
     if mode not in MODES:
         raise ValueError(f"mode {mode!r} is not one of {MODES}")
     for quantizer in quantizers(model):
@@ -104,32 +104,32 @@ def set_mode(model, mode):
 
 
 def keep_ranges(model):
-    """Leaves the ranges of a quantised model as they were observed: training moves the weights."""
+    """Leaves the ranges of a quantized model as calibrated: training moves the weights."""
     for quantizer in quantizers(model):
         quantizer.trains_range = False
 
 
-def observe(model, batches, calibration="percentile"):
-    """Measures the ranges of a quantised model over batches of mixtures [B, 1, T, 1].
+def calibrate(model, batches, calibration="percentile"):
+    """Measures the ranges of a quantized model over batches of mixtures [B, 1, T, 1].
 
     Args:
         calibration: how the ranges follow from the values: ``percentile``, ``mse`` or
             ``minmax``, as ``RangeQuantizer`` has them. With the first two, the ranges of weights
             have the least mean squared error.
     """
-    set_mode(model, "observe")
+    set_mode(model, "calibrate")
     for quantizer in quantizers(model):
-        quantizer.start_observing(calibration)
+        quantizer.start_calibration(calibration)
     run = tf.function(lambda mixture: model(mixture, training=True), autograph=False)
     count = 0
     for mixture in batches:
         run(mixture)
         count += 1
     for quantizer in quantizers(model):
-        quantizer.finish_observing(count)
+        quantizer.finish_calibration(count)
     if calibration != "minmax":
         _fit_weights(model)
-    set_mode(model, "quantise")
+    set_mode(model, "quantize")
 
 
 def _fit_weights(model):

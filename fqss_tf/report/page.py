@@ -78,7 +78,7 @@ def write_report(results, sweep, examples, output_dir):
     sections += map(example_section, examples)
     content = page(
         "Source separation in integers",
-        "Scores of float and quantised models on the same mixtures, cut into the same chunks.",
+        "Scores of float and quantized models on the same mixtures, cut into the same chunks.",
         sections,
     )
     output_dir = Path(output_dir)

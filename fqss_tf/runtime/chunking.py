@@ -1,6 +1,6 @@
 """Separating a recording of any length by a network of one fixed length.
 
-Float, quantised-in-training and .tflite models all go through here, so that their scores differ
+Float, quantized-in-training and .tflite models all go through here, so that their scores differ
 by the model alone.
 """
 

@@ -30,26 +30,26 @@ class Engine:
         reference_kernels: use the slow, plain kernels, to which the fast ones are compared.
 
     Raises:
-        FqssError: the file is missing, damaged or foreign, a step model, or breaks the input/output
-            contract.
+        FqssError: the file is missing, damaged or foreign, a streaming model, or breaks the
+            input/output contract.
     """
 
     def __init__(self, path, num_threads=1, reference_kernels=False):
         # The checked bytes themselves go to the interpreter, so a file that is replaced in
         # between cannot slip past the checks.
         self.metadata, self._content = read_metadata(path)
-        if self.metadata.is_step:
+        if self.metadata.is_streaming:
             raise FqssError(
-                f"{path} is a step model, for streams: convert its run without --stream for whole "
-                "recordings"
+                f"{path} is a streaming model, for streams: convert its run without --stream for "
+                "whole recordings"
             )
         self._path, self._options = path, (num_threads, reference_kernels)
         self._dtype = DTYPES.get(self.metadata.type, np.float32)
         self._of_thread = threading.local()
         inputs, outputs = signature_tensors(path, self._interpreter())
-        stages = check_waveforms(path, self.metadata, self._dtype, inputs, outputs)
+        names = check_waveforms(path, self.metadata, self._dtype, inputs, outputs)
         self._input = inputs[INPUT]["index"]
-        self._outputs = [outputs[stage]["index"] for stage in stages]
+        self._outputs = [outputs[name]["index"] for name in names]
         self._input_scale = inputs[INPUT]["quantization"][0]
         self._output_scale = outputs["stage_0"]["quantization"][0]
 
@@ -60,18 +60,18 @@ class Engine:
     def forward(self, segment):
         """Separates one segment of peak <= 1: float32 [segment] -> float32 [sources, segment]."""
         if self._dtype is np.int8:
-            inputs = planes.split(segment, self.metadata.input_stages)
+            inputs = planes.split(segment, self.metadata.input_planes)
         elif self._dtype is np.int16:
             inputs = np.clip(np.round(segment / self._input_scale), -(2**15), 2**15 - 1)
             inputs = inputs[:, np.newaxis]
         else:
             inputs = segment[:, np.newaxis]
-        stages = self.run_planes(inputs.astype(self._dtype))
+        outputs = self.run_planes(inputs.astype(self._dtype))
         if self._dtype is np.float32:
-            return stages[0].astype(np.float32)
+            return outputs[0].astype(np.float32)
         if self._dtype is np.int16:
-            return (stages[0] * self._output_scale).astype(np.float32)
-        return planes.combine(np.stack(stages, axis=-1))
+            return (outputs[0] * self._output_scale).astype(np.float32)
+        return planes.combine(np.stack(outputs, axis=-1))
 
     def forward_int16(self, segment):
         """Where the model takes int16: [segment] of peak 32767 -> int16 [sources, segment]."""
@@ -81,10 +81,10 @@ class Engine:
         """Runs the graph on its own numbers.
 
         Args:
-            inputs: [segment, input_stages] in the graph's input type (int8 for an int8 model).
+            inputs: [segment, input_planes] in the graph's input type (int8 for an int8 model).
 
         Returns:
-            One array [sources, segment] per output stage, in the graph's output type.
+            One array [sources, segment] per output plane, in the graph's output type.
         """
         interpreter = self._interpreter()
         with refusals(self._path):

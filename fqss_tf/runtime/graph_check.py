@@ -57,7 +57,7 @@ def faults(model, states=()):
     Args:
         model: the root of the schema's object API, whose indices all lead somewhere
             (``fqss_tf.runtime.metadata.checked_model``).
-        states: names of the tensors that a step model reads and gives back for the next step.
+        states: names of the tensors that a streaming model reads and gives back for the next step.
     """
     found = [
         fault for number in range(len(model.subgraphs)) for fault in _graph_faults(model, number)
@@ -104,20 +104,20 @@ def _tensor_faults(tensor, buffers, is_state):
         have not in (-1, size) for have, size in zip(signature, shape, strict=False)
     ):
         return ["has a shape signature of another shape"]
-    return _quantisation_faults(tensor, shape)
+    return _quantization_faults(tensor, shape)
 
 
-def _quantisation_faults(tensor, shape):
-    quantisation = tensor.quantization
-    if quantisation is None:
+def _quantization_faults(tensor, shape):
+    quantization = tensor.quantization
+    if quantization is None:
         return []
-    scales = [float(scale) for scale in _listed(quantisation.scale)]
-    zero_points = [int(point) for point in _listed(quantisation.zeroPoint)]
-    axis = quantisation.quantizedDimension
+    scales = [float(scale) for scale in _listed(quantization.scale)]
+    zero_points = [int(point) for point in _listed(quantization.zeroPoint)]
+    axis = quantization.quantizedDimension
     if not scales and not zero_points:
         return []
     if not 0 <= axis < max(len(shape), 1):
-        return [f"is quantised along axis {axis} of {len(shape)}"]
+        return [f"is quantized along axis {axis} of {len(shape)}"]
     if len(scales) not in (1, shape[axis] if shape else 1):
         return [f"has {len(scales)} scales for the shape {shape}"]
     if len(zero_points) != len(scales):
@@ -222,9 +222,9 @@ def _state_faults(model, states):
 
 
 def _as_stored(tensor):
-    quantisation = tensor.quantization
+    quantization = tensor.quantization
     scales, points = (
-        (quantisation.scale, quantisation.zeroPoint) if quantisation is not None else ([], [])
+        (quantization.scale, quantization.zeroPoint) if quantization is not None else ([], [])
     )
     lists = (_listed(values) for values in (tensor.shape, scales, points))
     return tensor.type, *(list(map(float, values)) for values in lists)

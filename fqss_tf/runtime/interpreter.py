@@ -46,21 +46,21 @@ def refusals(path):
 
 
 def check_waveforms(path, metadata, dtype, inputs, outputs):
-    """Raises FqssError unless mixture and stages have the shape, type and scale of the description.
+    """Raises FqssError unless mixture and planes have the shape, type and scale of the description.
 
     Returns:
-        Names of the output stages, in order.
+        Names of the output planes, in order.
     """
-    stages = [f"stage_{stage}" for stage in range(metadata.output_stages)]
+    names = [f"stage_{plane}" for plane in range(metadata.output_planes)]
     states = set(metadata.states)
-    if set(inputs) != {INPUT} | states or set(outputs) != set(stages) | states:
+    if set(inputs) != {INPUT} | states or set(outputs) != set(names) | states:
         raise FqssError(f"{path} has unexpected inputs or outputs: convert it anew")
-    shape = (1, 1, metadata.segment, metadata.input_stages)
+    shape = (1, 1, metadata.segment, metadata.input_planes)
     _check_tensor(path, inputs[INPUT], dtype, shape)
-    for stage in stages:
+    for name in names:
         shape = (1, len(metadata.sources), metadata.segment, 1)
-        _check_tensor(path, outputs[stage], dtype, shape)
-    return stages
+        _check_tensor(path, outputs[name], dtype, shape)
+    return names
 
 
 def _check_tensor(path, tensor, dtype, shape):

@@ -76,7 +76,7 @@ def _shape(tensor):
 
 
 def _has_one_scale(tensor):
-    quantisation = tensor.quantization
-    return quantisation is not None and quantisation.scale is not None and (
-        len(quantisation.scale) == 1
+    quantization = tensor.quantization
+    return quantization is not None and quantization.scale is not None and (
+        len(quantization.scale) == 1
     )

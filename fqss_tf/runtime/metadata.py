@@ -13,54 +13,60 @@ from pathlib import Path
 from ai_edge_litert import schema_py_generated as schema
 
 from fqss_tf.errors import FqssError
+from fqss_tf.runtime.checksum import check_checksum
 from fqss_tf.runtime.graph_check import faults
-from fqss_tf.runtime.seal import check_seal
 
 METADATA_NAME = b"fqss"
 FORMAT = 1
 FILE_IDENTIFIER = b"TFL3"
-MOST_LAG = 2**20  # samples; a minute or two
-TYPES = ("int8", "int16x8", "float32", "float16", "dynamic")
+MOST_DELAY = 2**20  # samples; a minute or two
+# Format 1 keeps the keys that it began with: the app and other programs read them.
+FILE_KEYS = {
+    "input_planes": "input_stages", "output_planes": "output_stages",
+    "quantized_by": "quantised_by", "algorithmic_delay": "lag",
+}
+FILE_TYPES = ("int8", "float32", "float16", "dynamic", "int16x8")
 
 
 @dataclass(frozen=True)
 class Metadata:
     """What the JSON of the metadata buffer ``fqss`` says; lengths in samples, rates in Hz.
 
-    A step model also has a ``lag``, by which its output comes after its input, and the names of its
-    ``states``, each of which is an input and an output. Its ``segment`` is one step.
+    A streaming model also has an ``algorithmic_delay``, by which its output comes after its input,
+    and the names of its ``states``, each of which is an input and an output. Its ``segment`` is one
+    step.
     """
 
     sample_rate: int
     segment: int
     hop: int
     sources: tuple[str, ...]
-    input_stages: int
-    output_stages: int
+    input_planes: int
+    output_planes: int
     type: str
     method: str
     network: str
-    quantised_by: str
-    lag: int | None = None
+    quantized_by: str
+    algorithmic_delay: int | None = None
     states: tuple[str, ...] = ()
 
     @property
-    def is_step(self):
+    def is_streaming(self):
         """Whether the file takes a stream step by step."""
-        return self.lag is not None
+        return self.algorithmic_delay is not None
 
     @property
     def latency(self):
         """Samples from the arrival of a sound until it is separated, but for computing time.
 
-        The first sample of a segment waits for the last; a step model's result lags in addition.
+        The first sample of a segment waits for the last; a streaming model's result lags too.
         """
-        return self.segment + (self.lag or 0)
+        return self.segment + (self.algorithmic_delay or 0)
 
     @property
     def takes_int16(self):
         """Whether 16-bit samples are what the graph computes on: two int8 planes each way."""
-        return self.type == "int8" and (self.input_stages, self.output_stages) == (2, 2)
+        return self.type == "int8" and (self.input_planes, self.output_planes) == (2, 2)
 
 
 def read_metadata(path):
@@ -79,7 +85,7 @@ def read_metadata(path):
     """
     path = Path(path)
     content = _read_bytes(path)
-    check_seal(path, content)
+    check_checksum(path, content)
     model = checked_model(path, content)
     description = _description(path, model)
     _check_sidecar(path, content)
@@ -176,18 +182,19 @@ def _checked(path, values):
     counts = ("sample_rate", "segment", "hop", "input_stages", "output_stages")
     wrong = [name for name in counts if not _is_count(values.get(name))]
     wrong += [name for name in ("method", "network", "quantised_by") if not _is_text(values, name)]
-    if values.get("type") not in TYPES:
+    if values.get("type") not in FILE_TYPES:
         wrong.append("type")
     if not _are_file_names(values.get("sources")):
         wrong.append("sources")
     states = values.get("states", [])
-    if "lag" in values and not _is_lag(values["lag"]):
+    if "lag" in values and not _is_delay(values["lag"]):
         wrong.append("lag")
     if not (states == [] or "lag" in values and _are_names(states)):
         wrong.append("states")
     if wrong:
         raise FqssError(f"{path} has an fqss description with a wrong {wrong[0]}: convert it anew")
-    fields = {name: values[name] for name in Metadata.__dataclass_fields__ if name in values}
+    keys = {name: FILE_KEYS.get(name, name) for name in Metadata.__dataclass_fields__}
+    fields = {name: values[key] for name, key in keys.items() if key in values}
     return Metadata(**{**fields, "sources": tuple(values["sources"]), "states": tuple(states)})
 
 
@@ -195,8 +202,8 @@ def _is_count(value):
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def _is_lag(value):
-    return type(value) is int and 0 <= value <= MOST_LAG
+def _is_delay(value):
+    return type(value) is int and 0 <= value <= MOST_DELAY
 
 
 def _is_text(values, name):

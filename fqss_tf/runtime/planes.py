@@ -9,40 +9,40 @@ STEPS = 128  # plane values per unit of amplitude: int8 with scale 1/128 and zer
 RADIX = 256  # each further plane resolves one step of the plane before it into this many
 
 
-def split(waveform, stages):
-    """Splits amplitudes into 8-bit planes; exact for 16-bit samples with two stages.
+def split(waveform, count):
+    """Splits amplitudes into 8-bit planes; exact for 16-bit samples with two planes.
 
     One plane is rounded to nearest; of several, each is floored and the next has the remainder.
 
     Args:
         waveform: floats in [-1, 1), any shape; values outside saturate.
-        stages: number of planes, 1 or more.
+        count: of the planes, 1 or more.
 
     Returns:
-        int8 [..., stages], to be read with scale 1/128 and zero point 0.
+        int8 [..., count], to be read with scale 1/128 and zero point 0.
     """
     remainder = np.asarray(waveform, np.float64)
-    if stages == 1:
+    if count == 1:
         return np.clip(np.round(remainder * STEPS), -STEPS, STEPS - 1).astype(np.int8)[..., None]
-    planes = np.empty((*remainder.shape, stages), np.int8)
-    for stage in range(stages):
+    planes = np.empty((*remainder.shape, count), np.int8)
+    for index in range(count):
         scaled = remainder * STEPS
         plane = np.clip(np.floor(scaled), -STEPS, STEPS - 1)
-        planes[..., stage] = plane
+        planes[..., index] = plane
         remainder = 2.0 * (scaled - plane) - 1.0
     return planes
 
 
 def combine(planes):
-    """The inverse of ``split``: int8 [..., stages] -> float32 [...] in [-1, 1).
+    """The inverse of ``split``: int8 [..., count] -> float32 [...] in [-1, 1).
 
     Of several planes this is the lowest amplitude of the cell that they name: the sample itself
     where it was on the grid (16-bit samples in two planes).
     """
     planes = np.asarray(planes, np.float64)
     waveform = planes[..., 0] / STEPS
-    for stage in range(1, planes.shape[-1]):
-        waveform = waveform + (planes[..., stage] + STEPS) / (STEPS * float(RADIX) ** stage)
+    for index in range(1, planes.shape[-1]):
+        waveform = waveform + (planes[..., index] + STEPS) / (STEPS * float(RADIX) ** index)
     return waveform.astype(np.float32)
 
 

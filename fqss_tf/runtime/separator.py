@@ -10,14 +10,14 @@ from fqss_tf.files import atomic_path
 from fqss_tf.runtime.chunking import default_overlap, separate_blocks
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.levelling import levelled, levelled_int16, peak
-from fqss_tf.runtime.open_model import OpenModel
+from fqss_tf.runtime.model_handle import ModelHandle
 from fqss_tf.runtime.rates import at_model_rate, separated, stays_int16
 from fqss_tf.runtime.samples import checked, mono
 
 GAINS = ("utterance", "running")
 
 
-class Separator(OpenModel):
+class Separator(ModelHandle):
     """Separates recordings of any length, rate and number of channels.
 
     Several channels are averaged to one, because the models are mono. 16-bit samples at the rate

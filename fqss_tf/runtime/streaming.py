@@ -1,22 +1,23 @@
-"""Sound in as it comes, its sources out a few milliseconds later, by a step model."""
+"""Sound in as it comes, its sources out a few milliseconds later, by a streaming model."""
 
 import numpy as np
 
 from fqss_tf.errors import FqssError
 from fqss_tf.runtime import planes, stream_level
 from fqss_tf.runtime.levelling import FULL_SCALE
-from fqss_tf.runtime.open_model import OpenModel
+from fqss_tf.runtime.model_handle import ModelHandle
 from fqss_tf.runtime.rates import separated
 from fqss_tf.runtime.samples import to_float, to_int16
-from fqss_tf.runtime.step_engine import StepEngine
+from fqss_tf.runtime.streaming_engine import StreamingEngine
 
 
-class StreamingSeparator(OpenModel):
-    """Separates one stream, step by step, with a step model of ``fqss-tf convert --stream``.
+class StreamingSeparator(ModelHandle):
+    """Separates one stream, step by step, with a streaming model of ``fqss-tf convert --stream``.
 
-    The estimates lag ``metadata.lag`` samples behind the mixture, and samples wait until a step of
-    ``metadata.segment`` is full: ``latency`` is both together. What comes out is the same to the
-    last bit however the stream is cut into pushes, and, at one gain, what the whole-recording int8
+    The estimates are ``metadata.algorithmic_delay`` samples behind the mixture, and samples wait
+    until a step of ``metadata.segment`` is full: ``latency`` is both together. What comes out
+    is the same to the last bit however the stream is cut into pushes, and, at one gain, what the
+    whole-recording int8
     file of the same run gives.
 
     Two gains. A number is a fixed one in dB: the network sees the samples times it, and what
@@ -29,19 +30,19 @@ class StreamingSeparator(OpenModel):
     the model.
 
     Args:
-        path: a step model.
+        path: a streaming model.
         num_threads: CPU threads.
         gain: ``"running"`` or decibels.
         reference_kernels: use the slow, plain kernels, to which the fast ones are compared.
 
     Raises:
-        FqssError: the file is missing, damaged, or not a step model.
+        FqssError: the file is missing, damaged, or not a streaming model.
     """
 
     def __init__(
         self, path, num_threads=1, gain=stream_level.RUNNING, reference_kernels=False
     ):
-        super().__init__(StepEngine(path, num_threads, reference_kernels))
+        super().__init__(StreamingEngine(path, num_threads, reference_kernels))
         steps_per_second = self.metadata.sample_rate / self.metadata.segment
         self._peak_of = stream_level.peak_of(gain, steps_per_second)
         self.reset()
@@ -62,9 +63,9 @@ class StreamingSeparator(OpenModel):
         self._peak_of.reset()
         self._waiting = None
         self._given = self._returned = 0
-        self._to_skip = self.metadata.lag
+        self._to_skip = self.metadata.algorithmic_delay
         # Peak that each sample was divided by whose estimate is still to come.
-        self._peaks = np.full(self.metadata.lag, FULL_SCALE)
+        self._peaks = np.full(self.metadata.algorithmic_delay, FULL_SCALE)
 
     def push(self, samples):
         """Takes the next samples and gives the estimates that are ready.
@@ -160,17 +161,17 @@ class StreamingSeparator(OpenModel):
         in_integers = samples.dtype == np.int16 and metadata.takes_int16
         peak = self._peak_of(samples)
         self._peaks = np.append(self._peaks, np.full(metadata.segment, peak))
-        mixture = np.zeros((metadata.segment, metadata.input_stages), np.int8)
+        mixture = np.zeros((metadata.segment, metadata.input_planes), np.int8)
         mixture[: len(samples)] = (
             planes.split_int16(stream_level.to_full_scale(samples, peak)) if in_integers
-            else planes.split(to_float(samples) * (FULL_SCALE / peak), metadata.input_stages)
+            else planes.split(to_float(samples) * (FULL_SCALE / peak), metadata.input_planes)
         )
-        stages = np.stack(self._engine.run_planes(mixture), axis=-1)
+        outputs = np.stack(self._engine.run_planes(mixture), axis=-1)
         peaks, self._peaks = np.split(self._peaks, [metadata.segment])
         if in_integers:
-            estimates = stream_level.from_full_scale(planes.combine_int16(stages), peaks)
+            estimates = stream_level.from_full_scale(planes.combine_int16(outputs), peaks)
         else:
-            estimates = (planes.combine(stages) * (peaks / FULL_SCALE)).astype(np.float32)
+            estimates = (planes.combine(outputs) * (peaks / FULL_SCALE)).astype(np.float32)
             if samples.dtype == np.int16:
                 estimates = to_int16(estimates)
         return self._without_ends(estimates)

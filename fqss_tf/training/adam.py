@@ -7,7 +7,7 @@ import tf_keras as keras
 class FusedAdam(keras.optimizers.Adam):
     """Keras's Adam, up to float rounding, by TensorFlow's own op for it.
 
-    Keras writes each update as some twenty ops, and a quantised network has hundreds of variables,
+    Keras writes each update as some twenty ops, and a quantized network has hundreds of variables,
     most of them ranges: tracing, optimising and starting those ops took a third of a network's
     first step. Dense gradients only; the variables are those of Keras's Adam.
     """

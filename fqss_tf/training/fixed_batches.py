@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import tensorflow as tf
 
-from fqss_tf.data.broken import found_while_reading
+from fqss_tf.data.bad_files import found_while_reading
 from fqss_tf.errors import FqssError
 from fqss_tf.files import remove_leftovers
 from fqss_tf.training.weights import read_arrays, write_arrays
@@ -62,7 +62,7 @@ class FixedBatches:
         Returns:
             tf.data.Dataset of (mixture [B, T], sources [B, S, T]), and the teacher's estimates
             [B, S, T] if they were written, all float32. Iterating over it raises what
-            ``broken_files_named`` turns into an FqssError.
+            ``bad_files_named`` turns into an FqssError.
         """
         shapes = [array.shape for array in self._arrays(0)]
         types = [tf.float32] * len(shapes)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fqss_tf.metrics import pit_si_sdr
-from fqss_tf.models.compiled import separation_function
+from fqss_tf.models.inference import separation_function
 
 
 def calibrate_level(model, mixtures):

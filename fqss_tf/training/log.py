@@ -78,7 +78,7 @@ class TensorBoard:
         self._writer = tf.summary.create_file_writer(str(folder))
 
     def write(self, evaluation, ranges):
-        """Adds an Evaluation and the (minimum, maximum) of quantisers by tensor."""
+        """Adds an Evaluation and the (minimum, maximum) of quantizers by tensor."""
         curves = {
             field: value for field, value in dataclasses.asdict(evaluation).items()
             if value is not None and field not in ("stage", "step")

@@ -1,4 +1,4 @@
-"""The one training loop: float training and quantisation-aware training both run it."""
+"""The one training loop: float training and quantization-aware training both run it."""
 
 import contextlib
 import itertools
@@ -12,14 +12,14 @@ import numpy as np
 from fqss_tf.errors import FqssError
 from fqss_tf.files import remove_leftovers
 from fqss_tf.metrics import pit_si_sdr
-from fqss_tf.models.compiled import separation_function
+from fqss_tf.models.inference import separation_function
 from fqss_tf.training import schedules
 from fqss_tf.training.adam import FusedAdam
 from fqss_tf.training.checkpoints import Checkpoint, Progress
 from fqss_tf.training.distribution import Distribution
 from fqss_tf.training.interrupt import Interrupt
 from fqss_tf.training.log import CsvLog, Evaluation, TensorBoard
-from fqss_tf.training.step import TrainingStep
+from fqss_tf.training.training_step import TrainingStep
 from fqss_tf.training.weights import (
     assign_arrays,
     named_variables,
@@ -48,7 +48,7 @@ def fit(
         folder: gets ``checkpoints/<name>.npz``, ``best_<name>.npz``, log.csv and tensorboard/.
         name: of the stage, for files and the progress bar.
         resume: continue from the last checkpoint in ``folder`` if there is one.
-        ranges: function without arguments that gives (minimum, maximum) of quantisers by name, for
+        ranges: function without arguments that gives (minimum, maximum) of quantizers by name, for
             TensorBoard; None for a float model.
         integer_score: function of the weights as a list of arrays that gives (mean SI-SDR of the
             integer model on the dev set in dB, that minus the simulation's); None leaves it out.

@@ -6,8 +6,8 @@ import math
 import tensorflow as tf
 
 EPSILON = 1e-8
-# Sign of SDR_quantised - SDR_teacher in the weight of a sample. 'speech' trusts the teacher most
-# where the quantised model is already good, 'music' where it is behind.
+# Sign of SDR_quantized - SDR_teacher in the weight of a sample. 'speech' trusts the teacher most
+# where the quantized model is already good, 'music' where it is behind.
 WEIGHTING_SIGNS = {"speech": 1.0, "music": -1.0}
 
 
@@ -68,12 +68,12 @@ def fqss_distillation_loss(
     """``-10 log10((1 - d) SDR(estimates, targets) + d mean(w SDR(estimates, teacher)))``.
 
     SDR is the linear SI-SDR under the best permutation; averaging it before the logarithm makes
-    the samples count that quantisation hurts most. The weight of a sample is
-    ``w = 10^((SDR_quantised - SDR_teacher) / 10)`` from the dB SI-SDRs against the targets
+    the samples count that quantization hurts most. The weight of a sample is
+    ``w = 10^((SDR_quantized - SDR_teacher) / 10)`` from the dB SI-SDRs against the targets
     ('speech'), or its inverse ('music'). Neither ``w`` nor the teacher receives a gradient.
 
     Args:
-        estimates: float32 [B, S, T] of the quantised model.
+        estimates: float32 [B, S, T] of the quantized model.
         targets: float32 [B, S, T].
         teacher_estimates: float32 [B, S, T] of the frozen float model.
         distillation_weight: d, between 0 and 1.
@@ -86,10 +86,10 @@ def fqss_distillation_loss(
     """
     teacher_estimates = tf.stop_gradient(teacher_estimates)
     against_targets = pairwise_si_sdr(estimates, targets)
-    quantised_db = best_permutation_mean(_decibel(against_targets))
+    quantized_db = best_permutation_mean(_decibel(against_targets))
     teacher_db = best_permutation_mean(pairwise_si_sdr_db(teacher_estimates, targets))
     weight = tf.stop_gradient(
-        10.0 ** (WEIGHTING_SIGNS[weighting] * (quantised_db - teacher_db) / 10.0)
+        10.0 ** (WEIGHTING_SIGNS[weighting] * (quantized_db - teacher_db) / 10.0)
     )
     against_teacher = pairwise_si_sdr(estimates, teacher_estimates)
     if average == "decibel":
@@ -112,7 +112,7 @@ def distillation_loss(settings, teacher=None):
     """``fqss_distillation_loss`` as the training step calls a loss.
 
     Args:
-        settings: a QuantisationRecipe.
+        settings: a QuantizationRecipe.
         teacher: Keras model, mixture [B, 1, T, 1] -> estimates [B, S, T, 1], which computes its
             estimates in each step; None where the batches hold them.
 

@@ -14,22 +14,23 @@ from fqss_tf import environment
 from fqss_tf.config import load_recipe, save_recipe
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
+from fqss_tf.former_names import run_file
 
 environment.check()
 
 import tf_keras as keras  # noqa: E402
 
-from fqss_tf.data.broken import BrokenData, broken_files_named  # noqa: E402
-from fqss_tf.data.material import (  # noqa: E402
-    check_roots,
-    scored_mixtures,
-    training_material,
-)
+from fqss_tf.data.bad_files import BadFilePolicy, bad_files_named  # noqa: E402
 from fqss_tf.data.mixtures import ReadWhenUsed  # noqa: E402
 from fqss_tf.data.recordings import is_data_set, recorded_segments  # noqa: E402
-from fqss_tf.models.interface import published_form  # noqa: E402
+from fqss_tf.data.training_sources import (  # noqa: E402
+    check_roots,
+    scored_mixtures,
+    training_sources,
+)
+from fqss_tf.models.published_shapes import published_form  # noqa: E402
 from fqss_tf.models.registry import build  # noqa: E402
-from fqss_tf.quantization import transfer, wrap  # noqa: E402
+from fqss_tf.quantization import folding, wrap  # noqa: E402
 from fqss_tf.quantization.bias import snap_biases  # noqa: E402
 from fqss_tf.quantization.bias_correction import correct_biases  # noqa: E402
 from fqss_tf.quantization.equalization import equalize  # noqa: E402
@@ -43,8 +44,8 @@ from fqss_tf.training.weights import load_weights, save_weights  # noqa: E402
 
 METHODS = ("fqss", "qat")
 FLOAT_WEIGHTS = "float.npz"
-OBSERVED_WEIGHTS = "observed.npz"
-QUANTISED_WEIGHTS = "quantised.npz"
+CALIBRATED_WEIGHTS = "calibrated.npz"
+QUANTIZED_WEIGHTS = "quantized.npz"
 FIXED_BATCHES = "fixed_batches"
 CORRECTION_MIXTURES = 16
 EQUALIZATION_BATCHES = 16
@@ -88,9 +89,9 @@ class Run:
         return cls(folder)
 
     @functools.cached_property
-    def broken(self):
-        """BrokenData that hears of what is wrong with the data."""
-        return BrokenData(self.recipe.data.broken)
+    def bad_files(self):
+        """BadFilePolicy that hears of what is wrong with the data."""
+        return BadFilePolicy(self.recipe.data.on_bad_file)
 
     @property
     def config(self):
@@ -98,17 +99,17 @@ class Run:
         return self.recipe.model
 
     @property
-    def stages(self):
-        """(input stages, output stages) of the quantised network."""
-        settings = self.recipe.quantisation
+    def planes(self):
+        """(input planes, output planes) of the quantized network."""
+        settings = self.recipe.quantization
         if self.method == "fqss":
-            return settings.input_stages, settings.output_stages
+            return settings.input_planes, settings.output_planes
         return 1, 1
 
     @property
-    def is_quantised(self):
-        """Whether the run has a finished quantised model."""
-        return (self.folder / QUANTISED_WEIGHTS).exists()
+    def is_quantized(self):
+        """Whether the run has a finished quantized model."""
+        return run_file(self.folder, QUANTIZED_WEIGHTS).exists()
 
     def kept_step(self, stage):
         """The step of stage ``float`` or ``qat`` whose weights were best on the dev set."""
@@ -128,7 +129,7 @@ class Run:
         load_weights(model, self.folder / FLOAT_WEIGHTS)
         return model
 
-    def levelled_model(self, recipe=None):
+    def level_calibrated_model(self, recipe=None):
         """The float network with estimates at the level of the sources, as 8 bits need it.
 
         Training here ends so; an imported network is calibrated on the dev mixtures of a recipe,
@@ -140,107 +141,107 @@ class Run:
         return model
 
     def model(self):
-        """The best model there is, ``[B, 1, T, 1]`` -> ``[B, S, T, 1]``: quantised, else float.
+        """The best model there is, ``[B, 1, T, 1]`` -> ``[B, S, T, 1]``: quantized, else float.
 
         Raises:
             FqssError: nothing is trained yet.
         """
-        if self.is_quantised:
-            return self.quantised_model()
+        if self.is_quantized:
+            return self.quantized_model()
         if not (self.folder / FLOAT_WEIGHTS).exists():
             raise FqssError(
                 f"{self.folder} has no finished model yet: continue with fqss-tf train --resume"
             )
-        return self.deployable_model()
+        return self.folded_model()
 
-    def deployable_model(self):
+    def folded_model(self):
         """The float network in the form that is exported."""
-        return transfer.deployable(self.float_model(), self.config)
+        return folding.fold_for_export(self.float_model(), self.config)
 
     def frozen_teacher(self):
         """The float network in the form that is exported, not to be trained."""
-        teacher = self.deployable_model()
+        teacher = self.folded_model()
         teacher.trainable = False
         return teacher
 
-    def unobserved_model(self, stages, model=None, mixtures=()):
-        """The network with quantisers whose ranges are not known yet.
+    def uncalibrated_model(self, planes, model=None, mixtures=()):
+        """The network with quantizers whose ranges are not known yet.
 
         Args:
-            stages: (input stages, output stages).
+            planes: (input planes, output planes).
             model: the float network that it starts from; the run's as it is if None.
             mixtures: batches [B, T] on which its channels are equalized; they stay as they are if
                 there are none, as suits a network whose weights will be loaded.
         """
-        inputs, outputs = stages
-        network = transfer.staged(
-            model or self.float_model(), self.config, input_stages=inputs, output_stages=outputs
+        inputs, outputs = planes
+        network = folding.add_planes(
+            model or self.float_model(), self.config, input_planes=inputs, output_planes=outputs
         )
         if mixtures:
             equalize(network, self.config, mixtures)
-        model = wrap.quantise(network)
-        if not self.recipe.quantisation.train_ranges:
+        model = wrap.quantize(network)
+        if not self.recipe.quantization.train_ranges:
             wrap.keep_ranges(model)
         return model
 
-    def quantised_model(self):
-        """The trained quantised network, simulated in float."""
-        model = self.unobserved_model(self.stages)
-        load_weights(model, self.folder / QUANTISED_WEIGHTS)
+    def quantized_model(self):
+        """The trained quantized network, simulated in float."""
+        model = self.uncalibrated_model(self.planes)
+        load_weights(model, run_file(self.folder, QUANTIZED_WEIGHTS))
         return model
 
-    def observed_model(self, stages, calibration=None):
-        """The float network with quantisers whose ranges were measured on training mixtures.
+    def calibrated_model(self, planes, calibration=None):
+        """The float network with quantizers whose ranges were measured on training mixtures.
 
         ``calibration``: folder of recordings, or a data set, to measure on instead.
         """
-        return self._observed(stages, list(self.observed_mixtures(calibration)))
+        return self._calibrated(planes, list(self.calibration_batches(calibration)))
 
-    def post_training_model(self, stages, calibration=None):
-        """The observed model with corrected biases: as good as integers get without training.
+    def post_training_model(self, planes, calibration=None):
+        """The calibrated model with corrected biases: as good as integers get without training.
 
-        Its biases are no longer those of the float network. Arguments as of ``observed_model``.
+        Its biases are no longer those of the float network. Arguments as of ``calibrated_model``.
         """
-        batches = list(self.observed_mixtures(calibration))
-        model = self._observed(stages, batches)
+        batches = list(self.calibration_batches(calibration))
+        model = self._calibrated(planes, batches)
         mixtures = np.concatenate([np.asarray(batch) for batch in batches])[:CORRECTION_MIXTURES]
         correct_biases(model, [mixture[None, None, :, None] for mixture in mixtures])
         snap_biases(model)
         return model
 
-    def _observed(self, stages, mixtures):
-        model = self.unobserved_model(
-            stages, self.levelled_model(), mixtures[:EQUALIZATION_BATCHES]
+    def _calibrated(self, planes, mixtures):
+        model = self.uncalibrated_model(
+            planes, self.level_calibrated_model(), mixtures[:EQUALIZATION_BATCHES]
         )
-        wrap.observe(
+        wrap.calibrate(
             model, (mixture[:, None, :, None] for mixture in mixtures),
-            self.recipe.quantisation.calibration,
+            self.recipe.quantization.calibration,
         )
         return model
 
-    def observed_mixtures(self, calibration=None):
+    def calibration_batches(self, calibration=None):
         """Batches of mixtures [B, T] on which the ranges are measured; arguments as of
-        ``observed_model``."""
-        steps, recipe = self.recipe.quantisation.observe_steps, self.recipe
+        ``calibrated_model``."""
+        steps, recipe = self.recipe.quantization.calibration_steps, self.recipe
         if calibration is not None and not is_data_set(calibration):
             size = recipe.qat.batch_size
             segments = list(recorded_segments(
                 calibration, recipe.data.sample_rate, self.segment(recipe.data.segment_seconds),
-                steps * size, self.broken,
+                steps * size, self.bad_files,
             ))
             for start in range(0, len(segments), size):
                 yield np.stack(segments[start : start + size])
             return
         if calibration is not None:
-            data = dataclasses.replace(recipe.data, roots=(str(calibration),))
+            data = dataclasses.replace(recipe.data, datasets=(str(calibration),))
             recipe = dataclasses.replace(recipe, data=data)
-        drawn = batches(recipe, recipe.qat, seed_offset=1, broken=self.broken)
+        drawn = batches(recipe, recipe.qat, seed_offset=1, bad_files=self.bad_files)
         for mixture, _ in drawn.take(steps):
             yield mixture
 
     def mixtures(self, part):
         """(mixture [T], sources [S, T]) pairs of ``dev`` or ``test``."""
-        return fixed_mixtures(self.recipe, part, self.broken)
+        return fixed_mixtures(self.recipe, part, self.bad_files)
 
 
 def network_to_train(recipe):
@@ -250,56 +251,56 @@ def network_to_train(recipe):
 
 
 def load_model(folder):
-    """The Keras model of a run: the quantised one if it has been trained, else the float one.
+    """The Keras model of a run: the quantized one if it has been trained, else the float one.
 
     Maps float32 mixtures ``[B, 1, T, 1]`` of peak 1, T a multiple of the hop, to estimates
     ``[B, S, T, 1]``. The float model of an imported run takes and gives what the published network
-    does (``fqss_tf.models.interface``), for any T.
+    does (``fqss_tf.models.published_shapes``), for any T.
 
     Raises:
         FqssError: not a run folder, or nothing trained in it yet.
     """
     run = Run(folder)
-    if run.publisher is not None and not run.is_quantised:
+    if run.publisher is not None and not run.is_quantized:
         return published_form(run.float_model(), run.config, run.publisher)
     return run.model()
 
 
-def batches(recipe, stage, first_batch=0, seed_offset=0, broken=None):
+def batches(recipe, stage, first_batch=0, seed_offset=0, bad_files=None):
     """Endless training batches (mixture [B, T], sources [B, S, T]) from batch ``first_batch``.
 
-    ``broken``: a BrokenData; None makes one of the recipe's.
+    ``bad_files``: a BadFilePolicy; None makes one of the recipe's.
     """
     environment.check_tensorflow_io()
     from fqss_tf.data.pipeline import training_mixtures
 
     data, hop = recipe.data, recipe.model.hop
-    broken = BrokenData(data.broken) if broken is None else broken
+    bad_files = BadFilePolicy(data.on_bad_file) if bad_files is None else bad_files
     return training_mixtures(
-        training_material(data, recipe.model.sources, broken),
+        training_sources(data, recipe.model.sources, bad_files),
         data,
         sources=recipe.model.sources,
         segment_samples=int(data.segment_seconds * data.sample_rate) // hop * hop,
         batch_size=stage.batch_size,
         seed=recipe.seed + seed_offset,
-        broken=broken,
+        bad_files=bad_files,
         first_batch=first_batch,
     )
 
 
-def fixed_mixtures(recipe, part="dev", broken=None):
+def fixed_mixtures(recipe, part="dev", bad_files=None):
     """(mixture [T], sources [S, T]) pairs of the first root that has some, else of the bundled
-    speech; T is a multiple of the hop. ``broken`` as for ``batches``."""
-    entries = scored_mixtures(recipe.data, part, recipe.model.sources, broken)
+    speech; T is a multiple of the hop. ``bad_files`` as for ``batches``."""
+    entries = scored_mixtures(recipe.data, part, recipe.model.sources, bad_files)
     return ReadWhenUsed(entries, recipe.model.hop)
 
 
-@broken_files_named()
+@bad_files_named()
 def train(
     recipe, folder, method="fqss", teacher=None, resume=False, initial=None, integer_score=None,
     distribution=None,
 ):
-    """Trains float, observes, trains quantised; each stage is skipped if its weights are there.
+    """Trains float, calibrates, trains quantized; each stage is skipped if its weights are there.
 
     Args:
         recipe: a Recipe.
@@ -310,7 +311,7 @@ def train(
         resume: continue an interrupted run.
         initial: a Run whose float model the float stage starts from, or its folder; None starts
             from random weights.
-        integer_score: function (Run, dev mixtures) -> function of the weights of the quantised
+        integer_score: function (Run, dev mixtures) -> function of the weights of the quantized
             model that gives its score in integers and the gap to the simulation, dB; it is logged
             at each evaluation. None leaves it out.
         distribution: a Distribution; None trains in this process on one device.
@@ -324,11 +325,11 @@ def train(
     if method not in METHODS:
         raise FqssError(f"method {method!r} is unknown: use one of {', '.join(METHODS)}")
     if method == "fqss":
-        transfer.check_stages(recipe.model, recipe.quantisation.output_stages)
+        folding.check_output_planes(recipe.model, recipe.quantization.output_planes)
     if recipe.qat.steps:
-        wrap.check_layers(transfer.deployable(build(recipe.model), recipe.model))
-    broken = BrokenData(recipe.data.broken)
-    check_roots(recipe.data, broken)
+        wrap.check_layers(folding.fold_for_export(build(recipe.model), recipe.model))
+    bad_files = BadFilePolicy(recipe.data.on_bad_file)
+    check_roots(recipe.data, bad_files)
     if teacher is not None and initial is not None:
         raise FqssError("a teacher replaces the float stage: it takes no initial weights")
     if not (Path(folder) / FLOAT_WEIGHTS).exists():
@@ -336,16 +337,16 @@ def train(
     distribution = distribution or Distribution()
     for stage in (recipe.float, recipe.qat):
         distribution.check_batch_size(stage.batch_size)
-    dev = fixed_mixtures(recipe, broken=broken)
+    dev = fixed_mixtures(recipe, bad_files=bad_files)
     with distribution.named_loss_of_workers():
         if distribution.is_chief:
             Run.create(folder, recipe, method, resume)
         distribution.wait()
         run = Run.create(folder, recipe, method, resume=True)
-        run.broken = broken
+        run.bad_files = bad_files
         _Training(run, dev, resume, distribution).train(teacher, initial, integer_score)
-    if broken.lines and distribution.is_chief:
-        click.echo(f"broken files and rows that were left out: {len(broken)}", err=True)
+    if bad_files.lines and distribution.is_chief:
+        click.echo(f"broken files and rows that were left out: {len(bad_files)}", err=True)
     return run
 
 
@@ -367,7 +368,7 @@ def _opened(source, sizes):
 
 
 class _Training:
-    """The stages of a run on every worker; the chief writes what the others then read."""
+    """The planes of a run on every worker; the chief writes what the others then read."""
 
     def __init__(self, run, dev, resume, distribution):
         self.run = run
@@ -376,15 +377,15 @@ class _Training:
         self.distribution = distribution
 
     def train(self, teacher, initial, integer_score):
-        """Makes the stages whose weights are not there yet."""
+        """Makes the planes whose weights are not there yet."""
         if not (self.run.folder / FLOAT_WEIGHTS).exists():
             if teacher is None:
                 self.float_stage(initial)
             else:
-                self.write(teacher.levelled_model(self.run.recipe), FLOAT_WEIGHTS)
+                self.write(teacher.level_calibrated_model(self.run.recipe), FLOAT_WEIGHTS)
         self.distribution.wait()
-        if self.run.recipe.qat.steps and not self.run.is_quantised:
-            self.quantised_stage(integer_score)
+        if self.run.recipe.qat.steps and not self.run.is_quantized:
+            self.quantized_stage(integer_score)
         self.distribution.wait()
         if self.distribution.is_chief:
             shutil.rmtree(self.run.folder / FIXED_BATCHES, ignore_errors=True)
@@ -399,11 +400,12 @@ class _Training:
         with self.distribution.strategy.scope():
             model = network_to_train(recipe)
             if initial is not None:
-                model.set_weights(initial.levelled_model(recipe).get_weights())
+                model.set_weights(initial.level_calibrated_model(recipe).get_weights())
 
         fit(
             model, losses.task_loss,
-            lambda first: batches(recipe, recipe.float, first, broken=self.run.broken), self.dev,
+            lambda first: batches(recipe, recipe.float, first, bad_files=self.run.bad_files),
+            self.dev,
             recipe.float, self.run.folder, name="float", resume=self.resume,
             distribution=self.distribution,
         )
@@ -418,21 +420,21 @@ class _Training:
         copy.set_weights(model.get_weights())
         return copy
 
-    def quantised_stage(self, integer_score):
+    def quantized_stage(self, integer_score):
         run, recipe = self.run, self.run.recipe
-        observed = run.folder / OBSERVED_WEIGHTS
-        if self.distribution.is_chief and not observed.exists():
-            save_weights(run.observed_model(run.stages), observed)
+        calibrated = run_file(run.folder, CALIBRATED_WEIGHTS)
+        if self.distribution.is_chief and not calibrated.exists():
+            save_weights(run.calibrated_model(run.planes), calibrated)
         self.distribution.wait()
         with self.distribution.strategy.scope():
-            model = run.unobserved_model(run.stages)
-            load_weights(model, observed)
-            loss = self.quantised_loss()
+            model = run.uncalibrated_model(run.planes)
+            load_weights(model, calibrated)
+            loss = self.quantized_loss()
         score = None
         if integer_score and self.distribution.is_chief:
             score = integer_score(run, self.dev)
         fit(
-            model, loss, self.quantised_batches(), self.dev, recipe.qat, run.folder, name="qat",
+            model, loss, self.quantized_batches(), self.dev, recipe.qat, run.folder, name="qat",
             resume=self.resume,
             ranges=lambda: wrap.ranges(model),
             integer_score=score,
@@ -440,28 +442,28 @@ class _Training:
             recompute=recipe.recomputes,
         )
         snap_biases(model)
-        self.write(model, QUANTISED_WEIGHTS)
+        self.write(model, QUANTIZED_WEIGHTS)
 
-    def quantised_loss(self):
-        settings = self.run.recipe.quantisation
+    def quantized_loss(self):
+        settings = self.run.recipe.quantization
         if self.run.method != "fqss":
             return losses.task_loss
         return losses.distillation_loss(
             settings, None if settings.fixed_batches else self.run.frozen_teacher()
         )
 
-    def quantised_batches(self):
-        """Function first_batch -> batches of the quantised stage."""
+    def quantized_batches(self):
+        """Function first_batch -> batches of the quantized stage."""
         run, recipe = self.run, self.run.recipe
 
         def drawn(first):
-            return batches(recipe, recipe.qat, first, seed_offset=2, broken=run.broken)
+            return batches(recipe, recipe.qat, first, seed_offset=2, bad_files=run.bad_files)
 
-        if not recipe.quantisation.fixed_batches:
+        if not recipe.quantization.fixed_batches:
             return drawn
         fixed = FixedBatches(
             run.folder / FIXED_BATCHES,
-            min(recipe.quantisation.fixed_batches, recipe.qat.steps * recipe.qat.accumulate),
+            min(recipe.quantization.fixed_batches, recipe.qat.steps * recipe.qat.accumulate),
         )
         if self.distribution.is_chief:
             fixed.write_missing(drawn, run.frozen_teacher() if run.method == "fqss" else None)

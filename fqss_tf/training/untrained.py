@@ -6,7 +6,7 @@ from fqss_tf.training.run import Run  # first: it checks the environment  # isor
 
 import tf_keras as keras
 
-from fqss_tf.models.compiled import separation_function
+from fqss_tf.models.inference import separation_function
 from fqss_tf.models.registry import build
 from fqss_tf.quantization.bias import snap_biases
 from fqss_tf.training.level import scale_decoder
@@ -26,12 +26,12 @@ class UntrainedRun(Run):
         self.publisher = None
 
     @property
-    def stages(self):
-        """(input stages, output stages) that the recipe trains FQSS with."""
-        return self.recipe.quantisation.input_stages, self.recipe.quantisation.output_stages
+    def planes(self):
+        """(input planes, output planes) that the recipe trains FQSS with."""
+        return self.recipe.quantization.input_planes, self.recipe.quantization.output_planes
 
     @property
-    def is_quantised(self):
+    def is_quantized(self):
         """True: there is nothing to train first."""
         return True
 
@@ -45,16 +45,16 @@ class UntrainedRun(Run):
         scale_decoder(model, UNTRAINED_PEAK / max(peak, 1e-8))
         return model
 
-    def quantised_model(self):
+    def quantized_model(self):
         """The network with measured ranges, simulated in float."""
-        model = self.observed_model(self.stages)
+        model = self.calibrated_model(self.planes)
         snap_biases(model)
         return model
 
-    def observed_mixtures(self, calibration=None):
+    def calibration_batches(self, calibration=None):
         """One second of noise: more of it has hardly other extremes."""
         if calibration is not None:
-            yield from super().observed_mixtures(calibration)
+            yield from super().calibration_batches(calibration)
             return
         yield self.mixtures("dev")[0][0][np.newaxis]
 

@@ -31,7 +31,7 @@ def separate(model, speech, result):
     if "tensorflow" in sys.modules:
         raise SystemExit("the runtime imported TensorFlow")
     samples = mixture(Path(speech))
-    if read_metadata(model)[0].is_step:
+    if read_metadata(model)[0].is_streaming:
         with StreamingSeparator(model) as separator:
             estimates = separator.separate(samples)
     else:

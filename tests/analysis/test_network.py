@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fqss_tf.analysis.network import KINDS, QuantisedParts
+from fqss_tf.analysis.network import KINDS, QuantizedParts
 from fqss_tf.quantization import wrap
 
 CASES = [
@@ -15,34 +15,34 @@ CASES = [
 def case(request, untrained):
     """(network in parts, the model it is made of, mixtures)."""
     norm, stages = request.param
-    model = untrained(f"model.norm={norm}").observed_model(stages)
+    model = untrained(f"model.norm={norm}").calibrated_model(stages)
     mixtures = np.random.default_rng(0).uniform(-0.9, 0.9, (2, 800)).astype(np.float32)
-    return QuantisedParts(model), model, mixtures
+    return QuantizedParts(model), model, mixtures
 
 
 def whole(model, mixtures, bits):
-    """The model's own pass with every quantiser on."""
+    """The model's own pass with every quantizer on."""
     for quantizer in wrap.quantizers(model):
         quantizer.bits = bits
-    wrap.set_mode(model, "quantise")
+    wrap.set_mode(model, "quantize")
     estimates = model(mixtures[:, None, :, None], training=False)[..., 0].numpy()
-    wrap.set_mode(model, "observe")
+    wrap.set_mode(model, "calibrate")
     return estimates
 
 
-def test_all_tensors_quantised_are_the_quantised_model(case):
+def test_all_tensors_quantized_are_the_quantized_model(case):
     network, model, mixtures = case
     values = network.float_pass(mixtures)
     for bits in (4, 8, 12):
-        found = network.quantised(values, network.tensors, bits)
+        found = network.quantized(values, network.tensors, bits)
         assert np.array_equal(found, whole(model, mixtures, bits))
 
 
-def test_no_tensor_quantised_is_the_float_model(case):
+def test_no_tensor_quantized_is_the_float_model(case):
     network, model, mixtures = case
     values = network.float_pass(mixtures)
     expected = model(mixtures[:, None, :, None], training=False)[..., 0].numpy()
-    assert np.array_equal(network.quantised(values, [], 8), expected)
+    assert np.array_equal(network.quantized(values, [], 8), expected)
     assert network.float_estimates(values).shape == expected.shape
 
 
@@ -50,14 +50,14 @@ def test_only_what_lies_behind_a_tensor_runs_and_the_result_is_that_of_all(case)
     network, model, mixtures = case
     values = network.float_pass(mixtures)
     for tensor in network.tensors[::5]:
-        found = network.quantised(values, [tensor], 4)
-        tensor.quantizer.mode, tensor.quantizer.bits = "quantise", 4
+        found = network.quantized(values, [tensor], 4)
+        tensor.quantizer.mode, tensor.quantizer.bits = "quantize", 4
         expected = model(mixtures[:, None, :, None], training=False)[..., 0].numpy()
-        tensor.quantizer.mode = "observe"
+        tensor.quantizer.mode = "calibrate"
         assert np.array_equal(found, expected), tensor.name
 
 
-def test_every_quantiser_is_a_tensor_with_a_kind(case):
+def test_every_quantizer_is_a_tensor_with_a_kind(case):
     network, model, _ = case
     assert {id(tensor.quantizer) for tensor in network.tensors} == set(
         map(id, wrap.quantizers(model))
@@ -65,10 +65,10 @@ def test_every_quantiser_is_a_tensor_with_a_kind(case):
     assert {tensor.kind for tensor in network.tensors} == set(KINDS)
 
 
-def test_a_float_pass_is_as_before_after_any_quantisation(case):
+def test_a_float_pass_is_as_before_after_any_quantization(case):
     network, _, mixtures = case
     before = network.float_pass(mixtures)
-    network.quantised(before, network.tensors, 4)
+    network.quantized(before, network.tensors, 4)
     after = network.float_pass(mixtures)
     assert all(np.array_equal(before[name], after[name]) for name in before)
 

@@ -5,7 +5,7 @@ from fqss_tf.analysis import summary
 from fqss_tf.analysis.advice import advice, more_bits
 from fqss_tf.analysis.excerpts import cut_excerpts
 from fqss_tf.analysis.simulation import BITS, PARTS, TENSOR_BITS, _makers, simulate
-from fqss_tf.models.compiled import separation_function
+from fqss_tf.models.inference import separation_function
 
 EVERYTHING = -100.0
 
@@ -15,7 +15,7 @@ def simulation(untrained):
     """Of a network whose estimates are the sources, but for an error 25, 15 and 5 dB below."""
     run = untrained()
     ((mixture, _),) = run.mixtures("dev")
-    estimates = separation_function(run.deployable_model())(mixture)
+    estimates = separation_function(run.folded_model())(mixture)
     error = np.random.default_rng(0).standard_normal(estimates.shape)
     error *= estimates.std(axis=1, keepdims=True)
     mixtures = [
@@ -74,7 +74,7 @@ def test_splitter_and_combiner_take_the_noise_out_of_input_and_output(simulation
 
 def test_a_network_without_a_right_inverse_has_no_combiner(untrained):
     run = untrained("model.filters=16", "model.kernel=32")
-    run.__class__ = type("Float", (type(run),), {"is_quantised": False})
+    run.__class__ = type("Float", (type(run),), {"is_quantized": False})
     assert set(_makers(run)) == {"plain"}
 
 

@@ -30,7 +30,7 @@ def test_rounding_gives_the_predicted_sdr(bits, float_sdr):
     measured = 10 * np.log10(np.sum(estimate**2) / np.sum((rounded - estimate) ** 2))
     assert measured == pytest.approx(sqnr, abs=0.1)
     before = float(si_sdr(estimate, source))
-    predicted = theory.quantised_sdr_db(before, theory.target_sqnr_db(before, sqnr))
+    predicted = theory.quantized_sdr_db(before, theory.target_sqnr_db(before, sqnr))
     assert float(si_sdr(rounded, source)) == pytest.approx(predicted, abs=0.1)
 
 
@@ -43,7 +43,7 @@ def test_uniform_noise_gives_the_predicted_sdr(float_sdr, sqnr):
     power = np.mean(estimate**2) * 10 ** (-sqnr / 10)
     noise = rng.uniform(-1, 1, SAMPLES) * np.sqrt(3 * power)
     before = float(si_sdr(estimate, source))
-    predicted = theory.quantised_sdr_db(before, theory.target_sqnr_db(before, sqnr))
+    predicted = theory.quantized_sdr_db(before, theory.target_sqnr_db(before, sqnr))
     assert float(si_sdr(estimate + noise, source)) == pytest.approx(predicted, abs=0.1)
 
 
@@ -51,7 +51,7 @@ def test_noise_that_follows_the_error_is_not_what_the_formula_describes():
     rng = np.random.default_rng(1)
     source, error = rng.standard_normal((2, SAMPLES))
     error *= 0.1
-    predicted = theory.quantised_sdr_db(20.0, 20.0)
+    predicted = theory.quantized_sdr_db(20.0, 20.0)
     assert predicted == pytest.approx(16.99, abs=0.01)
     assert float(si_sdr(source + 2 * error, source)) == pytest.approx(13.98, abs=0.1)
     assert float(si_sdr(source + 0 * error, source)) > 60
@@ -60,13 +60,13 @@ def test_noise_that_follows_the_error_is_not_what_the_formula_describes():
 @given(st.floats(-10, 40), st.floats(0.01, 10))
 def test_the_needed_sqnr_costs_what_it_may(float_sdr, loss):
     sqnr = theory.needed_sqnr_db(float_sdr, loss)
-    assert theory.quantised_sdr_db(float_sdr, sqnr) == pytest.approx(float_sdr - loss)
+    assert theory.quantized_sdr_db(float_sdr, sqnr) == pytest.approx(float_sdr - loss)
 
 
 @given(st.floats(-20, 40), st.floats(-20, 80))
 def test_noise_never_helps_and_hurts_high_sdr_most(float_sdr, sqnr):
-    loss = float_sdr - theory.quantised_sdr_db(float_sdr, sqnr)
-    loss_above = float_sdr + 3 - theory.quantised_sdr_db(float_sdr + 3, sqnr)
+    loss = float_sdr - theory.quantized_sdr_db(float_sdr, sqnr)
+    loss_above = float_sdr + 3 - theory.quantized_sdr_db(float_sdr + 3, sqnr)
     assert 0 <= loss <= loss_above
 
 

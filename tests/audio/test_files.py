@@ -15,7 +15,7 @@ def tone(samples, rate=8000, channels=1):
     return (0.5 * np.sin(2 * np.pi * time[:, np.newaxis] * pitches)).astype(np.float32)
 
 
-# The tolerance is one quantisation step; lossy codecs are compared by their error energy.
+# The tolerance is one quantization step; lossy codecs are compared by their error energy.
 @pytest.mark.parametrize(
     "suffix, subtype, tolerance",
     [

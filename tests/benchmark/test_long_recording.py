@@ -22,5 +22,5 @@ def test_memory_does_not_grow_with_the_recording(tiny_tflite):
 
 
 def test_a_step_model_is_a_mistake(step_tflite):
-    with pytest.raises(FqssError, match="is a step model"):
+    with pytest.raises(FqssError, match="is a streaming model"):
         measure_long_recording(step_tflite, np.zeros(8000, np.int16), 0.001)

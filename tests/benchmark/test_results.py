@@ -116,11 +116,11 @@ def test_step_models_have_a_table_of_their_own():
     results = Results(MACHINE, 3, measurements, {}, {})
     *_, header, _, row = results.lines()
     found = dict(zip(cells(header), cells(row), strict=True))
-    assert found["step model"] == "step"
+    assert found["streaming model"] == "step"
     assert (found["step (ms)"], found["latency (ms)"]) == ("16", "18")
     assert (found["p50 (ms)"], found["p99 (ms)"], found["step / p99"]) == ("1.000", "1.980", "8.1")
     assert (found["real-time factor"], found["state (bytes)"]) == ("0.0625", "1234")
-    assert not any("step model" in line for line in Results(
+    assert not any("streaming model" in line for line in Results(
         MACHINE, 3, measurements[:1], {}, {}).lines())
     first, second = results.to_dict()["measurements"]
     assert first["state_bytes"] is None and second["latency_seconds"] == 0.018

@@ -171,7 +171,7 @@ def test_training_steps_are_side_by_side(monkeypatch):
     def measured(recipe, threads, runs, progress):
         asked.append((recipe.float.batch_size, threads, runs))
         return [StepTimes("float", 4.0, (0.2, 0.4), (0.2, 0.3)),
-                StepTimes("quantised", 4.0, (0.4, 0.8), (0.5, 0.5))]
+                StepTimes("quantized", 4.0, (0.4, 0.8), (0.5, 0.5))]
 
     monkeypatch.setattr(training, "measure_training", measured)
     arguments = (
@@ -180,12 +180,12 @@ def test_training_steps_are_side_by_side(monkeypatch):
     report = json.loads(run(*arguments, "--json").stdout)
     assert (report["recipe"], report["runs"], report["threads"]) == ("quickstart", 2, 3)
     assert [(step["step"], step["ratio"], step["cpu_ratio"]) for step in report["steps"]] == [
-        ("float", 1, 1), ("quantised", pytest.approx(2.0), pytest.approx(2.0)),
+        ("float", 1, 1), ("quantized", pytest.approx(2.0), pytest.approx(2.0)),
     ]
     first, *lines = run(*arguments).stdout.splitlines()
     assert "3 threads, 2 steps each, in turn" in first
     assert [(row["step"], row["ratio"]) for row in table(lines)] == [
-        ("float", "1.00"), ("quantised", "2.00"),
+        ("float", "1.00"), ("quantized", "2.00"),
     ]
     assert asked == [(7, 3, 2)] * 2
 

@@ -25,7 +25,7 @@ def test_a_recipe_is_converted_without_any_training(tmp_path):
     assert result.exit_code == 0, result.output
     assert "method untrained" in result.output
     metadata = Engine(output).metadata
-    assert (metadata.method, metadata.segment, metadata.input_stages) == ("untrained", 4000, 2)
+    assert (metadata.method, metadata.segment, metadata.input_planes) == ("untrained", 4000, 2)
     assert json.loads(output.with_suffix(".json").read_text())["report"]["ops"]
 
 
@@ -62,7 +62,7 @@ def test_a_post_training_file_of_two_planes_from_recordings(tmp_path):
     )
     assert result.exit_code == 0, result.output
     metadata = Engine(output).metadata
-    assert (metadata.method, metadata.input_stages, metadata.output_stages) == ("ptq", 2, 2)
+    assert (metadata.method, metadata.input_planes, metadata.output_planes) == ("ptq", 2, 2)
 
 
 def test_planes_and_recordings_go_with_ptq(tmp_path):

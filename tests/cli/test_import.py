@@ -37,7 +37,7 @@ def run(tmp_path_factory, data):
     assert result.exit_code == 0, result.output
     assert "convtasnet from asteroid-convtasnet, 2 sources at 8000 Hz, sep_clean" in result.stdout
     recipe = (folder / "recipe.yaml").read_text().replace("- bundled", f"- {data}")
-    short = re.sub("observe_steps: [0-9]+", "observe_steps: 1", recipe)
+    short = re.sub("calibration_steps: [0-9]+", "calibration_steps: 1", recipe)
     (folder / "recipe.yaml").write_text(short)
     return folder
 

@@ -59,7 +59,7 @@ def test_convert_of_what_is_no_run(tmp_path):
 
 
 def test_training_data_that_is_not_there(tmp_path):
-    fails(["train", "quickstart", "--output", tmp_path / "run", "--set", "data.roots=[nowhere]"],
+    fails(["train", "quickstart", "--output", tmp_path / "run", "--set", "data.datasets=[nowhere]"],
           "nowhere")
     assert list(tmp_path.iterdir()) == []
 

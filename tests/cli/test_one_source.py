@@ -17,7 +17,7 @@ SETTINGS = (
     "model.sources=1", "model.filters=32", "model.bottleneck=8", "model.skip=8",
     "model.hidden=16", "model.blocks=1", "model.repeats=1", "data.segment_seconds=0.5",
     "data.dev_mixtures=1", "float.steps=2", "float.batch_size=1", "float.evaluate_every=2",
-    "qat.steps=1", "qat.batch_size=1", "qat.evaluate_every=1", "quantisation.observe_steps=1",
+    "qat.steps=1", "qat.batch_size=1", "qat.evaluate_every=1", "quantization.calibration_steps=1",
 )
 
 
@@ -51,7 +51,7 @@ def enhancement_set(tmp_path_factory, noise):
 @pytest.fixture(scope="module")
 def run(enhancement_set, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "run"
-    call("train", "micro", "--output", folder, *settings(f"data.roots=[{enhancement_set}]"))
+    call("train", "micro", "--output", folder, *settings(f"data.datasets=[{enhancement_set}]"))
     return folder
 
 
@@ -128,10 +128,10 @@ def test_an_untrained_recipe_becomes_a_step_model(tmp_path):
 
 def test_training_from_speakers_alone_asks_for_noise(noise, tmp_path):
     make_speakers(tmp_path / "speech", {"train": ("a",)})
-    roots = f"data.roots=[{tmp_path / 'speech'}]"
+    roots = f"data.datasets=[{tmp_path / 'speech'}]"
     arguments = ["train", "micro", *settings(roots, "qat.steps=0")]
     result = CliRunner().invoke(main, [*arguments, "--output", str(tmp_path / "quiet")])
     assert result.exit_code == 2
     assert "model.sources is 1" in result.stderr.splitlines()[-1]
-    assert "data.noise_roots" in result.stderr.splitlines()[-1]
-    call(*arguments, "--output", tmp_path / "noisy", "--set", f"data.noise_roots=[{noise}]")
+    assert "data.noise_datasets" in result.stderr.splitlines()[-1]
+    call(*arguments, "--output", tmp_path / "noisy", "--set", f"data.noise_datasets=[{noise}]")

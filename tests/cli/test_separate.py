@@ -213,7 +213,7 @@ def test_microphone_without_sounddevice_is_one_line(step_tflite, output, monkeyp
 
 
 def test_a_step_model_takes_no_files(step_tflite, mixture, output):
-    assert_refused(run(step_tflite, mixture, "--output", output), output, "is a step model")
+    assert_refused(run(step_tflite, mixture, "--output", output), output, "is a streaming model")
 
 
 @pytest.mark.parametrize("arguments, message", [
@@ -229,7 +229,7 @@ def test_wrong_options_of_a_stream_are_named(step_tflite, arguments, message):
 
 def test_a_model_for_segments_has_no_fixed_gain(tiny_tflite):
     result = run(tiny_tflite, "--stream", "-", "--gain", "3")
-    assert result.exit_code == 2 and "goes with a step model" in result.stderr
+    assert result.exit_code == 2 and "goes with a streaming model" in result.stderr
 
 
 def test_a_terminal_sees_progress_up_to_the_end(tiny_tflite, mixture, output):

@@ -4,7 +4,7 @@ import soundfile
 
 from fqss_tf.config import DataRecipe
 from fqss_tf.data.folders import scan_speakers
-from fqss_tf.data.plan import Material, MixturePlan
+from fqss_tf.data.plan import MixturePlan, TrainingSources
 from fqss_tf.errors import FqssError
 
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, 8000)
@@ -40,7 +40,7 @@ def test_the_same_name_in_two_roots_is_two_speakers(tmp_path):
 def test_speakers_of_a_group_are_never_mixed(tmp_path):
     make_tree(tmp_path, ["a/1.wav", "b/1.wav", "c/1.wav", "d/1.wav"])
     (tmp_path / "train" / "groups.csv").write_text("speaker,group\na,actor\nb,actor\nc,d\n")
-    material = Material(tuple(scan_speakers(tmp_path, "train")))
+    material = TrainingSources(tuple(scan_speakers(tmp_path, "train")))
     plan = MixturePlan(
         material, DataRecipe(), sources=2, segment_samples=800, batch_size=8, seed=0
     )

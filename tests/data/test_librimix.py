@@ -5,7 +5,7 @@ import pytest
 import soundfile
 from data_trees import RATE, make_librimix, tones, write_audio
 
-from fqss_tf.data.broken import BrokenData
+from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.librimix import LibriMix, mode_folders
 from fqss_tf.data.sets import open_data_set
 from fqss_tf.errors import FqssError
@@ -131,9 +131,9 @@ def test_a_broken_row_is_named_and_may_be_left_out(tmp_path, spoil, message):
     with pytest.raises(FqssError, match=message):
         LibriMix(tree).mixtures("dev")
     if "mixture_ID" not in message:
-        broken = BrokenData("skip")
-        assert len(LibriMix(tree, broken=broken).mixtures("dev")) == 2
-        assert len(broken) == 1
+        bad_files = BadFilePolicy("skip")
+        assert len(LibriMix(tree, bad_files=bad_files).mixtures("dev")) == 2
+        assert len(bad_files) == 1
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from data_trees import RATE, make_speakers, tones, write_audio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fqss_tf.data.broken import BrokenData
+from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.clips import Clip
 from fqss_tf.data.folders import Speaker
 from fqss_tf.data.librimix import LibriMix
@@ -149,7 +149,7 @@ def test_groups_are_kept_apart_and_handed_on(tmp_path):
 def test_a_speaker_in_two_parts_is_refused(tmp_path):
     make_speakers(tmp_path, {"train": ("a", "b"), "dev": ("b", "c")})
     with pytest.raises(FqssError, match="speaker b is in train and in dev"):
-        find_speakers([tmp_path], BrokenData())
+        find_speakers([tmp_path], BadFilePolicy())
 
 
 def test_a_broken_clip_stops_or_is_left_out(tmp_path):
@@ -161,9 +161,9 @@ def test_a_broken_clip_stops_or_is_left_out(tmp_path):
     with pytest.raises(FqssError, match="c-1.flac: is damaged or cut short"):
         make_librimix([tmp_path / "in"], tmp_path / "set", SHORT)
     assert [entry.name for entry in tmp_path.iterdir()] == ["in"]
-    broken = BrokenData("collect")
-    make_librimix([tmp_path / "in"], tmp_path / "set", SHORT, broken=broken)
-    assert len(broken) == 1 and "c-1.flac" in broken.lines[0]
+    bad_files = BadFilePolicy("collect")
+    make_librimix([tmp_path / "in"], tmp_path / "set", SHORT, bad_files=bad_files)
+    assert len(bad_files) == 1 and "c-1.flac" in bad_files.lines[0]
     LibriMix(tmp_path / "set").mixtures("train")
 
 

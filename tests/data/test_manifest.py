@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 import fqss_tf
-from fqss_tf.data.broken import BrokenData
+from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.make_manifest import (
     SWEEP_DB,
     active_rms,
@@ -55,7 +55,7 @@ def test_committed_manifests_are_reproduced(tmp_path):
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_committed_mixtures_peak_at_09_and_have_their_level_difference(name):
     path = BUNDLE / name
-    entries = manifest_mixtures(path, BrokenData())
+    entries = manifest_mixtures(path, BadFilePolicy())
     for mixture, entry in zip(read_manifest(path), entries, strict=True):
         (waveform, sources), rate = entry.load(), entry.rate
         assert rate == 8000 and waveform.shape == (32000,) and sources.shape == (2, 32000)
@@ -118,7 +118,7 @@ def test_manifest_round_trip(tmp_path):
 
 def mixture_of(clip_folder, row):
     write_manifest(clip_folder / "mixtures.csv", [row])
-    (entry,) = manifest_mixtures(clip_folder / "mixtures.csv", BrokenData())
+    (entry,) = manifest_mixtures(clip_folder / "mixtures.csv", BadFilePolicy())
     return entry
 
 
@@ -150,7 +150,7 @@ def test_some_rows_may_have_no_noise(clip_folder):
     noisy = Mixture("noisy", 1.5, MIXTURE.sources, 100, NOISE)
     write_manifest(clip_folder / "mixtures.csv", [MIXTURE, noisy])
     assert read_manifest(clip_folder / "mixtures.csv") == [MIXTURE, noisy]
-    clean, with_noise = manifest_mixtures(clip_folder / "mixtures.csv", BrokenData())
+    clean, with_noise = manifest_mixtures(clip_folder / "mixtures.csv", BadFilePolicy())
     assert clean.noise is None and with_noise.noise is not None
 
 

@@ -12,11 +12,11 @@ from data_trees import MUSDB_STEMS, make_librimix, make_speakers, make_stems
 import fqss_tf
 from fqss_tf.config import DataRecipe
 from fqss_tf.data import pipeline
-from fqss_tf.data.broken import BrokenData, broken_files_named
+from fqss_tf.data.bad_files import BadFilePolicy, bad_files_named
 from fqss_tf.data.librimix import LibriMix
-from fqss_tf.data.material import training_material
 from fqss_tf.data.pipeline import SILENCE_RMS, training_mixtures
 from fqss_tf.data.plan import ATTEMPTS, MixturePlan
+from fqss_tf.data.training_sources import training_sources
 from fqss_tf.errors import FqssError
 
 BUNDLE = Path(fqss_tf.__file__).parent / "bundled" / "speech"
@@ -35,12 +35,13 @@ def recipe(roots, **changes):
     return DataRecipe(roots=tuple(map(str, roots)), **changes)
 
 
-def mixtures(roots, seconds=1.0, seed=5, first_batch=0, sources=2, broken=None, **changes):
+def mixtures(roots, seconds=1.0, seed=5, first_batch=0, sources=2, bad_files=None, **changes):
     data = recipe(roots, **changes)
-    broken = BrokenData(data.broken) if broken is None else broken
+    bad_files = BadFilePolicy(data.on_bad_file) if bad_files is None else bad_files
     return training_mixtures(
-        training_material(data, sources, broken), data, sources=sources, batch_size=BATCH,
-        segment_samples=round(seconds * RATE), seed=seed, broken=broken, first_batch=first_batch,
+        training_sources(data, sources, bad_files), data, sources=sources, batch_size=BATCH,
+        segment_samples=round(seconds * RATE), seed=seed, bad_files=bad_files,
+        first_batch=first_batch,
     )
 
 
@@ -54,7 +55,7 @@ def first_batches(dataset, count):
 def plan_of(roots, seconds=1.0, seed=5, sources=2, **changes):
     data = recipe(roots, **changes)
     return MixturePlan(
-        training_material(data, sources), data, sources=sources, batch_size=BATCH, seed=seed,
+        training_sources(data, sources), data, sources=sources, batch_size=BATCH, seed=seed,
         segment_samples=round(seconds * RATE),
     )
 
@@ -293,7 +294,7 @@ def test_every_option_at_once_equals_the_reference(tmp_path):
     root = make_librimix(tmp_path / "set", samples=9000)
     write_tones(tmp_path / "noise" / "deep" / "hum.wav", RATE, 60, seconds=0.4)
     options = {
-        "task": "sep_noisy", "dynamic_fraction": 0.5, "noise_roots": (str(tmp_path / "noise"),),
+        "task": "sep_noisy", "dynamic_fraction": 0.5, "noise_datasets": (str(tmp_path / "noise"),),
         "noise_fraction": 0.5, "random_gain_db": 6.0, "source_gain_db": 3.0, "flip_polarity": True,
     }
     assert_equals_reference(root, 1e-5, batches=4, **options)
@@ -311,10 +312,10 @@ def test_every_option_at_once_equals_the_reference(tmp_path):
 
 def test_one_source_is_always_in_noise(tmp_path):
     make_speakers(tmp_path / "set", {"train": ("a",)})
-    with pytest.raises(FqssError, match="model.sources is 1, .* in data.noise_roots"):
+    with pytest.raises(FqssError, match="model.sources is 1, .* in data.noise_datasets"):
         plan_of(tmp_path / "set", sources=1)
     write_tones(tmp_path / "noise" / "hum.wav", RATE, 60, seconds=0.4)
-    options = {"noise_roots": (str(tmp_path / "noise"),), "min_noise_snr_db": -5.0}
+    options = {"noise_datasets": (str(tmp_path / "noise"),), "min_noise_snr_db": -5.0}
     plan = plan_of(tmp_path / "set", sources=1, **options)
     batches = first_batches(mixtures(tmp_path / "set", sources=1, **options), 2)
     for number, (mixture, sources) in enumerate(batches):
@@ -333,7 +334,7 @@ def test_one_source_of_librimix_keeps_the_noise_of_the_set(tmp_path):
 def test_noise_comes_at_the_ratio_that_was_drawn(tmp_path):
     make_speakers(tmp_path / "set", {"train": ("a", "b")})
     write_tones(tmp_path / "noise" / "hum.wav", RATE, 60, seconds=0.4)
-    options = {"noise_roots": (str(tmp_path / "noise"),), "noise_fraction": 0.5}
+    options = {"noise_datasets": (str(tmp_path / "noise"),), "noise_fraction": 0.5}
     plan = plan_of(tmp_path / "set", **options)
     noisy = 0
     batches = first_batches(mixtures(tmp_path / "set", **options), 4)
@@ -425,13 +426,13 @@ def damaged_set(tmp_path):
 
 def test_a_corrupt_flac_is_skipped_and_counted(damaged_set, capsys):
     root, path = damaged_set
-    broken = BrokenData("skip")
-    batches = first_batches(mixtures(root, broken=broken), 30)
-    again = first_batches(mixtures(root, first_batch=20, broken=BrokenData("skip")), 10)
-    assert broken.lines == [
+    bad_files = BadFilePolicy("skip")
+    batches = first_batches(mixtures(root, bad_files=bad_files), 30)
+    again = first_batches(mixtures(root, first_batch=20, bad_files=BadFilePolicy("skip")), 10)
+    assert bad_files.lines == [
         f"{path}: is damaged or cut short, its samples cannot be decoded; replace or remove it"
     ]
-    assert capsys.readouterr().err.splitlines()[0] == f"skipped: {broken.lines[0]}"
+    assert capsys.readouterr().err.splitlines()[0] == f"skipped: {bad_files.lines[0]}"
     for mixture, sources in batches:
         assert np.isfinite(sources).all() and (rms(sources) > SILENCE_RMS).all()
         np.testing.assert_allclose(np.abs(mixture).max(axis=-1), 1.0, atol=1e-6)
@@ -441,7 +442,7 @@ def test_a_corrupt_flac_is_skipped_and_counted(damaged_set, capsys):
 
 def test_a_corrupt_flac_stops_with_its_name(damaged_set):
     root, path = damaged_set
-    with pytest.raises(FqssError, match=f"{path}: is damaged or cut short"), broken_files_named():
+    with pytest.raises(FqssError, match=f"{path}: is damaged or cut short"), bad_files_named():
         first_batches(mixtures(root), 100)
 
 
@@ -449,7 +450,7 @@ def test_a_file_that_goes_while_training_is_named(tmp_path):
     make_speakers(tmp_path, {"train": ("a", "b")}, clips=1)
     dataset = mixtures(tmp_path)
     (tmp_path / "train" / "a" / "a-0.flac").unlink()
-    with pytest.raises(FqssError, match="a-0.flac: is missing"), broken_files_named():
+    with pytest.raises(FqssError, match="a-0.flac: is missing"), bad_files_named():
         first_batches(dataset, 1)
 
 
@@ -458,7 +459,7 @@ def test_a_file_that_goes_while_training_is_named(tmp_path):
     [
         ({"dynamic_fraction": 0.5}, "no fixed mixtures to train on"),
         ({"noise_fraction": 0.5}, "data.noise_fraction needs noise"),
-        ({"noise_roots": ("nowhere",)}, "nowhere: holds no audio files"),
+        ({"noise_datasets": ("nowhere",)}, "nowhere: holds no audio files"),
         ({"sources": 3}, "at least 3 speakers"),
     ],
 )

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from fqss_tf.data.broken import BrokenData
+from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.recordings import is_data_set, recorded_segments
 from fqss_tf.errors import FqssError
 
@@ -22,7 +22,7 @@ def folder(tmp_path):
 
 
 def segments(folder, most=100):
-    return list(recorded_segments(folder, RATE, SAMPLES, most, BrokenData()))
+    return list(recorded_segments(folder, RATE, SAMPLES, most, BadFilePolicy()))
 
 
 def test_recordings_are_cut_resampled_and_levelled(folder):

@@ -4,8 +4,8 @@ from data_trees import write_audio
 
 from fqss_tf.audio.files import resample
 from fqss_tf.config import DataRecipe
-from fqss_tf.data.material import scored_mixtures
 from fqss_tf.data.stand_in import pink_noise
+from fqss_tf.data.training_sources import scored_mixtures
 from fqss_tf.errors import FqssError
 
 
@@ -18,7 +18,7 @@ def test_one_voice_of_the_bundled_speech_stands_in_noise(rate, capsys):
     data = DataRecipe(sample_rate=rate, min_noise_snr_db=-5.0, max_noise_snr_db=15.0)
     entries = scored_mixtures(data, "dev", 1)
     assert capsys.readouterr().err == (
-        "no dev mixtures in data.roots: the bundled speech is taken in pink noise at "
+        "no dev mixtures in data.datasets: the bundled speech is taken in pink noise at "
         f"{rate} Hz\n"
     )
     found = []
@@ -45,9 +45,9 @@ def test_two_voices_are_resampled():
 
 def test_the_noise_is_that_of_the_recipe(tmp_path, capsys):
     write_audio(tmp_path / "hum.wav", np.sin(np.arange(3000) / 5), 8000)
-    data = DataRecipe(noise_roots=(str(tmp_path),))
+    data = DataRecipe(noise_datasets=(str(tmp_path),))
     mixture, sources = scored_mixtures(data, "dev", 1)[0].load()
-    assert "in noise of data.noise_roots" in capsys.readouterr().err
+    assert "in noise of data.noise_datasets" in capsys.readouterr().err
     noise = mixture - sources[0]
     hum = np.resize(np.sin(np.arange(3000) / 5), len(noise))
     assert np.corrcoef(noise, hum)[0, 1] > 0.999

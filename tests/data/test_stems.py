@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from data_trees import MUSDB_STEMS, make_speakers, make_stems, tones, write_audio
 
-from fqss_tf.data.broken import BrokenData
+from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.sets import open_data_set
 from fqss_tf.data.stems import StemFolders
 from fqss_tf.errors import FqssError
@@ -67,9 +67,9 @@ def test_a_broken_track_is_named_and_may_be_left_out(tmp_path, spoil, message):
     spoil(tmp_path / "train" / "B Band - Two")
     with pytest.raises(FqssError, match=message):
         StemFolders(tmp_path).mixtures("train")
-    broken = BrokenData("skip")
-    assert len(StemFolders(tmp_path, broken=broken).mixtures("train")) == 1
-    assert len(broken) == 1
+    bad_files = BadFilePolicy("skip")
+    assert len(StemFolders(tmp_path, bad_files=bad_files).mixtures("train")) == 1
+    assert len(bad_files) == 1
 
 
 def test_stems_that_are_not_there(tmp_path):

@@ -15,7 +15,8 @@ from fqss_tf.training.untrained import UntrainedRun
 TINY = (
     "model.filters=32", "model.bottleneck=16", "model.skip=16", "model.hidden=32",
     "model.blocks=2", "model.repeats=1", "data.segment_seconds=1", "float.steps=4",
-    "float.batch_size=2", "float.evaluate_every=4", "quantisation.observe_steps=3", "qat.steps=2",
+    "float.batch_size=2", "float.evaluate_every=4", "quantization.calibration_steps=3",
+    "qat.steps=2",
     "qat.batch_size=2", "qat.evaluate_every=2",
 )
 
@@ -63,7 +64,7 @@ def test_sidecar_tells_the_file_apart(converted):
 
 def test_integers_follow_the_simulation_on_speech(run, converted):
     path, _ = converted
-    model = run.quantised_model()
+    model = run.quantized_model()
     engine = Engine(path, reference_kernels=True)
     mixture, _ = fixed_mixtures(run.recipe, "test")[0]
     segment = mixture[: engine.metadata.segment] / np.abs(mixture).max()
@@ -101,7 +102,7 @@ def test_other_types_run_and_follow_keras(run, kind, tmp_path):
 def test_post_training_int8_is_fully_integer(run, tmp_path):
     description = convert(run, tmp_path / "model.tflite", ptq=True, least_sqnr=0)
     assert description["method"] == "ptq"
-    assert Engine(tmp_path / "model.tflite").metadata.input_stages == 1
+    assert Engine(tmp_path / "model.tflite").metadata.input_planes == 1
 
 
 def test_unknown_type_and_wrong_combination_are_refused(run, tmp_path):

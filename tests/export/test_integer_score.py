@@ -11,7 +11,7 @@ from fqss_tf.training.run import Run
 SETTINGS = (
     "model.filters=32", "model.bottleneck=8", "model.skip=8", "model.hidden=16", "model.blocks=1",
     "model.repeats=1", "data.segment_seconds=1", "float.steps=2", "float.batch_size=2",
-    "quantisation.observe_steps=2", "qat.steps=2", "qat.batch_size=2", "qat.evaluate_every=1",
+    "quantization.calibration_steps=2", "qat.steps=2", "qat.batch_size=2", "qat.evaluate_every=1",
 )
 
 

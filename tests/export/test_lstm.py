@@ -11,9 +11,9 @@ from fqss_tf.export.graphs import converted_integer
 from fqss_tf.export.lstm import with_lstm_ops
 from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
 from fqss_tf.layers.lstm import BidirectionalLstm, StandIn
-from fqss_tf.layers.stages import Splitter
+from fqss_tf.layers.planes import Splitter
 from fqss_tf.quantization.bias import snap_biases
-from fqss_tf.quantization.wrap import observe, quantise, ranges, set_mode
+from fqss_tf.quantization.wrap import calibrate, quantize, ranges, set_mode
 from fqss_tf.runtime.graph_check import faults
 
 ROWS, STEPS, CHANNELS, UNITS = 3, 500, 8, 16
@@ -32,8 +32,8 @@ class Exported:
         network = keras.Model(entry, lstm(Splitter(1, name="splitter")(entry)))
         network.set_weights([2 * weight for weight in network.get_weights()])
         self.expected = network(self.inputs).numpy()
-        self.model = quantise(network)
-        observe(self.model, [self.inputs[:, :, :50]] * 60)
+        self.model = quantize(network)
+        calibrate(self.model, [self.inputs[:, :, :50]] * 60)
         snap_biases(self.model)
         set_mode(self.model, "deploy")
         signature = tf.TensorSpec(self.inputs.shape, tf.float32)

@@ -3,24 +3,24 @@ import time
 import pytest
 
 from fqss_tf.export.convert import check_fully_integer
-from fqss_tf.export.graphs import convert_quantised
+from fqss_tf.export.graphs import convert_quantized
 from fqss_tf.export.op_report import op_report
 from fqss_tf.models import convtasnet, dptnet
 from fqss_tf.models.sizes import ConvTasNetConfig, DPTNetConfig
-from fqss_tf.quantization import transfer, wrap
+from fqss_tf.quantization import folding, wrap
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("norm", ["global", "batch"])
 def test_the_published_network_converts_without_a_float_tensor(norm):
     config = ConvTasNetConfig(norm=norm)
-    network = transfer.staged(
-        convtasnet.build(config), config, input_stages=2, output_stages=2
+    network = folding.add_planes(
+        convtasnet.build(config), config, input_planes=2, output_planes=2
     )
-    model = wrap.quantise(network)
+    model = wrap.quantize(network)
     wrap.set_mode(model, "deploy")
     started = time.monotonic()
-    report = op_report(convert_quantised(model, 8000, 2, 2))
+    report = op_report(convert_quantized(model, 8000, 2, 2))
     print(f"{norm}: converted in {time.monotonic() - started:.0f} s")
     check_fully_integer(report)
     assert sum(op.name == "CONV_2D" for op in report.ops) >= 3 * 24
@@ -30,10 +30,10 @@ def test_the_published_network_converts_without_a_float_tensor(norm):
 @pytest.mark.slow
 def test_the_published_dptnet_converts_without_a_float_tensor():
     config = DPTNetConfig()
-    network = transfer.staged(dptnet.build(config), config, input_stages=2, output_stages=2)
-    model = wrap.quantise(network)
+    network = folding.add_planes(dptnet.build(config), config, input_planes=2, output_planes=2)
+    model = wrap.quantize(network)
     wrap.set_mode(model, "deploy")
-    report = op_report(convert_quantised(model, 8000, 2, 2))
+    report = op_report(convert_quantized(model, 8000, 2, 2))
     check_fully_integer(report)
     # Two directions along the frames and two along the chunks in each of six blocks.
     assert sum(op.name == "UNIDIRECTIONAL_SEQUENCE_LSTM" for op in report.ops) == 4 * 6

@@ -75,7 +75,7 @@ def test_the_run_folder_is_one_like_any(imported):
     run = Run(imported("asteroid_convtasnet_a.pth"))
     assert (run.method, run.publisher, run.recipe.network) == ("fqss", "asteroid", "convtasnet")
     assert (run.config.blocks, run.config.repeats, run.config.filters) == (2, 2, 16)
-    assert not run.is_quantised
+    assert not run.is_quantized
     mixture = np.random.default_rng(0).uniform(-1, 1, (1, 1, 800, 1)).astype(np.float32)
     assert run.model()(mixture).shape == (1, 2, 800, 1)
 
@@ -135,9 +135,9 @@ def test_the_rate_is_that_of_the_checkpoint_or_asked_for(hostile, tmp_path):
     with pytest.raises(FqssError, match="untold.pth does not tell the sample rate .* --rate 16000"):
         import_checkpoint(path, tmp_path / "run")
     assert not (tmp_path / "run").exists()
-    import_checkpoint(path, tmp_path / "run", rate=16000, settings=["data.noise_roots=[here]"])
+    import_checkpoint(path, tmp_path / "run", rate=16000, settings=["data.noise_datasets=[here]"])
     data = Run(tmp_path / "run").recipe.data
-    assert (data.sample_rate, data.noise_roots) == (16000, ("here",))
+    assert (data.sample_rate, data.noise_datasets) == (16000, ("here",))
 
 
 def test_the_network_is_no_setting(tmp_path):

@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fqss_tf.layers.chunks import ChannelsToSources, OverlapAdd, Segment
+from fqss_tf.layers.chunks import ChannelsToSources, OverlapAdd, SplitIntoChunks
 
 
 def published_chunks(sequence, size, hop):
@@ -37,7 +37,7 @@ def test_chunks_and_their_sum_equal_the_published_ones(size_and_hop, frames):
     size, hop = size_and_hop
     sequence = np.random.default_rng(frames).normal(size=(frames, 3)).astype(np.float32)
     chunks, starts = published_chunks(sequence, size, hop)
-    ours = Segment(size, hop)(sequence[None, None])
+    ours = SplitIntoChunks(size, hop)(sequence[None, None])
     np.testing.assert_array_equal(ours[0], chunks)
     weights = np.random.default_rng(0).normal(size=chunks.shape).astype(np.float32)
     total = np.zeros((frames, 3), np.float32)
@@ -53,7 +53,7 @@ def test_chunks_and_their_sum_equal_the_published_ones(size_and_hop, frames):
 @pytest.mark.parametrize("frames", [5, 6, 12, 17])
 def test_unknown_lengths_and_batches_give_the_same(size, hop, frames):
     sequence = np.random.default_rng(0).normal(size=(2, 1, frames, 3)).astype(np.float32)
-    segment, overlap_add = Segment(size, hop), OverlapAdd(size, hop)
+    segment, overlap_add = SplitIntoChunks(size, hop), OverlapAdd(size, hop)
 
     @tf.function(input_signature=[tf.TensorSpec([None, 1, None, 3])], autograph=False)
     def unknown(values):

@@ -24,7 +24,7 @@ def unchanged(values):
 
 
 class Product:
-    """What quantises a sum of squares in the range of their mean."""
+    """What quantizes a sum of squares in the range of their mean."""
 
     def __init__(self, of_mean):
         self.quantizer = types.SimpleNamespace(factor=1)
@@ -54,7 +54,7 @@ def test_mean_square_of_items(rows):
 def test_both_forms_round_at_the_same_places(peaks):
     inner = {"energy": Product(rounded(0.01)), "mean_square": rounded(1e-3)}
     item = tf.constant(peaks[:1])
-    training = item_power(item, inner, "quantise")
+    training = item_power(item, inner, "quantize")
     exported = item_power(item, inner, "deploy")
     np.testing.assert_allclose(training, exported, rtol=1e-6)
     assert training.shape == (1, 1, 1, 1)
@@ -66,7 +66,7 @@ def test_8_bits_hold_the_power_of_a_tensor_with_peaks(peaks):
         return tf.round(values / step) * step
 
     inner = {"energy": eight_bits, "mean_square": unchanged}
-    found = item_power(tf.constant(peaks), inner, "quantise").numpy().ravel()
+    found = item_power(tf.constant(peaks), inner, "quantize").numpy().ravel()
     exact = (peaks.astype(float) ** 2).mean(axis=(1, 2, 3))
     np.testing.assert_allclose(found, exact, rtol=0.02)
     squares_rounded_first = eight_bits(tf.square(peaks[:1])).numpy().mean()

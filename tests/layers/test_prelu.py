@@ -16,9 +16,9 @@ def fake(low, high):
     return lambda values: tf.quantization.fake_quant_with_min_max_args(values, low, high)
 
 
-def quantised(slope):
+def quantized(slope):
     layer = FixedSlopePReLU(slope)
-    layer.quantised, layer.mode = True, "deploy"
+    layer.quantized, layer.mode = True, "deploy"
     layer.inner_activations = {
         "value": fake(-128 * STEP, 127 * STEP),
         "negative": fake(0.0, abs(1 - slope) * 128 * STEP or 1.0),
@@ -36,7 +36,7 @@ def test_float_form_is_prelu(slope):
 @pytest.mark.parametrize("kernels", [OpResolverType.AUTO, OpResolverType.BUILTIN_REF])
 @pytest.mark.parametrize("slope", SLOPES)
 def test_every_code_is_right_with_every_kernel_set(slope, kernels):
-    layer = quantised(slope)
+    layer = quantized(slope)
     converter = converter_of(
         lambda values: {"output": layer(values)},
         tf.TensorSpec([1, 1, 256, 1], tf.float32, name="values"),
@@ -60,9 +60,9 @@ def test_survives_being_saved():
     assert (layer.slope, layer.name) == (0.3, "one")
 
 
-def test_observing_sees_input_and_output():
+def test_calibrating_sees_input_and_output():
     layer, seen = FixedSlopePReLU(-2.0), []
-    layer.quantised = True
+    layer.quantized = True
 
     def value(values):
         seen.append(values.numpy())

@@ -15,7 +15,7 @@ from fqss_tf.models.registry import build
 from fqss_tf.models.waveform_weights import assign
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-# What FQSS puts into the keys of the layers that it wraps for quantisation.
+# What FQSS puts into the keys of the layers that it wraps for quantization.
 WRAPPED = re.compile(
     r"\.(conv1d|convTr1d|conv2d|groupnorm|layernorm|mha|linear|lstm|nl)"
     r"(?=\.(weight|bias|in_proj_|out_proj))"
@@ -43,7 +43,7 @@ class Original:
 
 
 class OriginalStages:
-    """One recorded run of an original network with two input planes and two output stages."""
+    """One recorded run of an original network with two input planes and two output planes."""
 
     def __init__(self, name):
         self.arrays = np.load(FIXTURES / f"{name}.npz")
@@ -78,7 +78,7 @@ def original():
 
 
 @pytest.fixture
-def original_stages():
+def original_planes():
     return OriginalStages
 
 

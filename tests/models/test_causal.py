@@ -7,7 +7,7 @@ import tf_keras as keras
 from fqss_tf.errors import FqssError
 from fqss_tf.models import convtasnet
 from fqss_tf.models.sizes import ConvTasNetConfig
-from fqss_tf.quantization.transfer import deployable, staged
+from fqss_tf.quantization.folding import add_planes, fold_for_export
 
 TINY = ConvTasNetConfig(
     filters=48, kernel=32, hop=8, bottleneck=8, skip=8, hidden=16, blocks=3, repeats=2,
@@ -29,11 +29,11 @@ def mixture():
     return (noise / 2**15).astype(np.float32)
 
 
-@pytest.mark.parametrize("stages", [1, 2, 3])
-def test_no_sample_depends_on_what_comes_later_than_the_lag(network, stages):
-    model = staged(network, TINY, input_stages=1, output_stages=stages)
-    lag = TINY.lag(stages)
-    assert lag == stages * (TINY.kernel - TINY.hop)
+@pytest.mark.parametrize("planes", [1, 2, 3])
+def test_no_sample_depends_on_what_comes_later_than_the_lag(network, planes):
+    model = add_planes(network, TINY, input_planes=1, output_planes=planes)
+    lag = TINY.algorithmic_delay(planes)
+    assert lag == planes * (TINY.kernel - TINY.hop)
     changed = mixture()
     changed[:, :, 400:] = 0
     difference = np.abs(model(mixture()) - model(changed)).max(axis=(0, 1, 3))
@@ -59,12 +59,12 @@ def test_it_is_the_network_with_future_taps_of_zero(network):
     np.testing.assert_allclose(actual[:, :, :whole], expected[:, :, :whole], atol=1e-6)
 
 
-@pytest.mark.parametrize("stages", [1, 2])
-def test_folded_and_staged_networks_compute_the_same(network, stages):
+@pytest.mark.parametrize("planes", [1, 2])
+def test_folded_and_staged_networks_compute_the_same(network, planes):
     expected = network(mixture()).numpy()
     scale = np.abs(expected).max()
-    assert np.abs(deployable(network, TINY)(mixture()) - expected).max() < 1e-4 * scale
-    model = staged(network, TINY, input_stages=stages, output_stages=stages)
+    assert np.abs(fold_for_export(network, TINY)(mixture()) - expected).max() < 1e-4 * scale
+    model = add_planes(network, TINY, input_planes=planes, output_planes=planes)
     # The two planes of a padded zero are zeros, which together stand for 1/256.
     past = TINY.hop * sum(TINY.dilations) * (TINY.block_kernel - 1) + 2 * TINY.kernel
     difference = np.abs(model(mixture()) - expected)[:, :, past : -2 * TINY.kernel]
@@ -78,5 +78,5 @@ def test_a_global_norm_is_not_causal():
 
 def test_a_kernel_of_one_hop_does_not_lag():
     config = dataclasses.replace(TINY, kernel=8)
-    assert config.lag(2) == 0
+    assert config.algorithmic_delay(2) == 0
     assert convtasnet.build(config)(mixture()).shape == (1, 2, SAMPLES, 1)

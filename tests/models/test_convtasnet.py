@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fqss_tf.errors import FqssError
 from fqss_tf.models import convtasnet, sizes
 from fqss_tf.models.convtasnet import ConvTasNetConfig
-from fqss_tf.quantization.transfer import deployable
+from fqss_tf.quantization.folding import fold_for_export
 
 TINY = ConvTasNetConfig(
     filters=16, kernel=32, hop=16, bottleneck=8, skip=4, hidden=12, blocks=2, repeats=2
@@ -122,7 +122,7 @@ def test_folded_batch_norm_computes_the_same(activation, rng, relative_error):
     config = dataclasses.replace(TINY, norm="batch", activation=activation)
     model = convtasnet.build(config)
     shake(model, rng)
-    folded = deployable(model, config)
+    folded = fold_for_export(model, config)
     assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in folded.layers)
     mixture = noise(rng, 800)
     assert relative_error(folded(mixture).numpy(), model(mixture).numpy()) <= 1e-5
@@ -151,13 +151,13 @@ def set_first_gain(model, value, bias):
 
 @pytest.mark.parametrize("activation", sizes.ACTIVATIONS)
 @pytest.mark.parametrize("first_gain", [-0.5, 1e-6])
-def test_deployable_form_of_a_global_norm_network_computes_the_same(
+def test_exported_form_of_a_global_norm_network_computes_the_same(
     first_gain, activation, floatx, global_norm_network, rng, relative_error
 ):
     floatx("float64")
     model, config = global_norm_network(activation)
     set_first_gain(model, first_gain, 0.3)
-    final = deployable(model, config)
+    final = fold_for_export(model, config)
     for frames in (2, 50):  # fewer than a dilated kernel spans, and more
         mixture = noise(rng, frames * TINY.hop)
         assert relative_error(final(mixture).numpy(), model(mixture).numpy()) <= 1e-6
@@ -167,7 +167,7 @@ def test_deployable_form_of_a_global_norm_network_computes_the_same(
 def test_silence_stays_silent(activation, global_norm_network):
     model, config = global_norm_network(activation)
     silence = np.zeros((1, 1, 800, 1), np.float32)
-    np.testing.assert_array_equal(deployable(model, config)(silence), 0)
+    np.testing.assert_array_equal(fold_for_export(model, config)(silence), 0)
 
 
 @pytest.mark.parametrize("mask_activation", sizes.MASK_ACTIVATIONS)
@@ -213,11 +213,7 @@ def test_graph_and_eager_execution_agree_for_a_batch_of_one():
     config = ConvTasNetConfig(
         filters=32, kernel=32, hop=16, bottleneck=16, skip=16, hidden=32, blocks=2, repeats=1
     )
-    slopes = {
-        **{f"block_{i}_{place}_prelu": 0.25 for i in range(2) for place in ("in", "depthwise")},
-        "mask_prelu": 0.25,
-    }
-    model = convtasnet.build(config, slopes=slopes)
+    model = convtasnet.build(config, for_export=True)
     mixture = np.random.default_rng(0).uniform(-1, 1, (1, 1, 8000, 1)).astype(np.float32)
     eager = model(mixture).numpy()
     error = np.abs(model.predict_on_batch(mixture) - eager).max()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fqss_tf.errors import FqssError
 from fqss_tf.models import registry, sizes
-from fqss_tf.models.interface import published_form
+from fqss_tf.models.published_shapes import published_form
 from fqss_tf.models.waveform_weights import assign, samples_kernel_to_blocks
 from fqss_tf.models.waveform_weights import transposed_kernel_to_blocks as to_blocks
 
@@ -95,12 +95,12 @@ def test_inner_tensors_equal_the_original_network(name, original, relative_error
 
 
 @pytest.mark.parametrize("name", ["fqss_sepformerq_split2_a", "fqss_dptnetq_split2_a"])
-def test_two_stages_equal_the_original_network(name, original_stages, relative_error):
-    recording = original_stages(name)
+def test_two_planes_equal_the_original_network(name, original_planes, relative_error):
+    recording = original_planes(name)
     config = recording.config
     if "dptnet" in name:
         config = dataclasses.replace(config, residual="frames")
-    model = registry.build(config, input_stages=2, output_stages=2)
+    model = registry.build(config, input_planes=2, output_planes=2)
     assign(model, stage_weights(recording, config))
     inner = keras.Model(model.get_layer("splitter").output, [model.output, *(
         model.get_layer(layer).output for layer in ("encoded", "stage_0")

@@ -1,4 +1,4 @@
-"""The network with two input planes and two output stages, before any quantisation."""
+"""The network with two input planes and two output planes, before any quantization."""
 
 import numpy as np
 import pytest
@@ -16,8 +16,8 @@ LAYERS = ("encoder_sum_1", "masks", "stage_0", "stage_1", "combiner")
 
 
 @pytest.fixture
-def recording(original_stages):
-    return original_stages("fqss_convtasnetq_split2_a")
+def recording(original_planes):
+    return original_planes("fqss_convtasnetq_split2_a")
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def outputs(recording):
     that division into whole steps: the network is compared from the same planes on.
     """
     config = recording.config
-    model = convtasnet.build(config, input_stages=2, output_stages=2)
+    model = convtasnet.build(config, input_planes=2, output_planes=2)
     assign(model, _weights(recording))
     from_planes = keras.Model(
         model.get_layer("splitter").output,
@@ -65,10 +65,10 @@ def test_masks_equal_the_original(recording, outputs, relative_error):
     assert relative_error(masks, recording.arrays["act/masks"]) <= TOLERANCE
 
 
-@pytest.mark.parametrize("stage, offset", [(0, 0), (1, 1)])
-def test_stages_equal_the_original(stage, offset, recording, outputs, relative_error):
-    ours = outputs[f"stage_{stage}"].reshape(4, 1, -1) + offset
-    assert relative_error(ours, recording.arrays["act/decoder_stack"][stage]) <= TOLERANCE
+@pytest.mark.parametrize("plane, offset", [(0, 0), (1, 1)])
+def test_planes_equal_the_original(plane, offset, recording, outputs, relative_error):
+    ours = outputs[f"stage_{plane}"].reshape(4, 1, -1) + offset
+    assert relative_error(ours, recording.arrays["act/decoder_stack"][plane]) <= TOLERANCE
 
 
 def test_estimates_equal_the_original(recording, outputs, relative_error):
@@ -82,11 +82,11 @@ def test_second_stage_matters_more_than_the_tolerance(recording, outputs, relati
     assert relative_error(without, recording.arrays["output"]) > 10 * TOLERANCE
 
 
-@pytest.mark.parametrize("stages", [2, 3])
-def test_stages_have_one_layer_each(stages, recording):
-    model = convtasnet.build(recording.config, input_stages=stages, output_stages=stages)
-    names = ["splitter", *(f"stage_{stage}" for stage in range(stages)), "combiner"]
+@pytest.mark.parametrize("planes", [2, 3])
+def test_planes_have_one_layer_each(planes, recording):
+    model = convtasnet.build(recording.config, input_planes=planes, output_planes=planes)
+    names = ["splitter", *(f"stage_{plane}" for plane in range(planes)), "combiner"]
     inner = keras.Model(model.input, [model.get_layer(name).output for name in names])
     splitter, *waveforms = inner(np.zeros((1, 1, 80, 1), np.float32))
-    assert splitter.shape == (1, 1, 80, stages)
-    assert [waveform.shape for waveform in waveforms] == [(1, 2, 80, 1)] * (stages + 1)
+    assert splitter.shape == (1, 1, 80, planes)
+    assert [waveform.shape for waveform in waveforms] == [(1, 2, 80, 1)] * (planes + 1)

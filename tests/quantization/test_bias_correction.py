@@ -5,7 +5,7 @@ import tf_keras as keras
 from fqss_tf.layers.prelu import FixedSlopePReLU
 from fqss_tf.quantization.bias_correction import correct_biases
 from fqss_tf.quantization.quantizers import RangeQuantizer
-from fqss_tf.quantization.wrap import observe, quantise, quantizers
+from fqss_tf.quantization.wrap import calibrate, quantize, quantizers
 
 layers = keras.layers
 
@@ -34,11 +34,11 @@ def mean_error(model, expected, mixtures):
 
 
 def test_the_mean_error_of_each_channel_goes(network, mixtures):
-    model = quantise(network, bits=3)
+    model = quantize(network, bits=3)
     for quantizer in quantizers(model):
         if isinstance(quantizer, RangeQuantizer):
             quantizer.bits = 16  # rounding of the outputs, behind the biases, stays out of it
-    observe(model, mixtures)
+    calibrate(model, mixtures)
     expected = [network(each).numpy() for each in mixtures]
     before = mean_error(model, expected, mixtures)
     assert correct_biases(model, mixtures) == 3
@@ -48,8 +48,8 @@ def test_the_mean_error_of_each_channel_goes(network, mixtures):
 
 
 def test_nothing_but_biases_changes(network, mixtures):
-    model = quantise(network, bits=3)
-    observe(model, mixtures)
+    model = quantize(network, bits=3)
+    calibrate(model, mixtures)
     before = {variable.name: variable.numpy() for variable in model.variables}
     correct_biases(model, mixtures)
     changed = {
@@ -57,12 +57,12 @@ def test_nothing_but_biases_changes(network, mixtures):
         if np.any(variable.numpy() != before[variable.name])
     }
     assert changed and all(name.endswith("bias:0") for name in changed)
-    assert {each.mode for each in quantizers(model)} == {"quantise"}
+    assert {each.mode for each in quantizers(model)} == {"quantize"}
 
 
 def test_what_is_exact_already_is_left_alone(network, mixtures):
-    model = quantise(network, bits=16)
-    observe(model, mixtures)
+    model = quantize(network, bits=16)
+    calibrate(model, mixtures)
     before = model.get_layer("narrow").layer.bias.numpy()
     correct_biases(model, mixtures)
     np.testing.assert_allclose(model.get_layer("narrow").layer.bias, before, atol=1e-3)

@@ -1,4 +1,4 @@
-"""Quantised dual-path networks: the same function, rounded at every tensor."""
+"""Quantized dual-path networks: the same function, rounded at every tensor."""
 
 import numpy as np
 import pytest
@@ -10,9 +10,9 @@ from fqss_tf.layers.norm import ChannelLayerNorm
 from fqss_tf.models.registry import build
 from fqss_tf.models.sizes import DPTNetConfig, SepFormerConfig
 from fqss_tf.quantization.configs import quantize_config
+from fqss_tf.quantization.folding import add_planes
 from fqss_tf.quantization.quantizers import ConstantRangeQuantizer
-from fqss_tf.quantization.transfer import staged
-from fqss_tf.quantization.wrap import observe, quantise
+from fqss_tf.quantization.wrap import calibrate, quantize
 
 SIZES = {"filters": 16, "kernel": 4, "hop": 2, "width": 8, "chunk": 6, "blocks": 1}
 CONFIGS = {
@@ -42,11 +42,11 @@ class Case:
         decoder.set_weights([gain * weight for weight in decoder.get_weights()])
         self.estimates = self.network(self.mixture).numpy()
 
-    def quantised(self, stages, bits):
-        model = quantise(
-            staged(self.network, self.config, input_stages=stages, output_stages=stages), bits
+    def quantized(self, stages, bits):
+        model = quantize(
+            add_planes(self.network, self.config, input_planes=stages, output_planes=stages), bits
         )
-        observe(model, [self.mixture] * 40)
+        calibrate(model, [self.mixture] * 40)
         return model
 
 
@@ -56,40 +56,40 @@ def case(request):
 
 
 @pytest.fixture(scope="module")
-def quantised(case):
-    return case.quantised(stages=2, bits=8)
+def quantized(case):
+    return case.quantized(stages=2, bits=8)
 
 
 def sqnr(found, expected):
     return 10 * np.log10(np.sum(expected**2) / np.sum((found - expected) ** 2))
 
 
-def test_the_deployable_form_is_the_same_function(case):
-    deployable = staged(case.network, case.config, input_stages=1, output_stages=1)
-    np.testing.assert_allclose(deployable(case.mixture), case.estimates, atol=1e-5 * PEAK)
+def test_the_exported_form_is_the_same_function(case):
+    folded = add_planes(case.network, case.config, input_planes=1, output_planes=1)
+    np.testing.assert_allclose(folded(case.mixture), case.estimates, atol=1e-5 * PEAK)
 
 
-def test_8_bits_are_near_the_float_network(case, quantised):
-    assert sqnr(quantised(case.mixture).numpy(), case.estimates) >= 20  # measured: 27 dB
+def test_8_bits_are_near_the_float_network(case, quantized):
+    assert sqnr(quantized(case.mixture).numpy(), case.estimates) >= 20  # measured: 27 dB
 
 
 @pytest.mark.slow
-def test_16_bits_are_nearer(case, quantised):
-    coarse = sqnr(quantised(case.mixture).numpy(), case.estimates)
-    fine = sqnr(case.quantised(stages=2, bits=16)(case.mixture).numpy(), case.estimates)
+def test_16_bits_are_nearer(case, quantized):
+    coarse = sqnr(quantized(case.mixture).numpy(), case.estimates)
+    fine = sqnr(case.quantized(stages=2, bits=16)(case.mixture).numpy(), case.estimates)
     assert fine >= coarse + 8  # measured: 11 dB more
 
 
-def test_gradients_reach_every_weight_and_range(case, quantised):
+def test_gradients_reach_every_weight_and_range(case, quantized):
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean((quantised(case.mixture, training=True) - 0.1) ** 2)
-    gradients = tape.gradient(loss, quantised.trainable_variables)
-    for variable, gradient in zip(quantised.trainable_variables, gradients, strict=True):
+        loss = tf.reduce_mean((quantized(case.mixture, training=True) - 0.1) ** 2)
+    gradients = tape.gradient(loss, quantized.trainable_variables)
+    for variable, gradient in zip(quantized.trainable_variables, gradients, strict=True):
         assert gradient is not None, variable.name
         assert np.isfinite(gradient.numpy()).all(), variable.name
     moved = [
         np.any(gradient.numpy() != 0)
-        for variable, gradient in zip(quantised.trainable_variables, gradients, strict=True)
+        for variable, gradient in zip(quantized.trainable_variables, gradients, strict=True)
         if variable.name.endswith("_shift:0")
     ]
     assert len(moved) > 30 and np.mean(moved) > 0.9
@@ -107,10 +107,10 @@ def test_attention_rounds_every_inner_tensor():
 
 def test_silent_frames_have_a_finite_gradient():
     entry = keras.Input((1, None, 4))
-    model = quantise(keras.Model(entry, ChannelLayerNorm(name="norm")(entry)))
+    model = quantize(keras.Model(entry, ChannelLayerNorm(name="norm")(entry)))
     frames = np.random.default_rng(0).normal(size=(1, 1, 20, 4)) * (np.arange(20) > 9)[:, None]
     frames = tf.constant(frames, tf.float32)
-    observe(model, [frames] * 5)
+    calibrate(model, [frames] * 5)
     with tf.GradientTape() as tape:
         tape.watch(frames)
         loss = tf.reduce_sum(model(frames, training=True) ** 2)
@@ -121,10 +121,10 @@ def test_silent_frames_have_a_finite_gradient():
 def test_silence_does_not_widen_the_range_of_reciprocal_lengths():
     entry = keras.Input((1, None, 4))
     norm = ChannelLayerNorm(epsilon=1e-5, name="norm")
-    model = quantise(keras.Model(entry, norm(entry)))
+    model = quantize(keras.Model(entry, norm(entry)))
     rng = np.random.default_rng(0)
     frames = rng.normal(size=(1, 1, 200, 4)) * np.repeat([1, 1e-4], 100)[:, None]
-    observe(model, [frames.astype(np.float32)] * 60)
+    calibrate(model, [frames.astype(np.float32)] * 60)
     inner = model.get_layer("norm").quantize_config.inner
     greatest_length = inner["energy"].range()[1] ** 0.5
     # Of the values that an 8-bit energy has, the least but 0.

@@ -7,7 +7,7 @@ import tf_keras as keras
 from fqss_tf.models import convtasnet
 from fqss_tf.models.sizes import ConvTasNetConfig
 from fqss_tf.quantization.equalization import equalize
-from fqss_tf.quantization.transfer import staged
+from fqss_tf.quantization.folding import add_planes
 
 TINY = ConvTasNetConfig(
     filters=64, kernel=32, hop=16, bottleneck=8, skip=8, hidden=16, blocks=2, repeats=1
@@ -32,7 +32,7 @@ def network(request):
             gamma, beta, *rest = layer.get_weights()
             unequal = np.exp(rng.normal(0, 1, gamma.shape))
             layer.set_weights([gamma * unequal, beta + 0.1 * unequal, *rest])
-    return staged(model, config, input_stages=2, output_stages=2), config
+    return add_planes(model, config, input_planes=2, output_planes=2), config
 
 
 @pytest.fixture

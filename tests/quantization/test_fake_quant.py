@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from fqss_tf.quantization.fake_quant import fake_quantise, fake_quantise_per_channel
+from fqss_tf.quantization.fake_quant import fake_quantize, fake_quantize_per_channel
 from fqss_tf.quantization.quantizers import (
     SHIFT_RATE,
     ConstantRangeQuantizer,
@@ -13,7 +13,7 @@ from fqss_tf.quantization.quantizers import (
     WeightQuantizer,
 )
 
-RECORDED = np.load(Path(__file__).parents[1] / "fixtures" / "fqss_quantisers.npz")
+RECORDED = np.load(Path(__file__).parents[1] / "fixtures" / "fqss_quantizers.npz")
 BITS = (2, 4, 8)
 RANGES = {"asym": (-0.9, 1.3), "asym_pos": (0.0, 1.1), "sym": (-1.1, 1.1)}
 every_range = pytest.mark.parametrize("kind", RANGES)
@@ -40,7 +40,7 @@ def run(minimum, maximum, bits):
     x, minimum, maximum = (tf.constant(v, tf.float32) for v in (RECORDED["x"], minimum, maximum))
     with tf.GradientTape() as tape:
         tape.watch([x, minimum, maximum])
-        y = fake_quantise(x, minimum, maximum, bits)
+        y = fake_quantize(x, minimum, maximum, bits)
         loss = tf.reduce_sum(y * RECORDED["upstream"])
     return y.numpy(), [g.numpy() for g in tape.gradient(loss, [x, minimum, maximum])]
 
@@ -79,7 +79,7 @@ def test_values_are_whole_steps_from_an_exact_zero(kind, bits):
     in_steps = y / step(*RANGES[kind], bits)
     np.testing.assert_allclose(in_steps, np.round(in_steps), atol=1e-3)
     assert len(np.unique(y)) <= 2**bits
-    assert fake_quantise(tf.zeros(1), *map(tf.constant, RANGES[kind]), bits).numpy() == 0
+    assert fake_quantize(tf.zeros(1), *map(tf.constant, RANGES[kind]), bits).numpy() == 0
 
 
 @every_width
@@ -115,7 +115,7 @@ def test_per_channel_values_and_gradients():
     x, ranges = tf.constant(kernel), tf.constant(maximum)
     with tf.GradientTape() as tape:
         tape.watch([x, ranges])
-        y = fake_quantise_per_channel(x, ranges)
+        y = fake_quantize_per_channel(x, ranges)
         loss = tf.reduce_sum(y * upstream)
     to_x, to_maximum = (g.numpy() for g in tape.gradient(loss, [x, ranges]))
     scale = maximum / 127
@@ -130,13 +130,13 @@ def test_per_channel_values_and_gradients():
 
 @pytest.fixture
 def owner():
-    """A layer that owns the variables of a quantiser."""
+    """A layer that owns the variables of a quantizer."""
     return keras.layers.Layer()
 
 
 def rounding(quantizer):
-    """The quantiser in the mode that rounds."""
-    quantizer.mode = "quantise"
+    """The quantizer in the mode that rounds."""
+    quantizer.mode = "quantize"
     return quantizer
 
 
@@ -152,10 +152,10 @@ def test_weights_have_127_steps_up_to_the_largest(channel_axis, original_axis, o
     kernel = as_keras(RECORDED["w"])
     quantizer = WeightQuantizer(channel_axis=channel_axis)
     weights = quantizer.build(tf.TensorShape(kernel.shape), "kernel", owner)
-    quantizer.mode = "observe"
+    quantizer.mode = "calibrate"
     untouched = quantizer(tf.constant(kernel), True, weights)
     np.testing.assert_array_equal(untouched, kernel)
-    quantizer.mode = "quantise"
+    quantizer.mode = "quantize"
     y = quantizer(tf.constant(kernel), True, weights).numpy()
 
     others = tuple(i for i in range(4) if i != channel_axis % 4)
@@ -169,23 +169,23 @@ def test_weights_with_one_range(owner):
     quantizer = WeightQuantizer(channel_axis=None)
     gamma = tf.constant([0.3, -2.54, 0.0])
     weights = quantizer.build(gamma.shape, "gamma", owner)
-    quantizer.mode = "observe"
+    quantizer.mode = "calibrate"
     quantizer(gamma, True, weights)
-    quantizer.mode = "quantise"
+    quantizer.mode = "quantize"
     np.testing.assert_allclose(quantizer(gamma, False, weights), [0.3, -2.54, 0], atol=1e-6)
     assert quantizer.scale(weights) == pytest.approx(0.02)
 
 
-def test_observed_ranges_follow_the_original(owner):
+def test_calibrating_ranges_follow_the_original(owner):
     batches, ranges = RECORDED["act_seq"], RECORDED["act_seq_ranges"]
     quantizer = RangeQuantizer()
     weights = quantizer.build(batches.shape[1:], "output", owner)
-    quantizer.mode = "observe"
+    quantizer.mode = "calibrate"
     for batch, (minimum, maximum) in zip(batches[:50], ranges, strict=False):
         np.testing.assert_array_equal(quantizer(tf.constant(batch), True, weights), batch)
         assert weights["minimum"].numpy() == pytest.approx(minimum, rel=1e-5)
         assert weights["maximum"].numpy() == pytest.approx(maximum, rel=1e-5)
-    quantizer.mode = "quantise"
+    quantizer.mode = "quantize"
     for batch, original in zip(batches[50:], RECORDED["act_seq_out"][50:], strict=True):
         distance = np.abs(quantizer(tf.constant(batch), True, weights) - original).max()
         assert distance <= quantizer.scale(weights) * 1.001
@@ -195,10 +195,10 @@ def test_observed_ranges_follow_the_original(owner):
 def test_nothing_of_the_start_is_left_when_observing_ends(owner, batches):
     quantizer = RangeQuantizer()
     weights = quantizer.build((3,), "output", owner)
-    quantizer.mode = "observe"
+    quantizer.mode = "calibrate"
     for _ in range(batches):
         quantizer(tf.constant([-0.01, 0.0, 9.0]), True, weights)
-    quantizer.finish_observing(batches)
+    quantizer.finish_calibration(batches)
     assert weights["minimum"].numpy() == pytest.approx(-0.01, rel=1e-4)
     assert weights["maximum"].numpy() == pytest.approx(9.0, rel=1e-4)
 
@@ -206,7 +206,7 @@ def test_nothing_of_the_start_is_left_when_observing_ends(owner, batches):
 def test_evaluation_does_not_observe(owner):
     quantizer = RangeQuantizer()
     weights = quantizer.build((3,), "output", owner)
-    quantizer.mode = "observe"
+    quantizer.mode = "calibrate"
     quantizer(tf.constant([-9.0, 0.0, 9.0]), False, weights)
     assert (weights["minimum"].numpy(), weights["maximum"].numpy()) == (-0.5, 0.5)
 
@@ -222,7 +222,7 @@ def test_non_negative_range_starts_at_zero(owner):
 
 
 @pytest.mark.parametrize("trained", [(0.2, 1.0), (-1.0, -0.2), (-0.1, -0.3), (0.0, 0.0)])
-def test_trained_range_without_zero_still_quantises_zero_to_zero(trained, owner):
+def test_trained_range_without_zero_still_quantizes_zero_to_zero(trained, owner):
     quantizer = rounding(RangeQuantizer())
     weights = quantizer.build((3,), "output", owner)
     weights["minimum"].assign(trained[0])

@@ -6,10 +6,10 @@ import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.layers.lstm import DIRECTIONS, BidirectionalLstm
-from fqss_tf.layers.stages import Splitter
+from fqss_tf.layers.planes import Splitter
 from fqss_tf.quantization.bias import inner_scale, input_scale, integer_weight, snap_biases
 from fqss_tf.quantization.quantizers import PowerOfTwoQuantizer, WeightQuantizer
-from fqss_tf.quantization.wrap import observe, quantise
+from fqss_tf.quantization.wrap import calibrate, quantize
 
 UNITS = 4
 
@@ -24,10 +24,10 @@ def model(inputs):
     keras.utils.set_random_seed(0)
     entry = keras.Input((None, None, 5))
     lstm = BidirectionalLstm(UNITS, name="lstm")
-    quantised = quantise(keras.Model(entry, lstm(Splitter(1, name="splitter")(entry))))
-    observe(quantised, [inputs] * 40)
-    snap_biases(quantised)
-    return quantised
+    quantized = quantize(keras.Model(entry, lstm(Splitter(1, name="splitter")(entry))))
+    calibrate(quantized, [inputs] * 40)
+    snap_biases(quantized)
+    return quantized
 
 
 def test_hidden_states_are_multiples_of_one_8_bit_scale(model, inputs):

@@ -14,9 +14,9 @@ from fqss_tf.models import convtasnet
 from fqss_tf.models.convtasnet import ConvTasNetConfig
 from fqss_tf.quantization.bias import Wrapper, input_scale, snap_biases
 from fqss_tf.quantization.configs import WITHOUT_QUANTISER, quantize_config
+from fqss_tf.quantization.folding import add_planes
 from fqss_tf.quantization.quantizers import MODES, RangeQuantizer
-from fqss_tf.quantization.transfer import staged
-from fqss_tf.quantization.wrap import keep_ranges, observe, quantise, quantizers, ranges, set_mode
+from fqss_tf.quantization.wrap import calibrate, keep_ranges, quantize, quantizers, ranges, set_mode
 
 # Twice as many filters as kernel samples: a decoder has a right inverse only with at least as
 # many, and a well-conditioned one with more.
@@ -35,7 +35,7 @@ class Case:
     def __init__(self, norm, activation):
         keras.utils.set_random_seed(0)
         rng = np.random.default_rng(0)
-        self._quantised = {}
+        self._quantized = {}
         self.config = dataclasses.replace(TINY, norm=norm, activation=activation)
         self.network = convtasnet.build(self.config)
         noise = rng.integers(-(2**15), 2**15, (2, 1, 800, 1))
@@ -50,16 +50,16 @@ class Case:
         decoder.set_weights([gain * weight for weight in decoder.get_weights()])
         self.estimates = self.network(self.mixture).numpy()
 
-    def staged(self, stages):
-        return staged(self.network, self.config, input_stages=stages, output_stages=stages)
+    def add_planes(self, stages):
+        return add_planes(self.network, self.config, input_planes=stages, output_planes=stages)
 
-    def quantised(self, stages, bits):
-        """With observed ranges; shared between tests, which leave it as it is."""
-        if (stages, bits) not in self._quantised:
-            model = quantise(self.staged(stages), bits)
-            observe(model, [self.mixture])
-            self._quantised[stages, bits] = model
-        return self._quantised[stages, bits]
+    def quantized(self, stages, bits):
+        """With calibrated ranges; shared between tests, which leave it as it is."""
+        if (stages, bits) not in self._quantized:
+            model = quantize(self.add_planes(stages), bits)
+            calibrate(model, [self.mixture])
+            self._quantized[stages, bits] = model
+        return self._quantized[stages, bits]
 
 
 _case = functools.cache(Case)
@@ -77,8 +77,8 @@ def fused():
 
 
 @pytest.fixture(scope="module")
-def quantised(fused):
-    return fused.quantised(stages=2, bits=8)
+def quantized(fused):
+    return fused.quantized(stages=2, bits=8)
 
 
 def interior(estimates):
@@ -92,57 +92,57 @@ def sqnr(estimates, reference):
 
 
 def op_layers(model):
-    """The layers of a quantised model that are not inputs, bare of their wrappers."""
+    """The layers of a quantized model that are not inputs, bare of their wrappers."""
     for layer in model.layers:
         if isinstance(layer, Wrapper):
             yield layer, layer.layer
 
 
 def test_one_stage_equals_the_float_network(case):
-    estimates = case.staged(1)(case.mixture).numpy()
+    estimates = case.add_planes(1)(case.mixture).numpy()
     np.testing.assert_allclose(estimates, case.estimates, rtol=0, atol=1e-5 * PEAK)
 
 
-def test_two_stages_equal_the_float_network_but_at_the_edges(case):
-    estimates = case.staged(2)(case.mixture).numpy()
+def test_two_planes_equal_the_float_network_but_at_the_edges(case):
+    estimates = case.add_planes(2)(case.mixture).numpy()
     np.testing.assert_allclose(
         interior(estimates), interior(case.estimates), rtol=0, atol=1e-5 * PEAK
     )
 
 
-def test_two_stages_hear_16_bits_of_any_float_input(fused):
+def test_two_planes_hear_16_bits_of_any_float_input(fused):
     mixture = fused.mixture * np.float32(0.7071)
-    estimates = fused.staged(2)(mixture).numpy()
+    estimates = fused.add_planes(2)(mixture).numpy()
     expected = fused.network(mixture).numpy()
     np.testing.assert_allclose(interior(estimates), interior(expected), rtol=0, atol=2e-4 * PEAK)
 
 
-def test_observing_changes_nothing(fused):
-    model = quantise(fused.staged(2))
-    set_mode(model, "observe")
+def test_calibrating_changes_nothing(fused):
+    model = quantize(fused.add_planes(2))
+    set_mode(model, "calibrate")
     np.testing.assert_allclose(
-        model(fused.mixture, training=True), fused.staged(2)(fused.mixture), rtol=0, atol=1e-6
+        model(fused.mixture, training=True), fused.add_planes(2)(fused.mixture), rtol=0, atol=1e-6
     )
 
 
 @pytest.mark.parametrize("kind", [("global", "prelu"), ("batch", "relu")], ids="-".join)
 def test_16_bits_are_near_the_float_network_and_8_bits_are_not(kind):
     case = _case(*kind)  # between them, the two have every type of layer
-    fine = sqnr(case.quantised(2, bits=16)(case.mixture).numpy(), case.estimates)
-    coarse = sqnr(case.quantised(2, bits=8)(case.mixture).numpy(), case.estimates)
+    fine = sqnr(case.quantized(2, bits=16)(case.mixture).numpy(), case.estimates)
+    coarse = sqnr(case.quantized(2, bits=8)(case.mixture).numpy(), case.estimates)
     assert fine >= FINE
     assert COARSE <= coarse < fine - 15
 
 
-def test_two_stages_are_finer_than_one_when_only_waveforms_are_rounded(fused):
-    one = sqnr(fused.quantised(1, bits=16)(fused.mixture).numpy(), fused.estimates)
-    two = sqnr(fused.quantised(2, bits=16)(fused.mixture).numpy(), fused.estimates)
+def test_two_planes_are_finer_than_one_when_only_waveforms_are_rounded(fused):
+    one = sqnr(fused.quantized(1, bits=16)(fused.mixture).numpy(), fused.estimates)
+    two = sqnr(fused.quantized(2, bits=16)(fused.mixture).numpy(), fused.estimates)
     assert two > one + 10
 
 
-def test_every_integer_tensor_has_a_quantiser(case):
-    model = case.quantised(2, bits=8)
-    unquantised = {
+def test_every_integer_tensor_has_a_quantizer(case):
+    model = case.quantized(2, bits=8)
+    unquantized = {
         layer.name for layer, bare in op_layers(model)
         if not isinstance(bare, (*WITHOUT_QUANTISER, FixedSlopePReLU))
         and not layer.quantize_config.output
@@ -150,7 +150,7 @@ def test_every_integer_tensor_has_a_quantiser(case):
     fused_later = {"mask_0", "mask_1", "block_1_skip_sum"}
     if case.config.activation == "prelu":
         fused_later |= {f"block_{i}_{place}" for i in range(2) for place in ("in", "depthwise")}
-    assert unquantised == fused_later
+    assert unquantized == fused_later
     assert len(list(op_layers(model))) == len(model.layers) - 1
     for layer, bare in op_layers(model):
         if isinstance(bare, keras.layers.Conv2D):
@@ -163,11 +163,11 @@ def test_every_integer_tensor_has_a_quantiser(case):
             )
 
 
-def test_8_bit_tensors_have_at_most_256_values(quantised, fused):
+def test_8_bit_tensors_have_at_most_256_values(quantized, fused):
     checked = [
-        layer for layer, bare in op_layers(quantised) if layer.quantize_config.output is not None
+        layer for layer, bare in op_layers(quantized) if layer.quantize_config.output is not None
     ]
-    outputs = keras.Model(quantised.input, [layer.output for layer in checked])(fused.mixture)
+    outputs = keras.Model(quantized.input, [layer.output for layer in checked])(fused.mixture)
     for layer, output in zip(checked, outputs, strict=True):
         steps = output.numpy() / layer.quantize_config.output.scale(layer._output_quantizer_vars)
         assert np.abs(steps - np.round(steps)).max() < 1e-2, layer.name
@@ -180,25 +180,25 @@ def test_layer_unknown_to_the_table():
     with pytest.raises(FqssError, match="odd of type Softmax"):
         quantize_config(model.get_layer("odd"))
     with pytest.raises(FqssError, match="odd of type Softmax"):
-        quantise(model)
+        quantize(model)
 
 
-def test_unknown_mode(quantised):
+def test_unknown_mode(quantized):
     with pytest.raises(ValueError, match="'train'"):
-        set_mode(quantised, "train")
+        set_mode(quantized, "train")
 
 
 def test_constant_ranges_round_as_variable_ones(case):
-    model = case.quantised(2, bits=8)
+    model = case.quantized(2, bits=8)
     expected = model(case.mixture).numpy()
     set_mode(model, "deploy")
     found = model(case.mixture).numpy()
-    set_mode(model, "quantise")  # other tests share the model
+    set_mode(model, "quantize")  # other tests share the model
     np.testing.assert_array_equal(found, expected)
 
 
-def test_modes_reach_every_quantiser(fused):
-    model = quantise(fused.staged(2))
+def test_modes_reach_every_quantizer(fused):
+    model = quantize(fused.add_planes(2))
     everything = quantizers(model)
     assert everything
     for mode in MODES:
@@ -207,7 +207,7 @@ def test_modes_reach_every_quantiser(fused):
 
 
 def test_ranges_of_all_tensors_can_be_watched(case):
-    model = case.quantised(2, bits=8)
+    model = case.quantized(2, bits=8)
     found = ranges(model)
     trained = [item for item in quantizers(model) if isinstance(item, RangeQuantizer)]
     assert len(found) == len(trained) > 10
@@ -216,7 +216,7 @@ def test_ranges_of_all_tensors_can_be_watched(case):
 
 
 def test_gradients_reach_every_weight_and_range(case):
-    model = case.quantised(2, bits=8)
+    model = case.quantized(2, bits=8)
     shifts = [v for v in model.trainable_variables if v.name.endswith("_shift:0")]
     for shift in shifts:  # a range that ends exactly at a tensor's only value has no gradient
         shift.assign(tf.fill(shift.shape, -1e-5))
@@ -237,8 +237,8 @@ def test_gradients_reach_every_weight_and_range(case):
 
 
 def test_kept_ranges_have_no_gradient_and_weights_do(fused):
-    model = quantise(fused.staged(2))
-    observe(model, [fused.mixture])
+    model = quantize(fused.add_planes(2))
+    calibrate(model, [fused.mixture])
     keep_ranges(model)
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean((model(fused.mixture, training=True) - 0.1) ** 2)
@@ -248,8 +248,8 @@ def test_kept_ranges_have_no_gradient_and_weights_do(fused):
 
 
 def test_snapped_biases_are_multiples_of_the_accumulator_scale(fused):
-    model = quantise(fused.staged(2))
-    observe(model, [fused.mixture] * 5)
+    model = quantize(fused.add_planes(2))
+    calibrate(model, [fused.mixture] * 5)
     convolutions = [
         layer for layer, bare in op_layers(model)
         if isinstance(bare, keras.layers.Conv2D | keras.layers.DepthwiseConv2D) and bare.use_bias

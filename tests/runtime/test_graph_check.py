@@ -67,9 +67,9 @@ def _short_constant(graph):
 
 
 def _few_scales(graph):
-    quantisation = convolution(graph)[1][1].quantization
-    quantisation.scale = [0.1, 0.2, 0.3]
-    quantisation.zeroPoint = [0, 0, 0]
+    quantization = convolution(graph)[1][1].quantization
+    quantization.scale = [0.1, 0.2, 0.3]
+    quantization.zeroPoint = [0, 0, 0]
 
 
 def _scale(graph):
@@ -180,13 +180,13 @@ def ends(model, name):
 
 
 def _other_zero_point(model, name):
-    quantisation = ends(model, name)[1].quantization
-    quantisation.zeroPoint = quantisation.zeroPoint + 1
+    quantization = ends(model, name)[1].quantization
+    quantization.zeroPoint = quantization.zeroPoint + 1
 
 
 def _other_scale(model, name):
-    quantisation = ends(model, name)[1].quantization
-    quantisation.scale = quantisation.scale * 2
+    quantization = ends(model, name)[1].quantization
+    quantization.scale = quantization.scale * 2
 
 
 def _other_shape(model, name):

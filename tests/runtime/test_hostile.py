@@ -9,8 +9,8 @@ import pytest
 import soundfile
 
 from fqss_tf.errors import FqssError
+from fqss_tf.runtime.checksum import SEAL_BYTES, with_checksum
 from fqss_tf.runtime.metadata import read_metadata
-from fqss_tf.runtime.seal import SEAL_BYTES, sealed
 
 MUTATE = Path(__file__).parents[1] / "fixtures" / "hostile.py"
 
@@ -26,7 +26,7 @@ def good_files(tiny_tflite, step_tflite, tmp_path_factory):
     with soundfile.SoundFile(folder / "float.wav", "w", 16000, 2, "FLOAT") as file:
         file.title = "a title"
         file.write(both)
-    (folder / "sealed.tflite").write_bytes(sealed(tiny_tflite.read_bytes()))
+    (folder / "sealed.tflite").write_bytes(with_checksum(tiny_tflite.read_bytes()))
     return {
         "wav": ("recording", folder / "a.wav"),
         "float wav": ("recording", folder / "float.wav"),
@@ -34,7 +34,7 @@ def good_files(tiny_tflite, step_tflite, tmp_path_factory):
         "tflite": ("model", tiny_tflite),
         "sealed tflite": ("model", folder / "sealed.tflite"),
         "graph": ("graph", tiny_tflite),
-        "step model": ("step", step_tflite),
+        "streaming model": ("step", step_tflite),
     }
 
 
@@ -48,7 +48,7 @@ def refused(good_files, name, model, folder, mutants):
     return int(result.stdout.split()[-1])
 
 
-NAMES = ["wav", "float wav", "flac", "tflite", "sealed tflite", "graph", "step model"]
+NAMES = ["wav", "float wav", "flac", "tflite", "sealed tflite", "graph", "streaming model"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -64,7 +64,7 @@ def test_2000_mutants(good_files, name, tiny_tflite, tmp_path):
 
 
 def test_no_changed_bit_of_a_sealed_model_passes(tiny_tflite, tmp_path):
-    content = sealed(tiny_tflite.read_bytes())
+    content = with_checksum(tiny_tflite.read_bytes())
     path = tmp_path / "a.tflite"
     for place in range(0, len(content) - SEAL_BYTES, 5):
         changed = bytearray(content)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from fqss_tf.errors import FqssError
+from fqss_tf.runtime.checksum import with_checksum
 from fqss_tf.runtime.metadata import read_metadata
-from fqss_tf.runtime.seal import sealed
 
 
 def test_reads_what_was_written(tiny_tflite):
@@ -20,13 +20,13 @@ def test_reads_what_was_written(tiny_tflite):
         "segment": 800,
         "hop": 8,
         "sources": ("speech_1", "speech_2"),
-        "input_stages": 2,
-        "output_stages": 2,
+        "input_planes": 2,
+        "output_planes": 2,
         "type": "int8",
         "method": "ptq",
         "network": "toy",
-        "quantised_by": "test",
-        "lag": None,
+        "quantized_by": "test",
+        "algorithmic_delay": None,
         "states": (),
     }
 
@@ -141,7 +141,7 @@ def test_a_sealed_model_is_read_and_runs(tiny_tflite, tmp_path):
 
     content = tiny_tflite.read_bytes()
     path = tmp_path / "a.tflite"
-    path.write_bytes(sealed(content))
+    path.write_bytes(with_checksum(content))
     assert path.read_bytes().startswith(content)
     assert read_metadata(path)[0] == read_metadata(tiny_tflite)[0]
     planes = np.random.default_rng(0).integers(-128, 128, (800, 2)).astype(np.int8)
@@ -150,25 +150,25 @@ def test_a_sealed_model_is_read_and_runs(tiny_tflite, tmp_path):
 
 
 def test_sealing_twice_is_sealing_once(tiny_tflite):
-    once = sealed(tiny_tflite.read_bytes())
-    assert sealed(once) == once
+    once = with_checksum(tiny_tflite.read_bytes())
+    assert with_checksum(once) == once
 
 
 def test_the_shipped_model_is_sealed():
     content = (Path(__file__).parents[2] / "tflite_models" / "fqss_int8.tflite").read_bytes()
-    assert sealed(content) == content
+    assert with_checksum(content) == content
 
 
 def test_a_step_model_tells_its_lag_and_states(step_tflite):
     metadata, _ = read_metadata(step_tflite)
-    assert metadata.is_step and metadata.takes_int16
-    assert (metadata.segment, metadata.lag, metadata.latency) == (128, 32, 160)
+    assert metadata.is_streaming and metadata.takes_int16
+    assert (metadata.segment, metadata.algorithmic_delay, metadata.latency) == (128, 32, 160)
     assert metadata.states[0] == "encoder_0_past" and len(set(metadata.states)) == 11
 
 
 def test_a_file_for_segments_has_the_latency_of_one(tiny_tflite):
     metadata, _ = read_metadata(tiny_tflite)
-    assert not metadata.is_step and metadata.states == ()
+    assert not metadata.is_streaming and metadata.states == ()
     assert metadata.latency == metadata.segment
 
 

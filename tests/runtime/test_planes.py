@@ -17,10 +17,10 @@ def test_two_planes_of_a_16_bit_sample_are_its_two_bytes():
     assert np.array_equal(planes[:, 1], (EVERY_16_BIT_SAMPLE & 255) - 128)
 
 
-@pytest.mark.parametrize("stages", [2, 3])
-def test_combine_undoes_split_for_every_16_bit_sample(stages):
+@pytest.mark.parametrize("planes", [2, 3])
+def test_combine_undoes_split_for_every_16_bit_sample(planes):
     waveform = EVERY_16_BIT_SAMPLE / 2**15
-    assert np.array_equal(combine(split(waveform, stages)), waveform)
+    assert np.array_equal(combine(split(waveform, planes)), waveform)
 
 
 def test_one_plane_rounds_to_nearest():
@@ -37,12 +37,12 @@ def test_three_planes_of_a_24_bit_sample_are_its_three_bytes():
 
 
 @given(amplitudes, st.integers(2, 3))
-def test_split_floors_to_the_finest_plane(waveform, stages):
-    planes = split(waveform, stages)
-    assert planes.shape == (*waveform.shape, stages)
+def test_split_floors_to_the_finest_plane(waveform, count):
+    planes = split(waveform, count)
+    assert planes.shape == (*waveform.shape, count)
     below_full_scale = np.minimum(waveform.astype(np.float64), 1 - 2.0**-30)
     error = below_full_scale - combine(planes)
-    step = 1 / (128 * 256.0 ** (stages - 1))
+    step = 1 / (128 * 256.0 ** (count - 1))
     assert (error >= -(2.0**-24)).all() and (error <= step + 2.0**-24).all()
 
 

@@ -35,11 +35,11 @@ def float_separator(tiny_float_tflite):
 def test_the_integer_graph_sees_and_gives_the_planes(tiny_tflite, reference_kernels):
     engine = Engine(tiny_tflite, reference_kernels=reference_kernels)
     planes = np.random.default_rng(0).integers(-128, 128, (SEGMENT, 2)).astype(np.int8)
-    stages = engine.run_planes(planes)
-    assert [(stage.shape, stage.dtype) for stage in stages] == [((2, SEGMENT), np.int8)] * 2
-    for plane, stage in zip(planes.T, stages, strict=True):
-        assert np.array_equal(stage[0], plane)
-        assert np.abs(stage[1] - plane / 2).max() <= 0.5
+    outputs = engine.run_planes(planes)
+    assert [(output.shape, output.dtype) for output in outputs] == [((2, SEGMENT), np.int8)] * 2
+    for plane, output in zip(planes.T, outputs, strict=True):
+        assert np.array_equal(output[0], plane)
+        assert np.abs(output[1] - plane / 2).max() <= 0.5
 
 
 def test_an_integer_model_returns_16_bits_of_the_mixture(separator):
@@ -175,7 +175,7 @@ def test_no_tensorflow_is_imported(tiny_tflite):
 def test_forward_is_split_run_combine(tiny_tflite):
     engine = Engine(tiny_tflite)
     segment = speechlike(SEGMENT)
-    high, low = (stage.astype(np.int32) for stage in engine.run_planes(split(segment, 2)))
+    high, low = (plane.astype(np.int32) for plane in engine.run_planes(split(segment, 2)))
     assert np.array_equal(engine.forward(segment) * 2**15, (high << 8) + low + 128)
 
 

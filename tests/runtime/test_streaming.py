@@ -83,7 +83,7 @@ def after(seconds, separator, whole, memory):
     for second in range(seconds):
         separator.push(noise(8000, seed=second))
     stream = stacked([separator.push(end), separator.flush()])
-    assert stream.shape[1] == SEGMENT + separator.metadata.lag + samples % 128
+    assert stream.shape[1] == SEGMENT + separator.metadata.algorithmic_delay + samples % 128
     return stream[:, -SEGMENT + memory :], whole(end)[:, memory:]
 
 
@@ -193,7 +193,7 @@ def test_unknown_gains_are_named(step_tflite, gain):
 
 
 def test_each_kind_of_file_names_the_other_way(step_tflite, causal_tflite):
-    with pytest.raises(FqssError, match="is a step model"):
+    with pytest.raises(FqssError, match="is a streaming model"):
         Separator(step_tflite)
     with pytest.raises(FqssError, match="takes whole segments"):
         StreamingSeparator(causal_tflite)

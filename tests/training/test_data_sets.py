@@ -17,7 +17,7 @@ TINY = (
 
 def run(root, output, *settings):
     arguments = ["train", "quickstart", "--output", str(output), "--json"]
-    for setting in (*TINY, f"data.roots=[{root}]", *settings):
+    for setting in (*TINY, f"data.datasets=[{root}]", *settings):
         arguments += ["--set", setting]
     return CliRunner().invoke(main, arguments)
 
@@ -32,7 +32,7 @@ def test_a_damaged_source_stops_training_or_is_counted(tmp_path):
     assert result.exit_code == 2
     last = result.stderr.splitlines()[-1]
     assert last.startswith("error: ") and damaged.name in last and "line 2" in last
-    result = run(root, tmp_path / "goes_on", "data.dynamic_fraction=0", "data.broken=skip")
+    result = run(root, tmp_path / "goes_on", "data.dynamic_fraction=0", "data.on_bad_file=skip")
     assert result.exit_code == 0, (result.output, result.exception)
     assert f"{damaged.name}: has 2978 samples but the row says 9000" in result.stderr
     assert result.stderr.splitlines()[-1] == "broken files and rows that were left out: 1"
@@ -55,8 +55,8 @@ def test_all_that_is_wrong_is_named_once_and_counted(tmp_path):
             ("rates", "e/e-0.flac", "f/fast.flac"), ("damaged", "e/e-1.flac", "f/f-0.flac"),
         )
     ])
-    result = run(root, tmp_path / "run", "data.broken=skip", "float.steps=6", "qat.steps=1",
-                 "qat.batch_size=2", "quantisation.observe_steps=1")
+    result = run(root, tmp_path / "run", "data.on_bad_file=skip", "float.steps=6", "qat.steps=1",
+                 "qat.batch_size=2", "quantization.calibration_steps=1")
     assert result.exit_code == 0, (result.output, result.exception)
     lines = result.stderr.splitlines()
     assert lines[-1] == "broken files and rows that were left out: 6"

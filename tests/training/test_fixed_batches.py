@@ -8,7 +8,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.config import load_recipe
-from fqss_tf.data.broken import broken_files_named
+from fqss_tf.data.bad_files import bad_files_named
 from fqss_tf.errors import FqssError
 from fqss_tf.training.fixed_batches import FixedBatches
 from fqss_tf.training.run import FIXED_BATCHES, Run, train
@@ -16,13 +16,13 @@ from fqss_tf.training.run import FIXED_BATCHES, Run, train
 SETTINGS = (
     "model.filters=32", "model.bottleneck=8", "model.skip=8", "model.hidden=16",
     "model.blocks=1", "model.repeats=1", "data.segment_seconds=0.5", "data.dev_mixtures=1",
-    "float.steps=0", "quantisation.observe_steps=2", "qat.steps=4",
+    "float.steps=0", "quantization.calibration_steps=2", "qat.steps=4",
     "qat.batch_size=2", "qat.evaluate_every=1", "qat.learning_rate=1e-3",
 )
 
 
 def recipe(fixed_batches):
-    return load_recipe("quickstart", (*SETTINGS, f"quantisation.fixed_batches={fixed_batches}"))
+    return load_recipe("quickstart", (*SETTINGS, f"quantization.fixed_batches={fixed_batches}"))
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +69,8 @@ def test_an_interrupted_stage_goes_on_without_the_teacher(
     monkeypatch.setattr(Run, "frozen_teacher", lambda run: Absent())
     resumed = train(recipe(2), tmp_path / "run", resume=True)
     assert qat_rows(resumed) == qat_rows(repeated)
-    with np.load(resumed.folder / "quantised.npz") as mine, np.load(
-        repeated.folder / "quantised.npz"
+    with np.load(resumed.folder / "quantized.npz") as mine, np.load(
+        repeated.folder / "quantized.npz"
     ) as its:
         for name in its.files:
             np.testing.assert_array_equal(mine[name], its[name], err_msg=name)
@@ -120,10 +120,10 @@ def test_a_damaged_batch_is_named(micro):
     fixed.write_missing(micro.batches)
     path = micro.folder / "fixed" / "1.npz"
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(FqssError, match=r"1.npz: .*; remove it .*--resume"), broken_files_named():
+    with pytest.raises(FqssError, match=r"1.npz: .*; remove it .*--resume"), bad_files_named():
         list(fixed.read(0).take(2))
 
 
 def test_a_negative_number_is_refused():
-    with pytest.raises(FqssError, match="quantisation.fixed_batches is -1"):
+    with pytest.raises(FqssError, match="quantization.fixed_batches is -1"):
         recipe(-1)

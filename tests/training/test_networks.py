@@ -1,4 +1,4 @@
-"""Attention and LSTM train, in float and quantised."""
+"""Attention and LSTM train, in float and quantized."""
 
 import numpy as np
 import pytest
@@ -44,11 +44,11 @@ def test_the_float_stage(name, tmp_path, short_mixtures):
 
 
 @pytest.mark.slow
-def test_the_quantised_stage(tmp_path, short_mixtures):
+def test_the_quantized_stage(tmp_path, short_mixtures):
     settings = (
         *SMALL, *RECIPES["dptnet-mobile"], "qat.steps=2", "qat.batch_size=1",
-        "qat.evaluate_every=2", "quantisation.observe_steps=2",
+        "qat.evaluate_every=2", "quantization.calibration_steps=2",
     )
     run = train(load_recipe("dptnet-mobile", settings), tmp_path / "run")
-    assert run.is_quantised
-    assert np.isfinite(run.quantised_model()(mixture())).all()
+    assert run.is_quantized
+    assert np.isfinite(run.quantized_model()(mixture())).all()

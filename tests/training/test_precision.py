@@ -53,7 +53,7 @@ def test_what_is_built_afterwards_is_float32():
     assert keras.layers.Dense(1).compute_dtype == "float32"
 
 
-def test_quantised_training_keeps_to_float32():
+def test_quantized_training_keeps_to_float32():
     with pytest.raises(FqssError, match="qat.precision is bfloat16"):
         load_recipe("quickstart", ["qat.precision=bfloat16"])
 

@@ -10,8 +10,8 @@ import tf_keras as keras
 
 from fqss_tf.models.registry import build
 from fqss_tf.models.sizes import ConvTasNetConfig
-from fqss_tf.quantization.transfer import staged
-from fqss_tf.quantization.wrap import observe, quantise
+from fqss_tf.quantization.folding import add_planes
+from fqss_tf.quantization.wrap import calibrate, quantize
 from fqss_tf.training.recompute import Recomputed, segments
 
 ENCODER = {"filters": 16, "kernel": 4, "hop": 2}
@@ -49,12 +49,12 @@ print((peak_bytes() - before) / 2**20)
 """
 
 
-def quantised(config):
-    """A quantised network with random weights, and a batch of two mixtures [2, 1, T, 1]."""
+def quantized(config):
+    """A quantized network with random weights, and a batch of two mixtures [2, 1, T, 1]."""
     keras.utils.set_random_seed(0)
     mixtures = np.random.default_rng(0).uniform(-1, 1, (2, 1, 96, 1)).astype(np.float32)
-    model = quantise(staged(build(config), config, input_stages=2, output_stages=2))
-    observe(model, [mixtures] * 3)
+    model = quantize(add_planes(build(config), config, input_planes=2, output_planes=2))
+    calibrate(model, [mixtures] * 3)
     return model, tf.constant(mixtures)
 
 
@@ -74,7 +74,7 @@ def values_and_gradients(network, variables, mixtures):
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_values_are_equal_and_gradients_are_up_to_float_rounding(name):
-    model, mixtures = quantised(CONFIGS[name])
+    model, mixtures = quantized(CONFIGS[name])
     variables = model.trainable_variables
     estimates, expected = values_and_gradients(model, variables, mixtures)
     recomputed = Recomputed(model)
@@ -88,7 +88,7 @@ def test_values_are_equal_and_gradients_are_up_to_float_rounding(name):
 
 
 def test_every_layer_is_in_one_segment_behind_its_inputs():
-    model, _ = quantised(CONFIGS["global norm and PReLU"])
+    model, _ = quantized(CONFIGS["global norm and PReLU"])
     known = {id(model.input)}
     names = []
     for segment in segments(model):
@@ -132,10 +132,10 @@ def test_the_gradient_needs_less_memory():
 
 
 def test_a_replica_recomputes_too():
-    model, mixtures = quantised(CONFIGS["batch norm and ReLU"])
+    model, mixtures = quantized(CONFIGS["batch norm and ReLU"])
     strategy = tf.distribute.MirroredStrategy(["CPU:0"])
     with strategy.scope():
-        copy, _ = quantised(CONFIGS["batch norm and ReLU"])
+        copy, _ = quantized(CONFIGS["batch norm and ReLU"])
         network = Recomputed(copy)
     _, expected = values_and_gradients(model, model.trainable_variables, mixtures)
 

@@ -18,7 +18,8 @@ from fqss_tf.training.untrained import UntrainedRun
 SETTINGS = (
     "model.filters=32", "model.bottleneck=8", "model.skip=8", "model.hidden=16",
     "model.blocks=2", "model.repeats=1", "data.segment_seconds=0.5", "float.steps=6",
-    "float.batch_size=2", "float.evaluate_every=2", "quantisation.observe_steps=2", "qat.steps=4",
+    "float.batch_size=2", "float.evaluate_every=2", "quantization.calibration_steps=2",
+    "qat.steps=4",
     "qat.batch_size=2", "qat.evaluate_every=2",
 )
 RECIPE = load_recipe("quickstart", SETTINGS)
@@ -31,7 +32,7 @@ def finished(tmp_path_factory):
 
 def test_run_folder_has_recipe_log_and_weights(finished):
     names = {path.name for path in finished.folder.iterdir()}
-    assert {"recipe.yaml", "log.csv", "tensorboard", "float.npz", "quantised.npz"} <= names
+    assert {"recipe.yaml", "log.csv", "tensorboard", "float.npz", "quantized.npz"} <= names
     assert Run(finished.folder).recipe == RECIPE
     rows = list(csv.DictReader((finished.folder / "log.csv").open()))
     assert [(row["stage"], row["step"]) for row in rows] == [
@@ -66,9 +67,9 @@ def test_a_killed_run_resumes_to_the_same_weights(finished, tmp_path):
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert not (folder / "quantised.npz").exists()
+    assert not (folder / "quantized.npz").exists()
     resumed = train(RECIPE, folder, resume=True)
-    for name in ("float.npz", "quantised.npz"):
+    for name in ("float.npz", "quantized.npz"):
         with np.load(finished.folder / name) as whole, np.load(resumed.folder / name) as parts:
             for key in whole.files:
                 np.testing.assert_array_equal(parts[key], whole[key], err_msg=key)
@@ -76,16 +77,16 @@ def test_a_killed_run_resumes_to_the_same_weights(finished, tmp_path):
 
 def test_vanilla_qat_has_one_stage_on_both_sides(finished, tmp_path):
     run = train(RECIPE, tmp_path / "qat", method="qat", teacher=finished.folder)
-    assert run.stages == (1, 1)
+    assert run.planes == (1, 1)
     with np.load(run.folder / "float.npz") as mine, np.load(finished.folder / "float.npz") as its:
         assert all(np.array_equal(mine[key], its[key]) for key in its.files)
 
 
 @pytest.mark.parametrize("trained", [True, False])
 def test_a_recipe_says_whether_ranges_are_trained(trained):
-    settings = (*SETTINGS, f"quantisation.train_ranges={str(trained).lower()}")
+    settings = (*SETTINGS, f"quantization.train_ranges={str(trained).lower()}")
     run = UntrainedRun(load_recipe("quickstart", settings))
-    found = {one.trains_range for one in quantizers(run.unobserved_model(run.stages))}
+    found = {one.trains_range for one in quantizers(run.uncalibrated_model(run.planes))}
     assert found == {trained}
 
 
@@ -107,7 +108,8 @@ def test_a_teacher_of_other_sizes_is_refused(finished, tmp_path):
 
 
 def test_float_training_starts_from_the_initial_weights(finished, tmp_path):
-    recipe = load_recipe("quickstart", (*SETTINGS, "float.steps=0", "qat.steps=0"))
+    recipe = load_recipe("quickstart", (*SETTINGS, "float.steps=0",
+    "qat.steps=0"))
     run = train(recipe, tmp_path / "run", initial=finished.folder)
     mixture, _ = run.mixtures("dev")[0]
     first, second = (

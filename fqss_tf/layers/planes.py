@@ -6,32 +6,32 @@ import tf_keras as keras
 
 @keras.saving.register_keras_serializable("fqss_tf")
 class Splitter(keras.layers.Layer):
-    """``[B, 1, T, 1] -> [B, 1, T, stages]``: floored to 8 bits, then the stretched remainder, ...
+    """``[B, 1, T, 1] -> [B, 1, T, planes]``: floored to 8 bits, then the stretched remainder, ...
 
-    Every plane is a multiple of 1/128 in [-1, 127/128]. For two stages and 16-bit PCM the planes
-    are the high byte and the low byte less 128. One stage passes its input on: its quantiser
+    Every plane is a multiple of 1/128 in [-1, 127/128]. For two planes and 16-bit PCM the planes
+    are the high byte and the low byte less 128. One plane passes its input on: its quantizer
     rounds it.
     """
 
-    def __init__(self, stages, **kwargs):
+    def __init__(self, planes, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        self.stages = stages
+        self.planes = planes
 
     def call(self, inputs):
-        if self.stages == 1:
+        if self.planes == 1:
             return tf.identity(inputs)
         remainder, planes = inputs, []
-        for _ in range(self.stages):
+        for _ in range(self.planes):
             level = tf.clip_by_value(tf.floor(remainder * 128), -128, 127)
             planes.append(level / 128)
             remainder = 2 * (remainder * 128 - level) - 1
         return tf.concat(planes, axis=-1)
 
     def compute_output_shape(self, shape):
-        return tf.TensorShape([*shape[:3], shape[3] * self.stages])
+        return tf.TensorShape([*shape[:3], shape[3] * self.planes])
 
     def get_config(self):
-        return {**super().get_config(), "stages": self.stages}
+        return {**super().get_config(), "planes": self.planes}
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
@@ -54,10 +54,10 @@ class TakePlane(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("fqss_tf")
 class Combiner(keras.layers.Layer):
-    """The splitter's inverse: sum of the stages, each worth 1/256 of the one before, all
+    """The splitter's inverse: sum of the planes, each worth 1/256 of the one before, all
     ``[B, S, T, 1]``.
 
-    With two 8-bit stages at scale 1/128 this is ``(y0 << 8) + y1 + 128``: 16-bit PCM.
+    With two 8-bit planes at scale 1/128 this is ``(y0 << 8) + y1 + 128``: 16-bit PCM.
     """
 
     def __init__(self, **kwargs):
@@ -65,7 +65,7 @@ class Combiner(keras.layers.Layer):
 
     def call(self, inputs):
         first, *further = tf.nest.flatten(inputs)
-        return first + sum((stage + 1) / 256**k for k, stage in enumerate(further, start=1))
+        return first + sum((plane + 1) / 256**k for k, plane in enumerate(further, start=1))
 
     def compute_output_shape(self, shape):
         return tf.TensorShape(shape[0] if isinstance(shape, list) else shape)

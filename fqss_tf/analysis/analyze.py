@@ -36,7 +36,7 @@ class Options:
 
 @dataclass
 class Analysis:
-    """What ``analyse`` found; ``simulation`` is None without a run, ``files`` without files."""
+    """What ``analyze`` found; ``simulation`` is None without a run, ``files`` without files."""
 
     options: Options
     rate: int
@@ -45,7 +45,7 @@ class Analysis:
     advice: dict = field(default_factory=dict)
 
     def groups(self):
-        """Integer file, or network -> its rows when quantised whole to 8 bits, separated."""
+        """Integer file, or network -> its rows when quantized whole to 8 bits, separated."""
         if self.files:
             groups = summary.grouped(self.files.rows, "model")
         else:
@@ -91,7 +91,7 @@ class Analysis:
         return found
 
 
-def analyse(
+def analyze(
     models, data, output, manifest="mixtures.csv", options=None, progress=None, task=None,
 ):
     """Analyses a run, or integer .tflite files beside their float32 one, or both.
@@ -120,7 +120,7 @@ def analyse(
     with atomic_folder(output) as folder:
         mixtures, rate = load_mixtures(data, manifest, task or default_task(models))
         if not mixtures:
-            raise FqssError(f"{manifest} of {data} lists no mixtures: there is nothing to analyse")
+            raise FqssError(f"{manifest} of {data} lists no mixtures: there is nothing to analyze")
         if options.utterances is not None and options.utterances < len(mixtures):
             places = np.linspace(0, len(mixtures) - 1, options.utterances).round().astype(int)
             mixtures = [mixtures[place] for place in places]
@@ -133,7 +133,7 @@ def analyse(
         if run and samples % run.config.hop:
             raise FqssError(
                 f"{run_path} needs segments of a multiple of {run.config.hop} samples but "
-                f"{float_path} has {samples}: analyse them separately"
+                f"{float_path} has {samples}: analyze them separately"
             )
         excerpts = cut_excerpts(mixtures, samples)
         parts = sum(part is not None for part in (run, metadata))
@@ -165,7 +165,7 @@ def _sorted_models(models):
         if not Path(path).exists():
             raise FqssError(f"no model {path}: give a run folder or .tflite files")
     if len(runs) > 1:
-        raise FqssError(f"{runs[1]} is a second run: analyse one run at a time")
+        raise FqssError(f"{runs[1]} is a second run: analyze one run at a time")
     floats = [path for path in files if read_metadata(path)[0].type == "float32"]
     integers = [path for path in files if path not in floats]
     if files and (len(floats) != 1 or not integers):
@@ -199,7 +199,7 @@ def _open_run(path, threads):
     if not (run.folder / FLOAT_WEIGHTS).exists():
         raise FqssError(f"{path} has no finished float model: continue with fqss-tf train --resume")
     if run.recipe.network != "convtasnet":
-        raise FqssError(f"{path} is a {run.recipe.network}: only runs of convtasnet are analysed")
+        raise FqssError(f"{path} is a {run.recipe.network}: only runs of convtasnet are analyzed")
     return run
 
 

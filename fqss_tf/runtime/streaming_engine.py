@@ -1,4 +1,4 @@
-"""A step model in LiteRT: a few samples in, as many per source out, and what it remembers."""
+"""A streaming model in LiteRT: a few samples in, as many per source out, and what it remembers."""
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from fqss_tf.runtime.interpreter import (
 from fqss_tf.runtime.metadata import read_metadata
 
 
-class StepEngine:
-    """Runs a step model on steps of exactly ``metadata.segment`` samples, one stream at a time.
+class StreamingEngine:
+    """Runs a streaming model on steps of ``metadata.segment`` samples, one stream at a time.
 
     Args:
         path: the .tflite file.
@@ -22,22 +22,23 @@ class StepEngine:
         reference_kernels: use the slow, plain kernels, to which the fast ones are compared.
 
     Raises:
-        FqssError: the file is missing, damaged or foreign, no step model, or breaks the
+        FqssError: the file is missing, damaged or foreign, no streaming model, or breaks the
             input/output contract.
     """
 
     def __init__(self, path, num_threads=1, reference_kernels=False):
         self.metadata, content = read_metadata(path)
-        if not self.metadata.is_step:
+        if not self.metadata.is_streaming:
             raise FqssError(
-                f"{path} takes whole segments: convert a causal run with --stream for a step model"
+                f"{path} takes whole segments: convert a causal run with --stream for "
+                "streams"
             )
         self._path = path
         self._interpreter = open_interpreter(path, content, num_threads, reference_kernels)
         inputs, outputs = signature_tensors(path, self._interpreter)
-        stages = check_waveforms(path, self.metadata, np.int8, inputs, outputs)
+        names = check_waveforms(path, self.metadata, np.int8, inputs, outputs)
         self._input = inputs[INPUT]["index"]
-        self._outputs = [outputs[stage]["index"] for stage in stages]
+        self._outputs = [outputs[name]["index"] for name in names]
         self._states = [
             (inputs[name]["index"], outputs[name]["index"]) for name in self.metadata.states
         ]
@@ -65,10 +66,11 @@ class StepEngine:
         """Runs one step on the graph's own numbers.
 
         Args:
-            inputs: int8 [step, input_stages].
+            inputs: int8 [step, input_planes].
 
         Returns:
-            One int8 array [sources, step] per output stage, ``metadata.lag`` samples behind.
+            One int8 array [sources, step] per output plane, ``metadata.algorithmic_delay`` samples
+            behind.
         """
         if self._interpreter is None:
             raise FqssError(f"{self._path} was closed: open it again")

@@ -1,7 +1,7 @@
 """What every separator is: an open model, which knows its file's description and can be closed."""
 
 
-class OpenModel:
+class ModelHandle:
     """A context manager around an engine, which is freed at its end.
 
     Args:

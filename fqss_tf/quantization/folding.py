@@ -1,25 +1,17 @@
-"""Weights of a trained float network for the graph that is quantised: same function, new form."""
+"""Weights of a trained float network for the graph that is quantized: same function, new form."""
 
 import numpy as np
 
 from fqss_tf.errors import FqssError
 from fqss_tf.layers.attention import DotProductAttention, query_factor
 from fqss_tf.layers.norm import ChannelLayerNorm
+from fqss_tf.layers.prelu import ScalarPReLU
 from fqss_tf.models.registry import build
 from fqss_tf.models.sizes import ConvTasNetConfig
 
 
-def frozen_slopes(model):
-    """PReLU slopes of a float model as floats, by layer name."""
-    return {
-        layer.name: float(layer.slope)
-        for layer in model.layers
-        if layer.name.endswith("_prelu")
-    }
-
-
 def folded_weights(model, config):
-    """Layer name -> weights of a float network for its deployable form.
+    """Layer name -> weights of a float network for the form that is exported.
 
     In attention, the factor of the scores goes into the query's projection, and layer norms over
     channels take gains for frames of length 1. In ConvTasNet, batch
@@ -83,49 +75,52 @@ def _scaled_output(weights, gain, offset, name):
     return [kernel * channels_last, bias * gain + offset]
 
 
-def deployable(model, config):
+def fold_for_export(model, config):
     """The float model with constant PReLU slopes and folded norms: what export converts."""
-    return staged(model, config, input_stages=1, output_stages=1)
+    return add_planes(model, config, input_planes=1, output_planes=1)
 
 
-def staged(model, config, *, input_stages, output_stages):
+def add_planes(model, config, *, input_planes, output_planes):
     """The float model with input splitter and output combiner, computing the same function.
 
     The encoder of plane k starts as W / 256^k with the bias of its flooring, decoder k as 256^k D,
-    and the residual encoder as the right inverse of D, so that before any quantisation the further
-    planes and stages carry exactly what the first ones leave out (method, section 7).
+    and the residual encoder as the right inverse of D, so that before any quantization the further
+    planes and planes carry exactly what the first ones leave out (method, section 7).
     """
     network = build(
-        config, input_stages=input_stages, output_stages=output_stages,
-        slopes=frozen_slopes(model),
+        config, input_planes=input_planes, output_planes=output_planes,
+        for_export=True,
     )
+    for layer in model.layers:
+        if isinstance(layer, ScalarPReLU):
+            network.get_layer(layer.name).slope = float(layer.slope)
     weights = folded_weights(model, config)
     (encoder,), (decoder, *_) = weights["encoder_0"], weights["decoder_0"]
-    for plane in range(1, input_stages):
+    for plane in range(1, input_planes):
         part = encoder / 256**plane
         weights[f"encoder_{plane}"] = [part, part.sum(axis=(0, 1, 2))]
-    check_stages(config, output_stages)
-    inverse = right_inverse(decoder) if output_stages > 1 else None
-    for stage in range(output_stages):
-        if output_stages > 1:
-            floor = (1 / 256 if stage + 1 < output_stages else 0) + (stage > 0)
+    check_output_planes(config, output_planes)
+    inverse = right_inverse(decoder) if output_planes > 1 else None
+    for plane in range(output_planes):
+        if output_planes > 1:
+            floor = (1 / 256 if plane + 1 < output_planes else 0) + (plane > 0)
             bias = np.full(config.hop, -floor, np.float32)
-            weights[f"decoder_{stage}"] = [decoder * 256**stage, bias]
-        if stage > 0:
-            weights[f"residual_encoder_{stage}"] = [inverse / 256 ** (stage - 1)]
+            weights[f"decoder_{plane}"] = [decoder * 256**plane, bias]
+        if plane > 0:
+            weights[f"residual_encoder_{plane}"] = [inverse / 256 ** (plane - 1)]
     for name, values in weights.items():
         network.get_layer(name).set_weights(values)
     return network
 
 
-def check_stages(config, output_stages):
+def check_output_planes(config, output_planes):
     """Raises FqssError if the decoder of these sizes has no right inverse, but needs one."""
-    if output_stages > 1 and config.filters < config.kernel:
+    if output_planes > 1 and config.filters < config.kernel:
         raise FqssError(
             f"model.filters {config.filters} is below model.kernel {config.kernel}: a second "
-            "output stage needs at least as many filters"
+            "output plane needs at least as many filters"
         )
-    if output_stages > 1 and getattr(config, "residual", "samples") != "samples":
+    if output_planes > 1 and getattr(config, "residual", "samples") != "samples":
         raise FqssError(
             f"model.residual {config.residual} is for comparing with FQSS: train with samples"
         )

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from fqss_tf.data.broken import BrokenData
+from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.clips import is_audio, read_clips
 from fqss_tf.data.folders import check_groups
-from fqss_tf.data.plan import Material
+from fqss_tf.data.plan import TrainingSources
 from fqss_tf.data.sets import open_data_set
 from fqss_tf.data.stand_in import StandIn, is_bundled, stand_ins
 from fqss_tf.errors import FqssError
@@ -16,48 +16,48 @@ from fqss_tf.errors import FqssError
 MOST_DEV_SECONDS = 30.0
 
 
-def check_roots(data, broken=None):
-    """The data sets of ``data.roots``, opened, each with a part to train on.
+def check_roots(data, bad_files=None):
+    """The data sets of ``data.datasets``, opened, each with a part to train on.
 
     Raises:
         FqssError: as ``open_data_set``; or a set has no part ``train``.
     """
-    sets = _open_sets(data, broken)
+    sets = _open_sets(data, bad_files)
     for data_set in sets:
         if "train" not in data_set.parts:
-            raise FqssError(f"data.roots: {data_set.root} has no part train")
+            raise FqssError(f"data.datasets: {data_set.root} has no part train")
     return sets
 
 
-def _open_sets(data, broken):
+def _open_sets(data, bad_files):
     return [
         open_data_set(
             root, sample_rate=data.sample_rate, task=data.task, mode=data.mode,
-            subset=data.subset, stems=data.stems, broken=broken,
+            subset=data.subset, stems=data.stems, bad_files=bad_files,
         )
-        for root in data.roots
+        for root in data.datasets
     ]
 
 
-def training_material(data, sources, broken=None):
+def training_sources(data, sources, bad_files=None):
     """What the training parts hold.
 
     Args:
         data: a ``DataRecipe``.
         sources: of each mixture.
-        broken: a ``BrokenData``; None makes one of ``data.broken``.
+        bad_files: a ``BadFilePolicy``; None makes one of ``data.on_bad_file``.
 
     Returns:
-        A ``Material``.
+        A ``TrainingSources``.
 
     Raises:
         FqssError: naming the first thing that is missing or does not fit.
     """
-    broken = BrokenData(data.broken) if broken is None else broken
-    sets = check_roots(data, broken)
+    bad_files = BadFilePolicy(data.on_bad_file) if bad_files is None else bad_files
+    sets = check_roots(data, bad_files)
     has_stems = [hasattr(data_set, "stems") for data_set in sets]
     if len(set(has_stems)) > 1:
-        raise FqssError("data.roots: stems and speech cannot be mixed; train on one of them")
+        raise FqssError("data.datasets: stems and speech cannot be mixed; train on one of them")
     stems = has_stems[0]
     speakers, mixtures = [], []
     if data.dynamic_fraction > 0 and not stems:
@@ -68,30 +68,30 @@ def training_material(data, sources, broken=None):
     for mixture in mixtures:
         _check_sources(mixture, sources)
     noises = [clip for each in sets for clip in each.noises("train")]
-    noises += noise_clips(data.noise_roots, broken)
-    return Material(tuple(speakers), tuple(mixtures), tuple(noises), stems)
+    noises += noise_clips(data.noise_datasets, bad_files)
+    return TrainingSources(tuple(speakers), tuple(mixtures), tuple(noises), stems)
 
 
-def noise_clips(folders, broken):
+def noise_clips(folders, bad_files):
     """Every audio file in the folders, however deep.
 
     Raises:
-        FqssError: a folder is missing or holds no audio; a broken file, if ``broken`` says so.
+        FqssError: a folder is missing or holds no audio; a broken file, if ``bad_files`` says so.
     """
     clips = []
     for folder in map(Path, folders):
         paths = sorted(filter(is_audio, folder.rglob("*")))
         if not paths:
-            raise FqssError(f"{folder}: holds no audio files; data.noise_roots names it")
+            raise FqssError(f"{folder}: holds no audio files; data.noise_datasets names it")
         for clip in read_clips(paths).values():
             if isinstance(clip, FqssError):
-                broken.report(str(clip))
+                bad_files.report(str(clip))
             else:
                 clips.append(clip)
     return clips
 
 
-def scored_mixtures(data, part, sources, broken=None):
+def scored_mixtures(data, part, sources, bad_files=None):
     """The fixed mixtures of a part, of the first root that has any, else stand-ins.
 
     The bundled speech counts as a root without any unless it has the sources and the rate asked
@@ -101,48 +101,50 @@ def scored_mixtures(data, part, sources, broken=None):
         data: a ``DataRecipe``.
         part: ``dev`` or ``test``.
         sources: of each mixture.
-        broken: a ``BrokenData``; None makes one of ``data.broken``.
+        bad_files: a ``BadFilePolicy``; None makes one of ``data.on_bad_file``.
 
     Returns:
         A list of ``FixedMixture`` or ``StandIn`` that can be decoded, of at most
         ``data.dev_mixtures`` of them if that is not 0, evenly taken, and of long ones the middle.
 
     Raises:
-        FqssError: they are broken, all of them if ``broken`` skips, of another rate, or of another
-            number of sources.
+        FqssError: they are broken, all of them if ``bad_files`` skips, of another rate, or of
+            another number of sources.
     """
-    broken = BrokenData(data.broken) if broken is None else broken
-    for data_set in _open_sets(data, broken):
+    bad_files = BadFilePolicy(data.on_bad_file) if bad_files is None else bad_files
+    for data_set in _open_sets(data, bad_files):
         mixtures = data_set.mixtures(part) if part in data_set.parts else []
         if mixtures and not (is_bundled(data_set) and _differs(mixtures[0], data, sources)):
             break
     else:
-        mixtures = _stand_ins(data, part, sources, broken)
-        return _decodable(_some(mixtures, data.dev_mixtures), broken)
+        mixtures = _stand_ins(data, part, sources, bad_files)
+        return _decodable(_some(mixtures, data.dev_mixtures), bad_files)
     for mixture in mixtures:
         _check_sources(mixture, sources)
         if mixture.rate != data.sample_rate:
             raise FqssError(
                 f"{data_set.root / part} is at {mixture.rate} Hz, the recipe at "
-                f"{data.sample_rate} Hz: name other data.roots"
+                f"{data.sample_rate} Hz: name other data.datasets"
             )
     mixtures = _some(mixtures, data.dev_mixtures)
-    return _decodable([mixture.excerpt(MOST_DEV_SECONDS) for mixture in mixtures], broken)
+    return _decodable([mixture.excerpt(MOST_DEV_SECONDS) for mixture in mixtures], bad_files)
 
 
 def _differs(mixture, data, sources):
     return len(mixture.sources) != sources or mixture.rate != data.sample_rate
 
 
-def _stand_ins(data, part, sources, broken):
-    noises = noise_clips(data.noise_roots, broken) if sources == 1 else []
+def _stand_ins(data, part, sources, bad_files):
+    noises = noise_clips(data.noise_datasets, bad_files) if sources == 1 else []
     mixtures = stand_ins(
         part, sources, data.sample_rate, noises, (data.min_noise_snr_db, data.max_noise_snr_db)
     )
-    noise = "" if sources > 1 else " in noise of data.noise_roots" if noises else " in pink noise"
+    noise = ""
+    if sources == 1:
+        noise = " in noise of data.noise_datasets" if noises else " in pink noise"
     rate = f" at {data.sample_rate} Hz" if isinstance(mixtures[0], StandIn) else ""
     click.echo(
-        f"no {part} mixtures in data.roots: the bundled speech is taken{noise}{rate}", err=True
+        f"no {part} mixtures in data.datasets: the bundled speech is taken{noise}{rate}", err=True
     )
     return mixtures
 
@@ -155,13 +157,13 @@ def _some(mixtures, most):
     return [mixtures[int(i * step)] for i in range(most)]
 
 
-def _decodable(mixtures, broken):
+def _decodable(mixtures, bad_files):
     kept = []
     for mixture in mixtures:
         try:
             mixture.load()
         except FqssError as error:
-            broken.report(str(error))
+            bad_files.report(str(error))
         else:
             kept.append(mixture)
     if not kept:

@@ -10,10 +10,10 @@ import tf_keras as keras
 from fqss_tf.export.graphs import converted, converter_of
 from fqss_tf.export.segments import levelled_segments
 
-NAIVE_TYPES = ("float32", "int8")
+REFERENCE_TYPES = ("float32", "int8")
 
 
-def naive_model(model, config, samples):
+def reference_model(model, config, samples):
     """The function of a float ConvTasNet in the ops of its publication, batch 1, static length.
 
     Args:
@@ -89,21 +89,21 @@ def naive_model(model, config, samples):
     return network
 
 
-def convert_naive(run, samples, kind):
+def convert_reference(run, samples, file_type):
     """Bytes of the plainly converted network of a run; int8 by post-training calibration.
 
     Args:
         run: a Run or UntrainedRun.
         samples: length of the segment.
-        kind: one of ``NAIVE_TYPES``.
+        file_type: one of ``REFERENCE_TYPES``.
     """
-    network = naive_model(run.float_model(), run.config, samples)
+    network = reference_model(run.float_model(), run.config, samples)
 
     def graph(mixture):
         return {f"source_{source}": output for source, output in enumerate(network(mixture))}
 
     converter = converter_of(graph, tf.TensorSpec([1, 1, samples, 1], tf.float32, name="mixture"))
-    if kind == "int8":
+    if file_type == "int8":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.int8

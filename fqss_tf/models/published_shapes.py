@@ -9,7 +9,7 @@ from fqss_tf.layers.waveform import FromWaveform, ToWaveforms
 
 
 @dataclasses.dataclass(frozen=True)
-class Interface:
+class PublishedShapes:
     """``channel_axis``: mixtures are ``[B, 1, T]``, else ``[B, T]``. ``padded``: estimates are as
     long as the mixture, else as the frames in it. ``sources_last``: ``[B, T, S]``, else
     ``[B, S, T]``.
@@ -20,11 +20,11 @@ class Interface:
     sources_last: bool = False
 
 
-INTERFACES = {
-    "asteroid": Interface(padded=True),
-    "speechbrain": Interface(padded=True, sources_last=True),
-    "fqss": Interface(channel_axis=True),
-    "ujscjj": Interface(),
+PUBLISHED_SHAPES = {
+    "asteroid": PublishedShapes(padded=True),
+    "speechbrain": PublishedShapes(padded=True, sources_last=True),
+    "fqss": PublishedShapes(channel_axis=True),
+    "ujscjj": PublishedShapes(),
 }
 
 
@@ -35,12 +35,12 @@ def published_form(model, config, publisher):
     Args:
         model: Keras model.
         config: its sizes.
-        publisher: a key of ``INTERFACES``.
+        publisher: a key of ``PUBLISHED_SHAPES``.
 
     Returns:
         Keras model of float mixtures of any T from one kernel on.
     """
-    interface = INTERFACES[publisher]
+    interface = PUBLISHED_SHAPES[publisher]
     mixture = keras.Input((1, None) if interface.channel_axis else (None,), name="mixture")
     estimates = model(FromWaveform(config.hop, config.kernel, name="from_waveform")(mixture))
     outputs = ToWaveforms(

@@ -1,4 +1,4 @@
-"""Where data sets lie; no TensorFlow."""
+"""Where data sets lie, and what ships with the package; no TensorFlow."""
 
 from importlib import resources
 from pathlib import Path

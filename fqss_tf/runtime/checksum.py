@@ -8,7 +8,7 @@ MARK = b"fqss-tf sha256: "  # followed by the 32 bytes of the checksum of all be
 SEAL_BYTES = len(MARK) + hashlib.sha256().digest_size
 
 
-def sealed(content):
+def with_checksum(content):
     """The bytes of a .tflite file with their own SHA-256 behind them.
 
     TFLite runtimes follow offsets from the start and do not see what lies behind the model. A
@@ -18,9 +18,9 @@ def sealed(content):
     return model + MARK + hashlib.sha256(model).digest()
 
 
-def check_seal(path, content):
+def check_checksum(path, content):
     """Raises FqssError if the file has a seal that is not that of its model."""
-    if _has_seal(content) and sealed(content) != content:
+    if _has_seal(content) and with_checksum(content) != content:
         raise FqssError(f"{path} is damaged, its checksum differs: copy or convert it anew")
 
 

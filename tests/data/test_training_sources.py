@@ -3,9 +3,9 @@ import pytest
 from data_trees import make_librimix, make_speakers, make_stems, tones, write_audio
 
 from fqss_tf.config import DataRecipe
-from fqss_tf.data.broken import LINES, BrokenData, broken_files_named, found_while_reading
+from fqss_tf.data.bad_files import LINES, BadFilePolicy, bad_files_named, found_while_reading
 from fqss_tf.data.manifest import mixture_of_two, write_manifest
-from fqss_tf.data.material import check_roots, scored_mixtures, training_material
+from fqss_tf.data.training_sources import check_roots, scored_mixtures, training_sources
 from fqss_tf.errors import FqssError
 
 
@@ -29,7 +29,8 @@ def test_the_first_root_with_mixtures_is_scored(tmp_path, capsys):
     assert len(entries) == 4 and "libri" in entries[0].sources[0].clip.path
     assert capsys.readouterr().err == ""
     assert len(scored_mixtures(data(tmp_path / "speech"), "dev", 2)) == 24
-    assert capsys.readouterr().err == "no dev mixtures in data.roots: the bundled speech is taken\n"
+    expected = "no dev mixtures in data.datasets: the bundled speech is taken\n"
+    assert capsys.readouterr().err == expected
 
 
 def test_fewer_dev_mixtures_are_taken_evenly_and_songs_by_their_middle(tmp_path):
@@ -72,7 +73,7 @@ def test_a_manifest_row_to_a_missing_file(tmp_path):
     with_manifest(tmp_path, ["a/0.wav", "a/none.wav", "a/0.wav"])
     with pytest.raises(FqssError, match="mixtures.csv, line 3: .*none.wav: is missing"):
         scored_mixtures(data(tmp_path), "dev", 2)
-    entries = scored_mixtures(data(tmp_path, broken="skip"), "dev", 2)
+    entries = scored_mixtures(data(tmp_path, bad_files="skip"), "dev", 2)
     assert [entry.mixture_id for entry in entries] == ["m0", "m2"]
     mixture, sources = entries[0].load()
     np.testing.assert_allclose(sources[0], 2 * sources[1], atol=1e-6)
@@ -83,10 +84,10 @@ def test_empty_and_foreign_files_are_skipped_and_counted(tmp_path, capsys):
     (tmp_path / "train/a/a-0.flac").write_bytes(b"")
     (tmp_path / "train/b/b-1.flac").write_text("text")
     with pytest.raises(FqssError, match="a-0.flac: is empty, 0 bytes"):
-        training_material(data(tmp_path), 2)
-    broken = BrokenData("skip")
-    speakers = training_material(data(tmp_path), 2, broken).speakers
-    assert [len(speaker.clips) for speaker in speakers] == [2, 2, 3] and len(broken) == 2
+        training_sources(data(tmp_path), 2)
+    bad_files = BadFilePolicy("skip")
+    speakers = training_sources(data(tmp_path), 2, bad_files).speakers
+    assert [len(speaker.clips) for speaker in speakers] == [2, 2, 3] and len(bad_files) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2 and all(line.startswith("skipped: ") for line in lines)
 
@@ -98,16 +99,16 @@ def test_a_part_to_train_on_is_needed(tmp_path):
 
 
 def test_ten_lines_are_shown_and_all_are_counted(capsys):
-    broken = BrokenData("skip")
+    bad_files = BadFilePolicy("skip")
     for number in range(30):
-        broken.report(f"file {number % 25}")
-    assert len(broken) == 25
+        bad_files.report(f"file {number % 25}")
+    assert len(bad_files) == 25
     assert len(capsys.readouterr().err.splitlines()) == LINES + 1
 
 
 def test_only_what_the_pipeline_found_is_turned_back():
-    with pytest.raises(ZeroDivisionError), broken_files_named():
+    with pytest.raises(ZeroDivisionError), bad_files_named():
         raise ZeroDivisionError
-    with pytest.raises(FqssError, match="x.wav"), broken_files_named():
+    with pytest.raises(FqssError, match="x.wav"), bad_files_named():
         found_while_reading(FqssError("x.wav is damaged"))
         raise RuntimeError("what TensorFlow makes of it")

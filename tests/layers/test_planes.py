@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from fqss_tf.layers.stages import Combiner, Splitter, TakePlane
+from fqss_tf.layers.planes import Combiner, Splitter, TakePlane
 from fqss_tf.models import waveform
 from fqss_tf.models.convtasnet import ConvTasNetConfig
 from fqss_tf.models.waveform_weights import (
@@ -27,8 +27,8 @@ def column(samples, bits):
     return (samples / 2 ** (bits - 1)).astype(np.float32).reshape(1, 1, -1, 1)
 
 
-def split(waveform, stages):
-    return Splitter(stages)(tf.constant(waveform)).numpy()
+def split(waveform, planes):
+    return Splitter(planes)(tf.constant(waveform)).numpy()
 
 
 def combine(planes):
@@ -71,22 +71,22 @@ def test_too_loud_saturates_instead_of_wrapping():
 
 
 @pytest.mark.parametrize("shape", ["mono2d", "mono3d"])
-@pytest.mark.parametrize("stages", [1, 2, 3])
-def test_planes_equal_the_original_splitter(shape, stages, recorded):
+@pytest.mark.parametrize("planes", [1, 2, 3])
+def test_planes_equal_the_original_splitter(shape, planes, recorded):
     waveform = recorded[f"splitter/{shape}/x"].reshape(2, 1, 200, 1)
-    if stages > 1:
+    if planes > 1:
         # The original divides by the peak of the batch first; here the caller does.
         waveform = waveform / np.abs(waveform).max()
-    original = recorded[f"splitter/{shape}/n{stages}_bits8_norm1"]
-    planes = split(waveform, stages)[:, 0]
+    original = recorded[f"splitter/{shape}/n{planes}_bits8_norm1"]
+    planes = split(waveform, planes)[:, 0]
     np.testing.assert_array_equal(planes, np.moveaxis(original, 1, -1))
 
 
-@pytest.mark.parametrize("stages", [1, 2, 3])
-def test_combiner_equals_the_original_up_to_its_offset(stages, recorded):
-    stack = recorded[f"combiner/mono/n{stages}_x"][:, :, :, 0, :, None]
-    original = recorded[f"combiner/mono/n{stages}_y"][..., None]
-    missing_in_the_original = sum(1 / 256**k for k in range(1, stages))
+@pytest.mark.parametrize("planes", [1, 2, 3])
+def test_combiner_equals_the_original_up_to_its_offset(planes, recorded):
+    stack = recorded[f"combiner/mono/n{planes}_x"][:, :, :, 0, :, None]
+    original = recorded[f"combiner/mono/n{planes}_y"][..., None]
+    missing_in_the_original = sum(1 / 256**k for k in range(1, planes))
     ours = Combiner()([tf.constant(stage) for stage in stack]).numpy()
     scale = np.abs(original).max()
     np.testing.assert_allclose(ours - missing_in_the_original, original, atol=1e-6 * scale, rtol=0)
@@ -99,10 +99,10 @@ def test_residual_error_block_equals_the_original(recorded):
     latent = np.moveaxis(recorded[f"{prefix}latent_x"], 1, -1)[:, None]
     config = ConvTasNetConfig(filters=decoder.shape[0], kernel=decoder.shape[2], hop=8)
     inputs = keras.Input(latent.shape[1:])
-    block = keras.Model(inputs, waveform.decoder(inputs, config, stages=2))
-    for stage in range(2):
+    block = keras.Model(inputs, waveform.decoder(inputs, config, planes=2))
+    for plane in range(2):
         kernel = transposed_kernel_to_blocks(decoder, config.hop)
-        block.get_layer(f"decoder_{stage}").set_weights([kernel, np.zeros(config.hop)])
+        block.get_layer(f"decoder_{plane}").set_weights([kernel, np.zeros(config.hop)])
     block.get_layer("residual_encoder_1").set_weights(
         [samples_kernel_to_blocks(encoder, config.hop)]
     )

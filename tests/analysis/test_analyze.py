@@ -8,7 +8,7 @@ import soundfile
 from PIL import Image
 
 from fqss_tf.analysis import simulation
-from fqss_tf.analysis.analyse import Options, analyse
+from fqss_tf.analysis.analyze import Options, analyze
 from fqss_tf.data.manifest import mixture_of_two, write_manifest
 from fqss_tf.errors import FqssError
 
@@ -35,7 +35,7 @@ def run_folder(untrained, tmp_path_factory):
     from fqss_tf.training.run import FLOAT_WEIGHTS, Run
     from fqss_tf.training.weights import save_weights
 
-    run = untrained("quantisation.observe_steps=2", "qat.batch_size=1")
+    run = untrained("quantization.calibration_steps=2", "qat.batch_size=1")
     folder = tmp_path_factory.mktemp("run") / "run"
     Run.create(folder, run.recipe, "fqss")
     save_weights(run.float_model(), folder / FLOAT_WEIGHTS)
@@ -48,7 +48,7 @@ def both(run_folder, tflite_files, data, tmp_path_factory):
     output, seen = tmp_path_factory.mktemp("output") / "new", []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(simulation, "BITS", (4, 8))
-        found = analyse(
+        found = analyze(
             [run_folder, *tflite_files], data, output, options=OPTIONS,
             progress=lambda *step: seen.append(step),
         )
@@ -127,7 +127,7 @@ def test_progress_ends_at_its_total(both):
 def refused(match, *arguments, **options):
     output = arguments[2]
     with pytest.raises(FqssError, match=match):
-        analyse(*arguments, **options)
+        analyze(*arguments, **options)
     assert not output.exists() or list(output.iterdir()) == []
 
 

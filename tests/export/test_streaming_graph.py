@@ -60,7 +60,7 @@ def test_weights_and_scales_are_those_of_the_file_for_whole_segments(causal_tfli
     assert per_channel_scales(step_tflite) == per_channel_scales(causal_tflite)
 
 
-def test_it_is_fully_integer_and_nothing_is_requantised(step):
+def test_it_is_fully_integer_and_nothing_is_requantized(step):
     assert float_tensors(step) == [] and conversion_ops(step) == []
     joins = [op for op in step.ops if op.name in ("CONCATENATION", "STRIDED_SLICE")]
     assert len(joins) > len(states(step))
@@ -94,7 +94,7 @@ def test_the_sidecar_states_the_latency_and_the_states(step, step_tflite, causal
     description = json.loads(step_tflite.with_suffix(".json").read_text())
     kernel, hop = causal_run.config.kernel, causal_run.config.hop
     assert description["segment"] == 128
-    assert description["lag"] == 2 * (kernel - hop)
+    assert description["algorithmic_delay"] == 2 * (kernel - hop)
     assert description["latency"] == 128 + 2 * (kernel - hop)
     assert description["latency_ms"] == 20 < 32
     assert [state["name"] for state in description["states"]] == [
@@ -108,7 +108,7 @@ def test_the_sidecar_states_the_latency_and_the_states(step, step_tflite, causal
 def test_post_training_int8_streams_with_one_plane(causal_run, tmp_path):
     path = tmp_path / "ptq.tflite"
     description = convert(causal_run, path, ptq=True, stream=True, seconds=0.008)
-    assert (description["segment"], description["lag"]) == (64, 16)
+    assert (description["segment"], description["algorithmic_delay"]) == (64, 16)
     wave = np.round(9000 * np.sin(np.arange(1000) / 9)).astype(np.int16)
     for estimate in StreamingSeparator(path).separate(wave).values():
         assert estimate.dtype == np.int16 and estimate.shape == wave.shape and estimate.any()
@@ -117,11 +117,11 @@ def test_post_training_int8_streams_with_one_plane(causal_run, tmp_path):
 @pytest.mark.slow
 def test_a_trained_network_streams_what_its_file_for_segments_separates(tmp_path):
     sizes = ("filters=32", "bottleneck=16", "skip=16", "hidden=32", "blocks=2", "repeats=1")
-    stages = ("steps=2", "batch_size=2", "evaluate_every=2")
+    settings = ("steps=2", "batch_size=2", "evaluate_every=2")
     recipe = load_recipe("quickstart", [
         "model.causal=true", "data.segment_seconds=1", "data.dev_mixtures=2",
-        "quantisation.observe_steps=40", *(f"model.{size}" for size in sizes),
-        *(f"{stage}.{setting}" for stage in ("float", "qat") for setting in stages),
+        "quantization.calibration_steps=40", *(f"model.{size}" for size in sizes),
+        *(f"{stage}.{setting}" for stage in ("float", "qat") for setting in settings),
     ])
     run = train(recipe, tmp_path / "run")
     for name, stream in (("whole", False), ("step", True)):

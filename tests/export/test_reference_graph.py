@@ -5,14 +5,14 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from fqss_tf.config import load_recipe
-from fqss_tf.data.roots import bundled_teacher
+from fqss_tf.data.bundled import bundled_teacher
 from fqss_tf.export.convert import convert
-from fqss_tf.export.naive import convert_naive, naive_model
+from fqss_tf.export.reference_graph import convert_reference, reference_model
 from fqss_tf.export.segments import levelled_segments
 from fqss_tf.metrics import pit_si_sdr
 from fqss_tf.models import convtasnet
-from fqss_tf.models.compiled import separation_function
-from fqss_tf.quantization import transfer
+from fqss_tf.models.inference import separation_function
+from fqss_tf.quantization.folding import fold_for_export
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.training.run import train
 from fqss_tf.training.untrained import UntrainedRun
@@ -42,8 +42,8 @@ def test_the_exported_graph_computes_what_the_papers_graph_computes(
             for weight, value in zip(layer.weights, layer.get_weights(), strict=True)
         ])
     mixture = rng.uniform(-1, 1, (1, 1, 400, 1)).astype(np.float32)
-    expected = np.concatenate(naive_model(model, config, 400)(mixture), axis=1)
-    found = transfer.deployable(model, config)(mixture).numpy()
+    expected = np.concatenate(reference_model(model, config, 400)(mixture), axis=1)
+    found = fold_for_export(model, config)(mixture).numpy()
     assert np.abs(found - expected).max() <= 1e-6 * np.abs(expected).max()
 
 
@@ -74,7 +74,7 @@ def test_rewritten_integers_are_no_worse_than_plainly_converted_ones(norm, tmp_p
     expected = separation_function(run.float_model())(mixture)
     convert(run, tmp_path / "ours.tflite", "int8", ptq=True, seconds=1.0)
     ours = Engine(tmp_path / "ours.tflite").forward(mixture)
-    naive = run_naive(convert_naive(run, len(mixture), "int8"), mixture)
+    naive = run_naive(convert_reference(run, len(mixture), "int8"), mixture)
     either_order = max(sqnr(naive, expected), sqnr(naive[::-1], expected))
     print(f"{norm}: ours {sqnr(ours, expected):.1f} dB, naive {either_order:.1f} dB")
     # Ours has the fixed output scale of 1/128, the other one measured for this very noise.
@@ -88,7 +88,7 @@ def test_a_trained_network_separates_no_worse_than_plainly_converted(tmp_path):
     samples = run.segment(4.0)
     convert(run, tmp_path / "ours.tflite", "int8", ptq=True, seconds=4.0, least_sqnr=20)
     ours = Engine(tmp_path / "ours.tflite")
-    content = convert_naive(run, samples, "int8")
+    content = convert_reference(run, samples, "int8")
     scores = np.array([
         [pit_si_sdr(estimates, sources)[0].mean()
          for estimates in (ours.forward(mixture), run_naive(content, mixture))]

@@ -1,8 +1,8 @@
-"""The step model of a causal network: a few blocks in and out, with what it remembers as tensors.
+"""The streaming model of a causal network: a few blocks in and out, its memory as tensors.
 
-Its layers are those of the whole-recording network, with the same weights and quantisers. Only
-``fqss_tf.layers.context`` differs: where that begins with zeros, the step model reads a state, and
-gives back the last frames as the state of the next step.
+Its layers are those of the whole-recording network, with the same weights and quantizers. Only
+``fqss_tf.layers.context`` differs: where that begins with zeros, the streaming model reads a
+state, and gives back the last frames as the state of the next step.
 """
 
 import tensorflow as tf
@@ -14,33 +14,33 @@ from fqss_tf.export.graphs import (
     waveform_planes,
 )
 from fqss_tf.layers.context import Delay, Lookahead, PastContext, SkipStart
-from fqss_tf.layers.stages import Combiner
-from fqss_tf.quantization.bias import output_quantizer, quantised_source
+from fqss_tf.layers.planes import Combiner
+from fqss_tf.quantization.bias import output_quantizer, quantized_source
 
 
 @tf.autograph.experimental.do_not_convert
-def convert_step(model, samples, input_stages, output_stages):
-    """Bytes of the fully integer step .tflite of a causal quantised Keras model.
+def convert_streaming(model, samples, input_planes, output_planes):
+    """Bytes of the fully integer step .tflite of a causal quantized Keras model.
 
     Inputs are ``mixture`` and the states, outputs ``stage_0``, ``stage_1``... and the states of the
     next step, each under the name of its input, with the same shape, scale and zero point.
 
     Args:
-        model: quantised, in mode ``deploy``.
+        model: quantized, in mode ``deploy``.
         samples: of a step, a multiple of the hop.
-        input_stages, output_stages: of the model.
+        input_planes, output_planes: of the model.
     """
     states = _state_specs(model, samples)
 
     def graph(mixture, *values):
-        return _step(model, mixture, dict(zip(states, values, strict=True)), output_stages)
+        return _step(model, mixture, dict(zip(states, values, strict=True)), output_planes)
 
-    converter = converter_of(graph, mixture_spec(samples, input_stages), *states.values())
+    converter = converter_of(graph, mixture_spec(samples, input_planes), *states.values())
     return converted_to_integers(converter)
 
 
 def state_names(model):
-    """Names of the states of a step model, in the order in which they are computed."""
+    """Names of the states of a streaming model, in the order in which they are computed."""
     return [
         layer.name
         for layer in _layers_behind_splitter(model)
@@ -48,14 +48,14 @@ def state_names(model):
     ]
 
 
-def _step(model, mixture, states, output_stages):
+def _step(model, mixture, states, output_planes):
     values = {"splitter": waveform_planes(mixture)}
     next_states = {}
     for layer in _layers_behind_splitter(model):
         inputs = [values[source.name] for source in _sources(layer)]
         kind = layer.layer
         if isinstance(kind, PastContext | Delay):
-            past = _quantised_like_source(states[layer.name], layer)
+            past = _quantized_like_source(states[layer.name], layer)
             joined = tf.concat([past, *inputs], axis=2)
             next_states[layer.name] = joined[:, :, -kind.frames :]
             if isinstance(kind, Delay):
@@ -65,7 +65,7 @@ def _step(model, mixture, states, output_stages):
             (values[layer.name],) = inputs
         else:
             values[layer.name] = layer(inputs if len(inputs) > 1 else inputs[0], training=False)
-    outputs = {f"stage_{stage}": values[f"stage_{stage}"] for stage in range(output_stages)}
+    outputs = {f"stage_{plane}": values[f"stage_{plane}"] for plane in range(output_planes)}
     return outputs | next_states
 
 
@@ -81,9 +81,9 @@ def _sources(layer):
     return tf.nest.flatten(layer.inbound_nodes[0].inbound_layers)
 
 
-def _quantised_like_source(state, layer):
+def _quantized_like_source(state, layer):
     """A state is on the grid of what its layer reads, so that joining them rounds nothing."""
-    quantizer, variables = output_quantizer(quantised_source(layer))
+    quantizer, variables = output_quantizer(quantized_source(layer))
     return quantizer(state, False, variables)
 
 

@@ -1,4 +1,4 @@
-"""What becomes of broken files and rows: the recipe key ``data.broken``."""
+"""What becomes of broken files and rows: the recipe key ``data.on_bad_file``."""
 
 import contextlib
 
@@ -10,7 +10,7 @@ POLICIES = ("stop", "skip")
 LINES = 10
 
 
-class BrokenData:
+class BadFilePolicy:
     """Hears of each thing that is wrong with a data set, and counts.
 
     Args:
@@ -55,7 +55,7 @@ def found_while_reading(error):
 
 
 @contextlib.contextmanager
-def broken_files_named():
+def bad_files_named():
     """Turns what TensorFlow makes of an FqssError in the data pipeline back into that error."""
     _found_while_reading.clear()
     try:

@@ -1,0 +1,41 @@
+"""Names that recipes and run folders had in earlier versions, and still may have."""
+
+from pathlib import Path
+
+RECIPE_KEYS = {
+    "quantisation": "quantization",
+    "quantization.input_stages": "quantization.input_planes",
+    "quantization.output_stages": "quantization.output_planes",
+    "quantization.observe_steps": "quantization.calibration_steps",
+    "data.roots": "data.datasets",
+    "data.noise_roots": "data.noise_datasets",
+    "data.broken": "data.on_bad_file",
+}
+RUN_FILES = {"quantized.npz": "quantised.npz", "calibrated.npz": "observed.npz"}
+
+
+def renamed_key(key: str) -> str:
+    """Today's name of a dotted recipe key."""
+    section, dot, rest = key.partition(".")
+    key = RECIPE_KEYS.get(section, section) + dot + rest
+    return RECIPE_KEYS.get(key, key)
+
+
+def renamed(recipe: dict) -> dict:
+    """A recipe, as YAML gives it, with today's names in place of former ones."""
+    named = {}
+    for section, values in recipe.items():
+        if isinstance(values, dict):
+            values = {
+                renamed_key(f"{section}.{key}").partition(".")[2]: value
+                for key, value in values.items()
+            }
+        named[renamed_key(str(section))] = values
+    return named
+
+
+def run_file(folder: Path, name: str) -> Path:
+    """Path of a file of a run, under the name that it has in this folder; today's if it is not
+    there."""
+    former = folder / RUN_FILES.get(name, name)
+    return former if former.exists() and not (folder / name).exists() else folder / name

@@ -1,0 +1,44 @@
+import dataclasses
+import json
+
+import numpy as np
+import yaml
+
+from fqss_tf.config import load_recipe, save_recipe
+from fqss_tf.former_names import RECIPE_KEYS, RUN_FILES
+from fqss_tf.training.run import Run
+
+FORMER = """
+data: {roots: [here], noise_roots: [there], broken: skip}
+quantisation: {input_stages: 3, output_stages: 1, observe_steps: 7}
+"""
+
+
+def test_recipes_of_earlier_versions_are_read(tmp_path):
+    (tmp_path / "former.yaml").write_text(FORMER)
+    recipe = load_recipe(tmp_path / "former.yaml", ["quantisation.recompute=false"])
+    assert (recipe.data.datasets, recipe.data.noise_datasets) == (("here",), ("there",))
+    assert recipe.data.on_bad_file == "skip"
+    found = recipe.quantization
+    assert (found.input_planes, found.output_planes, found.calibration_steps) == (3, 1, 7)
+    assert not found.recompute
+    assert load_recipe("quickstart", ["data.roots=[x]"]).data.datasets == ("x",)
+
+
+def test_every_former_key_has_a_key_of_today():
+    recipe = dataclasses.asdict(load_recipe("quickstart"))
+    for key in RECIPE_KEYS.values():
+        section, _, name = key.partition(".")
+        assert name in recipe[section] or not name
+
+
+def test_run_folders_of_earlier_versions_are_read(tmp_path):
+    save_recipe(load_recipe("quickstart"), tmp_path / "recipe.yaml")
+    values = yaml.safe_load((tmp_path / "recipe.yaml").read_text())
+    values["quantisation"] = values.pop("quantization")
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(values))
+    (tmp_path / "run.json").write_text(json.dumps({"method": "fqss"}))
+    assert not Run(tmp_path).is_quantized
+    for former in RUN_FILES.values():
+        np.savez(tmp_path / former)
+    assert Run(tmp_path).is_quantized
