@@ -1,4 +1,5 @@
-"""Tiny .tflite models that keep the contract of real ones."""
+"""What all tests share: settings of TensorFlow and Hypothesis, and tiny .tflite models that keep the
+contract of real ones."""
 
 import contextlib
 import functools
@@ -6,12 +7,17 @@ import json
 import os
 import resource
 
+import hypothesis
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # On one thread training is the same to the last bit: a resumed run can be compared exactly.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
+# A busy machine is no error.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 SEGMENT = 800
 INT8_DESCRIPTION = {

@@ -299,7 +299,7 @@ def test_a_folder_without_the_parts_is_named(tmp_path):
         read_checkpoint(tmp_path)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data(), kind=st.sampled_from(["zip", "legacy", "safetensors", "npz", "torch"]))
 def test_damaged_files_give_an_error_or_tensors(data, kind, hostile, state, tmp_path_factory):
     small = dict(list(state.items())[:6])

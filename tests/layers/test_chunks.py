@@ -31,7 +31,7 @@ SIZES = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(size_and_hop=SIZES, frames=st.integers(1, 40))
 def test_chunks_and_their_sum_equal_the_published_ones(size_and_hop, frames):
     size, hop = size_and_hop

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from fqss_tf.layers.statistics import ItemMean, ItemVariance, ReciprocalRoot
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     frames=st.integers(1, 50), centre=st.floats(-2, 2), deviation=st.floats(0.01, 100),
     seed=st.integers(0, 99),

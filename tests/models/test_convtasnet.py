@@ -91,7 +91,7 @@ def tiny_model():
     return convtasnet.build(TINY)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(blocks=st.integers(2, 60), batch=st.integers(1, 3))
 def test_output_is_as_long_as_the_input(tiny_model, blocks, batch):
     mixture = np.zeros((batch, 1, blocks * TINY.hop, 1), np.float32)

@@ -157,7 +157,7 @@ def tiny():
 
 
 @pytest.mark.parametrize("network", TINY)
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(hops=st.integers(2, 90), batch=st.integers(1, 3))
 def test_output_is_as_long_as_the_input(network, tiny, hops, batch):
     samples = hops * TINY[network].hop

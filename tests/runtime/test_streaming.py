@@ -60,7 +60,7 @@ def memory(causal_run):
     return config.hop * (frames + 5 * edge + 1)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(cuts=CUTS, seed=st.integers(0, 5), level=st.sampled_from([0, 3, 300, 9000, 40000]))
 def test_a_stream_is_the_whole_recording_however_it_is_cut(separator, whole, cuts, seed, level):
     mixture = noise(SEGMENT, seed, level)
@@ -69,7 +69,7 @@ def test_a_stream_is_the_whole_recording_however_it_is_cut(separator, whole, cut
     assert np.array_equal(estimates, whole(mixture))
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(cuts=CUTS, level=st.sampled_from([3, 300, 9000]))
 def test_the_running_gain_does_not_see_the_cuts(running, cuts, level):
     mixture = noise(4000, level=level)
