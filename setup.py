@@ -6,7 +6,7 @@ setup(
     description="Fully quantized source separation: TensorFlow models trained for integer LiteRT",
     license="Apache-2.0",
     packages=find_packages(include=["fqss_tf", "fqss_tf.*"]),
-    package_data={"fqss_tf": ["recipes/*.yaml", "bundled/**", "tflite_models/*.tflite"]},
+    package_data={"fqss_tf": ["py.typed", "recipes/*.yaml", "bundled/**", "tflite_models/*.tflite"]},
     # tensorflow-io 0.37.1, its last release, loads only with TensorFlow 2.16, and
     # ai-edge-litert 2.3 has no wheel for Python 3.9.
     python_requires=">=3.10,<3.12",
@@ -29,7 +29,7 @@ setup(
     ],
     extras_require={
         "microphone": ["sounddevice"],
-        "test": ["hypothesis", "pytest", "ruff"],
+        "test": ["hypothesis", "mypy", "pytest", "ruff", "types-PyYAML"],
     },
     entry_points={"console_scripts": ["fqss-tf = fqss_tf.cli.main:main"]},
 )

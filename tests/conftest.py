@@ -1,5 +1,4 @@
-"""What all tests share: settings of TensorFlow and Hypothesis, and tiny .tflite models that keep the
-contract of real ones."""
+"""What all tests share: settings, and tiny .tflite models that keep the contract of real ones."""
 
 import contextlib
 import functools

@@ -1,0 +1,36 @@
+"""Names of the types that many modules share; no TensorFlow."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+# One channel of sound, [samples]; float32, full scale at 1.
+Waveform: TypeAlias = NDArray[np.float32]
+# [sources, samples], float32, full scale at 1.
+Sources: TypeAlias = NDArray[np.float32]
+# Sound as it is read and written: int16 as it is, or float32 with full scale at 1; [samples] or
+# [sources, samples].
+Samples: TypeAlias = NDArray[np.int16] | NDArray[np.float32]
+# An 8-bit tensor at scale 1/128, [samples, planes].
+PlaneArray: TypeAlias = NDArray[np.int8]
+FloatArray: TypeAlias = NDArray[np.floating[Any]]
+IntArray: TypeAlias = NDArray[np.integer[Any]]
+PathLike: TypeAlias = str | Path
+# What a JSON object is in Python.
+Json: TypeAlias = dict[str, Any]
+# TensorFlow and Keras have no types of their own: names say what is meant.
+Tensor: TypeAlias = Any
+KerasModel: TypeAlias = Any
+KerasLayer: TypeAlias = Any
+# Hears of progress: the share that is done, 0 to 1.
+Progress: TypeAlias = Callable[[float], None]
+
+
+class Planes(NamedTuple):
+    """How many 8-bit tensors the mixture enters as, and an estimate leaves as."""
+
+    input: int
+    output: int
