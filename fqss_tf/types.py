@@ -34,3 +34,30 @@ class Planes(NamedTuple):
 
     input: int
     output: int
+
+
+# Hears of progress: how much is done, and of how much in all; in any unit.
+OnProgress: TypeAlias = Callable[[float, float], None]
+# Of TensorFlow, or a tuple of the same numbers, None for those that are not known.
+TensorShape: TypeAlias = Any
+# What becomes of an inner tensor of a layer: its quantizer, or nothing.
+Activation: TypeAlias = Callable[[Tensor], Tensor]
+# Arrays as ``set_weights`` takes them, by the name of the layer.
+LayerWeights: TypeAlias = dict[str, list[FloatArray]]
+
+
+# (mixture [samples], sources [sources, samples]) of one length.
+MixturePair: TypeAlias = tuple[Waveform, Sources]
+# Separates a mixture [samples] into estimates [sources, samples].
+Separate: TypeAlias = Callable[[Waveform], Sources]
+# Arrays by name, such as the weights of a model.
+Arrays: TypeAlias = dict[str, NDArray[Any]]
+# Scores weights, in the order of a Keras model: (SI-SDR as integers in dB, that minus the
+# simulation's).
+ScoreWeights: TypeAlias = Callable[[list[NDArray[Any]]], tuple[float, float]]
+# Named, as the others of TensorFlow, for what is meant.
+Dataset: TypeAlias = Any
+Optimizer: TypeAlias = Any
+Variable: TypeAlias = Any
+# Sound as callers have it: int16, or any floats with full scale at 1.
+AnySamples: TypeAlias = NDArray[np.int16] | FloatArray

@@ -19,7 +19,9 @@ HIGH_SDR = 10.0
 FEWEST_TO_CORRELATE = 5
 
 
-def advice(simulation, files, least_sdr):
+def advice(
+    simulation: Simulation | None, files: Files | None, least_sdr: float
+) -> dict[str, list[str]]:
     """Sentences on tensors, utterances, and splitter and combiner.
 
     Args:
@@ -37,12 +39,12 @@ def advice(simulation, files, least_sdr):
     }
 
 
-def whole(simulation, network="plain"):
+def whole(simulation: Simulation, network: str = "plain") -> list[Json]:
     """Rows of the network quantized whole at 8 bits."""
     return summary.where(simulation.curves, network=network, part="all", bits=INTEGER_BITS)
 
 
-def _tensors(simulation, least_sdr):
+def _tensors(simulation: Simulation, least_sdr: float) -> list[str]:
     entries = summary.ranking(simulation, "plain", INTEGER_BITS, least_sdr)
     costly = [entry for entry in entries if entry["loss"] >= BUDGET_DB]
     sentences = [
@@ -63,7 +65,7 @@ def _tensors(simulation, least_sdr):
     return sentences
 
 
-def more_bits(rows):
+def more_bits(rows: Iterable[Json]) -> int:
     """Bits that a tensor lacks for the source that it hurts most, at 6.02 dB a bit."""
     lacking = max(
         theory.needed_sqnr_db(row["float_sdr"], BUDGET_DB)
@@ -73,7 +75,7 @@ def more_bits(rows):
     return max(math.ceil(lacking / theory.DB_PER_BIT), 0)
 
 
-def _range_advice(entry):
+def _range_advice(entry: Json) -> str:
     if entry["clipped"] is not None and entry["clipped"] > MOSTLY_CLIPPED:
         return (f" A wider range would help first: {entry['clipped']:.0%} of its noise is from "
                 "values beyond it.")
@@ -82,7 +84,7 @@ def _range_advice(entry):
     return ""
 
 
-def _layers(files):
+def _layers(files: Files) -> list[str]:
     sentences = []
     for model, rows in summary.grouped(files.layers, "model").items():
         worst = sorted(rows, key=lambda row: row["sqnr"])[:3]
@@ -95,7 +97,7 @@ def _layers(files):
     return sentences
 
 
-def _utterances(simulation, files, least_sdr):
+def _utterances(simulation: Simulation | None, files: Files | None, least_sdr: float) -> list[str]:
     groups = summary.grouped(files.rows, "model") if files else {
         "the network at 8 bits, untrained": whole(simulation)
     }
@@ -121,7 +123,7 @@ def _utterances(simulation, files, least_sdr):
     return sentences
 
 
-def _splitter(simulation, files, least_sdr):
+def _splitter(simulation: Simulation | None, files: Files | None, least_sdr: float) -> list[str]:
     sentences = []
     if simulation:
         plain = summary.separated(whole(simulation), least_sdr)
@@ -141,7 +143,7 @@ def _splitter(simulation, files, least_sdr):
     return sentences or ["Nothing to compare: give a run, or integer files of two methods."]
 
 
-def _share(simulation, plain, least_sdr):
+def _share(simulation: Simulation, plain: Sequence[Json], least_sdr: float) -> str:
     """What splitter and combiner can remove at most."""
     total = _noise_power(plain)
     rows = summary.separated(
@@ -156,12 +158,12 @@ def _share(simulation, plain, least_sdr):
     )
 
 
-def _noise_power(rows):
+def _noise_power(rows: Iterable[Json]) -> float:
     """Mean noise of rows, as a share of the estimate's power."""
     return float(np.mean([10 ** (-row["sqnr"] / 10) for row in rows]))
 
 
-def _verdict(title, without, with_, beside):
+def _verdict(title: str, without: Sequence[Json], with_: Sequence[Json], beside: str) -> str:
     gain = loss(without) - loss(with_)
     sqnr = [mean(rows, "sqnr") for rows in (with_, without)]
     # A loss can shrink by luck, where noise happens to undo an error: less noise must go with it.

@@ -44,7 +44,7 @@ class Analysis:
     files: Files | None
     advice: dict = field(default_factory=dict)
 
-    def groups(self):
+    def groups(self) -> dict[str, list[Json]]:
         """Integer file, or network -> its rows when quantized whole to 8 bits, separated."""
         if self.files:
             groups = summary.grouped(self.files.rows, "model")
@@ -57,12 +57,12 @@ class Analysis:
             name: summary.separated(rows, self.options.least_sdr) for name, rows in groups.items()
         }
 
-    def plain_curves(self):
+    def plain_curves(self) -> list[Json]:
         """Rows of the network with one 8-bit input and output, separated."""
         rows = summary.where(self.simulation.curves, network="plain")
         return summary.separated(rows, self.options.least_sdr)
 
-    def rankings(self):
+    def rankings(self) -> dict[str, list[Json]]:
         """Network -> its tensors at 8 bits, the most sensitive first."""
         return {
             network: summary.ranking(
@@ -71,7 +71,7 @@ class Analysis:
             for network in summary.grouped(self.simulation.tensors, "network")
         }
 
-    def to_dict(self):
+    def to_dict(self) -> Json:
         """The summary as plain dicts, lists and numbers, for JSON."""
         least = self.options.least_sdr
         found = {"least_sdr": least, "advice": self.advice}
@@ -92,8 +92,14 @@ class Analysis:
 
 
 def analyze(
-    models, data, output, manifest="mixtures.csv", options=None, progress=None, task=None,
-):
+    models: Sequence[PathLike],
+    data: PathLike,
+    output: PathLike,
+    manifest: str = "mixtures.csv",
+    options: Options | None = None,
+    progress: OnProgress | None = None,
+    task: str | None = None,
+) -> Analysis:
     """Analyses a run, or integer .tflite files beside their float32 one, or both.
 
     Writes ``analysis.json``, ``report.html`` and ``losses.png``; for a run ``curves.csv``,
@@ -152,13 +158,15 @@ def analyze(
     return analysis
 
 
-def _share(progress, part, parts):
+def _share(progress: OnProgress | None, part: int, parts: int) -> OnProgress | None:
     if progress is None:
         return None
     return lambda done, total: progress(100 * (part + done / total) / parts, 100)
 
 
-def _sorted_models(models):
+def _sorted_models(
+    models: Sequence[PathLike]
+) -> tuple[PathLike | None, PathLike | None, list[PathLike]]:
     runs = [path for path in models if Path(path).is_dir()]
     files = [path for path in models if path not in runs]
     for path in files:
@@ -176,7 +184,7 @@ def _sorted_models(models):
     return (runs or [None])[0], (floats or [None])[0], integers
 
 
-def _check_pair(float_path, expected, path):
+def _check_pair(float_path: PathLike, expected: Metadata, path: PathLike) -> None:
     metadata = read_metadata(path)[0]
     for name in ("network", "sample_rate", "segment", "sources"):
         if getattr(metadata, name) != getattr(expected, name):
@@ -186,7 +194,7 @@ def _check_pair(float_path, expected, path):
             )
 
 
-def _open_run(path, threads):
+def _open_run(path: PathLike, threads: int) -> Run:
     import contextlib
 
     import tensorflow as tf
@@ -203,7 +211,13 @@ def _open_run(path, threads):
     return run
 
 
-def _check_data(run, metadata, float_path, mixtures, rate):
+def _check_data(
+    run: Run | None,
+    metadata: Metadata | None,
+    float_path: PathLike | None,
+    mixtures: Iterable[tuple[str, float, Waveform, Sources]],
+    rate: int,
+) -> None:
     found = []
     if run:
         found.append((run.folder, run.recipe.data.sample_rate, run.config.sources))
@@ -220,7 +234,7 @@ def _check_data(run, metadata, float_path, mixtures, rate):
 
 
 
-def _write(analysis, folder):
+def _write(analysis: Analysis, folder: Path) -> None:
     simulation, files = analysis.simulation, analysis.files
     (folder / "analysis.json").write_text(json.dumps(analysis.to_dict(), indent=1))
     groups = analysis.groups()
@@ -237,7 +251,7 @@ def _write(analysis, folder):
         plots.layers(files.layers, folder / "layers.png")
 
 
-def _write_csv(path, rows):
+def _write_csv(path: Path, rows: Sequence[Json]) -> None:
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")
         writer.writeheader()

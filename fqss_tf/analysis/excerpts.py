@@ -24,7 +24,7 @@ class Excerpt:
     sources: np.ndarray
 
     @property
-    def length(self):
+    def length(self) -> int:
         return self.sources.shape[1]
 
 
@@ -42,7 +42,9 @@ class Reference:
     order: tuple
 
 
-def cut_excerpts(mixtures, samples):
+def cut_excerpts(
+    mixtures: Iterable[tuple[str, float, Waveform, Sources]], samples: int
+) -> list[Excerpt]:
     """One excerpt per mixture: the place where the source that is worst off has most energy.
 
     Args:
@@ -55,7 +57,7 @@ def cut_excerpts(mixtures, samples):
     ]
 
 
-def _excerpt(name, mixture, sources, samples):
+def _excerpt(name: str, mixture: Waveform, sources: Sources, samples: int) -> Excerpt:
     energy = np.cumsum(np.square(sources, dtype=float), axis=1)
     energy = np.pad(energy / np.maximum(energy[:, -1:], 1e-20), ((0, 0), (1, 0)))
     last_start = max(len(mixture) - samples, 0)
@@ -67,7 +69,7 @@ def _excerpt(name, mixture, sources, samples):
     return Excerpt(name, padded, sources[:, piece].astype(np.float32))
 
 
-def referenced(excerpt, estimates):
+def referenced(excerpt: Excerpt, estimates: Sources) -> Reference:
     """The Reference of float estimates [sources, samples].
 
     Raises:
@@ -80,7 +82,7 @@ def referenced(excerpt, estimates):
     return Reference(excerpt, estimates[list(order)], sdr, order)
 
 
-def check_separated(references, least_sdr):
+def check_separated(references: Iterable[Reference], least_sdr: float) -> None:
     """Refuses references none of which has a source of ``least_sdr`` dB, before the long work.
 
     Raises:
@@ -93,7 +95,7 @@ def check_separated(references, least_sdr):
         )
 
 
-def spread(references, count):
+def spread(references: Iterable[Reference], count: int) -> list[Reference]:
     """``count`` of the references, evenly over the range of their best source's float SI-SDR."""
     ranked = sorted(references, key=lambda reference: reference.sdr.max())
     places = np.linspace(0, len(ranked) - 1, min(count, len(ranked))).round().astype(int)

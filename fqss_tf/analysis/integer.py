@@ -36,7 +36,7 @@ class InspectedModel:
         FqssError: damaged, foreign, or of another type.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: PathLike) -> None:
         self.metadata, content = read_metadata(path)
         if self.metadata.type not in ("float32", "int8"):
             raise FqssError(f"{path} is {self.metadata.type}: float32 and int8 can be compared")
@@ -51,7 +51,7 @@ class InspectedModel:
             layer: details[index] for layer, index in _layer_tensors(content, path).items()
         }
 
-    def values(self, segment):
+    def values(self, segment: Waveform) -> dict[str, tuple[FloatArray, float]]:
         """What each layer gives for a segment [samples] of peak 1.
 
         Returns:
@@ -69,7 +69,7 @@ class InspectedModel:
         }
 
 
-def _layer_tensors(content, path):
+def _layer_tensors(content: bytes, path: PathLike) -> dict[str, int]:
     """Layer -> index of its output, of all layers that make numbers."""
     graph = read_model(content, path).subgraphs[0]
     ops = op_report(content, str(path)).ops
@@ -87,7 +87,7 @@ def _layer_tensors(content, path):
     return found
 
 
-def _values(content, tensor):
+def _values(content: NDArray[Any], tensor: Json) -> tuple[FloatArray, float]:
     if content.dtype == np.float32:
         return content, 0.0
     scale, zero_point = tensor["quantization"]
@@ -98,7 +98,12 @@ def _values(content, tensor):
     return (content.astype(np.float32) - zero_point) * scale, float(ends.mean())
 
 
-def compare_layers(float_path, integer_path, excerpts, progress=None):
+def compare_layers(
+    float_path: PathLike,
+    integer_path: PathLike,
+    excerpts: Sequence[Excerpt],
+    progress: OnProgress | None = None,
+) -> list[Json]:
     """Layer by layer, how far an integer file is from a float one.
 
     For post-training int8 the difference is quantization noise, that of a layer and of all before
@@ -139,13 +144,13 @@ def compare_layers(float_path, integer_path, excerpts, progress=None):
     ]
 
 
-def _products(signal, values):
+def _products(signal: FloatArray, values: FloatArray) -> NDArray[np.float64]:
     """``[3, C]``: sums of squares of both, and of their products, by channel."""
     signal, values = (each.reshape(-1, each.shape[-1]).astype(float) for each in (signal, values))
     return np.stack([(signal**2).sum(0), (values**2).sum(0), (signal * values).sum(0)])
 
 
-def _sqnr(products):
+def _sqnr(products: NDArray[np.float64]) -> float:
     """SQNR in dB with the gain of each channel that fits best."""
     signal, values, both = products
     fitted = np.maximum(both, 0) ** 2 / np.maximum(values, 1e-30)
@@ -171,8 +176,13 @@ class Files:
 
 
 def compare_files(
-    float_path, integer_paths, excerpts, layer_excerpts, least_sdr, progress=None
-):
+    float_path: PathLike,
+    integer_paths: Sequence[PathLike],
+    excerpts: Sequence[Excerpt],
+    layer_excerpts: int,
+    least_sdr: float,
+    progress: OnProgress | None = None,
+) -> Files:
     """A float32 file beside integer ones, estimates and layers.
 
     Args:
@@ -198,7 +208,7 @@ def compare_files(
     steps = len(files.references) + len(chosen)
     for index, path in enumerate(integer_paths):
 
-        def report(done, before=0, index=index):
+        def report(done: float, before: int = 0, index: int = index) -> None:
             if progress is not None:
                 progress(index * steps + before + done, len(integer_paths) * steps)
 

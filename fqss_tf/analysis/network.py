@@ -44,7 +44,7 @@ class QuantizedParts:
         model: from ``Run.calibrated_model``; its quantizers are switched here.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: KerasModel) -> None:
         wrap.set_mode(model, "calibrate")
         self._layers = {layer.name: layer for layer in model.layers}
         self._sources = {
@@ -54,15 +54,17 @@ class QuantizedParts:
         self._last = model.layers[-1].name
         self.tensors = [tensor for layer in model.layers for tensor in _tensors(layer)]
 
-    def float_pass(self, mixtures):
+    def float_pass(self, mixtures: NDArray[np.float32]) -> dict[str, TfTensor]:
         """Outputs of all layers by name, nothing quantized, for mixtures [B, T] of peak 1."""
         return self._run({}, set(self._layers), mixtures)
 
-    def float_estimates(self, float_values):
+    def float_estimates(self, float_values: Mapping[str, TfTensor]) -> NDArray[np.float32]:
         """Estimates [B, sources, T] of a float pass: the first output plane alone is exact then."""
         return float_values["stage_0"][..., 0].numpy()
 
-    def quantized(self, float_values, tensors, bits):
+    def quantized(
+        self, float_values: Mapping[str, TfTensor], tensors: Collection[Tensor], bits: int
+    ) -> NDArray[np.float32]:
         """Estimates [B, sources, T] with ``tensors`` quantized to ``bits`` and no others.
 
         Args:
@@ -81,7 +83,9 @@ class QuantizedParts:
             for tensor in tensors:
                 tensor.quantizer.mode = "calibrate"
 
-    def own_noise(self, float_values, tensor, bits):
+    def own_noise(
+        self, float_values: Mapping[str, TfTensor], tensor: Tensor, bits: int
+    ) -> dict[str, float] | None:
         """What quantizing does to the tensor itself, before any layer sees it.
 
         Returns:
@@ -109,12 +113,14 @@ class QuantizedParts:
             "clipped": float(clipped), "used": used,
         }
 
-    def _values(self, float_values, tensor):
+    def _values(self, float_values: Mapping[str, TfTensor], tensor: Tensor) -> TfTensor | None:
         if tensor.kind == "weight":
             return tf.convert_to_tensor(tensor.weight)
         return None if "/" in tensor.name else float_values[tensor.place]
 
-    def _run(self, float_values, names, mixtures=None):
+    def _run(
+        self, float_values: Mapping[str, TfTensor], names: Container[str], mixtures: int = None
+    ) -> dict[str, TfTensor]:
         values = dict(float_values)
         for name, layer in self._layers.items():
             if name not in names:
@@ -127,7 +133,7 @@ class QuantizedParts:
         return values
 
 
-def _tensors(layer):
+def _tensors(layer: KerasLayer) -> Iterator[Tensor]:
     if not isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2):
         return
     config, name = layer.quantize_config, layer.name

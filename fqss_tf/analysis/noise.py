@@ -9,7 +9,7 @@ from fqss_tf.metrics import si_sdr
 TINY = 1e-20
 
 
-def noise_rows(reference, estimates):
+def noise_rows(reference: Reference, estimates: Sources) -> list[Json]:
     """A row per source of an excerpt.
 
     Args:
@@ -57,7 +57,7 @@ def noise_rows(reference, estimates):
     return rows
 
 
-def output_bound(reference, source, bits):
+def output_bound(reference: Reference, source: int, bits: int) -> float:
     """SDR of source ``source`` (from 0) with nothing but an output of ``bits`` bits quantized, as
     theory has it from the peak and the crest factor of the float estimate."""
     estimate, float_sdr = reference.estimates[source], float(reference.sdr[source])
@@ -66,29 +66,29 @@ def output_bound(reference, source, bits):
     return float(theory.quantized_sdr_db(float_sdr, theory.target_sqnr_db(float_sdr, sqnr)))
 
 
-def ratio_db(signal, noise):
+def ratio_db(signal: float | FloatArray, noise: float | FloatArray) -> float:
     """Power of a signal over that of a noise in dB, at most 200."""
     power, noise_power = (np.sum(np.square(each, dtype=float)) for each in (signal, noise))
     return float(10 * np.log10(max(power, TINY) / max(noise_power, power * TINY, TINY)))
 
 
-def loss(rows):
+def loss(rows: Iterable[Json]) -> float:
     """Mean SDR lost over rows, in dB."""
     return float(np.mean([row["float_sdr"] - row["sdr"] for row in rows]))
 
 
-def mean(rows, key):
+def mean(rows: Iterable[Json], key: str) -> float:
     """Mean of a number over rows."""
     return float(np.mean([row[key] for row in rows]))
 
 
-def _centred(signal):
+def _centred(signal: FloatArray) -> NDArray[np.float64]:
     return signal.astype(float) - signal.mean(dtype=float)
 
 
-def _without(signal, direction):
+def _without(signal: NDArray[np.float64], direction: NDArray[np.float64]) -> NDArray[np.float64]:
     return signal - direction * (signal @ direction) / max(direction @ direction, TINY)
 
 
-def _correlation(one, other):
+def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     return float(one @ other / max(np.linalg.norm(one) * np.linalg.norm(other), TINY))

@@ -19,7 +19,7 @@ TITLES = {
 }
 
 
-def write_page(analysis, folder):
+def write_page(analysis: Analysis, folder: Path) -> None:
     """Writes ``report.html``, and the clips that it plays into ``audio``.
 
     Args:
@@ -38,11 +38,11 @@ def write_page(analysis, folder):
         temporary.write_text(page("SDR under quantization noise", lead, sections), encoding="utf-8")
 
 
-def _section(title, *content):
+def _section(title: str, *content: str) -> str:
     return f"<section><h2>{html.escape(title)}</h2>{''.join(content)}</section>\n"
 
 
-def _advice(advice):
+def _advice(advice: Mapping[str, Sequence[str]]) -> str:
     parts = []
     for key, sentences in advice.items():
         parts.append(f"<h3>{TITLES[key]}</h3>")
@@ -50,7 +50,7 @@ def _advice(advice):
     return _section("Advice", *parts)
 
 
-def _losses(analysis):
+def _losses(analysis: Analysis) -> str:
     content = [
         "<p>SI-SDR that each source loses, over what it has in float. Noise of one level costs "
         "most where the float network is best.</p>",
@@ -64,7 +64,7 @@ def _losses(analysis):
     return _section("Loss against float SI-SDR", *content)
 
 
-def _bits(analysis):
+def _bits(analysis: Analysis) -> str:
     rows = analysis.plain_curves()
     return _section(
         "Bits",
@@ -80,7 +80,7 @@ def _bits(analysis):
     )
 
 
-def _tensors(analysis):
+def _tensors(analysis: Analysis) -> str:
     rankings = analysis.rankings()
     return _section(
         "Tensors",
@@ -97,7 +97,7 @@ def _tensors(analysis):
     )
 
 
-def _layers(files):
+def _layers(files: Files) -> str:
     return _section(
         "Layer by layer",
         "<p>SQNR of what each layer of an integer file gives, against the float file. Trained "
@@ -106,7 +106,7 @@ def _layers(files):
     )
 
 
-def _table(labels, numbers, rows):
+def _table(labels: Sequence[str], numbers: Sequence[str], rows: Iterable[Json]) -> str:
     head = "".join(f"<th>{_title(key)}</th>" for key in labels)
     head += "".join(f'<th class="number">{_title(key)}</th>' for key in numbers)
     body = "".join(
@@ -118,7 +118,7 @@ def _table(labels, numbers, rows):
             f"<tbody>{body}</tbody></table></div>\n")
 
 
-def _title(key):
+def _title(key: str) -> str:
     return {"sqnr": "SQNR (dB)", "own_sqnr": "own SQNR (dB)", "loss": "lost (dB)",
             "predicted_loss": "predicted (dB)", "bound_loss": "b-bit output (dB)",
             "within": "share within 0.5 dB"}.get(
@@ -126,11 +126,11 @@ def _title(key):
     )
 
 
-def _number(value):
+def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
 
 
-def _examples(analysis, folder):
+def _examples(analysis: Analysis, folder: Path) -> Iterator[Json]:
     measured = analysis.files or analysis.simulation
     groups = analysis.groups()
     worst = sorted(
@@ -155,7 +155,13 @@ def _examples(analysis, folder):
         }
 
 
-def _clips(reference, source, measured, groups, worst):
+def _clips(
+    reference: Reference,
+    source: int,
+    measured: Files | Simulation,
+    groups: Iterable[str],
+    worst: str,
+) -> dict[str, FloatArray]:
     utterance, float_estimate = reference.excerpt.utterance, reference.estimates[source]
     clips = {
         "mixture": reference.excerpt.mixture[: reference.excerpt.length],
@@ -172,7 +178,7 @@ def _clips(reference, source, measured, groups, worst):
     return clips
 
 
-def _written(clips, folder, stem, rate):
+def _written(clips: Mapping[str, FloatArray], folder: Path, stem: str, rate: int) -> Iterator[Json]:
     for number, (label, clip) in enumerate(clips.items()):
         path = folder / f"{stem}_{number}.wav"
         audio.write(path, clip, rate)

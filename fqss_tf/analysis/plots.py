@@ -40,7 +40,7 @@ DPI = 110
 COLOURS = 64
 
 
-def bits(rows, target, theme=LIGHT):
+def bits(rows: Sequence[Json], target: PathLike | BinaryIO, theme: Theme = LIGHT) -> None:
     """Mean SDR lost over the bits of each part, measured and predicted; and each source's SDR.
 
     Args:
@@ -72,7 +72,9 @@ def bits(rows, target, theme=LIGHT):
     _save(figure, target)
 
 
-def tensors(rankings, target, theme=LIGHT):
+def tensors(
+    rankings: Mapping[str, Sequence[Json]], target: PathLike | BinaryIO, theme: Theme = LIGHT
+) -> None:
     """The most sensitive tensors of each network, with the SDR that each loses alone at 8 bits.
 
     Args:
@@ -108,7 +110,9 @@ def tensors(rankings, target, theme=LIGHT):
     _save(figure, target)
 
 
-def losses(groups, target, theme=LIGHT):
+def losses(
+    groups: Mapping[str, Sequence[Json]], target: PathLike | BinaryIO, theme: Theme = LIGHT
+) -> None:
     """SDR lost over float SDR, a dot a source; a cross is what the formula says from its SQNR.
 
     Args:
@@ -133,7 +137,7 @@ def losses(groups, target, theme=LIGHT):
     _save(figure, target)
 
 
-def layers(rows, target, theme=LIGHT):
+def layers(rows: Sequence[Json], target: PathLike | BinaryIO, theme: Theme = LIGHT) -> None:
     """SQNR of each layer's output in integer files against the float one, in computing order.
 
     Args:
@@ -157,13 +161,13 @@ def layers(rows, target, theme=LIGHT):
     _save(figure, target)
 
 
-def _label(axes, theme, x, y):
+def _label(axes: Axes, theme: Theme, x: str, y: str) -> None:
     axes.set_xlabel(x, color=theme.text, fontsize=9)
     axes.set_ylabel(y, color=theme.text, fontsize=9)
     axes.grid(color=theme.grid, linewidth=0.8)
 
 
-def _save(figure, target):
+def _save(figure: Figure, target: PathLike | BinaryIO) -> None:
     """With a palette: a quarter of the bytes, for pages that hold many figures."""
     drawn = io.BytesIO()
     save(figure, drawn)

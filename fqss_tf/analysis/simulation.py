@@ -45,7 +45,13 @@ class Simulation:
     estimates: dict = field(default_factory=dict)
 
 
-def simulate(run, excerpts, tensor_excerpts, least_sdr, progress=None):
+def simulate(
+    run: Run,
+    excerpts: Sequence[Excerpt],
+    tensor_excerpts: int,
+    least_sdr: float,
+    progress: OnProgress | None = None,
+) -> Simulation:
     """Quantizes a run's float network in parts and measures each on excerpts.
 
     Args:
@@ -100,7 +106,7 @@ def simulate(run, excerpts, tensor_excerpts, least_sdr, progress=None):
     return simulation
 
 
-def _makers(run):
+def _makers(run: Run) -> dict[str, Callable[[], KerasModel]]:
     """Name -> function that makes the model."""
     makers = {"plain": lambda: run.calibrated_model((1, 1))}
     if run.config.filters >= run.config.kernel:  # else the combiner has no right inverse
@@ -110,7 +116,7 @@ def _makers(run):
     return makers
 
 
-def _parts(name, network):
+def _parts(name: str, network: QuantizedParts) -> list[_Setting]:
     """(labels, tensors) for each part at all bits; with splitter and combiner for all of it at 8,
     because its planes have no other number."""
     parts = PARTS if name == "plain" else {"all": PARTS["all"]}
@@ -124,7 +130,13 @@ def _parts(name, network):
     ]
 
 
-def _measure_part(simulation, network, values, references, setting):
+def _measure_part(
+    simulation: Simulation,
+    network: QuantizedParts,
+    values: Mapping[str, TfTensor],
+    references: Sequence[Reference],
+    setting: _Setting,
+) -> None:
     labels, tensors = setting
     estimates = network.quantized(values, tensors, labels["bits"])
     simulation.curves += [
@@ -139,7 +151,7 @@ def _measure_part(simulation, network, values, references, setting):
             simulation.estimates[key] = own[list(reference.order)]
 
 
-def _single_tensors(name, network):
+def _single_tensors(name: str, network: QuantizedParts) -> list[_Setting]:
     """(labels, tensors, tensors beside them) for one tensor at a time. With splitter and combiner
     the planes stay 8-bit beside it, because that is what they are made of."""
     planes = []
@@ -159,7 +171,13 @@ def _single_tensors(name, network):
     ]
 
 
-def _measure_tensor(simulation, network, values, references, setting):
+def _measure_tensor(
+    simulation: Simulation,
+    network: QuantizedParts,
+    values: Mapping[str, TfTensor],
+    references: Sequence[Reference],
+    setting: _Setting,
+) -> None:
     labels, tensors, beside = setting
     is_plane = labels["network"] != "plain" and labels["kind"] in WAVEFORMS
     if is_plane and labels["kind"] == "input":
@@ -171,7 +189,9 @@ def _measure_tensor(simulation, network, values, references, setting):
         simulation.own += _own(labels, network, values, tensors)
 
 
-def _own(labels, network, values, tensors):
+def _own(
+    labels: Json, network: QuantizedParts, values: Mapping[str, TfTensor], tensors: Iterable[Tensor]
+) -> list[Json]:
     noises = [network.own_noise(values, tensor, labels["bits"]) for tensor in tensors]
     return [
         labels | {
@@ -183,7 +203,9 @@ def _own(labels, network, values, tensors):
     ]
 
 
-def _rows(labels, references, estimates):
+def _rows(
+    labels: Json, references: Sequence[Reference], estimates: NDArray[np.float32]
+) -> list[Json]:
     return [
         labels | row
         for reference, own in zip(references, estimates, strict=True)
@@ -191,16 +213,16 @@ def _rows(labels, references, estimates):
     ]
 
 
-def _bounds(references, bits):
+def _bounds(references: Sequence[Reference], bits: int) -> list[float]:
     return [
         output_bound(reference, source, bits)
         for reference in references for source in range(len(reference.sdr))
     ]
 
 
-def _batches(items):
+def _batches(items: Sequence[Item]) -> list[Sequence[Item]]:
     return [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
 
 
-def _mixtures(excerpts):
+def _mixtures(excerpts: Iterable[Excerpt]) -> NDArray[np.float32]:
     return np.stack([excerpt.mixture for excerpt in excerpts])

@@ -7,7 +7,7 @@ from fqss_tf.analysis.noise import loss, mean
 INDEPENDENT_DB = 0.5  # a prediction that is this close counts as met
 
 
-def separated(rows, least_sdr):
+def separated(rows: Iterable[Json], least_sdr: float) -> list[Json]:
     """The rows of sources that the float network separates at all.
 
     Below 0 dB there is more distortion in an estimate than source, and noise hardly matters.
@@ -15,12 +15,12 @@ def separated(rows, least_sdr):
     return [row for row in rows if row["float_sdr"] >= least_sdr]
 
 
-def where(rows, **labels):
+def where(rows: Iterable[Json], **labels: str | int) -> list[Json]:
     """The rows with these labels."""
     return [row for row in rows if all(row[key] == value for key, value in labels.items())]
 
 
-def grouped(rows, key):
+def grouped(rows: Iterable[Json], key: str) -> dict[Any, list[Json]]:
     """Label -> its rows, in the order in which labels come."""
     groups = {}
     for row in rows:
@@ -28,7 +28,7 @@ def grouped(rows, key):
     return groups
 
 
-def curve_summary(rows):
+def curve_summary(rows: Iterable[Json]) -> list[Json]:
     """A row per network, part and bits: mean losses, and how far the prediction is off.
 
     Args:
@@ -51,7 +51,7 @@ def curve_summary(rows):
     return summary
 
 
-def _means(rows):
+def _means(rows: Sequence[Json]) -> dict[str, float]:
     off = np.array([row["predicted"] - row["sdr"] for row in rows])
     return {
         "loss": loss(rows),
@@ -63,7 +63,7 @@ def _means(rows):
     }
 
 
-def ranking(simulation, network, bits, least_sdr):
+def ranking(simulation: Simulation, network: str, bits: int, least_sdr: float) -> list[Json]:
     """The tensors of a network, the one whose quantization loses most SI-SDR first.
 
     Returns:
@@ -88,7 +88,7 @@ def ranking(simulation, network, bits, least_sdr):
     return sorted(entries, key=lambda entry: -entry["loss"])
 
 
-def file_summary(files, least_sdr):
+def file_summary(files: Files, least_sdr: float) -> list[Json]:
     """A row per integer file: ``model``, ``method``, and the means of ``curve_summary``."""
     return [
         {"model": model, "method": rows[0]["method"]} | _means(rows)

@@ -11,7 +11,7 @@ TENSOR_HEADER = (
 FILE_HEADER = ("model", "lost (dB)", "predicted (dB)", "SQNR (dB)", "within 0.5 dB (%)")
 
 
-def tables(analysis):
+def tables(analysis: Analysis) -> dict[str, Iterator[str]]:
     """Title -> lines of a table, of everything that an Analysis has."""
     found = {}
     if analysis.simulation:
@@ -32,7 +32,7 @@ def tables(analysis):
     return found
 
 
-def bits_table(rows):
+def bits_table(rows: Iterable[Json]) -> Iterator[str]:
     """Lines of a table of ``summary.curve_summary`` of the network ``plain``, a row a number of
     bits; the last column is what an output of so many bits loses by theory alone."""
     lines = []
@@ -50,7 +50,7 @@ def bits_table(rows):
     return markdown(("bits", *PARTS, "output, theory"), lines)
 
 
-def tensor_table(entries):
+def tensor_table(entries: Iterable[Json]) -> Iterator[str]:
     """Lines of a table of the first of ``summary.ranking``, and of input and output."""
     return markdown(TENSOR_HEADER, [
         (
@@ -67,5 +67,5 @@ def tensor_table(entries):
     ])
 
 
-def _decibel(value):
+def _decibel(value: float) -> str:
     return f"{round(value, 3) + 0:.3f}"  # no -0.000

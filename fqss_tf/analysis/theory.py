@@ -24,7 +24,7 @@ DB_PER_BIT = 20 * np.log10(2)
 FULL_SCALE_DB = 10 * np.log10(3)
 
 
-def quantized_sdr_db(float_sdr_db, target_sqnr_db):
+def quantized_sdr_db(float_sdr_db: Number, target_sqnr_db: Number) -> Result:
     """SDR after quantization: ``1/SDR_q = 1/SDR_f + 1/SQNR``, in dB.
 
     Args:
@@ -37,7 +37,7 @@ def quantized_sdr_db(float_sdr_db, target_sqnr_db):
     return _decibel(1 / (1 / _ratio(float_sdr_db) + 1 / _ratio(target_sqnr_db)))
 
 
-def needed_sqnr_db(float_sdr_db, loss_db):
+def needed_sqnr_db(float_sdr_db: Number, loss_db: Number) -> Result:
     """The target SQNR at which an estimate loses ``loss_db`` > 0: the inverse of the above.
 
     >>> round(needed_sqnr_db(14.78, 0.03), 1)
@@ -46,7 +46,7 @@ def needed_sqnr_db(float_sdr_db, loss_db):
     return float_sdr_db - _decibel(_ratio(loss_db) - 1)
 
 
-def target_sqnr_db(float_sdr_db, sqnr_db):
+def target_sqnr_db(float_sdr_db: Number, sqnr_db: Number) -> Result:
     """Power of the source in an estimate over that of the noise, from that of the whole estimate.
 
     >>> round(target_sqnr_db(0.0, 30.0), 2)
@@ -55,7 +55,7 @@ def target_sqnr_db(float_sdr_db, sqnr_db):
     return sqnr_db - _decibel(1 + 1 / _ratio(float_sdr_db))
 
 
-def waveform_sqnr_db(bits, crest_factor_db, peak=1.0):
+def waveform_sqnr_db(bits: int | IntArray, crest_factor_db: Number, peak: Number = 1.0) -> Result:
     """SQNR of a waveform rounded to the range [-1, 1): ``6.02 bits + 4.77 - crest factor`` dB.
 
     With noise of power ``step^2 / 12``. As the only noise it bounds the SDR of a b-bit output:
@@ -74,7 +74,7 @@ def waveform_sqnr_db(bits, crest_factor_db, peak=1.0):
     return DB_PER_BIT * np.asarray(bits) + FULL_SCALE_DB + level - crest_factor_db
 
 
-def crest_factor_db(waveform):
+def crest_factor_db(waveform: FloatArray) -> Result:
     """Peak over root mean square of waveforms [..., samples] without their mean, in dB.
 
     >>> round(float(crest_factor_db(np.sin(np.arange(1000) * 2 * np.pi / 100))), 2)
@@ -85,10 +85,10 @@ def crest_factor_db(waveform):
     return 2 * _decibel(np.max(np.abs(centred), axis=-1)) - _decibel(power)
 
 
-def _ratio(decibel):
+def _ratio(decibel: Number) -> Result:
     return 10.0 ** (np.asarray(decibel, float) / 10)
 
 
-def _decibel(ratio):
+def _decibel(ratio: Number) -> Result:
     with np.errstate(divide="ignore"):
         return 10 * np.log10(ratio)

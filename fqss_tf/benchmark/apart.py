@@ -25,7 +25,7 @@ class Apart:
         name: of the model, for errors.
     """
 
-    def __init__(self, name, function, *arguments):
+    def __init__(self, name: str, function: Callable[..., None], *arguments: object) -> None:
         self._name = name
         here, there = multiprocessing.Pipe()
         self._errors = tempfile.TemporaryFile()
@@ -40,20 +40,20 @@ class Apart:
         self._connection = here
         self.send((function, arguments))
 
-    def __enter__(self):
+    def __enter__(self) -> Apart:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def send(self, message):
+    def send(self, message: object) -> None:
         """Sends one object; what the child has to say to it comes with ``receive``."""
         try:
             self._connection.send(message)
         except BrokenPipeError:
             raise self._ended() from None
 
-    def receive(self):
+    def receive(self) -> Any:
         """The next object that the child sends.
 
         Raises:
@@ -67,14 +67,14 @@ class Apart:
             raise FqssError(f"{self._name} cannot be run: {content}")
         return content
 
-    def close(self):
+    def close(self) -> None:
         """Ends the process."""
         self._connection.close()
         self._process.kill()
         self._process.wait()
         self._errors.close()
 
-    def _ended(self):
+    def _ended(self) -> FqssError:
         code = self._process.wait()
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").split("\n")
@@ -85,14 +85,14 @@ class Apart:
 class Channel:
     """The child's end."""
 
-    def __init__(self, connection):
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def send(self, message):
+    def send(self, message: object) -> None:
         """Sends one object to the parent."""
         self._connection.send((RESULT, message))
 
-    def receive(self):
+    def receive(self) -> Any:
         """The next object from the parent.
 
         Raises:
@@ -101,7 +101,7 @@ class Channel:
         return self._connection.recv()
 
 
-def _main():
+def _main() -> None:
     connection = Connection(int(sys.argv[1]))
     function, arguments = connection.recv()
     try:

@@ -25,7 +25,7 @@ class RecipeOptions:
     settings: tuple = ()
 
 
-def is_recipe(name):
+def is_recipe(name: PathLike) -> bool:
     """Whether a model is named that must be built from a recipe first."""
     path = Path(name)
     if name in packaged_recipes():
@@ -33,7 +33,13 @@ def is_recipe(name):
     return not path.is_dir() and path.suffix != ".tflite" and not _is_tflite(path)
 
 
-def collect(names, options, folder, progress=None, onnx_files=()):
+def collect(
+    names: Sequence[PathLike],
+    options: RecipeOptions,
+    folder: PathLike,
+    progress: OnProgress | None = None,
+    onnx_files: Sequence[PathLike] = (),
+) -> list[Subject]:
     """Opens or makes everything that is to be timed.
 
     Args:
@@ -74,7 +80,7 @@ def collect(names, options, folder, progress=None, onnx_files=()):
     return subjects + [onnx_subject(path, first.seconds, first.rate) for path in onnx_files]
 
 
-def _recipe(name, settings):
+def _recipe(name: PathLike, settings: Sequence[str]) -> Recipe:
     if name not in packaged_recipes() and not Path(name).is_file():
         raise FqssError(
             f"no model {name}: give a .tflite, a run folder, a recipe's YAML file or one of "
@@ -83,7 +89,7 @@ def _recipe(name, settings):
     return load_recipe(name, settings)
 
 
-def _is_tflite(path):
+def _is_tflite(path: Path) -> bool:
     try:
         with open(path, "rb") as file:
             return file.read(8)[4:] == FILE_IDENTIFIER
@@ -91,7 +97,9 @@ def _is_tflite(path):
         return False
 
 
-def _from_recipe(name, recipe, options, folder):
+def _from_recipe(
+    name: PathLike, recipe: Recipe, options: RecipeOptions, folder: Path
+) -> list[Subject]:
     from fqss_tf.export.convert import convert
     from fqss_tf.training.untrained import UntrainedRun
 

@@ -14,7 +14,13 @@ from fqss_tf.runtime.metadata import read_metadata
 PROGRESS_EVERY = 60  # seconds of the recording
 
 
-def measure_long_recording(path, minute, hours, threads=1, progress=None):
+def measure_long_recording(
+    path: PathLike,
+    minute: NDArray[np.int16],
+    hours: float,
+    threads: int = 1,
+    progress: OnProgress | None = None,
+) -> Json:
     """Separates a WAV file of hours in a process of its own, as ``fqss-tf separate`` does.
 
     The file and its sources lie in the folder for temporary files meanwhile, 58 MB an hour each
@@ -55,18 +61,18 @@ def measure_long_recording(path, minute, hours, threads=1, progress=None):
     }
 
 
-def _write(path, rate, minute, samples):
+def _write(path: Path, rate: int, minute: NDArray[np.int16], samples: int) -> None:
     with soundfile.SoundFile(path, "w", rate, 1, "PCM_16") as file:
         for start in range(0, samples, len(minute)):
             file.write(minute[: samples - start])
 
 
-def _separate(channel, path, recording, threads):
+def _separate(channel: Channel, path: Path, recording: Path, threads: int) -> None:
     from fqss_tf.runtime import Separator
 
     reported = 0
 
-    def report(done, _):
+    def report(done: float, _: float) -> None:
         nonlocal reported
         if done - reported >= PROGRESS_EVERY * separator.metadata.sample_rate:
             reported = done

@@ -12,7 +12,7 @@ FLAGS = (
 CPUINFO = Path("/proc/cpuinfo")
 
 
-def describe():
+def describe() -> Json:
     """The machine as a dict: ``cpu``, its ``flags`` among FLAGS, ``cores`` that may be used,
     ``load`` (average of the last minute, 0 when nothing else runs) and the version of
     ``litert``."""
@@ -32,11 +32,11 @@ def cpu_flags() -> list[str]:
     return [flag for flag in FLAGS if flag in found]
 
 
-def _cpu_name():
+def _cpu_name() -> str:
     return _cpu_entry("model name") or platform.processor() or platform.machine()
 
 
-def _cpu_entry(key):
+def _cpu_entry(key: str) -> str:
     """The first value of a key of ``/proc/cpuinfo``; empty where there is none."""
     try:
         lines = CPUINFO.read_text().splitlines()

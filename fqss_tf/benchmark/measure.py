@@ -25,27 +25,27 @@ class Measurement:
     memory_bytes: int | None
 
     @property
-    def least(self):
+    def least(self) -> float:
         return min(self.milliseconds)
 
     @property
-    def median(self):
+    def median(self) -> float:
         return statistics.median(self.milliseconds)
 
     @property
-    def p95(self):
+    def p95(self) -> float:
         return float(np.percentile(self.milliseconds, 95))
 
     @property
-    def p99(self):
+    def p99(self) -> float:
         return float(np.percentile(self.milliseconds, 99))
 
     @property
-    def typical(self):
+    def typical(self) -> float:
         """The latency that stands for all."""
         return self.median
 
-    def times(self):
+    def times(self) -> dict[str, float | None]:
         """Latencies in ms and what follows from them, by name, for JSON."""
         return {
             "median_ms": self.median,
@@ -57,25 +57,27 @@ class Measurement:
         }
 
     @property
-    def real_time_factor(self):
+    def real_time_factor(self) -> float | None:
         """Median latency over the duration of the segment; below 1 is faster than real time."""
         seconds = self.subject.seconds
         return None if seconds is None else self.typical / 1000 / seconds
 
     @property
-    def gmacs_per_second(self):
+    def gmacs_per_second(self) -> float | None:
         """Multiply-accumulates computed in a second of the median latency, in 10^9."""
         macs = self.subject.macs
         return macs / self.median / 1e6 if macs else None
 
     @property
-    def gmacs_per_audio_second(self):
+    def gmacs_per_audio_second(self) -> float | None:
         """Multiply-accumulates for a second of audio, in 10^9: the size of the work."""
         macs, seconds = self.subject.macs, self.subject.seconds
         return macs / seconds / 1e9 if macs and seconds else None
 
 
-def measure(subjects, threads, runs, progress=None):
+def measure(
+    subjects: Sequence[Subject], threads: int, runs: int, progress: OnProgress | None = None
+) -> list[Measurement]:
     """Times models in turn (A B A B ...), so that what else the machine does hits all alike.
 
     Args:
@@ -109,7 +111,7 @@ def measure(subjects, threads, runs, progress=None):
     ]
 
 
-def _serve(channel, subject, threads):
+def _serve(channel: Channel, subject: Subject, threads: int) -> NoReturn:
     subject.prepare()
     empty = peak_bytes()
     invoke = subject.load(threads)

@@ -4,7 +4,7 @@ import contextlib
 from pathlib import Path
 
 
-def peak_bytes():
+def peak_bytes() -> int | None:
     """Largest resident memory that this process has had, or None where the system does not say.
 
     Not ``resource.getrusage``: its ``ru_maxrss`` of a child begins with the size of the parent that
@@ -20,7 +20,7 @@ def peak_bytes():
     return None
 
 
-def forget_peak():
+def forget_peak() -> None:
     """Lets ``peak_bytes`` begin anew with what is resident now, where the system can do that."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")

@@ -23,11 +23,11 @@ class OnnxSubject(Subject):
     path: Path
     inputs: tuple
 
-    def prepare(self):
+    def prepare(self) -> None:
         """Imports onnxruntime."""
         import onnxruntime  # noqa: F401
 
-    def load(self, threads):
+    def load(self, threads: int) -> Callable[[], object]:
         """Function that runs the model once on the processor."""
         session = _session(self.path, threads)
         values = {name: random_input(shape, dtype) for name, shape, dtype in self.inputs}
@@ -80,13 +80,13 @@ def onnx_subject(path: str | Path, seconds: float | None, rate: int | None) -> O
     )
 
 
-def check_installed():
+def check_installed() -> None:
     """Raises FqssError with the pip command if there is no onnxruntime."""
     if importlib.util.find_spec("onnxruntime") is None:
         raise FqssError("--onnx needs onnxruntime, which is missing: pip install onnxruntime")
 
 
-def _session(path, threads):
+def _session(path: PathLike, threads: int) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

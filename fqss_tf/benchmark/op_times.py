@@ -25,7 +25,7 @@ class NodeTime:
     op: object = None
 
     @property
-    def macs(self):
+    def macs(self) -> int:
         return self.op.macs if self.op is not None else 0
 
 
@@ -49,12 +49,12 @@ class OpTimes:
     covered: float
 
     @property
-    def milliseconds(self):
+    def milliseconds(self) -> float:
         """Sum of the nodes."""
         return sum(node.milliseconds for node in self.nodes)
 
     @property
-    def kinds(self):
+    def kinds(self) -> list[KindTime]:
         """A KindTime for each name, slowest first."""
         groups = {}
         for node in self.nodes:
@@ -68,7 +68,7 @@ class OpTimes:
         ]
         return sorted(kinds, key=lambda kind: -kind.milliseconds)
 
-    def to_dict(self):
+    def to_dict(self) -> Json:
         """Times, shares of the ops' sum, kinds and nodes as plain values, for JSON."""
         return {
             "milliseconds": self.milliseconds,
@@ -89,16 +89,16 @@ class OpTimes:
             ],
         }
 
-    def share(self, part):
+    def share(self, part: NodeTime | KindTime) -> float:
         """A node's or kind's part of the ops' sum, from 0 to 1."""
         return self.share_of_time(part.milliseconds)
 
-    def share_of_time(self, milliseconds):
+    def share_of_time(self, milliseconds: float) -> float:
         """What part of the ops' sum this is; 0 where all ops took less than a microsecond."""
         return milliseconds / self.milliseconds if self.milliseconds else 0.0
 
 
-def op_times(path, threads, runs):
+def op_times(path: Path, threads: int, runs: int) -> OpTimes:
     """Profiles a .tflite.
 
     Args:
@@ -126,7 +126,9 @@ def op_times(path, threads, runs):
     return OpTimes(tuple(nodes), covered)
 
 
-def trace(events, milliseconds, report, taken):
+def trace(
+    events: Sequence[OpEvent], milliseconds: Sequence[float], report: Report, taken: Delegation
+) -> list[NodeTime]:
     """Finds for the executed ops those of the file.
 
     Outside XNNPACK the profiler gives the index in the file. Inside, XNNPACK counts its own ops,

@@ -39,11 +39,11 @@ class PhoneMeasurement:
     memory_bytes: int | None
 
     @property
-    def typical(self):
+    def typical(self) -> float:
         """The latency that stands for all."""
         return self.average
 
-    def times(self):
+    def times(self) -> dict[str, float | None]:
         """Latencies in ms by name, for JSON."""
         return {
             "average_ms": self.average,
@@ -54,7 +54,7 @@ class PhoneMeasurement:
         }
 
     @property
-    def real_time_factor(self):
+    def real_time_factor(self) -> float | None:
         """Average latency over the duration of the segment; below 1 is faster than real time."""
         seconds = self.subject.seconds
         return None if seconds is None else self.typical / 1000 / seconds
@@ -70,7 +70,7 @@ class Phone:
         FqssError: no adb, no device or several, or no binary.
     """
 
-    def __init__(self, benchmark_model):
+    def __init__(self, benchmark_model: PathLike | None) -> None:
         if shutil.which("adb") is None:
             raise FqssError("adb is not on PATH: install Android's platform tools")
         if benchmark_model is None or not Path(benchmark_model).is_file():
@@ -87,7 +87,13 @@ class Phone:
         self._binary = Path(benchmark_model)
         self.name = self._adb("shell", "getprop", "ro.product.model").strip()
 
-    def measure(self, subjects, threads, runs, progress=None):
+    def measure(
+        self,
+        subjects: Sequence[Subject],
+        threads: Sequence[int],
+        runs: int,
+        progress: OnProgress | None = None,
+    ) -> list[PhoneMeasurement]:
         """Times models one after the other; what was copied to the phone is removed.
 
         Args:
@@ -125,7 +131,7 @@ class Phone:
                 self._adb("shell", "rm", "-f", BINARY, MODEL)
         return measurements
 
-    def _adb(self, *arguments):
+    def _adb(self, *arguments: str) -> str:
         done = subprocess.run(
             ["adb", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             errors="replace", stdin=subprocess.DEVNULL,
@@ -135,7 +141,7 @@ class Phone:
         return done.stdout
 
 
-def parse(output, subject, threads):
+def parse(output: str, subject: Subject, threads: int) -> PhoneMeasurement:
     """Reads what benchmark_model prints.
 
     Args:
@@ -155,7 +161,7 @@ def parse(output, subject, threads):
     printed = dict(STATISTIC.findall(lines[-1])) if lines else {}
     memory = MEMORY.search(output)
 
-    def milliseconds(text):
+    def milliseconds(text: str | None) -> float | None:
         return None if text is None else float(text) / 1000
 
     return PhoneMeasurement(
@@ -170,6 +176,6 @@ def parse(output, subject, threads):
     )
 
 
-def _last_line(text):
+def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "no message"

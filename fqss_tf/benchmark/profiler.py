@@ -81,7 +81,7 @@ class Profile:
     milliseconds: tuple
 
 
-def profile(path, threads, runs):
+def profile(path: PathLike, threads: int, runs: int) -> Profile:
     """Runs a .tflite under the profiler, in a process of its own.
 
     Args:
@@ -99,7 +99,7 @@ def profile(path, threads, runs):
         return child.receive()
 
 
-def _serve(channel, path, threads, runs):
+def _serve(channel: Channel, path: str, threads: int, runs: int) -> None:
     with _CompiledModel(path, threads) as model:
         for _ in range(WARM_UP):
             model.run()
@@ -118,11 +118,11 @@ def _serve(channel, path, threads, runs):
     channel.send(Profile(tuple(invocations), tuple(milliseconds)))
 
 
-def _sequence(ops):
+def _sequence(ops: Iterable[OpEvent]) -> tuple[tuple[str, int], ...]:
     return tuple((op.name, op.index) for op in ops)
 
 
-def _by_invocation(events):
+def _by_invocation(events: Iterable[_Event]) -> list[list[OpEvent]]:
     invocations = []
     for event in events:
         name = event.tag.decode()
@@ -138,7 +138,7 @@ def _by_invocation(events):
 class _CompiledModel:
     """A .tflite in LiteRT's C interface, with random inputs, on the CPU."""
 
-    def __init__(self, path, threads):
+    def __init__(self, path: str, threads: int) -> None:
         import ai_edge_litert
 
         self._library = ctypes.CDLL(str(Path(ai_edge_litert.__file__).with_name("libLiteRt.so")))
@@ -158,17 +158,17 @@ class _CompiledModel:
         self._outputs = self._buffers(signature, "Output")
         self._profiler = self._new("LiteRtCompiledModelGetProfiler", self._model)
 
-    def __enter__(self):
+    def __enter__(self) -> _CompiledModel:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         for buffer in (*self._inputs, *self._outputs):
             self._library.LiteRtDestroyTensorBuffer(Handle(buffer))
         self._library.LiteRtDestroyCompiledModel(self._model)
         self._library.LiteRtDestroyModel(self._file)
         self._library.LiteRtDestroyEnvironment(self._environment)
 
-    def run(self):
+    def run(self) -> None:
         """One invocation."""
         self._call(
             "LiteRtRunCompiledModel", self._model, ctypes.c_size_t(0),
@@ -176,11 +176,11 @@ class _CompiledModel:
             ctypes.c_size_t(len(self._outputs)), self._outputs,
         )
 
-    def start_profiler(self):
+    def start_profiler(self) -> None:
         """Records from the next invocation on."""
         self._call("LiteRtStartProfiler", self._profiler)
 
-    def events(self):
+    def events(self) -> ctypes.Array[_Event]:
         """What was recorded: an array of ``_Event``."""
         self._call("LiteRtStopProfiler", self._profiler)
         count = ctypes.c_int()
@@ -189,7 +189,7 @@ class _CompiledModel:
         self._call("LiteRtGetProfilerEvents", self._profiler, count, events)
         return events
 
-    def _options(self):
+    def _options(self) -> Handle:
         options = self._new("LiteRtCreateOptions")
         self._call("LiteRtSetOptionsHardwareAccelerators", options, CPU)
         for identifier, text in self._options_text:
@@ -197,7 +197,7 @@ class _CompiledModel:
             self._call("LiteRtAddOpaqueOptions", options, group)
         return options
 
-    def _buffers(self, signature, side):
+    def _buffers(self, signature: Handle, side: Literal["Input", "Output"]) -> ctypes.Array[Handle]:
         count = ctypes.c_size_t()
         self._call(f"LiteRtGetNumSignature{side}s", signature, ctypes.byref(count))
         buffers = []
@@ -222,20 +222,20 @@ class _CompiledModel:
             buffers.append(buffer)
         return (Handle * count.value)(*buffers)
 
-    def _fill(self, buffer, tensor_type):
+    def _fill(self, buffer: Handle, tensor_type: _TensorType) -> None:
         shape = tensor_type.layout.dimensions[: tensor_type.layout.rank]
         values = random_input(shape, NUMPY_TYPES[tensor_type.element_type]).tobytes()
         address = self._new("LiteRtLockTensorBuffer", buffer, last=(LOCK_FOR_WRITING,))
         ctypes.memmove(address, values, len(values))
         self._call("LiteRtUnlockTensorBuffer", buffer)
 
-    def _new(self, name, *arguments, last=()):
+    def _new(self, name: str, *arguments: object, last: tuple[int, ...] = ()) -> Handle:
         """What a function hands out through a pointer behind its other arguments."""
         handle = Handle()
         self._call(name, *arguments, ctypes.byref(handle), *last)
         return handle
 
-    def _call(self, name, *arguments):
+    def _call(self, name: str, *arguments: object) -> None:
         status = getattr(self._library, name)(*arguments)
         if status:
             raise FqssError(f"{name} of LiteRT fails with status {status}")

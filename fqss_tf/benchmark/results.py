@@ -5,7 +5,7 @@ import dataclasses
 from fqss_tf.benchmark import tables
 
 
-def machine_line(machine: dict) -> str:
+def machine_line(machine: Json) -> str:
     """Processor, its flags, cores and load of ``machine.describe``, for people."""
     flags = f" ({' '.join(machine['flags'])})" if machine["flags"] else ""
     return (
@@ -27,11 +27,11 @@ class Results:
     op_times: dict
 
     @property
-    def threads(self):
+    def threads(self) -> int:
         """The first number of threads: that of scores, op times and figures."""
         return self.measurements[0].threads
 
-    def to_dict(self):
+    def to_dict(self) -> Json:
         """Plain values, for JSON."""
         return self.machine | {
             "runs": self.runs,
@@ -39,7 +39,7 @@ class Results:
             "per_op": {name: times.to_dict() for name, times in self.op_times.items()},
         }
 
-    def lines(self):
+    def lines(self) -> Iterator[str]:
         """Lines of text with Markdown tables."""
         if "phone" in self.machine:
             yield f"{self.machine['phone']}, benchmark_model over adb, {self.runs} runs each."
@@ -67,7 +67,7 @@ class Results:
             yield ""
             yield from tables.node_table(times)
 
-    def quality_points(self):
+    def quality_points(self) -> list[Json]:
         """Rows with name, milliseconds (per second of audio) and si_sdr (dB), for the figure."""
         return [
             {
@@ -79,7 +79,7 @@ class Results:
             if one.threads == self.threads and one.subject.scored in self.scores
         ]
 
-    def _row(self, one):
+    def _row(self, one: Measurement | PhoneMeasurement) -> Json:
         subject = one.subject
         return {
             "model": subject.name,

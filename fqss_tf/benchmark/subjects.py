@@ -30,11 +30,11 @@ class Subject:
     latency: float | None = None
     state_bytes: int | None = None
 
-    def prepare(self):
+    def prepare(self) -> None:
         """Imports the runtime, whose memory is not the model's."""
         raise NotImplementedError
 
-    def load(self, threads):
+    def load(self, threads: int) -> Callable[[], object]:
         """Function without arguments that runs the model once, on random input."""
         raise NotImplementedError
 
@@ -45,11 +45,11 @@ class TfliteSubject(Subject):
 
     path: Path
 
-    def prepare(self):
+    def prepare(self) -> None:
         """Imports LiteRT."""
         import ai_edge_litert.interpreter  # noqa: F401
 
-    def load(self, threads):
+    def load(self, threads: int) -> Callable[[], object]:
         """Function that sets the inputs and invokes; the file is mapped, not copied."""
         from ai_edge_litert.interpreter import Interpreter
 
@@ -60,7 +60,7 @@ class TfliteSubject(Subject):
             for detail in interpreter.get_input_details()
         ]
 
-        def invoke():
+        def invoke() -> None:
             # Their memory may hold other tensors by the end of an invocation.
             for index, values in inputs:
                 interpreter.set_tensor(index, values)
@@ -73,11 +73,11 @@ class TfliteSubject(Subject):
 class StepSubject(TfliteSubject):
     """A streaming model as a stream runs it: one step of 16-bit samples is pushed."""
 
-    def prepare(self):
+    def prepare(self) -> None:
         """Imports the runtime."""
         import fqss_tf.runtime  # noqa: F401
 
-    def load(self, threads):
+    def load(self, threads: int) -> Callable[[], object]:
         """Function that pushes one step and takes its estimates."""
         from fqss_tf.runtime import StreamingSeparator
 
@@ -93,11 +93,11 @@ class RunSubject(Subject):
     path: Path
     samples: int
 
-    def prepare(self):
+    def prepare(self) -> None:
         """Imports TensorFlow."""
         import fqss_tf.training.run  # noqa: F401
 
-    def load(self, threads):
+    def load(self, threads: int) -> Callable[[], object]:
         """Function that separates one segment."""
         import tensorflow as tf
 
@@ -118,11 +118,11 @@ class TorchSubject(Subject):
     config: ConvTasNetConfig
     samples: int
 
-    def prepare(self):
+    def prepare(self) -> None:
         """Imports PyTorch."""
         import fqss_tf.benchmark.torch_network  # noqa: F401
 
-    def load(self, threads):
+    def load(self, threads: int) -> Callable[[], object]:
         """Function that separates one segment."""
         import torch
 
@@ -132,14 +132,14 @@ class TorchSubject(Subject):
         network = ConvTasNet(self.config).eval()
         mixture = torch.from_numpy(random_input([1, self.samples], np.float32))
 
-        def separate():
+        def separate() -> None:
             with torch.inference_mode():
                 network(mixture)
 
         return separate
 
 
-def random_input(shape, dtype):
+def random_input(shape: Sequence[int] | IntArray, dtype: type[np.generic]) -> NDArray[Any]:
     """Seeded noise: integers over the whole range of their type, floats from -1 to 1."""
     generator = np.random.default_rng(0)
     if np.issubdtype(dtype, np.integer):
@@ -148,7 +148,9 @@ def random_input(shape, dtype):
     return generator.uniform(-1, 1, shape).astype(dtype)
 
 
-def tflite_subject(path, name=None, seconds=None, scored=False):
+def tflite_subject(
+    path: PathLike, name: str | None = None, seconds: float | None = None, scored: bool = False
+) -> TfliteSubject:
     """A .tflite file, of this project or of any other.
 
     Args:
@@ -194,7 +196,7 @@ def tflite_subject(path, name=None, seconds=None, scored=False):
     )
 
 
-def run_subject(path):
+def run_subject(path: PathLike) -> RunSubject:
     """A run folder of ``fqss-tf train``, timed on segments of its training length.
 
     Raises:

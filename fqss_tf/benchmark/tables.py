@@ -18,7 +18,9 @@ SCORE_TITLE = "SI-SDR (dB)"
 SLOWEST_NODES = 10
 
 
-def latency_table(measurements, scores):
+def latency_table(
+    measurements: Sequence[Measurement], scores: Mapping[Path, float]
+) -> Iterator[str]:
     """Lines of a table of Measurements.
 
     Args:
@@ -44,7 +46,7 @@ def latency_table(measurements, scores):
     return markdown(LATENCY_HEADER + ((SCORE_TITLE,) if scores else ()), rows)
 
 
-def step_table(measurements):
+def step_table(measurements: Sequence[Measurement]) -> Iterator[str]:
     """Lines of a table of the Measurements of streaming models.
 
     ``step / p99`` is how many times the slowest of a hundred steps would fit into the time that a
@@ -67,7 +69,9 @@ def step_table(measurements):
     return markdown(STEP_HEADER, rows)
 
 
-def phone_table(measurements, scores):
+def phone_table(
+    measurements: Sequence[PhoneMeasurement], scores: Mapping[Path, float]
+) -> Iterator[str]:
     """Lines of a table of PhoneMeasurements; arguments as for ``latency_table``."""
     rows = [
         (
@@ -86,7 +90,7 @@ def phone_table(measurements, scores):
     return markdown(PHONE_HEADER + ((SCORE_TITLE,) if scores else ()), rows)
 
 
-def kind_table(times):
+def kind_table(times: OpTimes) -> Iterator[str]:
     """Lines of a table with a row for each kind of op of an OpTimes."""
     rows = [
         (
@@ -98,7 +102,7 @@ def kind_table(times):
     return markdown(KIND_HEADER, rows)
 
 
-def node_table(times):
+def node_table(times: OpTimes) -> Iterator[str]:
     """Lines of a table of the slowest nodes of an OpTimes, slowest first."""
     slowest = sorted(times.nodes, key=lambda node: -node.milliseconds)[:SLOWEST_NODES]
     rows = [
@@ -111,7 +115,9 @@ def node_table(times):
     return markdown(NODE_HEADER, rows)
 
 
-def ratio(one, measurements):
+def ratio(
+    one: Measurement | PhoneMeasurement, measurements: Iterable[Measurement | PhoneMeasurement]
+) -> float:
     """How many times the latency of the first measurement with as many threads.
 
     Per second of audio, where both models say how much of it they compute: their segments may
@@ -123,7 +129,7 @@ def ratio(one, measurements):
     return one.typical / first.typical
 
 
-def markdown(header, rows):
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Lines of a Markdown table: the first column to the left, numbers to the right."""
     columns = list(zip(header, *rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
@@ -140,7 +146,7 @@ def markdown(header, rows):
         yield f"| {' | '.join(cells)} |"
 
 
-def _is_number(cell):
+def _is_number(cell: str) -> bool:
     try:
         float(cell)
     except ValueError:
@@ -148,7 +154,7 @@ def _is_number(cell):
     return True
 
 
-def _common_cells(one):
+def _common_cells(one: Measurement | PhoneMeasurement) -> tuple[str, str, str]:
     return (
         _number(one.real_time_factor, ".4f"),
         _megabytes(one.subject.file_bytes),
@@ -156,32 +162,34 @@ def _common_cells(one):
     )
 
 
-def _score_cells(one, scores):
+def _score_cells(
+    one: Measurement | PhoneMeasurement, scores: Mapping[Path, float]
+) -> tuple[str, ...]:
     return (_number(scores.get(one.subject.scored), ".2f"),) if scores else ()
 
 
-def _op_cells(op):
+def _op_cells(op: Op | None) -> tuple[str, str, str]:
     if op is None:
         return "", "", ""
     data = [tensor for tensor in op.inputs if not tensor.constant_bytes]
     return f"{op.index} {op.name}", _shapes(data), _shapes(op.outputs)
 
 
-def _shapes(tensors):
+def _shapes(tensors: Iterable[Tensor]) -> str:
     return " ".join("x".join(map(str, tensor.shape)) or "scalar" for tensor in tensors)
 
 
-def _place(in_xnnpack):
+def _place(in_xnnpack: bool) -> str:
     return "XNNPACK" if in_xnnpack else "LiteRT"
 
 
-def _speed(part):
+def _speed(part: KindTime | NodeTime) -> str:
     return f"{part.macs / part.milliseconds / 1e6:.1f}" if part.macs and part.milliseconds else ""
 
 
-def _megabytes(count):
+def _megabytes(count: int | None) -> str:
     return "" if count is None else f"{count / 1e6:.2f}"
 
 
-def _number(value, form):
+def _number(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)

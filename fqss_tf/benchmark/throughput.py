@@ -15,15 +15,17 @@ class Throughput:
     first_batch_seconds: float
 
     @property
-    def times_real_time(self):
+    def times_real_time(self) -> float:
         return self.audio_seconds / self.wall_seconds
 
     @property
-    def cpu_seconds_per_audio_second(self):
+    def cpu_seconds_per_audio_second(self) -> float:
         return self.cpu_seconds / self.audio_seconds
 
 
-def measure_throughput(recipe, seconds, progress=None):
+def measure_throughput(
+    recipe: Recipe, seconds: float, progress: OnProgress | None = None
+) -> Throughput:
     """Reads training batches of a recipe's float stage for so many seconds.
 
     Args:

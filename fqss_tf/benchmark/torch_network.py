@@ -10,12 +10,12 @@ from torch import nn
 class GlobalLayerNorm(nn.Module):
     """Mean and variance over channels and time of ``[B, C, T]`` (ConvTasNet, section II-E)."""
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.gamma = nn.Parameter(torch.ones(channels, 1))
         self.beta = nn.Parameter(torch.zeros(channels, 1))
 
-    def forward(self, inputs):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         mean = inputs.mean((1, 2), keepdim=True)
         variance = (inputs - mean).square().mean((1, 2), keepdim=True)
         return self.gamma * (inputs - mean) / (variance + 1e-8).sqrt() + self.beta
@@ -24,7 +24,7 @@ class GlobalLayerNorm(nn.Module):
 class Block(nn.Module):
     """One dilated block: ``[B, bottleneck, T]`` -> (residual or None, skip)."""
 
-    def __init__(self, config, dilation, is_last):
+    def __init__(self, config: ConvTasNetConfig, dilation: int, is_last: bool) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             nn.Conv1d(config.bottleneck, config.hidden, 1),
@@ -38,7 +38,7 @@ class Block(nn.Module):
         self.residual = None if is_last else nn.Conv1d(config.hidden, config.bottleneck, 1)
         self.skip = nn.Conv1d(config.hidden, config.skip, 1)
 
-    def forward(self, trunk):
+    def forward(self, trunk: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor]:
         hidden = self.layers(trunk)
         return None if self.residual is None else self.residual(hidden), self.skip(hidden)
 
@@ -50,7 +50,7 @@ class ConvTasNet(nn.Module):
         config: a ConvTasNetConfig.
     """
 
-    def __init__(self, config):
+    def __init__(self, config: ConvTasNetConfig) -> None:
         super().__init__()
         self.sources = config.sources
         self.encoder = nn.Conv1d(1, config.filters, config.kernel, config.hop, bias=False)
@@ -71,7 +71,7 @@ class ConvTasNet(nn.Module):
             config.filters, 1, config.kernel, config.hop, bias=False
         )
 
-    def forward(self, mixture):
+    def forward(self, mixture: torch.Tensor) -> torch.Tensor:
         encoded = self.encoder(mixture[:, None])
         trunk = self.bottleneck(encoded)
         skip_sum = 0
@@ -90,7 +90,7 @@ ACTIVATIONS = {"prelu": nn.PReLU, "relu": nn.ReLU}
 MASK_ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "linear": nn.Identity}
 
 
-def _norm_and_activation(config):
+def _norm_and_activation(config: ConvTasNetConfig) -> tuple[nn.Module, nn.Module]:
     """Global norm follows the activation as published, batch norm precedes it."""
     norm, activation = NORMS[config.norm](config.hidden), ACTIVATIONS[config.activation]()
     return (norm, activation) if config.norm == "batch" else (activation, norm)

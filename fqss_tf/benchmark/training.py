@@ -33,17 +33,19 @@ class StepTimes:
     peak: int | None = None
 
     @property
-    def wall_per_audio_second(self):
+    def wall_per_audio_second(self) -> float:
         """Median over the steps."""
         return statistics.median(self.wall_seconds) / self.audio_seconds
 
     @property
-    def cpu_per_audio_second(self):
+    def cpu_per_audio_second(self) -> float:
         """Median over the steps."""
         return statistics.median(self.cpu_seconds) / self.audio_seconds
 
 
-def measure_training(recipe, threads, runs, progress=None):
+def measure_training(
+    recipe: Recipe, threads: int, runs: int, progress: OnProgress | None = None
+) -> list[StepTimes]:
     """Times training steps on noise in turn (A B C A B C ...), so that other load hits all alike.
 
     The networks are made as training makes them, and have random weights. Reading is not in the
@@ -89,7 +91,7 @@ def measure_training(recipe, threads, runs, progress=None):
     ]
 
 
-def training_table(times):
+def training_table(times: Sequence[StepTimes]) -> Iterator[str]:
     """Lines of a table of StepTimes; ratios are per second of audio, to the first."""
     rows = [
         (
@@ -107,7 +109,7 @@ def training_table(times):
     return markdown(HEADER, rows)
 
 
-def training_dict(one, first):
+def training_dict(one: StepTimes, first: StepTimes) -> Json:
     """A StepTimes as plain values, for JSON; ratios are to ``first``."""
     return {
         "step": one.name,
@@ -129,7 +131,7 @@ class _Contender:
     step: Callable
 
 
-def _contenders(recipe):
+def _contenders(recipe: Recipe) -> list[_Contender]:
     from fqss_tf.training import losses
     from fqss_tf.training.run import network_to_train
     from fqss_tf.training.untrained import UntrainedRun
@@ -153,7 +155,15 @@ def _contenders(recipe):
     ]
 
 
-def _contender(name, run, stage, model, loss, teacher=None, recompute=False):
+def _contender(
+    name: str,
+    run: UntrainedRun,
+    stage: StageRecipe,
+    model: KerasModel,
+    loss: Callable[..., Tensor],
+    teacher: KerasModel | None = None,
+    recompute: bool = False,
+) -> _Contender:
     """Steps of ``stage`` on one noise batch, with the estimates that ``teacher`` has made of it."""
     import tensorflow as tf
 

@@ -25,8 +25,19 @@ from fqss_tf.cli.progress import progress_bar
               help="Print analysis.json instead of tables and advice.")
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(min=1),
               help="CPU threads.")
-def command(models, data, manifest, task, output, utterances, tensor_utterances, seconds, least_sdr,
-            as_json, threads):
+def command(
+    models: tuple[Path, ...],
+    data: str,
+    manifest: str,
+    task: str | None,
+    output: Path,
+    utterances: int | None,
+    tensor_utterances: int,
+    seconds: float,
+    least_sdr: float,
+    as_json: bool,
+    threads: int,
+) -> None:
     """Show what quantization noise costs MODEL in SDR, and where it comes from.
 
     MODEL is a run folder, whose float network is quantized in parts, by simulation; or a float32

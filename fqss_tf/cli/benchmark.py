@@ -43,8 +43,24 @@ from fqss_tf.errors import FqssError
               help="For --device: Google's benchmark_model for the phone; default: "
               "$FQSS_BENCHMARK_MODEL.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def command(models, threads, runs, seconds, types, settings, naive, torch, onnx_files, per_op,
-            training, data, plots, device, benchmark_model, as_json):
+def command(
+    models: tuple[str, ...],
+    threads: str,
+    runs: int,
+    seconds: float | None,
+    types: str | None,
+    settings: tuple[str, ...],
+    naive: bool,
+    torch: bool,
+    onnx_files: tuple[str, ...],
+    per_op: bool,
+    training: bool,
+    data: str | None,
+    plots: Path | None,
+    device: Literal["adb"] | None,
+    benchmark_model: str | None,
+    as_json: bool,
+) -> None:
     """Time each MODEL: a .tflite, a run folder (its Keras graph), or a recipe.
 
     A recipe's network is built with random weights and converted, which takes a minute or more.
@@ -107,7 +123,7 @@ def command(models, threads, runs, seconds, types, settings, naive, torch, onnx_
         click.echo("\n".join(results.lines()))
 
 
-def _training(recipe, settings, threads, runs, as_json):
+def _training(recipe: str, settings: Sequence[str], threads: int, runs: int, as_json: bool) -> None:
     from fqss_tf.benchmark.machine import describe
     from fqss_tf.config import load_recipe
 
@@ -130,7 +146,7 @@ def _training(recipe, settings, threads, runs, as_json):
     click.echo("\n".join(training_table(times)))
 
 
-def _numbers(text):
+def _numbers(text: str) -> list[int]:
     try:
         numbers = [int(part) for part in text.split(",")]
     except ValueError:
@@ -141,7 +157,7 @@ def _numbers(text):
     return list(dict.fromkeys(numbers))
 
 
-def _types(text):
+def _types(text: str | None) -> tuple[str, ...]:
     from fqss_tf.runtime.metadata import FILE_TYPES
 
     kinds = tuple(dict.fromkeys(text.split(","))) if text else ()
@@ -152,7 +168,7 @@ def _types(text):
     return kinds
 
 
-def _phone(device, benchmark_model):
+def _phone(device: Literal["adb"] | None, benchmark_model: str | None) -> Phone | None:
     if device is None:
         return None
     from fqss_tf.benchmark.phone import Phone
@@ -160,7 +176,7 @@ def _phone(device, benchmark_model):
     return Phone(benchmark_model or os.environ.get("FQSS_BENCHMARK_MODEL"))
 
 
-def _mixtures(data, models):
+def _mixtures(data: str | None, models: Sequence[str]) -> tuple[Sequence[Mixture], int] | None:
     if data is None:
         return None
     from fqss_tf.evaluation import default_task, load_mixtures
@@ -168,14 +184,16 @@ def _mixtures(data, models):
     return load_mixtures(data, task=default_task(models))
 
 
-def _make_folder(path):
+def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FqssError(f"cannot make the folder {path}: {error.strerror or error}") from error
 
 
-def _measure(phone, subjects, counts, runs):
+def _measure(
+    phone: Phone | None, subjects: Sequence[Subject], counts: Sequence[int], runs: int
+) -> Sequence[Measurement | PhoneMeasurement]:
     if phone is not None:
         with progress_bar("on the phone") as progress:
             return phone.measure(subjects, counts, runs, progress)
@@ -188,7 +206,9 @@ def _measure(phone, subjects, counts, runs):
     return measurements
 
 
-def _scores(subjects, mixtures, threads):
+def _scores(
+    subjects: Iterable[Subject], mixtures: tuple[Sequence[Mixture], int] | None, threads: int
+) -> dict[Path, float]:
     """SI-SDR in dB by path, of what is trained."""
     if mixtures is None:
         return {}
@@ -205,7 +225,7 @@ def _scores(subjects, mixtures, threads):
     return scores
 
 
-def _op_times(subjects, threads, runs):
+def _op_times(subjects: Mapping[str, TfliteSubject], threads: int, runs: int) -> dict[str, OpTimes]:
     """OpTimes by name of the model."""
     from fqss_tf.benchmark.op_times import op_times
 
@@ -218,7 +238,7 @@ def _op_times(subjects, threads, runs):
     return times
 
 
-def _draw(folder, results):
+def _draw(folder: Path, results: Results) -> None:
     from fqss_tf.files import atomic_path
     from fqss_tf.report import plots
 

@@ -30,9 +30,19 @@ import click
               help="Least dB that a file to keep is over its difference to Keras.")
 @click.option("--json", "as_json", is_flag=True, help="Print the description as JSON.")
 def command(
-    run, recipe, settings, output, file_type, ptq, planes, calibrate, stream, seconds, least_sqnr,
-    as_json,
-):
+    run: str | None,
+    recipe: str | None,
+    settings: tuple[str, ...],
+    output: str,
+    file_type: str,
+    ptq: bool,
+    planes: int,
+    calibrate: str | None,
+    stream: bool,
+    seconds: float | None,
+    least_sqnr: float | None,
+    as_json: bool,
+) -> None:
     """Convert RUN, a folder made by fqss-tf train, to a .tflite file."""
     if (run is None) == (recipe is None):
         raise click.UsageError("give either a run folder or --recipe")

@@ -12,7 +12,7 @@ PARTS = ("train", "dev", "test")
 
 
 @click.group("data")
-def command():
+def command() -> None:
     """Check, make and describe data sets, and time the reading of them.
 
     DIR is folders of speakers, LibriMix, MUSDB18-HQ, folders of aligned stems, or 'bundled'; which
@@ -25,7 +25,7 @@ def command():
 @click.option("--headers", is_flag=True, help="Look at the headers only, not the samples.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 @click.pass_context
-def check(context, folder, headers, as_json):
+def check(context: click.Context, folder: str, headers: bool, as_json: bool) -> None:
     """Look at every file of DIR and name each thing that is wrong in a line.
 
     Exits with 0 if nothing is, with 1 otherwise, and with 2 where DIR is no data set at all.
@@ -75,8 +75,21 @@ def check(context, folder, headers, as_json):
               type=click.Choice(["stop", "skip"]),
               help="What to do about a file that cannot be read.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def mix(folders, output, sources, rate, mode, counts, split, noise, least_seconds, most_seconds,
-        seed, on_bad_file, as_json):
+def mix(
+    folders: tuple[str, ...],
+    output: Path,
+    sources: int,
+    rate: Literal["8000", "16000"],
+    mode: Literal["min", "max"],
+    counts: str,
+    split: str,
+    noise: tuple[str, ...],
+    least_seconds: float,
+    most_seconds: float,
+    seed: int,
+    on_bad_file: Literal["stop", "skip"],
+    as_json: bool,
+) -> None:
     """Make a LibriMix-like set of fixed mixtures from folders of clean speech.
 
     SPEAKER_FOLDERS hold train, dev and test with a folder per speaker; or a folder per speaker,
@@ -120,7 +133,7 @@ def mix(folders, output, sources, rate, mode, counts, split, noise, least_second
 @click.option("--plots", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
               help="Write a figure for each set in it to this folder, made if missing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def stats(folder, files, plots, as_json):
+def stats(folder: str, files: int, plots: Path | None, as_json: bool) -> None:
     """Hours, speakers, lengths and levels of DIR.
 
     Levels are 5 %, median and 95 %: of sources in LUFS, of level differences in dB.
@@ -144,7 +157,7 @@ def stats(folder, files, plots, as_json):
 @click.option("--seconds", default=10.0, show_default=True, type=click.FloatRange(0.1),
               help="How long to measure.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
-def throughput(recipe, settings, seconds, as_json):
+def throughput(recipe: str, settings: tuple[str, ...], seconds: float, as_json: bool) -> None:
     """How many times faster than real time the training mixtures of RECIPE are read."""
     from fqss_tf.config import load_recipe
 
@@ -167,7 +180,7 @@ def throughput(recipe, settings, seconds, as_json):
     )
 
 
-def _three(option, text, kind):
+def _three(option: str, text: str, kind: type[Number]) -> tuple[Number, ...]:
     try:
         values = tuple(kind(value) for value in text.split(","))
     except ValueError:
@@ -177,7 +190,7 @@ def _three(option, text, kind):
     return values
 
 
-def _table(rows):
+def _table(rows: Iterable[Json]) -> Iterator[str]:
     header = ("set", "part", "mixtures", "h", "speakers", "clips", "h", "Hz", "length (s)",
               "loudness (LUFS)", "difference (dB)", "noise (dB SNR)")
     lines = [header]
@@ -195,19 +208,19 @@ def _table(rows):
         yield "  ".join(cells).rstrip()
 
 
-def _count(number):
+def _count(number: int) -> str:
     return str(number) if number else ""
 
 
-def _hours(hours):
+def _hours(hours: float) -> str:
     return f"{hours:.2f}" if hours else ""
 
 
-def _range(values):
+def _range(values: Iterable[float] | None) -> str:
     return "" if values is None else " / ".join(f"{value:.1f}" for value in values)
 
 
-def _draw(folder, entries):
+def _draw(folder: Path, entries: Sequence[Json]) -> None:
     from fqss_tf.files import atomic_path
     from fqss_tf.report import plots
 

@@ -21,7 +21,15 @@ HEADER = ("model", "SI-SDR (dB)", "improvement (dB)", "difference (dB)", "real-t
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1),
               help="CPU threads.")
-def command(models, data, manifest, task, csv_path, as_json, threads):
+def command(
+    models: tuple[Path, ...],
+    data: str,
+    manifest: str,
+    task: str | None,
+    csv_path: Path | None,
+    as_json: bool,
+    threads: int,
+) -> None:
     """Score each MODEL, a run folder or a .tflite, on the same mixtures.
 
     The scores are means over the mixtures: SI-SDR, its improvement over the mixture itself, the
@@ -55,7 +63,7 @@ def command(models, data, manifest, task, csv_path, as_json, threads):
         click.echo(sweep_table(sweep, "model"))
 
 
-def _write_csv(path, scores):
+def _write_csv(path: Path, scores: Sequence[ModelScore]) -> None:
     with atomic_path(path) as temporary:
         with open(temporary, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
@@ -63,21 +71,21 @@ def _write_csv(path, scores):
             writer.writerows(_cells(score.name, row) for score in scores for row in score.rows)
 
 
-def _columns(sources):
+def _columns(sources: int) -> tuple[str, ...]:
     """Names of what ``_cells`` gives for mixtures of so many sources."""
     of_sources = (f"si_sdr_{source + 1}" for source in range(sources))
     of_two = ("stronger_si_sdr", "weaker_si_sdr") if sources == 2 else ()
     return ("model", "mixture_id", "level_difference", *of_sources, "si_sdr", "si_sdri", *of_two)
 
 
-def _cells(name, row):
+def _cells(name: str, row: UtteranceScore) -> tuple[str | float, ...]:
     values = [*row.source_si_sdr, row.si_sdr, row.si_sdri]
     if len(row.source_si_sdr) == 2:
         values += [row.stronger_si_sdr, row.weaker_si_sdr]
     return (name, row.mixture_id, row.level_difference, *(f"{value:.4f}" for value in values))
 
 
-def _summary(scores, mixtures):
+def _summary(scores: Sequence[ModelScore], mixtures: int) -> Json:
     return {
         "mixtures": mixtures,
         "models": [
@@ -93,7 +101,7 @@ def _summary(scores, mixtures):
     }
 
 
-def _table(scores):
+def _table(scores: Sequence[ModelScore]) -> Iterator[str]:
     rows = [HEADER]
     for score in scores:
         difference = score.si_sdr - scores[0].si_sdr

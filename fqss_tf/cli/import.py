@@ -20,7 +20,16 @@ import click
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
               help="Change a key of the run's recipe, such as data.datasets=[DIR]; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(checkpoint, output, layout, config, rate, task, settings, as_json):
+def command(
+    checkpoint: str,
+    output: str,
+    layout: str | None,
+    config: str | None,
+    rate: int | None,
+    task: str | None,
+    settings: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Make a run of CHECKPOINT: a PyTorch, .safetensors or .npz file, or a speechbrain folder.
 
     Nothing in the file is executed, and PyTorch is not needed.

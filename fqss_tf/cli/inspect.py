@@ -18,7 +18,7 @@ HEADER = ("#", "op", "in", "out", "type", "weights", "scale", "zero", "XNNPACK",
               help="Compare XNNPACK with the reference kernels instead, op by op, on the first "
               "segment of a recording.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def command(model, compare, as_json):
+def command(model: Path, compare: str | None, as_json: bool) -> None:
     """List the ops, types, scales, multiply-accumulates and bytes of MODEL.tflite.
 
     The column XNNPACK has the number of the partition that takes the op, or "no" when LiteRT's own
@@ -44,7 +44,7 @@ def command(model, compare, as_json):
         click.echo("\n".join([*_table(report, taken), "", *totals]))
 
 
-def _compare(model, recording, as_json):
+def _compare(model: Path, recording: str, as_json: bool) -> None:
     """Prints what XNNPACK makes of each op's inputs beside the reference kernels."""
     import dataclasses
 
@@ -66,7 +66,7 @@ def _compare(model, recording, as_json):
     segment[: len(mono)] = mono[: metadata.segment]
     planes = split(segment * peak_gain(segment), metadata.input_planes)
     with click.progressbar(length=1, label="comparing", file=sys.stderr) as bar:
-        def progress(done, total):
+        def progress(done: int, total: int) -> None:
             bar.length = total
             bar.update(done - bar.pos)
 
@@ -85,7 +85,7 @@ def _compare(model, recording, as_json):
     click.echo(f"{equal} of {len(ops)} ops give the same codes with both kernel sets")
 
 
-def _delegation(model, content):
+def _delegation(model: Path, content: bytes) -> tuple[Delegation, None] | tuple[None, str]:
     """(Delegation, None), or (None, reason) for a file that LiteRT cannot run."""
     from fqss_tf.export.delegation import delegation
     from fqss_tf.runtime.metadata import checked_model
@@ -97,7 +97,7 @@ def _delegation(model, content):
         return None, str(error)
 
 
-def _step(model, report):
+def _step(model: Path, report: Report) -> Json | None:
     """States of a streaming model, and its lengths in samples if known; None of other files."""
     from fqss_tf.runtime.metadata import read_metadata
 
@@ -118,7 +118,7 @@ def _step(model, report):
     }
 
 
-def _step_total(step):
+def _step_total(step: Json | None) -> Iterator[str]:
     if step is None:
         return
     yield f"states: {step['states']}, {step['state_bytes']:,} bytes"
@@ -129,14 +129,14 @@ def _step_total(step):
         )
 
 
-def _partition(taken, op):
+def _partition(taken: Delegation | None, op: Op) -> int | None:
     """The number of the op's partition; None outside of all, or where it is not known."""
     if taken is None or op.index >= len(taken.partition_of_op):
         return None
     return taken.partition_of_op[op.index]
 
 
-def _with_delegation(report, taken, refusal):
+def _with_delegation(report: Report, taken: Delegation | None, refusal: str | None) -> Json:
     plain = report.to_dict()
     for row, op in zip(plain["ops"], report.ops, strict=True):
         row["xnnpack_partition"] = _partition(taken, op)
@@ -151,7 +151,7 @@ def _with_delegation(report, taken, refusal):
     return plain
 
 
-def _table(report, taken):
+def _table(report: Report, taken: Delegation | None) -> Iterator[str]:
     rows = [HEADER, *(_row(op, taken) for op in report.ops)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -159,7 +159,7 @@ def _table(report, taken):
         yield "  ".join(cells).rstrip()
 
 
-def _row(op, taken):
+def _row(op: Op, taken: Delegation | None) -> tuple[str, ...]:
     data_inputs = [tensor for tensor in op.inputs if not tensor.constant_bytes]
     constants = [tensor for tensor in op.inputs if tensor.constant_bytes]
     output = op.outputs[0]
@@ -178,22 +178,22 @@ def _row(op, taken):
     )
 
 
-def _partition_cell(taken, op):
+def _partition_cell(taken: Delegation | None, op: Op) -> str:
     if taken is None or op.index >= len(taken.partition_of_op):
         return ""
     return str(taken.partition_of_op[op.index] or "no")
 
 
-def _shape(tensor):
+def _shape(tensor: Tensor) -> str:
     return "x".join(map(str, tensor.shape)) or "scalar"
 
 
-def _weights(op, constants):
+def _weights(op: Op, constants: Iterable[Tensor]) -> str:
     types = list(dict.fromkeys(tensor.dtype for tensor in constants))
     return "+".join(types) + (" per channel" if op.per_channel else "")
 
 
-def _totals(report):
+def _totals(report: Report) -> Iterator[str]:
     from fqss_tf.export.op_report import conversion_ops, float_tensors
 
     for kind, ports in (("input", report.inputs), ("output", report.outputs)):
@@ -210,7 +210,7 @@ def _totals(report):
     yield f"conversions (QUANTIZE, DEQUANTIZE): {len(conversion_ops(report))}"
 
 
-def _delegation_total(report, taken, refusal):
+def _delegation_total(report: Report, taken: Delegation | None, refusal: str | None) -> str:
     if taken is None:
         return f"XNNPACK: cannot be told, {refusal}"
     left_out = taken.left_out(op.name for op in report.ops)

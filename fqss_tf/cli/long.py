@@ -19,7 +19,9 @@ from fqss_tf.cli.progress import progress_bar
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1),
               help="CPU threads.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def command(model, wholes, mixtures, hours, threads, as_json):
+def command(
+    model: Path, wholes: tuple[Path, ...], mixtures: int, hours: float, threads: int, as_json: bool
+) -> None:
     """Show what cutting long recordings into segments costs MODEL, a .tflite for segments.
 
     With --whole: SI-SDR of mixtures of the bundled test speech separated in segments and as a
@@ -48,7 +50,7 @@ def command(model, wholes, mixtures, hours, threads, as_json):
         click.echo(_memory_line(memory))
 
 
-def _minute():
+def _minute() -> NDArray[np.int16]:
     import numpy as np
 
     from fqss_tf.evaluation.seams import BUNDLED_RATE, bundled_voices, long_mixture
@@ -58,13 +60,13 @@ def _minute():
     return np.round(mixture * (2**15 - 1)).astype(np.int16)
 
 
-def _means(score):
+def _means(score: SeamScore) -> tuple[float, float, float]:
     return [
         sum(values) / len(values) for values in (score.whole, score.joined, score.joined_plainly)
     ]
 
 
-def _summary(whole, score):
+def _summary(whole: str, score: SeamScore) -> Json:
     si_sdr, joined, joined_plainly = _means(score)
     return {
         "whole": whole,
@@ -81,7 +83,7 @@ def _summary(whole, score):
     }
 
 
-def _table(scores):
+def _table(scores: Sequence[SeamScore]) -> Iterator[str]:
     means = [_means(score) for score in scores]
     rows = [
         ("seconds of a mixture", [f"{score.samples / score.rate:g}" for score in scores]),
@@ -100,7 +102,7 @@ def _table(scores):
         yield "  ".join([name.ljust(width), *(cell.rjust(8) for cell in cells)])
 
 
-def _memory_line(memory):
+def _memory_line(memory: Json) -> str:
     size = memory["peak_bytes"]
     peak = "unknown" if size is None else f"{size / 1e6:.0f} MB"
     factor = memory["real_time_factor"]

@@ -27,33 +27,33 @@ SUBCOMMANDS = {
 class _Mistake(click.ClickException):
     exit_code = 2
 
-    def show(self, file=None):
+    def show(self, file: IO[Any] | None = None) -> None:
         click.echo(f"error: {self.message}", err=True)
 
 
 class _Interrupted(click.ClickException):
     exit_code = 130
 
-    def show(self, file=None):
+    def show(self, file: IO[Any] | None = None) -> None:
         click.echo("interrupted", err=True)
 
 
 class LazyGroup(click.Group):
     """Finds the subcommand NAME in ``fqss_tf.cli.NAME.command``; makes mistakes one plain line."""
 
-    def list_commands(self, ctx):
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return list(SUBCOMMANDS)
 
-    def get_command(self, ctx, name):
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in SUBCOMMANDS:
             return None
         return importlib.import_module(f"fqss_tf.cli.{name}").command
 
-    def format_commands(self, ctx, formatter):
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(SUBCOMMANDS.items()))
 
-    def invoke(self, ctx):
+    def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except FqssError as error:
@@ -71,7 +71,7 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fqss-tf")
-def main():
+def main() -> None:
     """Audio source separation that runs in 8-bit integers."""
     # TensorFlow reads it when it is imported, and is talkative otherwise.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 
-def models_on_mixtures(command):
+def models_on_mixtures(command: Command) -> Command:
     """MODEL..., --data, --manifest and --task: models, and the mixtures that they are tried on."""
     for decorate in (
         click.option("--task", type=click.Choice(["sep_clean", "sep_noisy", "enh_single"]),

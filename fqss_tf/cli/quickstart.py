@@ -15,7 +15,9 @@ import click
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
               help="Change a key of the quickstart recipe; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-def command(output, from_scratch, teacher, settings, as_json):
+def command(
+    output: str, from_scratch: bool, teacher: str | None, settings: tuple[str, ...], as_json: bool
+) -> None:
     """Train, quantize, convert, score and report on the bundled speech; about ten minutes."""
     from fqss_tf.evaluation import sweep_table
     from fqss_tf.quickstart import quickstart, table

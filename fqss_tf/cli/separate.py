@@ -39,8 +39,19 @@ SHIPPED_STEP_MODEL = SHIPPED_MODELS / "fqss_stream_int8.tflite"
 @click.option("--rate", default=8000, show_default=True, type=int,
               help="Hz of the --stream or --microphone.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
-def command(paths, output, file_format, subtype, gain, jobs, threads, stream, microphone, rate,
-            as_json):
+def command(
+    paths: tuple[Path, ...],
+    output: Path | None,
+    file_format: str,
+    subtype: str | None,
+    gain: str | None,
+    jobs: int,
+    threads: int,
+    stream: BinaryIO | None,
+    microphone: bool,
+    rate: int,
+    as_json: bool,
+) -> None:
     """Separate each audio FILE with MODEL, a .tflite, into DIR/<file>_<source>.wav.
 
     Without a MODEL it is one that ships with fqss-tf, for two voices at 8 kHz. The results
@@ -78,7 +89,7 @@ def command(paths, output, file_format, subtype, gain, jobs, threads, stream, mi
         # Every input is known to be good before anything is written.
         loudest = _for_each(files, jobs, "reading", separator.measure)
 
-        def separate(path, progress):
+        def separate(path: Path, progress: OnProgress) -> Json:
             return separator.separate_file(
                 path, targets[path], gain, loudest[path], progress, file_format, subtype
             )
@@ -89,14 +100,16 @@ def command(paths, output, file_format, subtype, gain, jobs, threads, stream, mi
     _show([reports[path] for path in files], as_json)
 
 
-def _model_and_files(paths, shipped):
+def _model_and_files(paths: tuple[Path, ...], shipped: Path) -> tuple[Path, tuple[Path, ...]]:
     """The first path is a model if it is called one, or is a folder, which no audio file is."""
     if paths and (paths[0].suffix == ".tflite" or paths[0].is_dir()):
         return paths[0], paths[1:]
     return shipped, paths
 
 
-def _separate_stream(model, threads, gain, rate, source):
+def _separate_stream(
+    model: Path, threads: int, gain: str | None, rate: int, source: BinaryIO | None
+) -> None:
     """From ``source``, a binary file, or the microphone if None, to stdout."""
     from fqss_tf.runtime.microphone import Microphone
     from fqss_tf.runtime.raw_stream import separate_stream
@@ -110,7 +123,7 @@ def _separate_stream(model, threads, gain, rate, source):
             click.echo(f"the microphone lost samples {overflows} times", err=True)
 
 
-def _for_stream(model, threads, gain):
+def _for_stream(model: Path, threads: int, gain: str | None) -> Separator | StreamingSeparator:
     """A separator of streams: in steps if the file is a streaming model, else in segments."""
     from fqss_tf.runtime import Separator, StreamingSeparator
     from fqss_tf.runtime.metadata import read_metadata
@@ -123,7 +136,7 @@ def _for_stream(model, threads, gain):
     return Separator(model, threads)
 
 
-def _stream_gain(text):
+def _stream_gain(text: str | None) -> float | Literal["running"]:
     if text in (None, "running"):
         return "running"
     try:
@@ -133,7 +146,9 @@ def _stream_gain(text):
         raise click.UsageError(message) from None
 
 
-def _for_each(files, jobs, label, work):
+def _for_each(
+    files: Sequence[Path], jobs: int, label: str, work: Callable[[Path, OnProgress], Result]
+) -> dict[Path, Result]:
     """Dict of path -> ``work(path, progress)``, some at a time; the first failure ends them all."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -156,13 +171,15 @@ class _Stopped(Exception):
 class _Together:
     """The progress of several files as one."""
 
-    def __init__(self, files, show, stopped):
+    def __init__(
+        self, files: Iterable[Path], show: OnProgress | None, stopped: threading.Event
+    ) -> None:
         self._shares = dict.fromkeys(files, 0.0)
         self._show, self._stopped = show, stopped
         self._lock = threading.Lock()
 
-    def of(self, path):
-        def progress(done, total):
+    def of(self, path: Path) -> OnProgress:
+        def progress(done: float, total: float) -> None:
             if self._stopped.is_set():
                 raise _Stopped
             with self._lock:
@@ -173,7 +190,9 @@ class _Together:
         return progress
 
 
-def _targets(files, output, sources, file_format):
+def _targets(
+    files: Sequence[Path], output: Path, sources: Sequence[str], file_format: str
+) -> dict[Path, dict[str, Path]]:
     """For each input the path of each source; refuses names that meet."""
     taken = {path.resolve(): f"the input {path}" for path in files}
     targets = {}
@@ -192,7 +211,7 @@ def _targets(files, output, sources, file_format):
 
 
 @contextlib.contextmanager
-def _folder(output):
+def _folder(output: Path) -> Iterator[None]:
     """Makes the folder and takes it away again when a failure leaves it empty."""
     is_new = not output.exists()
     try:
@@ -208,7 +227,7 @@ def _folder(output):
         raise
 
 
-def _show(reports, as_json):
+def _show(reports: Sequence[Json], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(reports, indent=2))
         return

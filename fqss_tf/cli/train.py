@@ -24,8 +24,18 @@ import click
               help="mirrored: all GPUs of this machine; multiworker: all machines of TF_CONFIG.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(recipe, output, settings, method, teacher, initial, integer_eval, distribute, resume,
-            as_json):
+def command(
+    recipe: str,
+    output: str,
+    settings: tuple[str, ...],
+    method: Literal["fqss", "qat"],
+    teacher: str | None,
+    initial: str | None,
+    integer_eval: bool,
+    distribute: Literal["none", "mirrored", "multiworker"],
+    resume: bool,
+    as_json: bool,
+) -> None:
     """Train RECIPE (packaged or a YAML file): float, then calibrate the ranges, then quantized."""
     from fqss_tf.config import load_recipe
 

@@ -6,17 +6,22 @@ import json
 import math
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fqss_tf.errors import FqssError
 from fqss_tf.export.flatbuffer import write_metadata
-from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
+from fqss_tf.export.op_report import Report, Tensor, conversion_ops, float_tensors, op_report
 from fqss_tf.export.parity import compare, one_segment, whole_stream
 from fqss_tf.export.segments import levelled_segments
 from fqss_tf.files import atomic_path
-from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.models.sizes import ConvTasNetConfig, EncoderSizes
 from fqss_tf.runtime.checksum import with_checksum
 from fqss_tf.runtime.interpreter import INPUT
 from fqss_tf.runtime.metadata import FILE_TYPES
+from fqss_tf.types import Json, PathLike, Planes, Waveform
+
+if TYPE_CHECKING:
+    from fqss_tf.training.run import Run
 
 # Least SQNR in dB of the running .tflite against the Keras model it was made from.
 LEAST_SQNR = {"int8": 30.0, "float32": 80.0, "float16": 50.0, "dynamic": 15.0, "int16x8": 30.0}
@@ -31,9 +36,16 @@ INT16_MEAN_VALUES = 2**16
 
 
 def convert(
-    run, output, file_type="int8", ptq=False, seconds=None, least_sqnr=None, stream=False, planes=1,
-    calibration=None,
-):
+    run: "Run",
+    output: PathLike,
+    file_type: str = "int8",
+    ptq: bool = False,
+    seconds: float | None = None,
+    least_sqnr: float | None = None,
+    stream: bool = False,
+    planes: int = 1,
+    calibration: PathLike | None = None,
+) -> Json:
     """Converts a run and keeps the result only if it runs as the Keras model does.
 
     Args:
@@ -67,8 +79,7 @@ def convert(
         raise FqssError(f"--planes {planes} is not from 1 to {MOST_PLANES}")
     if file_type == "int8" and not ptq and not run.is_quantized:
         raise FqssError(f"{run.folder} has no quantized model: train it or convert with --ptq")
-    if stream:
-        _check_stream(run, file_type)
+    causal = _streaming_config(run.config, file_type) if stream else None
     from fqss_tf.export.graphs import convert_float, convert_quantized
     from fqss_tf.export.streaming_graph import convert_streaming, state_names
     from fqss_tf.quantization.wrap import set_mode
@@ -82,20 +93,20 @@ def convert(
         _check_int16_norms(run.config, samples)
     started = time.monotonic()
     if file_type == "int8":
-        planes = (planes, planes) if ptq else run.planes
-        model = run.post_training_model(planes, calibration) if ptq else run.quantized_model()
+        counts = Planes(planes, planes) if ptq else run.planes
+        model = run.post_training_model(counts, calibration) if ptq else run.quantized_model()
         set_mode(model, "deploy")
-        content = (convert_streaming if stream else convert_quantized)(model, samples, *planes)
+        content = (convert_streaming if stream else convert_quantized)(model, samples, *counts)
     else:
-        planes = (1, 1)
+        counts = Planes(1, 1)
         model = run.folded_model()
-        calibration = levelled_segments(run.mixtures("dev")[:CALIBRATION_MIXTURES], samples)
-        content = convert_float(model, samples, file_type, [segment for segment, _ in calibration])
+        pairs = levelled_segments(run.mixtures("dev")[:CALIBRATION_MIXTURES], samples)
+        content = convert_float(model, samples, file_type, [segment for segment, _ in pairs])
     conversion_seconds = time.monotonic() - started
     method = ("ptq" if ptq else run.method) if file_type == "int8" else "float"
-    metadata = file_metadata(run, samples, planes, file_type, method)
-    if stream:
-        metadata |= {"lag": run.config.algorithmic_delay(planes[1]), "states": state_names(model)}
+    metadata = file_metadata(run, samples, counts, file_type, method)
+    if causal is not None:
+        metadata |= {"lag": causal.algorithmic_delay(counts.output), "states": state_names(model)}
     content = with_checksum(write_metadata(content, metadata))
     report = op_report(content, str(output))
     if file_type == "int8":
@@ -113,7 +124,7 @@ def convert(
         parity = compare(model, whole_stream if stream else one_segment, temporary, segments)
         if refusal := parity_refusal(parity, least_sqnr, most_loss):
             if file_type == "int8" and not stream:
-                refusal += "; " + _parting_op(content, segments[0][0], planes[0])
+                refusal += "; " + _parting_op(content, segments[0][0], counts.input)
             raise FqssError(f"{output} is not kept: {refusal}")
     description = {
         "model": output.name,
@@ -133,8 +144,10 @@ def convert(
     return description
 
 
-def parity_refusal(parity: dict, least_sqnr: float, most_loss: float) -> str | None:
-    """Why a file is too far from its Keras model with one of the kernel sets; None if it is not.
+def parity_refusal(
+    parity: dict[str, dict[str, float]], least_sqnr: float, most_loss: float
+) -> str | None:
+    """Says why a file is too far from its Keras model with a kernel set; None if it is not.
 
     Args:
         parity: of ``fqss_tf.export.parity.compare``.
@@ -155,7 +168,7 @@ def parity_refusal(parity: dict, least_sqnr: float, most_loss: float) -> str | N
     return None
 
 
-def _parting_op(content, mixture, planes):
+def _parting_op(content: bytes, mixture: Waveform, planes: int) -> str:
     """Names the op that XNNPACK and the reference kernels disagree about most."""
     from fqss_tf.export.kernel_comparison import compare_kernels
     from fqss_tf.runtime.planes import split
@@ -168,12 +181,15 @@ def _parting_op(content, mixture, planes):
     )
 
 
-def file_metadata(run, samples, planes, file_type, method):
-    """What a .tflite of a run says about itself.
+def file_metadata(
+    run: "Run", samples: int, planes: Planes, file_type: str, method: str
+) -> Json:
+    """Returns what a .tflite of a run says about itself.
 
     Args:
+        run: a Run or UntrainedRun.
         samples: of the segment that the file takes.
-        planes: (input planes, output planes).
+        planes: of the graph in the file.
         file_type: one of ``fqss_tf.runtime.metadata.FILE_TYPES``.
         method: ``float``, ``ptq``, ``qat``, ``fqss`` or ``untrained``.
     """
@@ -183,8 +199,8 @@ def file_metadata(run, samples, planes, file_type, method):
         "segment": samples,
         "hop": run.recipe.model.hop,
         "sources": run.recipe.model.source_names,
-        "input_stages": planes[0],
-        "output_stages": planes[1],
+        "input_stages": planes.input,
+        "output_stages": planes.output,
         "type": file_type,
         "method": method,
         "network": run.recipe.network,
@@ -192,17 +208,19 @@ def file_metadata(run, samples, planes, file_type, method):
     }
 
 
-def _check_stream(run, file_type):
-    if not getattr(run.config, "causal", False):
+def _streaming_config(config: EncoderSizes, file_type: str) -> ConvTasNetConfig:
+    """The sizes of a network that can stream; FqssError for another one."""
+    if not (isinstance(config, ConvTasNetConfig) and config.causal):
         raise FqssError(
             "--stream needs a causal network: train one with model.causal=true, such as the recipe "
             "mobile-causal"
         )
     if file_type != "int8":
         raise FqssError("--stream goes with --type int8 only: the states are int8")
+    return config
 
 
-def _stream_description(metadata, report):
+def _stream_description(metadata: Json, report: Report) -> Json:
     """What the sidecar of a streaming model says besides; lengths in samples."""
     states = [tensor for tensor in report.inputs if tensor.name != INPUT]
     return {
@@ -220,7 +238,7 @@ def _stream_description(metadata, report):
     }
 
 
-def _check_int16_norms(config, samples):
+def _check_int16_norms(config: EncoderSizes, samples: int) -> None:
     if not isinstance(config, ConvTasNetConfig):
         raise FqssError("int16x8 is refused: only convtasnet has been tried in it: use float32")
     values = samples // config.hop * max(config.filters, config.hidden)
@@ -231,10 +249,13 @@ def _check_int16_norms(config, samples):
         )
 
 
-def check_fully_integer(report):
-    """Raises FqssError with the culprits' names unless every tensor is an integer one.
+def check_fully_integer(report: Report) -> None:
+    """Checks that every tensor of a file is an integer one.
 
     Waveforms have scale 1/128; what is both an input and an output, a state, has one of its own.
+
+    Raises:
+        FqssError: one is not; it names the culprits.
     """
     floats, conversions = float_tensors(report), conversion_ops(report)
     if floats or conversions:
@@ -264,8 +285,8 @@ def check_fully_integer(report):
             )
 
 
-def same_grid(first, second):
-    """Whether two tensors of a report hold the same integers for the same numbers."""
+def same_grid(first: Tensor, second: Tensor) -> bool:
+    """Returns whether two tensors of a report hold the same integers for the same numbers."""
     grids = [
         (tensor.shape, tensor.dtype, tensor.scale, tensor.zero_point) for tensor in (first, second)
     ]

@@ -2,30 +2,36 @@
 
 import collections
 import dataclasses
+from collections.abc import Iterable, Sequence
 
 from ai_edge_litert.interpreter import Interpreter
 
 from fqss_tf.errors import FqssError
+from fqss_tf.types import Json
 
 
 @dataclasses.dataclass(frozen=True)
 class Delegation:
-    """``partition_of_op``: for each op of the first graph, in file order, the number of its XNNPACK
-    partition, counted from 1, or None for an op that LiteRT's own kernels compute."""
+    """Who computes each op of the first graph.
 
-    partition_of_op: tuple
+    ``partition_of_op``: for each op, in file order, the number of its XNNPACK partition, counted
+    from 1, or None for an op that LiteRT's own kernels compute.
+    """
+
+    partition_of_op: tuple[int | None, ...]
     partitions: int
 
     @property
-    def taken(self):
+    def taken(self) -> int:
         """Number of ops inside a partition."""
         return sum(partition is not None for partition in self.partition_of_op)
 
-    def left_out(self, names):
-        """How many ops of each name stay outside.
+    def left_out(self, names: Iterable[str]) -> dict[str, int]:
+        """Counts the ops of each name that stay outside.
 
         Args:
             names: the op names, in file order.
+
         Returns:
             Dict name -> count, most frequent first.
         """
@@ -37,14 +43,16 @@ class Delegation:
         return dict(collections.Counter(outside).most_common())
 
 
-def delegation(content, name="the model"):
+def delegation(content: bytes, name: str = "the model") -> Delegation:
     """Lets LiteRT prepare a model on this machine's CPU and reads who computes which op.
 
     Args:
         content: bytes of a .tflite file whose offsets are checked: the interpreter trusts them.
         name: what an error message calls it.
+
     Returns:
         A :class:`Delegation`.
+
     Raises:
         FqssError: LiteRT cannot prepare the model, for example for want of a kernel.
     """
@@ -56,14 +64,14 @@ def delegation(content, name="the model"):
     except (RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise FqssError(f"{name} cannot be run by LiteRT: {reason}") from error
-    partition_of_op = {}
+    partition_of_op: dict[int, int] = {}
     for partition, delegate in enumerate(details[ops:], 1):
         for index in _members(details[:ops], delegate):
             partition_of_op[index] = partition
     return Delegation(tuple(map(partition_of_op.get, range(ops))), len(details) - ops)
 
 
-def _members(ops, delegate):
+def _members(ops: Sequence[Json], delegate: Json) -> set[int]:
     """Indices of the ops that a delegate's node stands for.
 
     LiteRT keeps the ops in its list and appends one node a partition. That node's outputs are the
@@ -72,7 +80,7 @@ def _members(ops, delegate):
     """
     producer = {int(tensor): op for op in ops for tensor in op["outputs"]}
     border = set(map(int, delegate["inputs"]))
-    members = set()
+    members: set[int] = set()
     unseen = [int(tensor) for tensor in delegate["outputs"]]
     while unseen:
         tensor = unseen.pop()

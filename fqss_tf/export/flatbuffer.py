@@ -3,6 +3,7 @@
 import contextlib
 import json
 import struct
+from collections.abc import Iterator
 
 import flatbuffers
 import numpy as np
@@ -10,6 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from fqss_tf.errors import FqssError
 from fqss_tf.runtime.metadata import FILE_IDENTIFIER, METADATA_NAME
+from fqss_tf.types import Json
 
 # The schema demands it of constants (`force_align: 16`), but the generated Python forgets it.
 BUFFER_ALIGNMENT = 16
@@ -18,7 +20,8 @@ BUFFER_ALIGNMENT = 16
 class AlignedBuffer(schema.BufferT):
     """A buffer that is packed so that the runtime can use its data in place."""
 
-    def Pack(self, builder):
+    def Pack(self, builder: flatbuffers.Builder) -> int:
+        """Writes the buffer and returns its place, as the schema's own ``Pack`` does."""
         data = None
         if self.data is not None:
             content = np.asarray(self.data, np.uint8).tobytes()
@@ -33,7 +36,7 @@ class AlignedBuffer(schema.BufferT):
 
 
 @contextlib.contextmanager
-def damage_as_error(name):
+def damage_as_error(name: str) -> Iterator[None]:
     """Turns what reading a truncated or overwritten flatbuffer raises into one FqssError."""
     try:
         yield
@@ -50,14 +53,16 @@ def damage_as_error(name):
         raise FqssError(f"{name} is damaged or cut short: write or copy it again") from error
 
 
-def read_model(content, name="the model"):
+def read_model(content: bytes, name: str = "the model") -> schema.ModelT:
     """Parses the bytes of a .tflite file.
 
     Args:
         content: bytes of the file.
         name: what an error message calls it.
+
     Returns:
-        The root of the schema's object API, a ``ModelT``.
+        The root of the schema's object API.
+
     Raises:
         FqssError: not a TFLite flatbuffer, or a damaged one.
     """
@@ -70,8 +75,12 @@ def read_model(content, name="the model"):
     return model
 
 
-def pack_model(model):
-    """Serialises a ``ModelT`` to the bytes of a .tflite file."""
+def pack_model(model: schema.ModelT) -> bytes:
+    """Serialises a ``ModelT`` to the bytes of a .tflite file; its buffers are replaced.
+
+    Raises:
+        FqssError: data of the model lies outside the flatbuffer.
+    """
     for position, buffer in enumerate(model.buffers):
         if buffer.offset:
             raise FqssError("models with data outside the flatbuffer (over 2 GB) are not supported")
@@ -81,12 +90,15 @@ def pack_model(model):
     return bytes(builder.Output())
 
 
-def write_metadata(tflite_bytes, description):
+def write_metadata(tflite_bytes: bytes, description: Json) -> bytes:
     """Returns the model with ``description`` as its JSON metadata buffer named ``fqss``.
 
     Args:
         tflite_bytes: bytes of a .tflite file; an earlier description is replaced.
         description: dict that JSON can hold.
+
+    Raises:
+        FqssError: not a TFLite flatbuffer, or a damaged one.
     """
     model = read_model(tflite_bytes)
     text = json.dumps(description, sort_keys=True).encode()

@@ -1,44 +1,57 @@
 """The TensorFlow graphs that are converted: what lies between splitter and combiner."""
 
+from collections.abc import Callable, Iterable
+
 import tensorflow as tf
 import tf_keras as keras
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from fqss_tf.export.lstm import stand_ins, with_lstm_ops
 from fqss_tf.quantization.fake_quant import fake_quantize
+from fqss_tf.types import KerasModel, Tensor, Waveform
 
 LEAST_HALF = 2.0**-24  # smaller constants become 0 in a float16 file
 
 
-def convert_quantized(model, samples, input_planes, output_planes):
-    """Bytes of the fully integer .tflite of a quantized Keras model.
+def convert_quantized(
+    model: KerasModel, samples: int, input_planes: int, output_planes: int
+) -> bytes:
+    """Returns the fully integer .tflite of a quantized Keras model.
 
     The graph starts behind the splitter and ends in front of the combiner: both are byte shuffling
     that the caller does.
+
+    Args:
+        model: quantized, in mode ``deploy``.
+        samples: length of the segment.
+        input_planes: of the model.
+        output_planes: of the model.
     """
     core = keras.Model(
         model.get_layer("splitter").output,
         [model.get_layer(f"stage_{plane}").output for plane in range(output_planes)],
     )
 
-    def graph(mixture):
+    def graph(mixture: Tensor) -> dict[str, Tensor]:
         outputs = tf.nest.flatten(core(waveform_planes(mixture), training=False))
         return {f"stage_{plane}": output for plane, output in enumerate(outputs)}
 
     return converted_integer(graph, mixture_spec(samples, input_planes), model)
 
 
-def waveform_planes(mixture):
-    """The planes of a mixture as the int8 tensor that holds them: scale 1/128, zero point 0."""
+def waveform_planes(mixture: Tensor) -> Tensor:
+    """Returns the planes of a mixture as their int8 tensor: scale 1/128, zero point 0."""
     return fake_quantize(mixture, tf.constant(-1.0), tf.constant(127 / 128), training=False)
 
 
-def converted_integer(graph, signature, model):
-    """Bytes of the fully integer .tflite of a function of one tensor.
+def converted_integer(
+    graph: Callable[[Tensor], dict[str, Tensor]], signature: tf.TensorSpec, model: KerasModel
+) -> bytes:
+    """Returns the fully integer .tflite of a function of one tensor.
 
     Args:
         graph: function of a tensor that returns a dict of tensors by name, all fake-quantized.
-        signature: tf.TensorSpec of the tensor, static.
+        signature: of the tensor, static.
         model: the quantized Keras model that ``graph`` calls, in mode ``deploy``.
     """
     with stand_ins(model) as noted:
@@ -46,31 +59,34 @@ def converted_integer(graph, signature, model):
     return with_lstm_ops(converted_to_integers(converter), model, noted)
 
 
-def converted_to_integers(converter):
-    """Bytes of the .tflite of a graph in which every tensor is fake quantized."""
+def converted_to_integers(converter: tf.lite.TFLiteConverter) -> bytes:
+    """Returns the .tflite of a graph in which every tensor is fake quantized."""
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type = tf.int8
     converter.inference_output_type = tf.int8
     return converted(converter)
 
 
-def convert_float(model, samples, file_type, segments):
-    """Bytes of the .tflite of a float Keras model.
+def convert_float(
+    model: KerasModel, samples: int, file_type: str, segments: Iterable[Waveform]
+) -> bytes:
+    """Returns the .tflite of a float Keras model.
 
     Norms get an epsilon that float16 can hold, where a file of that type would have 0 and divide
     digital silence by it. The model keeps it.
 
     Args:
+        model: mixture [1, 1, T, 1] -> estimates [1, S, T, 1].
+        samples: length of the segment.
         file_type: ``float32``, ``float16``, ``dynamic`` or ``int16x8``.
         segments: mixtures [samples] of peak 1 that calibrate int16x8.
     """
-
     if file_type == "float16":
         for layer in model.submodules:
             if getattr(layer, "epsilon", LEAST_HALF) < LEAST_HALF:
                 layer.epsilon = LEAST_HALF
 
-    def graph(mixture):
+    def graph(mixture: Tensor) -> dict[str, Tensor]:
         return {"stage_0": model(mixture, training=False)}
 
     converter = converter_of(graph, mixture_spec(samples, 1))
@@ -90,22 +106,24 @@ def convert_float(model, samples, file_type, segments):
     return converted(converter)
 
 
-def mixture_spec(samples, planes):
-    """tf.TensorSpec of a mixture ``[1, 1, samples, planes]``."""
+def mixture_spec(samples: int, planes: int) -> tf.TensorSpec:
+    """Returns the tf.TensorSpec of a mixture ``[1, 1, samples, planes]``."""
     return tf.TensorSpec([1, 1, samples, planes], tf.float32, name="mixture")
 
 
-def converter_of(graph, *signature):
-    """A TFLiteConverter of a function, whose inputs and named outputs become the signature.
+def converter_of(
+    graph: Callable[..., dict[str, Tensor]], *signature: tf.TensorSpec
+) -> tf.lite.TFLiteConverter:
+    """Returns the converter of a function, whose inputs and named outputs become the signature.
 
     Args:
         graph: function of one tensor for each of ``signature`` that returns a dict of estimates by
             name.
-        signature: tf.TensorSpecs with names, static.
+        *signature: with names, static.
     """
-    names = []
+    names: list[str] = []
 
-    def flat_graph(*inputs):
+    def flat_graph(*inputs: Tensor) -> list[Tensor]:
         outputs = graph(*inputs)
         names[:] = outputs
         return list(outputs.values())
@@ -124,8 +142,8 @@ def converter_of(graph, *signature):
     )
 
 
-def converted(converter):
-    """Bytes of the .tflite that a TFLiteConverter makes."""
+def converted(converter: tf.lite.TFLiteConverter) -> bytes:
+    """Returns the .tflite that a TFLiteConverter makes."""
     import warnings
 
     with warnings.catch_warnings():

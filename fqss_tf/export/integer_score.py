@@ -1,9 +1,12 @@
 """The score that a network in training would have as an int8 .tflite now."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fqss_tf.audio.levels import peak_gain
 from fqss_tf.export.convert import file_metadata
@@ -11,6 +14,10 @@ from fqss_tf.export.flatbuffer import write_metadata
 from fqss_tf.metrics import pit_si_sdr
 from fqss_tf.runtime.chunking import default_overlap, separate_in_chunks
 from fqss_tf.runtime.engine import Engine
+from fqss_tf.types import MixturePair, Separate
+
+if TYPE_CHECKING:
+    from fqss_tf.training.run import Run
 
 
 class IntegerScore:
@@ -24,7 +31,7 @@ class IntegerScore:
         mixtures: (mixture [T], sources [S, T]) pairs.
     """
 
-    def __init__(self, run, mixtures):
+    def __init__(self, run: "Run", mixtures: Sequence[MixturePair]) -> None:
         from fqss_tf.models.inference import separation_function
 
         self._run = run
@@ -33,7 +40,7 @@ class IntegerScore:
         self._model = run.uncalibrated_model(run.planes)
         self._simulation = separation_function(self._model)
 
-    def __call__(self, weights):
+    def __call__(self, weights: list[NDArray[Any]]) -> tuple[float, float]:
         """Scores the weights of ``run.quantized_model()``, a list of arrays.
 
         Returns:
@@ -56,7 +63,7 @@ class IntegerScore:
             integer = self._mean_si_sdr(Engine(path).forward)
         return integer, integer - self._mean_si_sdr(self._simulation)
 
-    def _mean_si_sdr(self, forward):
+    def _mean_si_sdr(self, forward: Separate) -> float:
         scores = []
         for mixture, sources in self._mixtures:
             levelled = (mixture * peak_gain(mixture)).astype(np.float32)

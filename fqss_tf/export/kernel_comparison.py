@@ -7,12 +7,16 @@ be said of the op that began. Here each op gets what the reference kernels gave 
 import copy
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from numpy.typing import NDArray
 
 from fqss_tf.export.flatbuffer import pack_model, read_model
 from fqss_tf.export.op_report import OP_NAMES
+from fqss_tf.types import PlaneArray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +40,7 @@ class OpDifference:
 
 def compare_kernels(
     content: bytes,
-    inputs: dict[str, np.ndarray],
+    inputs: dict[str, PlaneArray],
     progress: Callable[[int, int], None] | None = None,
 ) -> list[OpDifference]:
     """Compares XNNPACK with the reference kernels, op by op.
@@ -65,7 +69,7 @@ def compare_kernels(
     return found
 
 
-def _reference_values(content, inputs):
+def _reference_values(content: bytes, inputs: dict[str, PlaneArray]) -> dict[int, NDArray[Any]]:
     """Tensor number -> what the reference kernels make of it."""
     interpreter = Interpreter(
         model_content=content, experimental_preserve_all_tensors=True,
@@ -75,7 +79,7 @@ def _reference_values(content, inputs):
     for name, detail in interpreter.get_signature_runner().get_input_details().items():
         interpreter.set_tensor(detail["index"], inputs[name])
     interpreter.invoke()
-    values = {}
+    values: dict[int, NDArray[Any]] = {}
     for detail in interpreter.get_tensor_details():
         try:
             values[detail["index"]] = interpreter.get_tensor(detail["index"])
@@ -84,7 +88,9 @@ def _reference_values(content, inputs):
     return values
 
 
-def _run_alone(model, index, values):
+def _run_alone(
+    model: schema.ModelT, index: int, values: dict[int, NDArray[Any]]
+) -> list[NDArray[Any]]:
     """Outputs of one op with XNNPACK, its inputs taken from ``values``."""
     graph = model.subgraphs[0]
     op = copy.deepcopy(graph.operators[index])
@@ -116,7 +122,9 @@ def _run_alone(model, index, values):
     return [interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()]
 
 
-def _difference(model, index, tensor, result, reference):
+def _difference(
+    model: schema.ModelT, index: int, tensor: int, result: PlaneArray, reference: PlaneArray
+) -> OpDifference:
     graph = model.subgraphs[0]
     entry = graph.tensors[tensor]
     difference = result.astype(np.int64) - reference

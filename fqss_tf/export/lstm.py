@@ -5,14 +5,18 @@ gives it a product with the LSTM's input and output, and this module puts the op
 """
 
 import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
 
 from fqss_tf.export.flatbuffer import pack_model, read_model
-from fqss_tf.layers.lstm import DIGIT
+from fqss_tf.layers.lstm import DIGIT, StandIn
 from fqss_tf.quantization.bias import inner_scale, integer_weight
 from fqss_tf.quantization.wrap import lstms
+from fqss_tf.types import KerasLayer, KerasModel
 
 LEFT_OUT = -1
 GATES = 4
@@ -23,9 +27,9 @@ TYPES = {np.dtype(np.int8): TYPE.INT8, np.dtype(np.int16): TYPE.INT16,
 
 
 @contextlib.contextmanager
-def stand_ins(model):
+def stand_ins(model: KerasModel) -> Iterator[list[StandIn]]:
     """Graphs of a quantized model traced inside have stand-ins; gives the list that names them."""
-    noted = []
+    noted: list[StandIn] = []
     for wrapper in lstms(model):
         wrapper.layer.stand_ins = noted
     try:
@@ -35,8 +39,8 @@ def stand_ins(model):
             wrapper.layer.stand_ins = None
 
 
-def with_lstm_ops(content, model, noted):
-    """The bytes of a converted .tflite with LSTM ops instead of the stand-ins.
+def with_lstm_ops(content: bytes, model: KerasModel, noted: Sequence[StandIn]) -> bytes:
+    """Returns a converted .tflite with LSTM ops instead of the stand-ins.
 
     Args:
         content: bytes of the .tflite.
@@ -62,18 +66,18 @@ def with_lstm_ops(content, model, noted):
 class _Graph:
     """The first subgraph of a ``ModelT``, whose ops are replaced."""
 
-    def __init__(self, model):
+    def __init__(self, model: schema.ModelT) -> None:
         self.model = model
         self.graph = model.subgraphs[0]
-        self._codes = {}
+        self._codes: dict[str, int] = {}
 
     @property
-    def ops(self):
+    def ops(self) -> list[schema.OperatorT]:
         """The ops in the order of execution."""
         return self.graph.operators
 
-    def number_of(self, op):
-        """The number of the stand-in that an op is; of no meaning for another op."""
+    def number_of(self, op: schema.OperatorT) -> int | None:
+        """Returns the number of the stand-in that an op is; of no meaning for another op."""
         code = self.model.operatorCodes[op.opcodeIndex]
         if max(code.builtinCode, code.deprecatedBuiltinCode) != (
             schema.BuiltinOperator.FULLY_CONNECTED
@@ -85,7 +89,7 @@ class _Graph:
             return None
         return int(data[0]) * DIGIT + int(data[1])
 
-    def replace(self, op, stand_in, wrapper):
+    def replace(self, op: schema.OperatorT, stand_in: StandIn, wrapper: KerasLayer) -> None:
         """Puts the LSTM op of one direction, between two reshapes, where a stand-in is."""
         units, rows, positions = wrapper.layer.units, stand_in.rows, stand_in.positions
         source = self.graph.tensors[op.inputs[0]]
@@ -94,7 +98,7 @@ class _Graph:
         hidden = output.quantization
         inputs = [self._tensor("input", [rows, positions, channels], TYPE.INT8,
                                source.quantization)]  # fmt: skip
-        biases = []
+        biases: list[int] = []
         input_scale = float(source.quantization.scale[0])
         for name in ("kernel", "recurrent_kernel"):
             weight, scales = integer_weight(wrapper, f"{stand_in.direction}_{name}")
@@ -132,13 +136,15 @@ class _Graph:
             self._reshape(op.inputs[0], inputs[0]), lstm, self._reshape(result, op.outputs[0]),
         ]
 
-    def _reshape(self, source, target):
+    def _reshape(self, source: int, target: int) -> schema.OperatorT:
         options = schema.ReshapeOptionsT()
         options.newShape = self.graph.tensors[target].shape
         shape = self._constant("shape", np.asarray(options.newShape, np.int32), None)
         return self._op("RESHAPE", [source, shape], [target], options)
 
-    def _op(self, name, inputs, outputs, options):
+    def _op(
+        self, name: str, inputs: Sequence[int], outputs: Sequence[int], options: Any
+    ) -> schema.OperatorT:
         op = schema.OperatorT()
         op.opcodeIndex = self._code(name)
         op.inputs, op.outputs = np.array(inputs, np.int32), np.array(outputs, np.int32)
@@ -147,7 +153,7 @@ class _Graph:
         op.builtinOptions = options
         return op
 
-    def _code(self, name):
+    def _code(self, name: str) -> int:
         if name not in self._codes:
             code = schema.OperatorCodeT()
             code.builtinCode = getattr(schema.BuiltinOperator, name)
@@ -157,7 +163,15 @@ class _Graph:
             self.model.operatorCodes.append(code)
         return self._codes[name]
 
-    def _tensor(self, name, shape, kind, quantization, buffer=0, variable=False):
+    def _tensor(
+        self,
+        name: str,
+        shape: Sequence[int],
+        kind: int,
+        quantization: schema.QuantizationParametersT | None,
+        buffer: int = 0,
+        variable: bool = False,
+    ) -> int:
         tensor = schema.TensorT()
         tensor.name = f"lstm_{len(self.graph.tensors)}_{name}".encode()
         tensor.shape = np.array(shape, np.int32)
@@ -166,7 +180,7 @@ class _Graph:
         self.graph.tensors.append(tensor)
         return len(self.graph.tensors) - 1
 
-    def _constant(self, name, values, scale):
+    def _constant(self, name: str, values: NDArray[Any], scale: float | None) -> int:
         values = np.ascontiguousarray(values)
         self.model.buffers.append(schema.BufferT(np.frombuffer(values.tobytes(), np.uint8)))
         quantization = None if scale is None else _quantization(scale)
@@ -175,7 +189,7 @@ class _Graph:
         )
 
 
-def _quantization(scale):
+def _quantization(scale: float) -> schema.QuantizationParametersT:
     quantization = schema.QuantizationParametersT()
     quantization.scale = np.array([scale], np.float32)
     quantization.zeroPoint = np.zeros(1, np.int64)

@@ -3,16 +3,19 @@
 import collections
 import dataclasses
 import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 from ai_edge_litert import schema_py_generated as schema
 
 from fqss_tf.export.flatbuffer import damage_as_error, read_model
+from fqss_tf.types import Json
 
 FLOAT_TYPES = ("float32", "float16")
 CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
 
 
-def _names_of(enumeration):
+def _names_of(enumeration: type) -> dict[int, str]:
     return {
         value: name for name, value in vars(enumeration).items() if not name.startswith("_")
     }
@@ -24,10 +27,13 @@ TYPE_NAMES = {value: name.lower() for value, name in _names_of(schema.TensorType
 
 @dataclasses.dataclass(frozen=True)
 class Tensor:
-    """``scale`` and ``zero_point`` are None without quantization and when ``per_channel``."""
+    """A tensor of a file.
+
+    ``scale`` and ``zero_point`` are None without quantization and when ``per_channel``.
+    """
 
     name: str
-    shape: tuple
+    shape: tuple[int, ...]
     dtype: str
     scale: float | None
     zero_point: int | None
@@ -38,38 +44,47 @@ class Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class Op:
-    """``macs`` is 0 for ops that are not matrix products or convolutions."""
+    """An op of a file.
+
+    ``macs``, the multiply-accumulates, is 0 for ops that are not matrix products or convolutions.
+    """
 
     index: int
     name: str
-    inputs: tuple
-    outputs: tuple
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
     macs: int
 
     @property
-    def per_channel(self):
+    def per_channel(self) -> bool:
+        """Whether one of its inputs has a scale for each channel."""
         return any(tensor.per_channel for tensor in self.inputs)
 
     @property
-    def weight_bytes(self):
+    def weight_bytes(self) -> int:
+        """Bytes of the constants that it reads."""
         return sum(tensor.constant_bytes for tensor in self.inputs)
 
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """``inputs`` and ``outputs`` are the model's, under their signature names if it has one."""
+    """What a file holds.
 
-    ops: tuple
-    inputs: tuple
-    outputs: tuple
+    ``inputs`` and ``outputs`` are the model's, under their signature names if it has one.
+    """
+
+    ops: tuple[Op, ...]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
     file_bytes: int
 
     @property
-    def macs(self):
+    def macs(self) -> int:
+        """Multiply-accumulates of all ops."""
         return sum(op.macs for op in self.ops)
 
     @property
-    def weight_bytes(self):
+    def weight_bytes(self) -> int:
         """Bytes of all constants that ops read; one that several ops share counts once."""
         size_of_buffer = {
             tensor.buffer: tensor.constant_bytes for op in self.ops for tensor in op.inputs
@@ -77,11 +92,12 @@ class Report:
         return sum(size_of_buffer.values())
 
     @property
-    def op_counts(self):
+    def op_counts(self) -> dict[str, int]:
+        """Number of ops by name, most frequent first."""
         return dict(collections.Counter(op.name for op in self.ops).most_common())
 
-    def to_dict(self):
-        """The report as plain dicts, lists and numbers, for JSON."""
+    def to_dict(self) -> Json:
+        """Returns the report as plain dicts, lists and numbers, for JSON."""
         ops = []
         for op in self.ops:
             row = dataclasses.asdict(op)
@@ -101,20 +117,22 @@ class Report:
         }
 
 
-def op_report(content, name="the model"):
+def op_report(content: bytes, name: str = "the model") -> Report:
     """Lists the ops of a .tflite file, of all its subgraphs in file order.
 
     Args:
         content: bytes of the file.
         name: what an error message calls it.
+
     Returns:
         A :class:`Report`.
+
     Raises:
         FqssError: not a TFLite flatbuffer, or a damaged one.
     """
     model = read_model(content, name)
     with damage_as_error(name):
-        ops = []
+        ops: list[Op] = []
         for graph in model.subgraphs:
             tensors = [_tensor(entry, model.buffers) for entry in graph.tensors]
             for entry in graph.operators or []:
@@ -123,8 +141,8 @@ def op_report(content, name="the model"):
     return Report(tuple(ops), inputs, outputs, len(content))
 
 
-def float_tensors(report):
-    """Names of the float32 and float16 tensors that any op reads or writes, without repeats."""
+def float_tensors(report: Report) -> list[str]:
+    """Names the float32 and float16 tensors that any op reads or writes, without repeats."""
     names = {
         tensor.name: None
         for op in report.ops
@@ -134,12 +152,12 @@ def float_tensors(report):
     return list(names)
 
 
-def conversion_ops(report):
-    """The QUANTIZE and DEQUANTIZE ops: what remains where quantization has a hole."""
+def conversion_ops(report: Report) -> list[Op]:
+    """Returns the QUANTIZE and DEQUANTIZE ops: what remains where quantization has a hole."""
     return [op for op in report.ops if op.name in CONVERSIONS]
 
 
-def _tensor(entry, buffers):
+def _tensor(entry: schema.TensorT, buffers: Sequence[schema.BufferT]) -> Tensor:
     quantization = entry.quantization
     scales = [] if quantization is None or quantization.scale is None else quantization.scale
     single = len(scales) == 1
@@ -156,7 +174,12 @@ def _tensor(entry, buffers):
     )
 
 
-def _op(index, entry, tensors, codes):
+def _op(
+    index: int,
+    entry: schema.OperatorT,
+    tensors: Sequence[Tensor],
+    codes: Sequence[schema.OperatorCodeT],
+) -> Op:
     code = codes[entry.opcodeIndex]
     # Files keep codes below 127 in the older one of these two fields.
     name = OP_NAMES[max(code.builtinCode, code.deprecatedBuiltinCode)]
@@ -170,38 +193,48 @@ def _op(index, entry, tensors, codes):
     return Op(index, name, tuple(filter(None, inputs)), outputs, macs)
 
 
-def _conv_2d(inputs, output, options):
-    _, height, width, channels = inputs[1].shape
+# The inputs of an op; None stands for an optional one that is left out.
+Inputs: TypeAlias = tuple[Tensor | None, ...]
+
+
+def _needed(inputs: Inputs, position: int) -> Tensor:
+    tensor = inputs[position]
+    if tensor is None:
+        raise ValueError(f"an op lacks its input {position}")
+    return tensor
+
+
+def _conv_2d(inputs: Inputs, output: Tensor, options: Any) -> int:
+    _, height, width, channels = _needed(inputs, 1).shape
     return math.prod(output.shape) * height * width * channels
 
 
-def _depthwise_conv_2d(inputs, output, options):
-    _, height, width, _ = inputs[1].shape
+def _depthwise_conv_2d(inputs: Inputs, output: Tensor, options: Any) -> int:
+    _, height, width, _ = _needed(inputs, 1).shape
     return math.prod(output.shape) * height * width
 
 
-def _fully_connected(inputs, output, options):
-    return math.prod(output.shape) * inputs[1].shape[-1]
+def _fully_connected(inputs: Inputs, output: Tensor, options: Any) -> int:
+    return math.prod(output.shape) * _needed(inputs, 1).shape[-1]
 
 
-def _transpose_conv(inputs, output, options):
+def _transpose_conv(inputs: Inputs, output: Tensor, options: Any) -> int:
     # Each input value meets the whole kernel of its channel, also where padding crops the result.
-    _, weights, image = inputs[:3]
-    channels, height, width, _ = weights.shape
-    return math.prod(image.shape) * height * width * channels
+    channels, height, width, _ = _needed(inputs, 1).shape
+    return math.prod(_needed(inputs, 2).shape) * height * width * channels
 
 
-def _batch_matmul(inputs, output, options):
+def _batch_matmul(inputs: Inputs, output: Tensor, options: Any) -> int:
     contracted = -2 if options.adjX else -1
-    return math.prod(output.shape) * inputs[0].shape[contracted]
+    return math.prod(output.shape) * _needed(inputs, 0).shape[contracted]
 
 
-def _lstm(inputs, output, options):
+def _lstm(inputs: Inputs, output: Tensor, options: Any) -> int:
     units = output.shape[-1]
-    return math.prod(output.shape) * 4 * (inputs[0].shape[-1] + units)
+    return math.prod(output.shape) * 4 * (_needed(inputs, 0).shape[-1] + units)
 
 
-MACS = {
+MACS: dict[str, Callable[[Inputs, Tensor, Any], int]] = {
     "CONV_2D": _conv_2d,
     "DEPTHWISE_CONV_2D": _depthwise_conv_2d,
     "FULLY_CONNECTED": _fully_connected,
@@ -211,16 +244,16 @@ MACS = {
 }
 
 
-def _ports(model):
+def _ports(model: schema.ModelT) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     graph = model.subgraphs[0]
     inputs, outputs = list(graph.inputs), list(graph.outputs)
-    signature_names = {}
+    signature_names: dict[int, str] = {}
     for signature in model.signatureDefs or []:
         if signature.subgraphIndex == 0:
-            for port in signature.inputs + signature.outputs:
-                signature_names[port.tensorIndex] = port.name.decode()
+            for entry in signature.inputs + signature.outputs:
+                signature_names[entry.tensorIndex] = entry.name.decode()
 
-    def port(index):
+    def port(index: int) -> Tensor:
         tensor = _tensor(graph.tensors[index], model.buffers)
         return dataclasses.replace(tensor, name=signature_names.get(index, tensor.name))
 

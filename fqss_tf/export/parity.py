@@ -1,24 +1,32 @@
 """How far a .tflite, as it runs, is from the Keras model that it was made from."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from fqss_tf.metrics import pit_si_sdr
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.streaming import StreamingSeparator
+from fqss_tf.types import KerasModel, MixturePair, PathLike, Separate
 
 
-def one_segment(path, reference_kernels):
-    """Function mixture [segment] of peak 1 -> estimates [S, segment] of a whole-segment file."""
+def one_segment(path: PathLike, reference_kernels: bool) -> Separate:
+    """Returns mixture [segment] of peak 1 -> estimates [S, segment] of a whole-segment file."""
     return Engine(path, reference_kernels=reference_kernels).forward
 
 
-def whole_stream(path, reference_kernels):
-    """The same for a streaming model, which takes any length."""
+def whole_stream(path: PathLike, reference_kernels: bool) -> Separate:
+    """Returns the same for a streaming model, which takes any length."""
     separator = StreamingSeparator(path, gain=0, reference_kernels=reference_kernels)
     return lambda mixture: np.stack(list(separator.separate(mixture).values()))
 
 
-def compare(model, open_file, path, segments):
+def compare(
+    model: KerasModel,
+    open_file: Callable[[PathLike, bool], Separate],
+    path: PathLike,
+    segments: Sequence[MixturePair],
+) -> dict[str, dict[str, float]]:
     """Runs a .tflite and its Keras model on the same segments, with reference and fast kernels.
 
     Args:

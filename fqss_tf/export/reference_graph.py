@@ -3,22 +3,32 @@
 Strided convolution in, transposed convolution out, PReLU, one op per formula of the norm.
 """
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.export.graphs import converted, converter_of
 from fqss_tf.export.segments import levelled_segments
+from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.types import KerasModel, Tensor
+
+if TYPE_CHECKING:
+    from fqss_tf.training.run import Run
 
 REFERENCE_TYPES = ("float32", "int8")
 
 
-def reference_model(model, config, samples):
-    """The function of a float ConvTasNet in the ops of its publication, batch 1, static length.
+def reference_model(
+    model: KerasModel, config: ConvTasNetConfig, samples: int
+) -> Callable[[Tensor], list[Tensor]]:
+    """Returns a float ConvTasNet in the ops of its publication, batch 1, static length.
 
     Args:
         model: float Keras model of ``fqss_tf.models.convtasnet.build(config)``.
-        config: its ConvTasNetConfig, norm ``global`` or ``batch``.
+        config: its sizes, norm ``global`` or ``batch``.
         samples: length of the mixture, a multiple of the hop.
 
     Returns:
@@ -27,12 +37,12 @@ def reference_model(model, config, samples):
     weights = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
     size = config.kernel
 
-    def convolution(inputs, name, kernel=None):
+    def convolution(inputs: Tensor, name: str, kernel: Tensor | None = None) -> Tensor:
         stored, *bias = weights[name]
         outputs = tf.nn.conv2d(inputs, stored if kernel is None else kernel, 1, "VALID")
         return outputs + bias[0] if bias else outputs
 
-    def norm(inputs, name, kind):
+    def norm(inputs: Tensor, name: str, kind: str) -> Tensor:
         if config.norm != kind:
             return inputs
         if kind == "batch":
@@ -47,17 +57,17 @@ def reference_model(model, config, samples):
         deviation = tf.sqrt(variance + model.get_layer(name).epsilon)
         return (inputs - mean) / deviation * gamma + beta
 
-    def active(inputs, name):
+    def active(inputs: Tensor, name: str) -> Tensor:
         if config.activation == "relu":
             return tf.nn.relu(inputs)
         slopes = np.full((1, 1, inputs.shape[-1]), weights[name][0], np.float32)
         return tf.nn.relu(inputs) + -slopes * tf.nn.relu(-inputs)  # as Keras' PReLU has it
 
-    def block(inputs, name):
+    def block(inputs: Tensor, name: str) -> Tensor:
         inputs = norm(inputs, f"{name}_norm", "batch")
         return norm(active(inputs, f"{name}_prelu"), f"{name}_norm", "global")
 
-    def network(mixture):
+    def network(mixture: Tensor) -> list[Tensor]:
         encoder = weights["encoder_0"][0].reshape(1, size, 1, config.filters)
         encoded = tf.nn.conv2d(mixture, encoder, (1, config.hop), "VALID")
         trunk = norm(norm(encoded, "bottleneck_norm", "global"), "bottleneck_norm", "batch")
@@ -89,17 +99,18 @@ def reference_model(model, config, samples):
     return network
 
 
-def convert_reference(run, samples, file_type):
-    """Bytes of the plainly converted network of a run; int8 by post-training calibration.
+def convert_reference(run: "Run", samples: int, file_type: str) -> bytes:
+    """Returns the plainly converted network of a run; int8 by post-training calibration.
 
     Args:
-        run: a Run or UntrainedRun.
+        run: a Run or UntrainedRun of a ConvTasNet.
         samples: length of the segment.
         file_type: one of ``REFERENCE_TYPES``.
     """
-    network = reference_model(run.float_model(), run.config, samples)
+    config = cast(ConvTasNetConfig, run.config)
+    network = reference_model(run.float_model(), config, samples)
 
-    def graph(mixture):
+    def graph(mixture: Tensor) -> dict[str, Tensor]:
         return {f"source_{source}": output for source, output in enumerate(network(mixture))}
 
     converter = converter_of(graph, tf.TensorSpec([1, 1, samples, 1], tf.float32, name="mixture"))

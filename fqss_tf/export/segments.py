@@ -1,16 +1,21 @@
 """Mixtures cut to the static length of an exported graph."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
+from fqss_tf.types import MixturePair
 
-def levelled_segments(mixtures, samples):
-    """The first ``samples`` of each mixture, padded with zeros, at peak 1, with its sources.
+
+def levelled_segments(mixtures: Iterable[MixturePair], samples: int) -> list[MixturePair]:
+    """Cuts or pads each mixture to ``samples``, at peak 1, and its sources with it.
 
     Args:
         mixtures: (mixture [T], sources [S, T]) pairs.
+        samples: length of the segments.
 
     Returns:
-        List of (mixture float32 [samples], sources float32 [S, samples]); sources keep their level.
+        Pairs (mixture float32 [samples], sources float32 [S, samples]); sources keep their level.
     """
     pairs = []
     for mixture, sources in mixtures:

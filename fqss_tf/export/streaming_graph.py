@@ -5,6 +5,8 @@ Its layers are those of the whole-recording network, with the same weights and q
 state, and gives back the last frames as the state of the next step.
 """
 
+from collections.abc import Iterator
+
 import tensorflow as tf
 
 from fqss_tf.export.graphs import (
@@ -16,11 +18,14 @@ from fqss_tf.export.graphs import (
 from fqss_tf.layers.context import Delay, Lookahead, PastContext, SkipStart
 from fqss_tf.layers.planes import Combiner
 from fqss_tf.quantization.bias import output_quantizer, quantized_source
+from fqss_tf.types import KerasLayer, KerasModel, Tensor
 
 
 @tf.autograph.experimental.do_not_convert
-def convert_streaming(model, samples, input_planes, output_planes):
-    """Bytes of the fully integer step .tflite of a causal quantized Keras model.
+def convert_streaming(
+    model: KerasModel, samples: int, input_planes: int, output_planes: int
+) -> bytes:
+    """Returns the fully integer step .tflite of a causal quantized Keras model.
 
     Inputs are ``mixture`` and the states, outputs ``stage_0``, ``stage_1``... and the states of the
     next step, each under the name of its input, with the same shape, scale and zero point.
@@ -28,19 +33,20 @@ def convert_streaming(model, samples, input_planes, output_planes):
     Args:
         model: quantized, in mode ``deploy``.
         samples: of a step, a multiple of the hop.
-        input_planes, output_planes: of the model.
+        input_planes: of the model.
+        output_planes: of the model.
     """
     states = _state_specs(model, samples)
 
-    def graph(mixture, *values):
+    def graph(mixture: Tensor, *values: Tensor) -> dict[str, Tensor]:
         return _step(model, mixture, dict(zip(states, values, strict=True)), output_planes)
 
     converter = converter_of(graph, mixture_spec(samples, input_planes), *states.values())
     return converted_to_integers(converter)
 
 
-def state_names(model):
-    """Names of the states of a streaming model, in the order in which they are computed."""
+def state_names(model: KerasModel) -> list[str]:
+    """Returns the names of a streaming model's states, in the order of computation."""
     return [
         layer.name
         for layer in _layers_behind_splitter(model)
@@ -48,9 +54,11 @@ def state_names(model):
     ]
 
 
-def _step(model, mixture, states, output_planes):
+def _step(
+    model: KerasModel, mixture: Tensor, states: dict[str, Tensor], output_planes: int
+) -> dict[str, Tensor]:
     values = {"splitter": waveform_planes(mixture)}
-    next_states = {}
+    next_states: dict[str, Tensor] = {}
     for layer in _layers_behind_splitter(model):
         inputs = [values[source.name] for source in _sources(layer)]
         kind = layer.layer
@@ -69,7 +77,7 @@ def _step(model, mixture, states, output_planes):
     return outputs | next_states
 
 
-def _layers_behind_splitter(model):
+def _layers_behind_splitter(model: KerasModel) -> Iterator[KerasLayer]:
     """In the order of computation: Keras lists a functional model's layers so."""
     for layer in model.layers:
         inner = getattr(layer, "layer", None)
@@ -77,19 +85,19 @@ def _layers_behind_splitter(model):
             yield layer
 
 
-def _sources(layer):
+def _sources(layer: KerasLayer) -> list[KerasLayer]:
     return tf.nest.flatten(layer.inbound_nodes[0].inbound_layers)
 
 
-def _quantized_like_source(state, layer):
+def _quantized_like_source(state: Tensor, layer: KerasLayer) -> Tensor:
     """A state is on the grid of what its layer reads, so that joining them rounds nothing."""
     quantizer, variables = output_quantizer(quantized_source(layer))
     return quantizer(state, False, variables)
 
 
-def _state_specs(model, samples):
+def _state_specs(model: KerasModel, samples: int) -> dict[str, tf.TensorSpec]:
     """Name -> tf.TensorSpec of each state, from one pass over a step of the right shape."""
-    specs = {}
+    specs: dict[str, tf.TensorSpec] = {}
     planes = model.get_layer("splitter").output.shape[-1]
     shapes = {"splitter": tf.TensorShape([1, 1, samples, planes])}
     for layer in _layers_behind_splitter(model):

@@ -4,13 +4,17 @@ import dataclasses
 import io
 import math
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fqss_tf.errors import FqssError
 from fqss_tf.importing import npz_file, safetensors_file, torch_file
 from fqss_tf.importing.unpickle import Tensor
+from fqss_tf.types import FloatArray, Json, PathLike
 
 # A speechbrain folder: file -> what its keys begin with in the whole network.
 SPEECHBRAIN_FILES = {"encoder": "encoder.", "masknet": "masknet.", "decoder": "decoder."}
@@ -22,24 +26,25 @@ TEACHER = "fmodel."
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """``tensors``: floating-point arrays by key. ``arguments``: of the network's constructor.
+    """What a checkpoint holds.
 
+    ``tensors``: float32 or float64 arrays by key. ``arguments``: of the network's constructor.
     ``task``: what the publisher calls that which it was trained for; None where the file does not
     tell.
     """
 
-    tensors: dict
-    arguments: dict
+    tensors: dict[str, FloatArray]
+    arguments: Json
     task: str | None = None
 
 
-def is_checkpoint(path):
+def is_checkpoint(path: PathLike) -> bool:
     """Whether ``read_checkpoint`` is the one to read a path, by its place alone."""
     path = Path(path)
     return path.is_file() or any((path / f"{part}.ckpt").exists() for part in SPEECHBRAIN_FILES)
 
 
-def read_checkpoint(path):
+def read_checkpoint(path: PathLike) -> Checkpoint:
     """Reads a checkpoint; nothing in it is executed.
 
     Args:
@@ -69,8 +74,8 @@ def read_checkpoint(path):
         raise FqssError(f"cannot read {path}: damaged, or no checkpoint ({reason})") from error
 
 
-def _read_folder(path):
-    tensors = {}
+def _read_folder(path: Path) -> Checkpoint:
+    tensors: dict[str, FloatArray] = {}
     for part, prefix in SPEECHBRAIN_FILES.items():
         file = path / f"{part}.ckpt"
         if not file.is_file():
@@ -80,8 +85,9 @@ def _read_folder(path):
     return Checkpoint(tensors, {})
 
 
-def _read(content):
-    arguments, task = {}, None
+def _read(content: bytes) -> Checkpoint:
+    arguments: Any = {}
+    task = None
     if content.startswith(b"PK"):
         archive = zipfile.ZipFile(io.BytesIO(content))
         if all(name.endswith(".npy") for name in archive.namelist()):
@@ -99,7 +105,7 @@ def _read(content):
     return Checkpoint(_floats(_unwrapped(tensors)), arguments, task)
 
 
-def _state_dict(document):
+def _state_dict(document: Any) -> tuple[dict[str, NDArray[Any]], Any, str | None]:
     """(tensors, arguments, task) of a bare state_dict, or of one under its usual name."""
     if not isinstance(document, dict):
         raise FqssError(f"it holds a {type(document).__name__}, not a state_dict")
@@ -119,9 +125,9 @@ def _state_dict(document):
     return tensors, document.get("model_args", {}), task if isinstance(task, str) else None
 
 
-def _check_no_overlap(tensors):
+def _check_no_overlap(tensors: Mapping[str, Tensor]) -> None:
     """Tensors may lie side by side in one storage, but small files must not claim large ones."""
-    room = {}
+    room: dict[str, int] = {}
     for key, tensor in tensors.items():
         storage = tensor.storage
         room[storage.key] = room.get(storage.key, storage.size) - tensor.size
@@ -129,7 +135,7 @@ def _check_no_overlap(tensors):
             raise FqssError(f"{key} shares its numbers with another tensor")
 
 
-def _unwrapped(tensors):
+def _unwrapped(tensors: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
     tensors = {key: value for key, value in tensors.items() if not key.startswith(TEACHER)}
     for prefix in WRAPPERS:
         if tensors and all(key.startswith(prefix) for key in tensors):
@@ -137,9 +143,9 @@ def _unwrapped(tensors):
     return tensors
 
 
-def _floats(tensors):
+def _floats(tensors: Mapping[str, NDArray[Any]]) -> dict[str, FloatArray]:
     """float32 or float64 copies; integers are counters, which no network here has."""
-    floats = {}
+    floats: dict[str, FloatArray] = {}
     for key, tensor in tensors.items():
         if tensor.dtype.kind != "f":
             continue

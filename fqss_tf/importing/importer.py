@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import reprlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -13,23 +14,30 @@ from fqss_tf.files import atomic_folder
 from fqss_tf.importing.checkpoint import read_checkpoint
 from fqss_tf.importing.layouts import recognised
 from fqss_tf.models.published import PublishedTensors
+from fqss_tf.types import Json, LayerWeights, PathLike
 
 
 @dataclasses.dataclass(frozen=True)
 class Imported:
-    """``recipe``: of the run. ``weights``: arrays by layer. ``assumed``: sizes that neither the
-    checkpoint nor the arguments told. ``tells_rate``: whether one of them told the sample rate;
-    else that of the recipe means nothing."""
+    """What became of a published checkpoint.
+
+    ``layout`` and ``publisher``: their names. ``recipe``: of the run. ``weights``: arrays by layer.
+    ``assumed``: sizes that neither the checkpoint nor the arguments told. ``tells_rate``: whether
+    one of them told the sample rate; else that of the recipe means nothing.
+    """
 
     layout: str
     publisher: str
     recipe: Recipe
-    weights: dict
-    assumed: dict
+    weights: LayerWeights
+    assumed: Json
     tells_rate: bool
 
 
-def read_published(path, layout=None, arguments=None, rate=None, task=None):
+def read_published(
+    path: PathLike, layout: str | None = None, arguments: Json | None = None,
+    rate: float | None = None, task: str | None = None,
+) -> Imported:
     """What a checkpoint holds, without TensorFlow.
 
     Args:
@@ -70,14 +78,14 @@ def read_published(path, layout=None, arguments=None, rate=None, task=None):
     return Imported(found.name, found.publisher, recipe, weights, assumed, rate is not None)
 
 
-def _known_task(name, sources):
+def _known_task(name: str | None, sources: int) -> str:
     """The task of a recipe that a publisher's name stands for; the usual one for other names."""
     if sources == 1:
         return "enh_single"
     return name if name in ("sep_clean", "sep_noisy") else DataRecipe.task
 
 
-def read_arguments(path):
+def read_arguments(path: PathLike) -> Json:
     """Constructor arguments from a JSON or YAML file.
 
     Raises:
@@ -98,13 +106,23 @@ def read_arguments(path):
 
 
 def import_checkpoint(
-    path, output, layout=None, arguments=None, rate=None, task=None, settings=(),
-):
+    path: PathLike,
+    output: PathLike,
+    layout: str | None = None,
+    arguments: Json | None = None,
+    rate: float | None = None,
+    task: str | None = None,
+    settings: Sequence[str] = (),
+) -> Imported:
     """Writes a run folder with the weights of a published checkpoint.
 
     Args:
-        path, layout, arguments, rate, task: as for ``read_published``.
+        path: of the checkpoint, as for ``read_published``.
         output: the folder; it must not exist, or be empty.
+        layout: as for ``read_published``, like the next three.
+        arguments: of the published constructor.
+        rate: sample rate in Hz.
+        task: as in a recipe's ``data.task``.
         settings: ``key=value`` changes of the recipe, such as ``data.datasets=[DIR]``.
 
     Returns:

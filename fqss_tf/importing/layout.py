@@ -4,13 +4,18 @@ import dataclasses
 import difflib
 import reprlib
 from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from fqss_tf.config import from_dict
 from fqss_tf.errors import FqssError
-from fqss_tf.models.sizes import NETWORKS
+from fqss_tf.models.published import PublishedTensors
+from fqss_tf.models.sizes import NETWORKS, EncoderSizes
+from fqss_tf.types import Json, LayerWeights
 
 # Arguments that change nothing that is computed from samples.
 WITHOUT_EFFECT = ("sample_rate", "dropout")
+# Constructor argument -> the values that are supported.
+Supported: TypeAlias = dict[str, tuple[str | int | None, ...]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,17 +33,19 @@ class Layout:
     name: str
     network: str
     signature: str
-    arguments: dict
-    only: dict
-    measured: Callable
-    assumed: Callable
-    weights: Callable
+    arguments: dict[str, str]
+    only: Supported
+    measured: Callable[[PublishedTensors], dict[str, int]]
+    assumed: Callable[[PublishedTensors, Json], Json]
+    # Each takes the sizes of its own network.
+    weights: Callable[[PublishedTensors, Any], LayerWeights]
 
     @property
-    def publisher(self):
+    def publisher(self) -> str:
+        """Who published it: the first part of the name."""
         return self.name.partition("-")[0]
 
-    def sizes(self, tensors, arguments):
+    def sizes(self, tensors: PublishedTensors, arguments: Json) -> tuple[EncoderSizes, Json]:
         """The sizes of the network, and those among them that were assumed.
 
         Args:
@@ -49,7 +56,8 @@ class Layout:
         Raises:
             FqssError: an argument is unknown or not supported, or a size cannot be told.
         """
-        values, told_by = self.measured(tensors), {}
+        values: Json = dict(self.measured(tensors))
+        told_by: dict[str, str] = {}
         for argument, value in arguments.items():
             if argument in self.only:
                 if value not in self.only[argument]:
@@ -77,7 +85,7 @@ class Layout:
         }
         return from_dict(NETWORKS[self.network](), values | assumed, "model."), assumed
 
-    def _check(self, argument, value):
+    def _check(self, argument: str, value: Any) -> None:
         kind = type(getattr(NETWORKS[self.network], self.arguments[argument]))
         if type(value) is not kind or (kind is int and value < 1):
             wanted = "a whole number from 1" if kind is int else "text"

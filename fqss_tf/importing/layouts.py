@@ -3,11 +3,14 @@
 import functools
 
 from fqss_tf.errors import FqssError
-from fqss_tf.importing.layout import Layout
+from fqss_tf.importing.layout import Layout, Supported
 from fqss_tf.models import convtasnet_weights, dual_path_weights
+from fqss_tf.models.published import PublishedTensors
+from fqss_tf.models.sizes import MaskActivation
+from fqss_tf.types import Json
 
 
-def recognised(tensors, name=None):
+def recognised(tensors: PublishedTensors, name: str | None = None) -> Layout:
     """The layout of a checkpoint.
 
     Args:
@@ -32,7 +35,7 @@ def recognised(tensors, name=None):
     )
 
 
-def _convtasnet_measured(encoder, tensors):
+def _convtasnet_measured(encoder: str, tensors: PublishedTensors) -> dict[str, int]:
     filters, _, kernel = tensors.shape(encoder, 3)
     hidden, bottleneck, _ = tensors.shape("masker.TCN.0.shared_block.0.weight", 3)
     return {
@@ -46,7 +49,7 @@ def _convtasnet_measured(encoder, tensors):
     }
 
 
-def _convtasnet_assumed(tensors, values):
+def _convtasnet_assumed(tensors: PublishedTensors, values: Json) -> Json:
     total = tensors.count("masker.TCN.%d.shared_block.0.weight")
     blocks = values.get("blocks", total // values.get("repeats", max(1, total // 8)))
     if not isinstance(blocks, int) or blocks < 1 or total % blocks:
@@ -59,7 +62,9 @@ def _convtasnet_assumed(tensors, values):
     }
 
 
-def _sepformer_measured(encoder, masker, block, path, tensors):
+def _sepformer_measured(
+    encoder: str, masker: str, block: str, path: str, tensors: PublishedTensors
+) -> dict[str, int]:
     """The arguments before the last are what the keys have in the places so named."""
     filters, _, kernel = tensors.shape(encoder, 3)
     ffn = "pos_ffn.ffn.0.weight" if masker == "masknet." else "ffn.0.weight"
@@ -77,11 +82,11 @@ def _sepformer_measured(encoder, masker, block, path, tensors):
     }
 
 
-def _sepformer_assumed(tensors, values):
+def _sepformer_assumed(tensors: PublishedTensors, values: Json) -> Json:
     return {"hop": values["kernel"] // 2, "chunk": 250, "heads": 8}
 
 
-def _dptnet_measured(tensors):
+def _dptnet_measured(tensors: PublishedTensors) -> dict[str, int]:
     filters, _, kernel = tensors.shape("encoder.conv1d_U.weight", 3)
     width = tensors.shape("separator.BN.weight", 3)[0]
     layer = "separator.DPT.row_transformer.%d.transformer."
@@ -97,11 +102,11 @@ def _dptnet_measured(tensors):
     }
 
 
-def _dptnet_assumed(tensors, values):
+def _dptnet_assumed(tensors: PublishedTensors, values: Json) -> Json:
     return {"chunk": 250}
 
 
-def _asteroid_measured(recurrent, tensors):
+def _asteroid_measured(recurrent: str, tensors: PublishedTensors) -> dict[str, int]:
     filters, _, kernel = tensors.shape("encoder.filterbank._filters", 3)
     channels, width = tensors.shape("masker.first_out.1.weight", 4)[:2]
     return {
@@ -113,12 +118,12 @@ def _asteroid_measured(recurrent, tensors):
     }
 
 
-def _asteroid_dprnn_measured(tensors):
+def _asteroid_dprnn_measured(tensors: PublishedTensors) -> dict[str, int]:
     width = tensors.shape("masker.bottleneck.1.weight", 3)[0]
     return _asteroid_measured("masker.net.%d.intra_RNN.rnn", tensors) | {"width": width}
 
 
-def _asteroid_assumed(activation, tensors, values):
+def _asteroid_assumed(activation: MaskActivation, tensors: PublishedTensors, values: Json) -> Json:
     chunk = values.get("chunk", 100)
     return {
         "hop": values["kernel"] // 2, "chunk": chunk, "chunk_hop": max(1, chunk // 2),
@@ -126,7 +131,7 @@ def _asteroid_assumed(activation, tensors, values):
     }
 
 
-def _asteroid_dptnet_assumed(tensors, values):
+def _asteroid_dptnet_assumed(tensors: PublishedTensors, values: Json) -> Json:
     return _asteroid_assumed("relu", tensors, values) | {"heads": 4}
 
 
@@ -134,8 +139,8 @@ _ASTEROID_ENCODER = {
     "n_src": "sources", "n_filters": "filters", "kernel_size": "kernel", "stride": "hop",
 }
 _FQSS_ENCODER = _ASTEROID_ENCODER | {"n_spks": "sources"}
-_ASTEROID_FREE_FILTERS = {"fb_name": ("FreeFB", "free")}
-_ASTEROID_RECURRENT = {"norm_type": ("gLN",), "bidirectional": (True,)}
+_ASTEROID_FREE_FILTERS: Supported = {"fb_name": ("FreeFB", "free")}
+_ASTEROID_RECURRENT: Supported = {"norm_type": ("gLN",), "bidirectional": (True,)}
 _DPTNET = {
     "enc_dim": "filters", "feature_dim": "width", "hidden_dim": "hidden", "layer": "blocks",
     "segment_size": "chunk",

@@ -3,8 +3,11 @@
 import io
 import json
 import math
+import zipfile
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fqss_tf.errors import FqssError
 
@@ -12,8 +15,10 @@ PREFIX = "sd/"
 LARGEST = 2**30
 
 
-def read_npz(archive):
-    """(name -> array, constructor arguments) from an open zipfile.ZipFile.
+def read_npz(archive: zipfile.ZipFile) -> tuple[dict[str, NDArray[Any]], Any]:
+    """(name -> array, constructor arguments) from an open archive.
+
+    The arguments are whatever the JSON in it holds; an empty dict where there is none.
 
     Raises:
         FqssError: it unpacks to more than 1 GiB, or an entry is no plain array.
@@ -30,7 +35,7 @@ def read_npz(archive):
     return {name.removeprefix(PREFIX): _array(archive, name) for name in names}, arguments
 
 
-def _array(archive, name):
+def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     content = archive.read(f"{name}.npy")
     stream = io.BytesIO(content)
     version = np.lib.format.read_magic(stream)

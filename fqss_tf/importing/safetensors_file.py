@@ -2,6 +2,10 @@
 
 import json
 import math
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import NDArray
 
 from fqss_tf.errors import FqssError
 from fqss_tf.importing.unpickle import MOST_DIMENSIONS, Storage
@@ -12,13 +16,13 @@ TYPES = {
 }
 
 
-def looks_like_safetensors(content):
+def looks_like_safetensors(content: bytes) -> bool:
     """Whether a file's bytes start with the length of a JSON header and the header."""
     length = int.from_bytes(content[:8], "little")
     return content[8:9] == b"{" and 2 <= length <= len(content) - 8
 
 
-def read_safetensors(content):
+def read_safetensors(content: bytes) -> dict[str, NDArray[Any]]:
     """Name -> array, from the bytes of a file.
 
     Raises:
@@ -28,7 +32,8 @@ def read_safetensors(content):
     start = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(content[8:start])
     header.pop("__metadata__", None)
-    end, tensors = 0, {}
+    tensors: dict[str, NDArray[Any]] = {}
+    end = 0
     for key, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
         kind, shape = TYPES.get(entry["dtype"]), entry["shape"]
         first, last = entry["data_offsets"]
@@ -40,9 +45,12 @@ def read_safetensors(content):
             raise FqssError(f"{key} lies beyond the end of the file")
         end = last
         data = content[start + first : start + last]
-        storage = Storage(key, kind, math.prod(shape), lambda _, data=data: data)
+        storage = Storage(key, kind, math.prod(shape), _giving(data))
         if min(shape, default=0) < 0:
             raise FqssError(f"{key} has an impossible shape")
         tensors[key] = storage.numbers().reshape(shape)
     return tensors
 
+
+def _giving(data: bytes) -> Callable[[Storage], bytes]:
+    return lambda _: data

@@ -3,14 +3,16 @@
 from functools import cached_property
 from pathlib import Path
 
+from fqss_tf.config import Recipe
 from fqss_tf.importing.checkpoint import is_checkpoint
-from fqss_tf.importing.importer import read_published
+from fqss_tf.importing.importer import Imported, read_published
 from fqss_tf.models.registry import build
 from fqss_tf.models.waveform_weights import assign
 from fqss_tf.training.run import Run
+from fqss_tf.types import KerasModel, PathLike
 
 
-def float_source(path):
+def float_source(path: PathLike | None) -> "PathLike | PublishedRun | None":
     """``path`` as ``train`` takes its teacher: itself, or the PublishedRun of a checkpoint.
 
     Args:
@@ -25,23 +27,25 @@ class PublishedRun(Run):
     It is read when it is used: not where a run is resumed that has its float weights already.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: PathLike) -> None:
         self.folder = Path(path)
         self.method = "fqss"
 
     @cached_property
-    def _imported(self):
+    def _imported(self) -> Imported:
         return read_published(self.folder)
 
-    @property
-    def recipe(self):
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The recipe of the run; raises FqssError as ``read_published``."""
         return self._imported.recipe
 
-    @property
-    def publisher(self):
+    @cached_property
+    def publisher(self) -> str:
+        """Who published the checkpoint; raises FqssError as ``read_published``."""
         return self._imported.publisher
 
-    def float_model(self):
+    def float_model(self) -> KerasModel:
         """The published network.
 
         Raises:

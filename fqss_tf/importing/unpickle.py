@@ -8,9 +8,11 @@ tensors into records. Any other opcode or name is refused by name.
 import dataclasses
 import math
 import pickletools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fqss_tf.errors import FqssError
 
@@ -35,6 +37,7 @@ CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
 SHORT_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 MOST_DIMENSIONS = 8
+Container = TypeVar("Container", list[Any], dict[Any, Any])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,13 +47,14 @@ class Storage:
     key: str
     kind: str
     size: int
-    read: Callable
+    read: Callable[["Storage"], bytes]
 
     @property
-    def itemsize(self):
+    def itemsize(self) -> int:
+        """Bytes of a number."""
         return 2 if self.kind == "bfloat16" else np.dtype(self.kind).itemsize
 
-    def numbers(self):
+    def numbers(self) -> NDArray[Any]:
         """All numbers, 1-D; bfloat16 as float32."""
         content = self.read(self)
         if len(content) != self.size * self.itemsize:
@@ -67,14 +71,15 @@ class Tensor:
 
     storage: Storage
     offset: int
-    shape: tuple
-    strides: tuple
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
 
     @property
-    def size(self):
+    def size(self) -> int:
+        """How many numbers the tensor has."""
         return math.prod(self.shape)
 
-    def array(self):
+    def array(self) -> NDArray[Any]:
         """The tensor, read-only."""
         numbers = self.storage.numbers()
         strides = [stride * numbers.itemsize for stride in self.strides]
@@ -90,7 +95,10 @@ class Name:
     text: str
 
 
-def unpickle(stream, read_storage, storages=None):
+def unpickle(
+    stream: BinaryIO, read_storage: Callable[[Storage], bytes],
+    storages: dict[str, Storage] | None = None,
+) -> Any:
     """The first object of a pickle stream: dicts, lists, tuples, text, numbers and ``Tensor``.
 
     Args:
@@ -109,13 +117,17 @@ def unpickle(stream, read_storage, storages=None):
 
 
 class _Machine:
-    def __init__(self, read_storage, storages):
+    def __init__(
+        self, read_storage: Callable[[Storage], bytes], storages: dict[str, Storage]
+    ) -> None:
         self.read_storage = read_storage
         self.storages = storages
-        self.stack, self.marks, self.memo = [], [], {}
-        self.result = None
+        self.stack: list[Any] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, Any] = {}
+        self.result: Any = None
 
-    def step(self, opcode, argument):
+    def step(self, opcode: str, argument: Any) -> None:
         if opcode in LITERALS:
             self.stack.append(argument)
         elif opcode in CONSTANTS:
@@ -130,81 +142,81 @@ class _Machine:
                 raise FqssError(f"pickle opcode {opcode} builds neither tensors nor plain data")
             operation(argument)
 
-    def _pop(self, count):
+    def _pop(self, count: int) -> list[Any]:
         if count > len(self.stack) - (self.marks[-1] if self.marks else 0):
             raise FqssError("the pickle takes more values than it has")
         taken = self.stack[len(self.stack) - count :]
         del self.stack[len(self.stack) - count :]
         return taken
 
-    def _pop_to_mark(self):
+    def _pop_to_mark(self) -> list[Any]:
         values = self._pop(len(self.stack) - self.marks[-1])
         self.marks.pop()
         return values
 
-    def _top(self, kind):
+    def _top(self, kind: type[Container]) -> Container:
         if not isinstance(self.stack[-1], kind):
             raise FqssError(f"the pickle fills a {type(self.stack[-1]).__name__} as a container")
         return self.stack[-1]
 
-    def op_proto(self, version):
+    def op_proto(self, version: int) -> None:
         if version > 5:
             raise FqssError(f"pickle protocol {version} is unknown")
 
-    def op_frame(self, _):
+    def op_frame(self, _: object) -> None:
         pass
 
-    def op_mark(self, _):
+    def op_mark(self, _: object) -> None:
         self.marks.append(len(self.stack))
 
-    def op_stop(self, _):
+    def op_stop(self, _: object) -> None:
         (self.result,) = self._pop(1)
 
-    def op_pop_mark(self, _):
+    def op_pop_mark(self, _: object) -> None:
         self._pop_to_mark()
 
-    def op_put(self, index):
+    def op_put(self, index: int) -> None:
         self.memo[index] = self.stack[-1]
 
     op_binput = op_long_binput = op_put
 
-    def op_memoize(self, _):
+    def op_memoize(self, _: object) -> None:
         self.memo[len(self.memo)] = self.stack[-1]
 
-    def op_get(self, index):
+    def op_get(self, index: int) -> None:
         self.stack.append(self.memo[index])
 
     op_binget = op_long_binget = op_get
 
-    def op_tuple(self, _):
+    def op_tuple(self, _: object) -> None:
         values = self._pop_to_mark()
         self.stack.append(tuple(values))
 
-    def op_list(self, _):
+    def op_list(self, _: object) -> None:
         values = self._pop_to_mark()
         self.stack.append(values)
 
-    def op_dict(self, _):
+    def op_dict(self, _: object) -> None:
         values = self._pop_to_mark()
         self.stack.append(_filled({}, values))
 
-    def op_append(self, _):
+    def op_append(self, _: object) -> None:
         (value,) = self._pop(1)
         self._top(list).append(value)
 
-    def op_appends(self, _):
+    def op_appends(self, _: object) -> None:
         values = self._pop_to_mark()
         self._top(list).extend(values)
 
-    def op_setitem(self, _):
+    def op_setitem(self, _: object) -> None:
         pair = self._pop(2)
         _filled(self._top(dict), pair)
 
-    def op_setitems(self, _):
+    def op_setitems(self, _: object) -> None:
         values = self._pop_to_mark()
         _filled(self._top(dict), values)
 
-    def op_global(self, argument):
+    def op_global(self, argument: str) -> None:
         if argument not in STORAGE_TYPES and argument not in CALLS:
             raise FqssError(
                 f"it names {'.'.join(argument.split(' '))}, which is neither a tensor nor plain "
@@ -212,11 +224,11 @@ class _Machine:
             )
         self.stack.append(Name(argument))
 
-    def op_stack_global(self, _):
+    def op_stack_global(self, _: object) -> None:
         module, name = self._pop(2)
         self.op_global(f"{module} {name}")
 
-    def op_binpersid(self, _):
+    def op_binpersid(self, _: object) -> None:
         (identity,) = self._pop(1)
         match identity:
             case ("storage", Name(text), str(key), str(), int(size), *rest) if (
@@ -229,7 +241,7 @@ class _Machine:
             case _:
                 raise FqssError("the pickle refers to something that is no tensor storage")
 
-    def op_reduce(self, _):
+    def op_reduce(self, _: object) -> None:
         called, arguments = self._pop(2)
         if not isinstance(called, Name) or called.text not in CALLS:
             raise FqssError(f"the pickle calls a {type(called).__name__}")
@@ -239,13 +251,13 @@ class _Machine:
 
     op_newobj = op_reduce
 
-    def op_build(self, _):
+    def op_build(self, _: object) -> None:
         # PyTorch hangs version numbers on a state_dict; nothing else has attributes here.
         self._pop(1)
         self._top(dict)
 
 
-def _filled(target, values):
+def _filled(target: dict[str | int, Any], values: Sequence[Any]) -> dict[str | int, Any]:
     if len(values) % 2:
         raise FqssError("the pickle has a key without a value")
     for key, value in zip(values[::2], values[1::2], strict=True):
@@ -255,17 +267,17 @@ def _filled(target, values):
     return target
 
 
-def _ordered_dict(pairs=()):
+def _ordered_dict(pairs: Sequence[Any] = ()) -> dict[str | int, Any]:
     return _filled({}, [item for pair in pairs for item in _pair(pair)])
 
 
-def _pair(pair):
+def _pair(pair: Any) -> Sequence[Any]:
     if not isinstance(pair, list | tuple) or len(pair) != 2:
         raise FqssError("the pickle fills a dictionary with something else than pairs")
     return pair
 
 
-def _tensor(storage, offset, shape, strides, *_):
+def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: object) -> Tensor:
     if not isinstance(shape, tuple) or not isinstance(strides, tuple):
         raise FqssError("the pickle makes a tensor without a shape")
     whole = (offset, *shape, *strides)
@@ -281,19 +293,19 @@ def _tensor(storage, offset, shape, strides, *_):
     return tensor
 
 
-def _text(value):
+def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise FqssError("the pickle makes a version of something that is no text")
     return value
 
 
-def _parameter(tensor, *_):
+def _parameter(tensor: Any, *_: object) -> Tensor:
     if not isinstance(tensor, Tensor):
         raise FqssError("the pickle makes a parameter of something that is no tensor")
     return tensor
 
 
-CALLS = {
+CALLS: dict[str, Callable[..., Any]] = {
     "collections OrderedDict": _ordered_dict,
     "torch._utils _rebuild_tensor": _tensor,
     "torch._utils _rebuild_tensor_v2": _tensor,

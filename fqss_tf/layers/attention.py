@@ -1,11 +1,16 @@
 """Attention between the rows' positions, every inner tensor with a name; sinusoidal positions."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
+from numpy.typing import NDArray
 
 from fqss_tf.errors import FqssError
 from fqss_tf.layers.chunks import dimensions
+from fqss_tf.types import Activation, Json, Tensor, TensorShape
 
 LONGEST = 2500
 
@@ -23,15 +28,17 @@ class DotProductAttention(keras.layers.Layer):
             the query's projection.
     """
 
-    inner_tensors = ("scores", "attention", "context")
+    inner_tensors: tuple[str, ...] = ("scores", "attention", "context")
 
-    def __init__(self, heads, scaled=True, **kwargs):
+    def __init__(self, heads: int, scaled: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.heads = heads
         self.scaled = scaled
-        self.inner_activations = {name: keras.activations.linear for name in self.inner_tensors}
+        self.inner_activations: dict[str, Activation] = {
+            name: keras.activations.linear for name in self.inner_tensors
+        }
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         named = self.inner_activations
         batch, height, positions, channels = dimensions(inputs[0])
         query, key, value = (
@@ -50,14 +57,14 @@ class DotProductAttention(keras.layers.Layer):
             tf.transpose(context, [0, 2, 1, 3]), [batch, height, positions, channels]
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[TensorShape]) -> TensorShape:
         return input_shape[0]
 
-    def get_config(self):
+    def get_config(self) -> Json:
         return {**super().get_config(), "heads": self.heads, "scaled": self.scaled}
 
 
-def query_factor(channels, heads):
+def query_factor(channels: int, heads: int) -> float:
     """What queries are multiplied by, so that scores do not grow with a head's channels."""
     return (channels // heads) ** -0.5
 
@@ -66,17 +73,19 @@ def query_factor(channels, heads):
 class AddPositions(keras.layers.Layer):
     """Adds sinusoids of each position to ``[B, H, T, C]``, T at most 2500 (Vaswani et al., 3.5)."""
 
-    inner_tensors = ("sinusoids",)
-    non_negative_tensors = ()
+    inner_tensors: tuple[str, ...] = ("sinusoids",)
+    non_negative_tensors: tuple[str, ...] = ()
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.inner_activations = {name: keras.activations.linear for name in self.inner_tensors}
+        self.inner_activations: dict[str, Activation] = {
+            name: keras.activations.linear for name in self.inner_tensors
+        }
 
-    def build(self, input_shape):
+    def build(self, input_shape: TensorShape) -> None:
         self.table = tf.constant(sinusoids(LONGEST, input_shape[-1]), self.compute_dtype)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         positions = dimensions(inputs)[2]
         if isinstance(positions, int) and positions > LONGEST:
             raise FqssError(
@@ -85,11 +94,11 @@ class AddPositions(keras.layers.Layer):
             )
         return inputs + self.inner_activations["sinusoids"](self.table[:positions])
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: TensorShape) -> TensorShape:
         return input_shape
 
 
-def sinusoids(positions, channels):
+def sinusoids(positions: int, channels: int) -> NDArray[np.float32]:
     """Table ``[positions, channels]``, sines and cosines in turn, rounded as PyTorch does it."""
     exponents = np.arange(0, channels, 2, dtype=np.float32)
     rates = np.exp(exponents * np.float32(-np.log(10000.0) / channels))

@@ -4,11 +4,16 @@ Chunks that do not overlap lie in one row; there are as many rows as chunks cove
 a slice and a reshape, so both directions are free of arithmetic but for the sum of the rows.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import tensorflow as tf
 import tf_keras as keras
 
+from fqss_tf.types import Activation, Json, Tensor
 
-def dimensions(tensor):
+
+def dimensions(tensor: Tensor) -> list[int | Tensor]:
     """The sizes of a tensor: numbers where they are known, else scalar tensors."""
     dynamic = tf.shape(tensor)
     return [
@@ -26,7 +31,7 @@ class _Chunked(keras.layers.Layer):
             end, as speechbrain and FQSS have it; hops of an odd size alternate.
     """
 
-    def __init__(self, size, hop=None, **kwargs):
+    def __init__(self, size: int, hop: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.size = size
         self.hop = hop
@@ -36,7 +41,7 @@ class _Chunked(keras.layers.Layer):
         self.period = size if hop is None else rows * hop
         self.margin = half if hop is None else size
 
-    def chunks_in_row(self, frames):
+    def chunks_in_row(self, frames: int | Tensor) -> tuple[int | Tensor, int | Tensor]:
         """(all chunks of a sequence, chunks in a row); the last of the later rows may be empty."""
         if self.hop is None:
             in_row = (frames + self.margin) // self.size + 1
@@ -44,7 +49,7 @@ class _Chunked(keras.layers.Layer):
         chunks = (frames + self.size) // self.hop + 1
         return chunks, -(-chunks // len(self.row_starts))
 
-    def get_config(self):
+    def get_config(self) -> Json:
         return {**super().get_config(), "size": self.size, "hop": self.hop}
 
 
@@ -52,7 +57,7 @@ class _Chunked(keras.layers.Layer):
 class SplitIntoChunks(_Chunked):
     """``[B, 1, L, C]`` -> overlapping ``[B, chunks, size, C]``; arguments as ``_Chunked``."""
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         batch, _, frames, channels = dimensions(inputs)
         chunks, in_row = self.chunks_in_row(frames)
         row_frames = in_row * self.period
@@ -69,22 +74,24 @@ class SplitIntoChunks(_Chunked):
 
 @keras.saving.register_keras_serializable("fqss_tf")
 class OverlapAdd(_Chunked):
-    """Chunks ``[B, chunks, size, C]`` and the sequence they were cut from, ``[B, 1, L, ...]`` ->
-    ``[B, 1, L, C]``: the sum of what the chunks have for each frame. Arguments as ``_Chunked``.
+    """Chunks ``[B, chunks, size, C]`` and a sequence ``[B, 1, L, ...]`` -> ``[B, 1, L, C]``.
+
+    Adds up what the chunks have for each frame; the sequence is the one they were cut from.
+    Arguments as ``_Chunked``.
 
     ``inner_tensors`` are the sums of the first rows, where there are more than two.
     """
 
-    non_negative_tensors = ()
+    non_negative_tensors: tuple[str, ...] = ()
 
-    def __init__(self, size, hop=None, **kwargs):
+    def __init__(self, size: int, hop: int | None = None, **kwargs: Any) -> None:
         super().__init__(size, hop, **kwargs)
         self.inner_tensors = tuple(f"sum_{row}" for row in range(1, len(self.row_starts) - 1))
-        self.inner_activations = {
+        self.inner_activations: dict[str, Activation] = {
             name: keras.activations.linear for name in self.inner_tensors
         }
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         segments, sequence = inputs
         batch, _, _, channels = dimensions(segments)
         frames = dimensions(sequence)[2]
@@ -107,14 +114,14 @@ class OverlapAdd(_Chunked):
 class ChannelsToSources(keras.layers.Layer):
     """``[B, 1, L, sources * C]``, each source's channels together -> ``[B, sources, L, C]``."""
 
-    def __init__(self, sources, **kwargs):
+    def __init__(self, sources: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.sources = sources
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         batch, _, frames, channels = dimensions(inputs)
         apart = tf.reshape(inputs, [batch, frames, self.sources, channels // self.sources])
         return tf.transpose(apart, [0, 2, 1, 3])
 
-    def get_config(self):
+    def get_config(self) -> Json:
         return {**super().get_config(), "sources": self.sources}

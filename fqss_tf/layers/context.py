@@ -5,22 +5,26 @@
 ``Lookahead`` and ``SkipStart``, which make up for the delays at the two ends of a recording.
 """
 
+from typing import Any
+
 import tensorflow as tf
 import tf_keras as keras
+
+from fqss_tf.types import Json, Tensor, TensorShape
 
 
 class _Frames(keras.layers.Layer):
     """A layer that adds, drops or shifts a number of frames along T of ``[B, H, T, C]``."""
 
-    def __init__(self, frames, **kwargs):
+    def __init__(self, frames: int, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self.frames = frames
 
-    def _longer(self, shape, frames):
+    def _longer(self, shape: TensorShape, frames: int) -> TensorShape:
         length = None if shape[2] is None else shape[2] + frames
         return tf.TensorShape([shape[0], shape[1], length, shape[3]])
 
-    def get_config(self):
+    def get_config(self) -> Json:
         return {**super().get_config(), "frames": self.frames}
 
 
@@ -31,10 +35,10 @@ class PastContext(_Frames):
     A convolution without padding behind it is causal.
     """
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return tf.pad(inputs, [[0, 0], [0, 0], [self.frames, 0], [0, 0]])
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: TensorShape) -> TensorShape:
         return self._longer(shape, self.frames)
 
 
@@ -45,10 +49,10 @@ class Delay(_Frames):
     T is at least ``frames``.
     """
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return tf.pad(inputs[:, :, : -self.frames], [[0, 0], [0, 0], [self.frames, 0], [0, 0]])
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: TensorShape) -> TensorShape:
         return tf.TensorShape(shape)
 
 
@@ -56,10 +60,10 @@ class Delay(_Frames):
 class Lookahead(_Frames):
     """``[B, H, T, C] -> [B, H, T + frames, C]``: zeros behind, for as long as the output lags."""
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return tf.pad(inputs, [[0, 0], [0, 0], [0, self.frames], [0, 0]])
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: TensorShape) -> TensorShape:
         return self._longer(shape, self.frames)
 
 
@@ -67,8 +71,8 @@ class Lookahead(_Frames):
 class SkipStart(_Frames):
     """``[B, H, T, C] -> [B, H, T - frames, C]``: without what came out before the first sample."""
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return inputs[:, :, self.frames :]
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: TensorShape) -> TensorShape:
         return self._longer(shape, -self.frames)

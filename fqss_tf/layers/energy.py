@@ -5,13 +5,15 @@ of a row with itself rounds its sum only. All kernel sets have that op, and agre
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from fqss_tf.layers.chunks import dimensions
 from fqss_tf.layers.constants import int8_constant, int8_weights
+from fqss_tf.types import Activation, FloatArray, Tensor
 
 INNER_TENSORS = ("energy", "mean_square")
 # The sums of so many rows are rounded to 8 bits: their errors differ, and their mean is better.
@@ -21,8 +23,8 @@ MOST_VALUES = 2**31 // 255**2
 
 
 def mean_square(
-    items: tf.Tensor, inner: Mapping[str, Callable], as_product: bool = False
-) -> tf.Tensor:
+    items: Tensor, inner: Mapping[str, Activation], as_product: bool = False
+) -> Tensor:
     """Mean square of each item: ``[I, N]`` -> ``[I, 1]``.
 
     Args:
@@ -42,15 +44,16 @@ def mean_square(
 
 
 def weighted_mean_square(
-    inputs: tf.Tensor, weights: np.ndarray | tf.Tensor, inner: Mapping[str, Callable],
+    inputs: Tensor, weights: FloatArray | Tensor, inner: Mapping[str, Activation],
     as_product: bool = False,
-) -> tf.Tensor:
+) -> Tensor:
     """Sum of the mean squares of the channels, each times its weight: [B, 1, T, C] -> [B, 1, 1, 1].
 
     Args:
         inputs: the values.
         weights: of the channels, [C].
-        inner, as_product: as of ``mean_square``; ``energy`` is the mean squares of the channels.
+        inner: as of ``mean_square``; ``energy`` is the mean squares of the channels.
+        as_product: as of ``mean_square``.
     """
     batch, _, frames, channels = dimensions(inputs)
     if as_product:
@@ -62,14 +65,14 @@ def weighted_mean_square(
     else:
         rows, factor = 1, 1
         powers = inner["energy"](tf.reduce_mean(tf.square(inputs), axis=2))
-    powers = tf.reshape(powers, [batch, channels * rows])
-    each = int8_weights(weights, rows, rows * factor)
-    return tf.reshape(inner["mean_square"](tf.matmul(powers, each)), [batch, 1, 1, 1])
+    powers = tf.reshape(powers, [batch, 1, 1, channels * rows])
+    kernel = int8_weights(weights, rows, rows * factor)
+    return inner["mean_square"](tf.nn.conv2d(powers, kernel, 1, "VALID"))
 
 
 def weighted_mean(
-    inputs: tf.Tensor, weights: np.ndarray | tf.Tensor, channel_mean: Callable
-) -> tf.Tensor:
+    inputs: Tensor, weights: FloatArray | Tensor, channel_mean: Activation
+) -> Tensor:
     """Sum of the means of the channels, each times its weight: [B, 1, T, C] -> [B, 1, 1, 1].
 
     Args:
@@ -77,15 +80,13 @@ def weighted_mean(
         weights: of the channels, [C].
         channel_mean: what becomes of the means over T, such as their quantizer.
     """
-    means = channel_mean(tf.reduce_mean(inputs, axis=2))
-    batch, _, channels = dimensions(means)
-    mean = tf.matmul(tf.reshape(means, [batch, channels]), int8_weights(weights))
-    return tf.reshape(mean, [batch, 1, 1, 1])
+    means = channel_mean(tf.reduce_mean(inputs, axis=2, keepdims=True))
+    return tf.nn.conv2d(means, int8_weights(weights), 1, "VALID")
 
 
 def mean_in_steps(
-    inputs: tf.Tensor, channel_mean: Callable, axes: tuple[int, ...]
-) -> tf.Tensor:
+    inputs: Tensor, channel_mean: Activation, axes: tuple[int, ...]
+) -> Tensor:
     """Mean of ``[B, H, T, C]`` over ``axes``, kept as 1: over T first, then the rest.
 
     XNNPACK's int8 MEAN is wrong over more than some ten thousand values whose zero point is not 0
@@ -104,8 +105,8 @@ def mean_in_steps(
 
 
 def item_power(
-    inputs: tf.Tensor, inner: Mapping[str, Callable], mode: str, axes: tuple[int, ...] = (1, 2, 3)
-) -> tf.Tensor:
+    inputs: Tensor, inner: Mapping[str, Activation], mode: str, axes: tuple[int, ...] = (1, 2, 3)
+) -> Tensor:
     """Mean square over ``axes`` of a quantized tensor ``[B, H, T, C]``, these axes kept as 1.
 
     Args:
@@ -120,8 +121,11 @@ def item_power(
     return tf.reshape(power, [*shape[: axes[0]], *[1] * len(axes)])
 
 
-def _row_powers(rows, energy, as_product):
-    """(powers, factor) of rows ``[R, K]``: their mean squares ``[R]`` times a factor."""
+def _row_powers(rows: Tensor, energy: Any, as_product: bool) -> tuple[Tensor, int]:
+    """(powers, factor) of rows ``[R, K]``: their mean squares ``[R]`` times a factor.
+
+    ``energy``: an Activation; with ``as_product`` one that has the attribute ``quantizer``.
+    """
     if not as_product:
         return energy(tf.reduce_mean(tf.square(rows), axis=1)), 1
     count = rows.shape[1]
@@ -134,7 +138,7 @@ def _row_powers(rows, energy, as_product):
     return powers, count
 
 
-def _row_count(values, least):
+def _row_count(values: int | None, least: int) -> int:
     """How many rows ``values`` are cut into, if they can be: no sum of squares may overflow."""
     if values is None:
         return 1

@@ -5,11 +5,16 @@ blocks of ``hop`` samples, and the transposed convolution likewise. The integer 
 kernels for the plain form only.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import tensorflow as tf
 import tf_keras as keras
 
+from fqss_tf.types import Json, Tensor, TensorShape
 
-def _reshape(inputs, shape):
+
+def _reshape(inputs: Tensor, shape: Sequence[int | None]) -> Tensor:
     """``tf.reshape`` to a shape with None for the batch, the time, or both."""
     unknown = sum(size is None for size in shape)
     target = [-1 if size is None else size for size in shape]
@@ -24,18 +29,18 @@ def _reshape(inputs, shape):
 class SamplesToBlocks(keras.layers.Layer):
     """``[B, H, T, C] -> [B, H, T // hop, hop * C]``, T a multiple of ``hop``."""
 
-    def __init__(self, hop, **kwargs):
+    def __init__(self, hop: int, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self.hop = hop
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return _reshape(inputs, self.compute_output_shape(inputs.shape).as_list())
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: TensorShape) -> TensorShape:
         blocks = None if shape[2] is None else shape[2] // self.hop
         return tf.TensorShape([shape[0], shape[1], blocks, self.hop * shape[3]])
 
-    def get_config(self):
+    def get_config(self) -> Json:
         return {**super().get_config(), "hop": self.hop}
 
 
@@ -43,12 +48,12 @@ class SamplesToBlocks(keras.layers.Layer):
 class BlocksToSamples(keras.layers.Layer):
     """``[B, H, L, hop] -> [B, H, L * hop, 1]``."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return _reshape(inputs, self.compute_output_shape(inputs.shape).as_list())
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: TensorShape) -> TensorShape:
         samples = None if shape[2] is None else shape[2] * shape[3]
         return tf.TensorShape([shape[0], shape[1], samples, 1])

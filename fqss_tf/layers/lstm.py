@@ -1,14 +1,17 @@
 """An LSTM of both directions, every inner tensor with a name."""
 
 import dataclasses
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.layers.chunks import dimensions
+from fqss_tf.types import Activation, Json, Tensor, TensorShape
 
-DIRECTIONS = ("forwards", "backwards")
+Direction: TypeAlias = Literal["forwards", "backwards"]
+DIRECTIONS: tuple[Direction, ...] = ("forwards", "backwards")
 WEIGHTS = ("kernel", "recurrent_kernel", "bias")
 # A stand-in's kernel holds its number in digits that 8-bit weights of scale 1 can hold.
 DIGIT = 127
@@ -18,16 +21,17 @@ DIGIT = 127
 class StandIn:
     """What one direction of a layer is, where an exported graph has a stand-in for it."""
 
-    layer: keras.layers.Layer
-    direction: str
+    layer: "BidirectionalLstm"
+    direction: Direction
     rows: int
     positions: int
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
 class BidirectionalLstm(keras.layers.Layer):
-    """``[B, H, T, C]`` -> ``[B, H, T, 2 * units]``: along T in both directions, each row for itself
-    (Hochreiter and Schmidhuber 1997, with forget gate). The backward half of the channels stays
+    """``[B, H, T, C]`` -> ``[B, H, T, 2 * units]``: along T in both directions, each row alone.
+
+    Hochreiter and Schmidhuber 1997, with a forget gate. The backward half of the channels stays
     aligned with the input.
 
     Gates lie in the order input, forget, cell, output. The states start at zero. ``inner_tensors``
@@ -39,16 +43,19 @@ class BidirectionalLstm(keras.layers.Layer):
         units: of the state, in each direction.
     """
 
-    inner_tensors = ("gates", "cell", "hidden")
+    inner_tensors: tuple[str, ...] = ("gates", "cell", "hidden")
 
-    def __init__(self, units, **kwargs):
+    def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.units = units
-        self.inner_activations = {name: keras.activations.linear for name in self.inner_tensors}
+        self.inner_activations: dict[str, Activation] = {
+            name: keras.activations.linear for name in self.inner_tensors
+        }
         self.mode = "calibrate"
-        self.stand_ins = None  # a list while a graph for the converter is traced
+        # A list while a graph for the converter is traced.
+        self.stand_ins: list[StandIn] | None = None
 
-    def build(self, input_shape):
+    def build(self, input_shape: TensorShape) -> None:
         units = self.units
         shapes = {
             "kernel": (input_shape[-1], 4 * units),
@@ -64,18 +71,19 @@ class BidirectionalLstm(keras.layers.Layer):
                 start = keras.initializers.RandomUniform(-(units**-0.5), units**-0.5)
                 setattr(self, name, self.add_weight(name, shapes[weight], initializer=start))
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         batch, height, positions, channels = dimensions(inputs)
         rows = tf.reshape(inputs, [batch * height, positions, channels])
         ways = (rows, rows[:, ::-1])
         if self.stand_ins is None:
             forwards, backwards = tf.unstack(self._hidden(tf.stack(ways)))
         else:
-            forwards, backwards = map(self._stand_in, ways, DIRECTIONS)
+            forwards = self._stand_in(ways[0], "forwards", self.stand_ins)
+            backwards = self._stand_in(ways[1], "backwards", self.stand_ins)
         both = tf.concat([forwards, backwards[:, ::-1]], axis=-1)
         return tf.reshape(both, [batch, height, positions, 2 * self.units])
 
-    def _hidden(self, inputs):
+    def _hidden(self, inputs: Tensor) -> Tensor:
         """``[2, rows, T, C]``, a direction each -> hidden states ``[2, rows, T, units]``."""
         named = self.inner_activations
         # A running range would follow the positions instead of the batches.
@@ -90,7 +98,7 @@ class BidirectionalLstm(keras.layers.Layer):
         driven = named["gates"](driven + bias[:, None])
         driven = tf.reshape(driven, [2, rows, positions, 4 * self.units])
 
-        def step(states, at_position):
+        def step(states: tuple[Tensor, Tensor], at_position: Tensor) -> tuple[Tensor, Tensor]:
             hidden, cell = states
             gates = within["gates"](at_position + tf.matmul(hidden, recurrent_kernel))
             enter, keep, new, leave = tf.split(gates, 4, axis=-1)
@@ -106,11 +114,14 @@ class BidirectionalLstm(keras.layers.Layer):
             hidden = named["hidden"](hidden)
         return tf.transpose(hidden, [1, 2, 0, 3])
 
-    def _stand_in(self, rows, direction):
-        """A product of the right shape and scales, to be replaced by the integer op."""
-        number = len(self.stand_ins)
+    def _stand_in(self, rows: Tensor, direction: Direction, noted: list[StandIn]) -> Tensor:
+        """A product of the right shape and scales, to be replaced by the integer op.
+
+        It is added to ``noted``, which tells its number.
+        """
+        number = len(noted)
         count, positions, channels = rows.shape
-        self.stand_ins.append(StandIn(self, direction, count, positions))
+        noted.append(StandIn(self, direction, count, positions))
         marked = np.zeros([self.units, channels], np.float32)
         marked.flat[:2] = divmod(number, DIGIT)
         marked = tf.quantization.fake_quant_with_min_max_args(
@@ -121,5 +132,5 @@ class BidirectionalLstm(keras.layers.Layer):
         product = tf.reshape(product, [count, positions, self.units])
         return self.inner_activations["hidden"](product)
 
-    def get_config(self):
+    def get_config(self) -> Json:
         return {**super().get_config(), "units": self.units}

@@ -1,13 +1,17 @@
 """Layer norms as composites of integer ops, every inner tensor with a name."""
 
+from collections.abc import Callable
+from typing import Any
+
 import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.layers.energy import INNER_TENSORS, item_power, mean_in_steps
+from fqss_tf.types import Activation, Json, Tensor, TensorShape
 
 
 @tf.custom_gradient
-def rsqrt(x):
+def rsqrt(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     """1/sqrt(x) as the integer kernel computes it: as large as can be at 0, without a gradient."""
     positive = x > 0
     y = tf.where(positive, tf.math.rsqrt(tf.where(positive, x, tf.ones_like(x))), x.dtype.max)
@@ -27,28 +31,28 @@ class _Norm(keras.layers.Layer):
             multiple of its scale, and the reciprocal root of 0 saturates.
     """
 
-    axes = ()
-    non_negative_tensors = ("energy", "mean_square", "reciprocal_deviation")
+    axes: tuple[int, ...] = ()
+    non_negative_tensors: tuple[str, ...] = ("energy", "mean_square", "reciprocal_deviation")
 
-    def __init__(self, epsilon=1e-8, **kwargs):
+    def __init__(self, epsilon: float = 1e-8, **kwargs: Any) -> None:
         super().__init__(**{"dtype": keras.backend.floatx(), **kwargs})
         self.epsilon = epsilon
         self.mode = "calibrate"
-        self.inner_tensors = (
+        self.inner_tensors: tuple[str, ...] = (
             "channel_mean", "mean", "centred", *INNER_TENSORS, "reciprocal_deviation",
             "channel_gain", "scaled",
         )
-        self.inner_activations = {
+        self.inner_activations: dict[str, Activation] = {
             name: keras.activations.linear for name in self.inner_tensors
         }
         self.quantized = False
 
-    def build(self, input_shape):
+    def build(self, input_shape: TensorShape) -> None:
         channels = input_shape[-1]
         self.gamma = self.add_weight("gamma", (channels,), initializer="ones")
         self.beta = self.add_weight("beta", (channels,), initializer="zeros")
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         named = self.inner_activations
         mean = named["mean"](mean_in_steps(inputs, named["channel_mean"], self.axes))
         centred = named["centred"](inputs - mean)
@@ -57,12 +61,12 @@ class _Norm(keras.layers.Layer):
         )
         return named["scaled"](centred * named["channel_gain"](gain * self.gamma)) + self.beta
 
-    def _variance(self, centred):
+    def _variance(self, centred: Tensor) -> Tensor:
         if not self.quantized:
             return tf.reduce_mean(centred * centred, axis=self.axes, keepdims=True)
         return item_power(centred, self.inner_activations, self.mode, self.axes)
 
-    def _reciprocal_root(self, power, training, terms=1):
+    def _reciprocal_root(self, power: Tensor, training: bool, terms: int = 1) -> Tensor:
         """``terms``: what ``power`` is the sum of; epsilon is added to each."""
         if not self.quantized:
             power = power + terms * self.epsilon
@@ -71,10 +75,10 @@ class _Norm(keras.layers.Layer):
             power = tf.maximum(power, tf.reduce_max(power) / 255 + terms * self.epsilon)
         return (rsqrt if training else tf.math.rsqrt)(power)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: TensorShape) -> TensorShape:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> Json:
         return {**super().get_config(), "epsilon": self.epsilon}
 
 
@@ -87,8 +91,10 @@ class GlobalLayerNorm(_Norm):
 
 @keras.saving.register_keras_serializable("fqss_tf")
 class RowLayerNorm(_Norm):
-    """gLN over each row ``[T, C]`` of ``[B, H, T, C]``, as asteroid's DPTNet has it; arguments as
-    ``_Norm``."""
+    """gLN over each row ``[T, C]`` of ``[B, H, T, C]``, as asteroid's DPTNet has it.
+
+    Arguments as ``_Norm``.
+    """
 
     axes = (2, 3)
 
@@ -109,7 +115,7 @@ class ChannelLayerNorm(_Norm):
     axes = (3,)
     non_negative_tensors = ("energy", "reciprocal_length")
 
-    def __init__(self, unit_length=False, epsilon=1e-8, **kwargs):
+    def __init__(self, unit_length: bool = False, epsilon: float = 1e-8, **kwargs: Any) -> None:
         super().__init__(epsilon=epsilon, **kwargs)
         self.unit_length = unit_length
         self.inner_tensors = (
@@ -119,7 +125,7 @@ class ChannelLayerNorm(_Norm):
             name: keras.activations.linear for name in self.inner_tensors
         }
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         named = self.inner_activations
         channels = inputs.shape[-1]
         mean = named["mean"](tf.reduce_mean(inputs, axis=-1, keepdims=True))
@@ -131,5 +137,5 @@ class ChannelLayerNorm(_Norm):
         gamma = self.gamma if self.unit_length else self.gamma * channels**0.5
         return named["scaled"](normalised * gamma) + self.beta
 
-    def get_config(self):
+    def get_config(self) -> Json:
         return {**super().get_config(), "unit_length": self.unit_length}

@@ -1,7 +1,12 @@
 """Input splitter and output combiner: a 16-bit waveform as several 8-bit tensors (paper, III)."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import tensorflow as tf
 import tf_keras as keras
+
+from fqss_tf.types import Json, Tensor, TensorShape
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
@@ -13,11 +18,11 @@ class Splitter(keras.layers.Layer):
     rounds it.
     """
 
-    def __init__(self, planes, **kwargs):
+    def __init__(self, planes: int, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self.planes = planes
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         if self.planes == 1:
             return tf.identity(inputs)
         remainder, planes = inputs, []
@@ -27,10 +32,10 @@ class Splitter(keras.layers.Layer):
             remainder = 2 * (remainder * 128 - level) - 1
         return tf.concat(planes, axis=-1)
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: TensorShape) -> TensorShape:
         return tf.TensorShape([*shape[:3], shape[3] * self.planes])
 
-    def get_config(self):
+    def get_config(self) -> Json:
         return {**super().get_config(), "planes": self.planes}
 
 
@@ -38,34 +43,34 @@ class Splitter(keras.layers.Layer):
 class TakePlane(keras.layers.Layer):
     """``[B, H, T, K] -> [B, H, T, 1]``: plane number ``plane``."""
 
-    def __init__(self, plane, **kwargs):
+    def __init__(self, plane: int, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self.plane = plane
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return inputs[:, :, :, self.plane : self.plane + 1]
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: TensorShape) -> TensorShape:
         return tf.TensorShape([*shape[:3], 1])
 
-    def get_config(self):
+    def get_config(self) -> Json:
         return {**super().get_config(), "plane": self.plane}
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
 class Combiner(keras.layers.Layer):
-    """The splitter's inverse: sum of the planes, each worth 1/256 of the one before, all
-    ``[B, S, T, 1]``.
+    """The splitter's inverse: planes ``[B, S, T, 1]`` -> their sum, of the same shape.
 
-    With two 8-bit planes at scale 1/128 this is ``(y0 << 8) + y1 + 128``: 16-bit PCM.
+    Each plane is worth 1/256 of the one before. With two 8-bit planes at scale 1/128 this is
+    ``(y0 << 8) + y1 + 128``: 16-bit PCM.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor | Sequence[Tensor]) -> Tensor:
         first, *further = tf.nest.flatten(inputs)
         return first + sum((plane + 1) / 256**k for k, plane in enumerate(further, start=1))
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: TensorShape | list[TensorShape]) -> TensorShape:
         return tf.TensorShape(shape[0] if isinstance(shape, list) else shape)

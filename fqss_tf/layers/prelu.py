@@ -1,9 +1,12 @@
 """PReLU with one slope for everything, as the published networks have it."""
 
+from typing import Any
+
 import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.layers.constants import int8_constant
+from fqss_tf.types import Activation, Json, Tensor, TensorShape
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
@@ -13,15 +16,15 @@ class ScalarPReLU(keras.layers.Layer):
     Quantization and export freeze the slope: ``FixedSlopePReLU``.
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: TensorShape) -> None:
         self.slope = self.add_weight(
             "slope", (), initializer=keras.initializers.Constant(0.25)
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return tf.maximum(inputs, 0) + self.slope * tf.minimum(inputs, 0)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: TensorShape) -> TensorShape:
         return input_shape
 
 
@@ -38,17 +41,19 @@ class FixedSlopePReLU(keras.layers.Layer):
     what is added. Where the layer before has a quantizer, ``value`` may be left out.
     """
 
-    inner_tensors = ("value", "negative")
-    non_negative_tensors = ("negative",)
+    inner_tensors: tuple[str, ...] = ("value", "negative")
+    non_negative_tensors: tuple[str, ...] = ("negative",)
 
-    def __init__(self, slope: float = 0.25, **kwargs) -> None:
+    def __init__(self, slope: float = 0.25, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.slope = slope
         self.mode = "calibrate"
-        self.inner_activations = {name: keras.activations.linear for name in self.inner_tensors}
+        self.inner_activations: dict[str, Activation] = {
+            name: keras.activations.linear for name in self.inner_tensors
+        }
         self.quantized = False
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Tensor) -> Tensor:
         if not self.quantized:
             return tf.nn.leaky_relu(inputs, self.slope)
         value = self.inner_activations.get("value", keras.activations.linear)
@@ -60,13 +65,13 @@ class FixedSlopePReLU(keras.layers.Layer):
             return value(inputs - self._added(inputs))
         return value(inputs + self._added(inputs))
 
-    def _added(self, inputs):
+    def _added(self, inputs: Tensor) -> Tensor:
         """|slope - 1| times the magnitude of negative inputs."""
         factor = max(abs(self.slope - 1), 1e-6)
         return self.inner_activations["negative"](tf.nn.relu(inputs * int8_constant(-factor)))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: TensorShape) -> TensorShape:
         return input_shape
 
-    def get_config(self) -> dict:
+    def get_config(self) -> Json:
         return {**super().get_config(), "slope": self.slope}

@@ -4,30 +4,37 @@ The weight ``scales`` of a layer says what each channel of its input has been di
 channels one range: the statistics are of the channels as they were.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
+from numpy.typing import NDArray
 
 from fqss_tf.layers.energy import mean_in_steps, weighted_mean, weighted_mean_square
 from fqss_tf.layers.norm import rsqrt
+from fqss_tf.types import Activation, Json, Tensor, TensorShape
 
 
 class _Statistic(keras.layers.Layer):
     """``inner_tensors`` as in GlobalLayerNorm."""
 
-    inner_tensors = non_negative_tensors = ()
+    inner_tensors: tuple[str, ...] = ()
+    non_negative_tensors: tuple[str, ...] = ()
 
-    def __init__(self, **kwargs) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mode = "calibrate"
-        self.inner_activations = {
+        self.inner_activations: dict[str, Activation] = {
             name: keras.activations.linear for name in self.inner_tensors
         }
         self.quantized = False
 
-    def _add_scales(self, channels):
+    def _add_scales(self, channels: int) -> None:
         self.scales = self.add_weight("scales", (channels,), initializer="ones", trainable=False)
 
-    def _channel_scales(self):
+    def _channel_scales(self) -> Tensor | NDArray[np.float32]:
         """Numbers where the graph is for export, whose converter wants constants."""
         if self.mode != "deploy":
             return tf.convert_to_tensor(self.scales)
@@ -41,10 +48,10 @@ class ItemMean(_Statistic):
 
     inner_tensors = ("channel_mean",)
 
-    def build(self, input_shape):
+    def build(self, input_shape: TensorShape) -> None:
         self._add_scales(input_shape[-1])
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Tensor) -> Tensor:
         if not self.quantized:
             return mean_in_steps(inputs, lambda means: means * self.scales, (1, 2, 3))
         weights = self._channel_scales() / inputs.shape[-1]
@@ -63,14 +70,14 @@ class ItemVariance(_Statistic):
 
     inner_tensors = non_negative_tensors = ("energy", "mean_square", "squared_mean")
 
-    def __init__(self, epsilon: float = 1e-8, **kwargs) -> None:
+    def __init__(self, epsilon: float = 1e-8, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.epsilon = epsilon
 
-    def build(self, input_shapes):
+    def build(self, input_shapes: Sequence[TensorShape]) -> None:
         self._add_scales(input_shapes[0][-1])
 
-    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         values, mean = inputs
         inner = self.inner_activations
         if not self.quantized:
@@ -85,7 +92,7 @@ class ItemVariance(_Statistic):
         # An 8-bit variance is cut off at 0 by its range.
         return power - inner["squared_mean"](mean * mean)
 
-    def get_config(self) -> dict:
+    def get_config(self) -> Json:
         return {**super().get_config(), "epsilon": self.epsilon}
 
 
@@ -93,5 +100,5 @@ class ItemVariance(_Statistic):
 class ReciprocalRoot(keras.layers.Layer):
     """1/sqrt(x) of each value."""
 
-    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         return (rsqrt if training else tf.math.rsqrt)(inputs)

@@ -1,9 +1,13 @@
 """Between the waveforms of the published networks and ``[B, 1, T, 1]``, ``[B, S, T, 1]``."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.errors import FqssError
+from fqss_tf.types import Json, Tensor, TensorShape
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
@@ -18,12 +22,12 @@ class FromWaveform(keras.layers.Layer):
         FqssError: a mixture of known T is shorter.
     """
 
-    def __init__(self, hop, kernel, **kwargs):
+    def __init__(self, hop: int, kernel: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.hop = hop
         self.kernel = kernel
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         if inputs.shape[-1] is not None and inputs.shape[-1] < self.kernel:
             raise FqssError(f"a mixture of {inputs.shape[-1]} samples is shorter than the "
                             f"encoder's kernel of {self.kernel}")
@@ -32,11 +36,11 @@ class FromWaveform(keras.layers.Layer):
         outputs.set_shape(self.compute_output_shape(inputs.shape))
         return outputs
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: TensorShape) -> TensorShape:
         samples = None if shape[-1] is None else shape[-1] // self.hop * self.hop
         return tf.TensorShape([shape[0], 1, samples, 1])
 
-    def get_config(self):
+    def get_config(self) -> Json:
         return {**super().get_config(), "hop": self.hop, "kernel": self.kernel}
 
 
@@ -49,12 +53,12 @@ class ToWaveforms(keras.layers.Layer):
         sources_last: the output is ``[B, T', S]``.
     """
 
-    def __init__(self, padded, sources_last, **kwargs):
+    def __init__(self, padded: bool, sources_last: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.padded = padded
         self.sources_last = sources_last
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         estimates, mixture = inputs
         outputs = estimates[..., 0]
         if self.padded:
@@ -62,7 +66,7 @@ class ToWaveforms(keras.layers.Layer):
             outputs = tf.pad(outputs, [[0, 0], [0, 0], [0, missing]])
         return tf.transpose(outputs, [0, 2, 1]) if self.sources_last else outputs
 
-    def get_config(self):
+    def get_config(self) -> Json:
         return {
             **super().get_config(), "padded": self.padded, "sources_last": self.sources_last,
         }

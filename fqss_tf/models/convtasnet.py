@@ -11,7 +11,7 @@ from fqss_tf.layers.context import Lookahead
 from fqss_tf.layers.norm import GlobalLayerNorm
 from fqss_tf.layers.planes import Combiner, Splitter
 from fqss_tf.models.normed_convolutions import norm_in_two_passes, pointwise_of_norm
-from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.models.sizes import ConvTasNetConfig, Norm
 from fqss_tf.models.waveform import (
     causal_decoder,
     convolution,
@@ -20,6 +20,7 @@ from fqss_tf.models.waveform import (
     past,
     prelu,
 )
+from fqss_tf.types import KerasLayer, KerasModel, Tensor
 
 __all__ = ["ConvTasNetConfig", "build"]
 
@@ -27,7 +28,10 @@ layers = keras.layers
 
 
 @tf.autograph.experimental.do_not_convert
-def build(config, *, input_planes=1, output_planes=1, for_export=False):
+def build(
+    config: ConvTasNetConfig, *, input_planes: int = 1, output_planes: int = 1,
+    for_export: bool = False,
+) -> KerasModel:
     """The network as a Keras model: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
     The mixture is at the model's level (peak 1). T is a multiple of ``config.hop``.
@@ -55,7 +59,9 @@ def build(config, *, input_planes=1, output_planes=1, for_export=False):
     return keras.Model(mixture, estimates, name="convtasnet")
 
 
-def _norm(inputs, config, name, kind, for_export):
+def _norm(
+    inputs: Tensor, config: ConvTasNetConfig, name: str, kind: Norm, for_export: bool
+) -> Tensor:
     if config.norm != kind or (for_export and kind == "batch"):
         return inputs
     if kind == "global":
@@ -67,13 +73,15 @@ def _norm(inputs, config, name, kind, for_export):
     )(inputs)
 
 
-def _active(inputs, name, config, for_export):
+def _active(inputs: Tensor, name: str, config: ConvTasNetConfig, for_export: bool) -> Tensor:
     if config.activation == "relu":
         return layers.ReLU(name=f"{name}_relu")(inputs)
     return prelu(inputs, f"{name}_prelu", for_export)
 
 
-def _activated_convolution(convolution, inputs, config, for_export):
+def _activated_convolution(
+    convolution: KerasLayer, inputs: Tensor, config: ConvTasNetConfig, for_export: bool
+) -> Tensor:
     """Convolution, batch norm and activation; the latter two are named after the first."""
     name = convolution.name
     if config.activation == "relu" and (config.norm != "batch" or for_export):
@@ -83,7 +91,9 @@ def _activated_convolution(convolution, inputs, config, for_export):
     return _active(normed, name, config, for_export)
 
 
-def _temporal_convolution_network(encoded, config, for_export):
+def _temporal_convolution_network(
+    encoded: Tensor, config: ConvTasNetConfig, for_export: bool
+) -> Tensor:
     trunk = _bottleneck(encoded, config, for_export)
     skip_sum = None
     for index in range(len(config.dilations)):
@@ -97,7 +107,7 @@ def _temporal_convolution_network(encoded, config, for_export):
     return skip_sum
 
 
-def _bottleneck(encoded, config, for_export):
+def _bottleneck(encoded: Tensor, config: ConvTasNetConfig, for_export: bool) -> Tensor:
     if config.norm == "global" and for_export:
         narrow = convolution(config.bottleneck, "bottleneck", use_bias=False)
         return pointwise_of_norm([narrow], encoded, "bottleneck_norm")[0]
@@ -105,7 +115,7 @@ def _bottleneck(encoded, config, for_export):
     return convolution(config.bottleneck, "bottleneck")(normed)
 
 
-def _block(trunk, index, config, for_export):
+def _block(trunk: Tensor, index: int, config: ConvTasNetConfig, for_export: bool) -> list[Tensor]:
     """Outputs ``[skip, residual]`` of a block; the last one has no residual."""
     name = f"block_{index}"
     in_norm, norm = f"{name}_in_norm", f"{name}_depthwise_norm"
@@ -133,7 +143,7 @@ def _block(trunk, index, config, for_export):
     return [narrowing(hidden) for narrowing in narrow]
 
 
-def _masks(skip_sum, config, for_export):
+def _masks(skip_sum: Tensor, config: ConvTasNetConfig, for_export: bool) -> Tensor:
     """``[B, S, M, N]``: the sources lie along the unused second axis, so nothing is transposed."""
     active = _active(skip_sum, "mask", config, for_export)
     each = []

@@ -2,10 +2,16 @@
 
 import numpy as np
 
+from fqss_tf.models.published import PublishedTensors
+from fqss_tf.models.sizes import ConvTasNetConfig
 from fqss_tf.models.waveform_weights import samples_kernel_to_blocks, transposed_kernel_to_blocks
+from fqss_tf.types import FloatArray, LayerWeights
 
 
-def from_published(tensors, config, *, encoder, decoder, gain, shift):
+def from_published(
+    tensors: PublishedTensors, config: ConvTasNetConfig, *, encoder: str, decoder: str, gain: str,
+    shift: str,
+) -> LayerWeights:
     """Layer name -> list of arrays.
 
     Asteroid and FQSS publish the same network and differ in a few names.
@@ -13,17 +19,19 @@ def from_published(tensors, config, *, encoder, decoder, gain, shift):
     Args:
         tensors: PublishedTensors.
         config: ConvTasNetConfig with ``norm`` ``global`` and ``activation`` ``prelu``.
-        encoder, decoder: keys of the filters, ``[N, 1, k]``.
-        gain, shift: what gain and bias of a norm are called.
+        encoder: key of the encoder's filters, ``[N, 1, k]``.
+        decoder: key of the decoder's.
+        gain: what the gain of a norm is called.
+        shift: what the bias of a norm is called.
 
     Raises:
         FqssError: a tensor is missing or has another shape than ``config`` says.
     """
 
-    def prelu(key):
+    def prelu(key: str) -> list[FloatArray]:
         return [tensors.take(f"{key}.weight", 1).reshape(())]
 
-    def norm(key, channels):
+    def norm(key: str, channels: int) -> list[FloatArray]:
         return tensors.norm(key, channels, gain, shift)
 
     filters = (config.filters, 1, config.kernel)

@@ -15,6 +15,7 @@ from fqss_tf.models.dual_path import (
 )
 from fqss_tf.models.sizes import DPRNNConfig
 from fqss_tf.models.waveform import convolution
+from fqss_tf.types import KerasModel
 
 __all__ = ["DPRNNConfig", "build"]
 
@@ -22,7 +23,9 @@ layers = keras.layers
 
 
 @tf.autograph.experimental.do_not_convert
-def build(config, *, input_planes=1, output_planes=1, for_export=False):
+def build(
+    config: DPRNNConfig, *, input_planes: int = 1, output_planes: int = 1, for_export: bool = False
+) -> KerasModel:
     """The network as a Keras model: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
     Unlike the other dual-path networks it has no ReLU behind the encoder. T is a multiple of

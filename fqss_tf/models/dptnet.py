@@ -1,5 +1,7 @@
 """DPTNet (Chen et al. 2020): the authors' network, which FQSS quantizes, and asteroid's."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 import tf_keras as keras
 
@@ -16,6 +18,7 @@ from fqss_tf.models.dual_path import (
 )
 from fqss_tf.models.sizes import AsteroidDPTNetConfig, DPTNetConfig
 from fqss_tf.models.waveform import convolution
+from fqss_tf.types import KerasLayer, KerasModel, Tensor
 
 __all__ = ["AsteroidDPTNetConfig", "DPTNetConfig", "build", "build_asteroid"]
 
@@ -23,7 +26,9 @@ layers = keras.layers
 
 
 @tf.autograph.experimental.do_not_convert
-def build(config, *, input_planes=1, output_planes=1, for_export=False):
+def build(
+    config: DPTNetConfig, *, input_planes: int = 1, output_planes: int = 1, for_export: bool = False
+) -> KerasModel:
     """The authors' network: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
     T is a multiple of ``config.hop``. Arguments as of ``fqss_tf.models.convtasnet.build``.
@@ -34,7 +39,7 @@ def build(config, *, input_planes=1, output_planes=1, for_export=False):
     trunk = convolution(config.width, "bottleneck", use_bias=False)(normed)
     trunk = SplitIntoChunks(config.chunk, name="segment")(trunk)
 
-    def norm(name):
+    def norm(name: str) -> KerasLayer:
         return ChannelLayerNorm(unit_length=for_export, epsilon=1e-5, name=name)
 
     trunk = _dual_path(trunk, config, norm, for_export)
@@ -46,7 +51,10 @@ def build(config, *, input_planes=1, output_planes=1, for_export=False):
 
 
 @tf.autograph.experimental.do_not_convert
-def build_asteroid(config, *, input_planes=1, output_planes=1, for_export=False):
+def build_asteroid(
+    config: AsteroidDPTNetConfig, *, input_planes: int = 1, output_planes: int = 1,
+    for_export: bool = False,
+) -> KerasModel:
     """Asteroid's network; shapes and arguments as of ``build``.
 
     Its overlap-add divides by ``chunk / chunk_hop``: here the convolution before it has that in its
@@ -64,7 +72,10 @@ def build_asteroid(config, *, input_planes=1, output_planes=1, for_export=False)
     return keras.Model(mixture, estimates, name="dptnet_asteroid")
 
 
-def _dual_path(trunk, config, norm, for_export):
+def _dual_path(
+    trunk: Tensor, config: DPTNetConfig | AsteroidDPTNetConfig, norm: Callable[[str], KerasLayer],
+    for_export: bool,
+) -> Tensor:
     for block in range(config.blocks):
         for path in ("intra", "inter"):
             name = f"block_{block}_{path}"
@@ -73,7 +84,10 @@ def _dual_path(trunk, config, norm, for_export):
     return trunk
 
 
-def _improved_transformer(inputs, config, name, norm, for_export):
+def _improved_transformer(
+    inputs: Tensor, config: DPTNetConfig | AsteroidDPTNetConfig, name: str,
+    norm: Callable[[str], KerasLayer], for_export: bool,
+) -> Tensor:
     """A transformer layer whose feed-forward part begins with an LSTM (DPTNet, sec. 2.2)."""
     context = attention(inputs, config, name, for_export)
     attended = layers.Add(name=f"{name}_attention_sum")([inputs, context])

@@ -10,29 +10,36 @@ from fqss_tf.layers.attention import DotProductAttention
 from fqss_tf.layers.chunks import ChannelsToSources, OverlapAdd
 from fqss_tf.layers.lstm import BidirectionalLstm
 from fqss_tf.layers.planes import Combiner, Splitter
+from fqss_tf.models.sizes import AttentionSizes, DualPathSizes, LstmSizes, MaskActivation
 from fqss_tf.models.waveform import convolution, decoder, encoder, prelu
+from fqss_tf.types import Tensor
 
 layers = keras.layers
 
 
-def encoded_mixture(config, input_planes):
+def encoded_mixture(config: DualPathSizes, input_planes: int) -> tuple[Tensor, Tensor]:
     """(input ``[B, 1, T, 1]``, its encoding ``[B, 1, M, filters]``)."""
     mixture = keras.Input((1, None, 1), name="mixture")
     planes = Splitter(input_planes, name="splitter")(mixture)
     return mixture, encoder(planes, config, input_planes)
 
 
-def estimated_sources(masked, config, output_planes, frame_residual=False):
+def estimated_sources(
+    masked: Tensor, config: DualPathSizes, output_planes: int, frame_residual: bool = False
+) -> Tensor:
     """Masked encodings ``[B, S, M, filters]`` -> estimates ``[B, S, T, 1]``."""
     return Combiner(name="combiner")(decoder(masked, config, output_planes, frame_residual))
 
 
-def across_chunks(inputs, name):
+def across_chunks(inputs: Tensor, name: str) -> Tensor:
     """``[B, chunks, size, C]`` -> ``[B, size, chunks, C]``, and back."""
     return layers.Permute((2, 1, 3), name=name)(inputs)
 
 
-def gated_sources(segments, encoded, config, for_export, chunk_hop=None):
+def gated_sources(
+    segments: Tensor, encoded: Tensor, config: DualPathSizes, for_export: bool,
+    chunk_hop: int | None = None,
+) -> Tensor:
     """Chunks -> ``[B, S, M, width]``: one set of channels a source, added up and gated."""
     active = prelu(segments, "mask_prelu", for_export)
     speakers = convolution(config.sources * config.width, "speakers")(active)
@@ -45,7 +52,7 @@ def gated_sources(segments, encoded, config, for_export, chunk_hop=None):
     return layers.Multiply(name="gated_product")([value, gate])
 
 
-def attention(inputs, config, name, for_export):
+def attention(inputs: Tensor, config: AttentionSizes, name: str, for_export: bool) -> Tensor:
     """Self-attention with its projections, ``[B, H, T, width]`` to the same.
 
     For export, the query's projection scales the scores.
@@ -62,12 +69,12 @@ def attention(inputs, config, name, for_export):
     return convolution(config.width, f"{name}_context", bias_initializer=start)(context)
 
 
-def both_directions(inputs, config, name):
+def both_directions(inputs: Tensor, config: LstmSizes, name: str) -> Tensor:
     """An LSTM forwards and backwards, ``[B, H, T, C]`` -> ``[B, H, T, 2 * hidden]``."""
     return BidirectionalLstm(config.hidden, name=f"{name}_lstm")(inputs)
 
 
-def mask_activation(inputs, kind):
+def mask_activation(inputs: Tensor, kind: MaskActivation) -> Tensor:
     """ReLU, sigmoid, or nothing for ``linear``."""
     if kind == "relu":
         return layers.ReLU(name="masks")(inputs)

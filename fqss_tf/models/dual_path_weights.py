@@ -2,12 +2,24 @@
 
 import numpy as np
 
+from fqss_tf.models.published import PublishedTensors
+from fqss_tf.models.sizes import (
+    AsteroidDPTNetConfig,
+    AttentionSizes,
+    DPRNNConfig,
+    DPTNetConfig,
+    DualPathSizes,
+    EncoderSizes,
+    LstmSizes,
+    SepFormerConfig,
+)
 from fqss_tf.models.waveform_weights import samples_kernel_to_blocks, transposed_kernel_to_blocks
+from fqss_tf.types import LayerWeights
 
 ASTEROID_HEAD = ("first_out.0", "first_out.1", "net_out.0", "net_gate.0")
 
 
-def sepformer(tensors, config, *, fqss):
+def sepformer(tensors: PublishedTensors, config: SepFormerConfig, *, fqss: bool) -> LayerWeights:
     """Layer name -> list of arrays of a SepFormer.
 
     Args:
@@ -41,7 +53,9 @@ def sepformer(tensors, config, *, fqss):
     return weights | _decoder(tensors, config, "decoder.weight")
 
 
-def _sepformer_layer(layer, config, name, fqss):
+def _sepformer_layer(
+    layer: PublishedTensors, config: SepFormerConfig, name: str, fqss: bool
+) -> LayerWeights:
     ffn = layer.under("ffn." if fqss else "pos_ffn.ffn.")
     norm = "%s" if fqss else "%s.norm"
     return {
@@ -53,9 +67,11 @@ def _sepformer_layer(layer, config, name, fqss):
     }
 
 
-def dptnet(tensors, config, *, mask):
-    """Layer name -> list of arrays of the authors' DPTNet; ``mask`` is the key of its mask's
-    convolution. Else as ``sepformer``."""
+def dptnet(tensors: PublishedTensors, config: DPTNetConfig, *, mask: str) -> LayerWeights:
+    """Layer name -> list of arrays of the authors' DPTNet; as ``sepformer``.
+
+    ``mask``: the key of its mask's convolution.
+    """
     filters, width = config.filters, config.width
     weights = _encoder(tensors, config, "encoder.conv1d_U.weight")
     weights["bottleneck_norm"] = tensors.norm("enc_LN", filters)
@@ -74,7 +90,7 @@ def dptnet(tensors, config, *, mask):
     return weights | {"decoder_0": [transposed_kernel_to_blocks(basis.T[:, None], config.hop)]}
 
 
-def asteroid_dptnet(tensors, config):
+def asteroid_dptnet(tensors: PublishedTensors, config: AsteroidDPTNetConfig) -> LayerWeights:
     """Layer name -> list of arrays of asteroid's DPTNet; as ``sepformer``."""
     masker = tensors.under("masker.")
     weights = _encoder(tensors, config, "encoder.filterbank._filters")
@@ -92,7 +108,7 @@ def asteroid_dptnet(tensors, config):
     return weights | head | _decoder(tensors, config, "decoder.filterbank._filters")
 
 
-def dprnn(tensors, config):
+def dprnn(tensors: PublishedTensors, config: DPRNNConfig) -> LayerWeights:
     """Layer name -> list of arrays of asteroid's DPRNN-TasNet; as ``sepformer``."""
     masker = tensors.under("masker.")
     filters, width = config.filters, config.width
@@ -113,17 +129,20 @@ def dprnn(tensors, config):
     return weights | _decoder(tensors, config, "decoder.filterbank._filters")
 
 
-def _encoder(tensors, config, key):
+def _encoder(tensors: PublishedTensors, config: EncoderSizes, key: str) -> LayerWeights:
     kernel = tensors.take(key, config.filters, 1, config.kernel)
     return {"encoder_0": [samples_kernel_to_blocks(kernel, config.hop)]}
 
 
-def _decoder(tensors, config, key):
+def _decoder(tensors: PublishedTensors, config: EncoderSizes, key: str) -> LayerWeights:
     kernel = tensors.take(key, config.filters, 1, config.kernel)
     return {"decoder_0": [transposed_kernel_to_blocks(kernel, config.hop)]}
 
 
-def _head(tensors, config, prelu, speakers, value, gate):
+def _head(
+    tensors: PublishedTensors, config: DualPathSizes, prelu: str, speakers: str, value: str,
+    gate: str,
+) -> LayerWeights:
     width = config.width
     return {
         "mask_prelu": [tensors.take(f"{prelu}.weight", 1).reshape(())],
@@ -133,7 +152,7 @@ def _head(tensors, config, prelu, speakers, value, gate):
     }
 
 
-def _attention(tensors, config, name):
+def _attention(tensors: PublishedTensors, config: AttentionSizes, name: str) -> LayerWeights:
     """Rows of the joint projection: query, key, value."""
     width = config.width
     joint = tensors.take("in_proj_weight", 3 * width, width)
@@ -146,7 +165,7 @@ def _attention(tensors, config, name):
     return weights
 
 
-def _directions(tensors, config, name):
+def _directions(tensors: PublishedTensors, config: LstmSizes, name: str) -> LayerWeights:
     """PyTorch's order of gates is Keras'; its two biases are always added."""
     weights = []
     inputs, hidden = config.width, config.hidden
@@ -160,7 +179,10 @@ def _directions(tensors, config, name):
     return {f"{name}_lstm": weights}
 
 
-def _improved_transformer(layer, config, name, parts, norm):
+def _improved_transformer(
+    layer: PublishedTensors, config: DPTNetConfig | AsteroidDPTNetConfig, name: str,
+    parts: tuple[str, str, str, str], norm: tuple[str, str],
+) -> LayerWeights:
     attention, lstm, first_norm, second_norm = parts
     return {
         **_attention(layer.under(attention), config, name),

@@ -1,11 +1,14 @@
 """Keras models as plain functions of the mixture."""
 
 import functools
+from collections.abc import Callable
 
 import tensorflow as tf
 
+from fqss_tf.types import KerasModel, Sources, Tensor, Waveform
 
-def separation_function(model):
+
+def separation_function(model: KerasModel) -> Callable[[Waveform], Sources]:
     """float32 mixture ``[T]`` at the model's level -> estimates ``[S, T]``, as numpy arrays.
 
     Traced once for each T. AutoGraph stays off: no layer has Python control flow over tensors,
@@ -14,7 +17,7 @@ def separation_function(model):
     graph = tf.function(lambda mixture: model(mixture, training=False), autograph=False)
 
     @functools.cache
-    def traced(samples):
+    def traced(samples: int) -> Callable[[Tensor], Tensor]:
         return graph.get_concrete_function(tf.TensorSpec([1, 1, samples, 1], tf.float32))
 
     return lambda mixture: (

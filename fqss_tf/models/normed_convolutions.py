@@ -6,14 +6,17 @@ Whatever else the norm does happens to scalars, to vectors, or in the convolutio
 are named after the norm and the convolution; ``fqss_tf.quantization.folding`` sets their weights.
 """
 
+from collections.abc import Sequence
+
 import tf_keras as keras
 
 from fqss_tf.layers.statistics import ItemMean, ItemVariance, ReciprocalRoot
+from fqss_tf.types import KerasLayer, Tensor
 
 layers = keras.layers
 
 
-def norm_in_two_passes(inputs, norm):
+def norm_in_two_passes(inputs: Tensor, norm: str) -> Tensor:
     """The norm's output ``x (gamma r) + (beta - gamma m r)``, two passes over the tensor.
 
     For a depthwise convolution behind, which pads zeros to the norm's output: no part of it can
@@ -31,7 +34,9 @@ def norm_in_two_passes(inputs, norm):
     return layers.Add(name=f"{norm}_shifted")([scaled, shift])
 
 
-def pointwise_of_norm(convolutions, inputs, norm):
+def pointwise_of_norm(
+    convolutions: Sequence[KerasLayer], inputs: Tensor, norm: str
+) -> list[Tensor]:
     """The 1x1 convolutions of the norm's output, which they may be narrower than.
 
     ``r W x + (b - m r w)``: gamma is in W, beta in b, and w are the sums of W.
@@ -51,7 +56,7 @@ def pointwise_of_norm(convolutions, inputs, norm):
     return outputs
 
 
-def _statistics(inputs, norm):
+def _statistics(inputs: Tensor, norm: str) -> tuple[Tensor, Tensor]:
     """(m r, r), each ``[B, 1, 1, 1]``."""
     mean = ItemMean(name=f"{norm}_mean")(inputs)
     variance = ItemVariance(name=f"{norm}_variance")([inputs, mean])

@@ -1,25 +1,27 @@
 """Tensors of a published checkpoint, taken by key; what does not fit is named."""
 
 import re
+from collections.abc import Mapping
 
 from fqss_tf.errors import FqssError
+from fqss_tf.types import FloatArray
 
 
 class PublishedTensors:
     """The tensors of a state_dict, each to be taken once, under keys relative to ``prefix``."""
 
-    def __init__(self, tensors, prefix=""):
+    def __init__(self, tensors: Mapping[str, FloatArray], prefix: str = "") -> None:
         self.tensors = tensors
         self.prefix = prefix
-        self.taken = set()
+        self.taken: set[str] = set()
 
-    def under(self, prefix):
+    def under(self, prefix: str) -> "PublishedTensors":
         """The same tensors, for keys that begin with ``prefix``."""
         inner = PublishedTensors(self.tensors, f"{self.prefix}{prefix}")
         inner.taken = self.taken
         return inner
 
-    def shape(self, key, dimensions):
+    def shape(self, key: str, dimensions: int) -> tuple[int, ...]:
         """The shape of a tensor.
 
         Raises:
@@ -35,7 +37,7 @@ class PublishedTensors:
             raise FqssError(f"{key} is {list(shape)}: {dimensions} dimensions are expected")
         return shape
 
-    def count(self, pattern):
+    def count(self, pattern: str) -> int:
         """How many tensors have keys ``prefix + pattern % 0``, ``1``...; at least 1."""
         number = 0
         while f"{self.prefix}{pattern % number}" in self.tensors:
@@ -44,7 +46,7 @@ class PublishedTensors:
             raise FqssError(f"{self.prefix}{pattern % 0} is missing")
         return number
 
-    def take(self, key, *shape):
+    def take(self, key: str, *shape: int) -> FloatArray:
         """The tensor of that key and shape.
 
         Raises:
@@ -58,17 +60,19 @@ class PublishedTensors:
         self.taken.add(f"{self.prefix}{key}")
         return self.tensors[f"{self.prefix}{key}"]
 
-    def leave(self, pattern):
+    def leave(self, pattern: str) -> None:
         """Marks the keys that match a regular expression as not needed."""
         self.taken |= {key for key in self.tensors if re.search(pattern, key)}
 
-    def finish(self):
+    def finish(self) -> None:
         """Raises FqssError with the first key that was never taken."""
         for key in self.tensors:
             if key not in self.taken:
                 raise FqssError(f"{key} does not belong to it")
 
-    def pointwise(self, name, inputs, outputs, axes=1, bias=True):
+    def pointwise(
+        self, name: str, inputs: int, outputs: int, axes: int = 1, bias: bool = True
+    ) -> list[FloatArray]:
         """Kernel ``[1, 1, inputs, outputs]`` and bias of a 1x1 convolution.
 
         ``axes``: unit axes that the published weight has behind ``[outputs, inputs]``.
@@ -77,6 +81,8 @@ class PublishedTensors:
         kernel = weight.reshape(outputs, inputs).T[None, None]
         return [kernel, self.take(f"{name}.bias", outputs)] if bias else [kernel]
 
-    def norm(self, name, channels, gain="weight", shift="bias"):
+    def norm(
+        self, name: str, channels: int, gain: str = "weight", shift: str = "bias"
+    ) -> list[FloatArray]:
         """Gain and bias of a norm."""
         return [self.take(f"{name}.{gain}", channels), self.take(f"{name}.{shift}", channels)]

@@ -6,13 +6,16 @@ import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.layers.waveform import FromWaveform, ToWaveforms
+from fqss_tf.models.sizes import EncoderSizes
+from fqss_tf.types import KerasModel
 
 
 @dataclasses.dataclass(frozen=True)
 class PublishedShapes:
-    """``channel_axis``: mixtures are ``[B, 1, T]``, else ``[B, T]``. ``padded``: estimates are as
-    long as the mixture, else as the frames in it. ``sources_last``: ``[B, T, S]``, else
-    ``[B, S, T]``.
+    """What a publisher's network takes and gives.
+
+    ``channel_axis``: mixtures are ``[B, 1, T]``, else ``[B, T]``. ``padded``: estimates are as long
+    as the mixture, else as the frames in it. ``sources_last``: ``[B, T, S]``, else ``[B, S, T]``.
     """
 
     channel_axis: bool = False
@@ -29,7 +32,7 @@ PUBLISHED_SHAPES = {
 
 
 @tf.autograph.experimental.do_not_convert
-def published_form(model, config, publisher):
+def published_form(model: KerasModel, config: EncoderSizes, publisher: str) -> KerasModel:
     """A network ``[B, 1, T, 1]`` -> ``[B, S, T, 1]`` in the shapes that its publisher gave it.
 
     Args:

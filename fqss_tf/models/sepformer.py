@@ -15,6 +15,7 @@ from fqss_tf.models.dual_path import (
 )
 from fqss_tf.models.sizes import SepFormerConfig
 from fqss_tf.models.waveform import convolution
+from fqss_tf.types import KerasLayer, KerasModel, Tensor
 
 __all__ = ["SepFormerConfig", "build"]
 
@@ -23,7 +24,10 @@ LAYER_NORM_EPSILON = 1e-6
 
 
 @tf.autograph.experimental.do_not_convert
-def build(config, *, input_planes=1, output_planes=1, for_export=False):
+def build(
+    config: SepFormerConfig, *, input_planes: int = 1, output_planes: int = 1,
+    for_export: bool = False,
+) -> KerasModel:
     """The network as a Keras model: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
     T is a multiple of ``config.hop``. Arguments as of ``fqss_tf.models.convtasnet.build``.
@@ -47,7 +51,9 @@ def build(config, *, input_planes=1, output_planes=1, for_export=False):
     return keras.Model(mixture, estimates, name="sepformer")
 
 
-def _with_residual(inputs, depth, config, name, for_export):
+def _with_residual(
+    inputs: Tensor, depth: int, config: SepFormerConfig, name: str, for_export: bool
+) -> Tensor:
     outputs = AddPositions(name=f"{name}_positions")(inputs)
     for layer in range(depth):
         outputs = _transformer_layer(outputs, config, f"{name}_{layer}", for_export)
@@ -56,7 +62,9 @@ def _with_residual(inputs, depth, config, name, for_export):
     return layers.Add(name=f"{name}_residual_sum")([inputs, normed])
 
 
-def _transformer_layer(inputs, config, name, for_export):
+def _transformer_layer(
+    inputs: Tensor, config: SepFormerConfig, name: str, for_export: bool
+) -> Tensor:
     normed = _layer_norm(f"{name}_attention_norm", for_export)(inputs)
     context = attention(normed, config, name, for_export)
     attended = layers.Add(name=f"{name}_attention_sum")([inputs, context])
@@ -66,7 +74,7 @@ def _transformer_layer(inputs, config, name, for_export):
     return layers.Add(name=f"{name}_ffn_sum")([attended, narrow])
 
 
-def _layer_norm(name, for_export):
+def _layer_norm(name: str, for_export: bool) -> KerasLayer:
     return ChannelLayerNorm(
         unit_length=for_export, epsilon=LAYER_NORM_EPSILON, name=name
     )

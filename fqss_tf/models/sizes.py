@@ -1,20 +1,39 @@
 """Sizes of the networks; no TensorFlow, so that recipes can be checked at once."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from fqss_tf.errors import FqssError
 
-NORMS = ("global", "batch")
-ACTIVATIONS = ("prelu", "relu")
-MASK_ACTIVATIONS = ("relu", "sigmoid", "linear")
+Norm: TypeAlias = Literal["global", "batch"]
+NORMS: tuple[Norm, ...] = ("global", "batch")
+ActivationName: TypeAlias = Literal["prelu", "relu"]
+ACTIVATIONS: tuple[ActivationName, ...] = ("prelu", "relu")
+MaskActivation: TypeAlias = Literal["relu", "sigmoid", "linear"]
+MASK_ACTIVATIONS: tuple[MaskActivation, ...] = ("relu", "sigmoid", "linear")
+Residual: TypeAlias = Literal["samples", "frames"]
+RESIDUALS: tuple[Residual, ...] = ("samples", "frames")
 
 
+@dataclasses.dataclass(frozen=True)
 class EncoderSizes:
-    """What all networks here have: an encoder of ``kernel`` samples every ``hop``."""
+    """What all networks here have: an encoder of ``kernel`` samples every ``hop``.
 
-    choices = {}
+    ``choices``: field -> the words that it may be.
 
-    def __post_init__(self):
+    Raises:
+        FqssError: a size is below 1, a word is not among its choices, or sizes do not go together.
+    """
+
+    sources: int
+    filters: int
+    kernel: int
+    hop: int
+
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+
+    def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.type is int and value < 1:
@@ -30,12 +49,12 @@ class EncoderSizes:
             )
 
     @property
-    def taps(self):
+    def taps(self) -> int:
         """Blocks of ``hop`` samples under one kernel."""
         return self.kernel // self.hop
 
     @property
-    def source_names(self):
+    def source_names(self) -> list[str]:
         """What the sources are called in files: ``speech`` alone, else ``speech_1``, .."""
         if self.sources == 1:
             return ["speech"]
@@ -63,14 +82,14 @@ class ConvTasNetConfig(EncoderSizes):
     blocks: int = 8
     repeats: int = 3
     block_kernel: int = 3
-    norm: str = "global"
-    activation: str = "prelu"
-    mask_activation: str = "relu"
+    norm: Norm = "global"
+    activation: ActivationName = "prelu"
+    mask_activation: MaskActivation = "relu"
     causal: bool = False
 
     choices = {"norm": NORMS, "activation": ACTIVATIONS, "mask_activation": MASK_ACTIVATIONS}
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.causal and self.norm == "global":
             raise FqssError(
@@ -78,11 +97,11 @@ class ConvTasNetConfig(EncoderSizes):
             )
 
     @property
-    def dilations(self):
+    def dilations(self) -> list[int]:
         """The dilation of every block, in order."""
         return [2**block for _ in range(self.repeats) for block in range(self.blocks)]
 
-    def algorithmic_delay(self, output_planes):
+    def algorithmic_delay(self, output_planes: int) -> int:
         """Samples by which the estimates of a causal network come after its input.
 
         Each decoder adds up ``kernel`` samples, and waits for the frames that are yet to come.
@@ -93,18 +112,27 @@ class ConvTasNetConfig(EncoderSizes):
 class DualPathSizes(EncoderSizes):
     """What the dual-path networks have besides: ``width`` channels in chunks of frames."""
 
-    def __post_init__(self):
+    chunk: int
+    blocks: int
+    if TYPE_CHECKING:
+        # No annotated attribute, because asteroid's DPTNet has it as a property.
+        @property
+        def width(self) -> int:
+            """Channels of the chunks."""
+
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.chunk < 2:
             raise FqssError(f"model.chunk is {self.chunk}: it must be at least 2")
-        if self.width % getattr(self, "heads", 1):
+        heads = getattr(self, "heads", 1)
+        if self.width % heads:
             raise FqssError(
-                f"model.width {self.width} is not a multiple of model.heads {self.heads}: "
-                "change one"
+                f"model.width {self.width} is not a multiple of model.heads {heads}: change one"
             )
-        if getattr(self, "chunk_hop", 1) > self.chunk:
+        chunk_hop = getattr(self, "chunk_hop", 1)
+        if chunk_hop > self.chunk:
             raise FqssError(
-                f"model.chunk_hop {self.chunk_hop} is above model.chunk {self.chunk}: frames "
+                f"model.chunk_hop {chunk_hop} is above model.chunk {self.chunk}: frames "
                 "would be left out"
             )
 
@@ -148,9 +176,9 @@ class DPTNetConfig(DualPathSizes):
     blocks: int = 6
     heads: int = 4
     hidden: int = 128
-    residual: str = "samples"
+    residual: Residual = "samples"
 
-    choices = {"residual": ("samples", "frames")}
+    choices = {"residual": RESIDUALS}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,12 +198,12 @@ class AsteroidDPTNetConfig(DualPathSizes):
     blocks: int = 6
     heads: int = 4
     hidden: int = 256
-    mask_activation: str = "relu"
+    mask_activation: MaskActivation = "relu"
 
     choices = {"mask_activation": MASK_ACTIVATIONS}
 
     @property
-    def width(self):
+    def width(self) -> int:
         """Channels of the chunks."""
         return self.filters
 
@@ -197,12 +225,18 @@ class DPRNNConfig(DualPathSizes):
     chunk_hop: int = 50
     blocks: int = 6
     hidden: int = 128
-    mask_activation: str = "sigmoid"
+    mask_activation: MaskActivation = "sigmoid"
 
     choices = {"mask_activation": MASK_ACTIVATIONS}
 
 
-NETWORKS = {
+# Networks with self-attention, and those with an LSTM.
+AttentionSizes: TypeAlias = SepFormerConfig | DPTNetConfig | AsteroidDPTNetConfig
+LstmSizes: TypeAlias = DPTNetConfig | AsteroidDPTNetConfig | DPRNNConfig
+NetworkSizes: TypeAlias = (
+    ConvTasNetConfig | SepFormerConfig | DPTNetConfig | AsteroidDPTNetConfig | DPRNNConfig
+)
+NETWORKS: dict[str, type[NetworkSizes]] = {
     "convtasnet": ConvTasNetConfig,
     "sepformer": SepFormerConfig,
     "dptnet": DPTNetConfig,

@@ -1,5 +1,7 @@
 """What all networks have: encoder, decoder, and the published ones' PReLU."""
 
+from typing import Any
+
 import tensorflow as tf
 import tf_keras as keras
 
@@ -7,6 +9,8 @@ from fqss_tf.layers.context import Delay, PastContext, SkipStart
 from fqss_tf.layers.framing import BlocksToSamples, SamplesToBlocks
 from fqss_tf.layers.planes import TakePlane
 from fqss_tf.layers.prelu import FixedSlopePReLU, ScalarPReLU
+from fqss_tf.models.sizes import EncoderSizes
+from fqss_tf.types import KerasLayer, Tensor
 
 layers = keras.layers
 # TensorFlow 2.16's remapper fuses convolution and LeakyReLU into an op that is wrong for a batch
@@ -14,32 +18,32 @@ layers = keras.layers
 tf.config.optimizer.set_experimental_options({"remapping": False})
 
 
-def convolution(width, name, kernel=1, **options):
+def convolution(width: int, name: str, kernel: int = 1, **options: Any) -> KerasLayer:
     """A convolution along T of ``[B, H, T, C]``."""
     return layers.Conv2D(width, (1, kernel), name=name, **options)
 
 
-def waveform_convolution(width, name, kernel, **options):
+def waveform_convolution(width: int, name: str, kernel: int, **options: Any) -> KerasLayer:
     """One from or to samples, whose 16 bits are more than bfloat16 holds."""
     return convolution(width, name, kernel, dtype=keras.backend.floatx(), **options)
 
 
-def prelu(inputs, name, for_export):
+def prelu(inputs: Tensor, name: str, for_export: bool) -> Tensor:
     """PReLU of one trained slope; of a constant one, which folding sets, for export."""
     return (FixedSlopePReLU if for_export else ScalarPReLU)(name=name)(inputs)
 
 
-def past(inputs, frames, name):
+def past(inputs: Tensor, frames: int, name: str) -> Tensor:
     """``inputs`` behind their past ``frames``; as they are where there are none."""
     return PastContext(frames, name=name)(inputs) if frames else inputs
 
 
-def delayed(inputs, frames, name):
+def delayed(inputs: Tensor, frames: int, name: str) -> Tensor:
     """``inputs``, ``frames`` later; as they are for none."""
     return Delay(frames, name=name)(inputs) if frames else inputs
 
 
-def encoder(mixture, config, planes, causal=False):
+def encoder(mixture: Tensor, config: EncoderSizes, planes: int, causal: bool = False) -> Tensor:
     """Mixture ``[B, 1, T, planes]`` -> ``[B, 1, M, filters]``.
 
     One convolution a plane: weights of 1 and of 1/256 fit no common 8-bit scale. ``causal``: a
@@ -60,7 +64,9 @@ def encoder(mixture, config, planes, causal=False):
     return encoded
 
 
-def decoder(masked, config, planes, frame_residual=False):
+def decoder(
+    masked: Tensor, config: EncoderSizes, planes: int, frame_residual: bool = False
+) -> list[Tensor]:
     """Masked ``[B, S, M, filters]`` -> a list of ``planes`` waveforms ``[B, S, T, 1]``.
 
     Each further plane decodes what the 8-bit plane before it lost, found in the latent domain.
@@ -91,7 +97,7 @@ def decoder(masked, config, planes, frame_residual=False):
     return outputs
 
 
-def causal_decoder(masked, config, planes):
+def causal_decoder(masked: Tensor, config: EncoderSizes, planes: int) -> list[Tensor]:
     """The same for frames of ``encoder`` with ``causal``; nothing looks ahead.
 
     Where ``decoder`` waits for frames to come, plane k lags ``taps - 1`` blocks behind plane k - 1

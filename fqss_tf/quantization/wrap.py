@@ -6,7 +6,8 @@ import tf_keras as keras
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
 from fqss_tf.layers.lstm import BidirectionalLstm
-from fqss_tf.quantization.configs import CUSTOM_OBJECTS, quantize_config
+from fqss_tf.quantization.configs import CUSTOM_OBJECTS
+from fqss_tf.quantization.rules import quantize_config
 from fqss_tf.quantization.quantizers import MODES, RangeQuantizer
 
 

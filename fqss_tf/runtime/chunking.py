@@ -4,35 +4,61 @@ Float, quantized-in-training and .tflite models all go through here, so that the
 by the model alone.
 """
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import permutations
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
+
+from fqss_tf.types import Samples, Sources, Waveform
+
+# Of one type throughout: 16-bit samples come back as such, floats as floats.
+Sound = TypeVar("Sound", NDArray[np.int16], NDArray[np.float32])
 
 PARTS = 20  # of the shared samples, each of which has one vote on the order of the sources
 
 
-def default_overlap(segment):
-    """Samples that neighbouring chunks share, for a segment of that many samples."""
+def default_overlap(segment: int) -> int:
+    """Returns how many samples neighbouring chunks share, for a segment of ``segment`` samples."""
     return segment // 4
 
 
-def chunk_starts(length, segment, overlap):
-    """Where the chunks begin that cover ``length`` samples; a range, never empty."""
+def chunk_starts(length: int, segment: int, overlap: int) -> range:
+    """Returns the first sample of each chunk, so that together they cover ``length`` samples.
+
+    There is always one chunk, even of a recording without samples.
+
+    Raises:
+        ValueError: the overlap is negative, or not below the segment.
+    """
     _check_overlap(segment, overlap)
     return range(0, max(length - overlap, 1), segment - overlap)
 
 
-def separate_in_chunks(mixture, forward, segment, overlap, progress=None, order=None):
+def separate_in_chunks(
+    mixture: Waveform,
+    forward: Callable[[Waveform], Sources],
+    segment: int,
+    overlap: int,
+    progress: Callable[[int, int], None] | None = None,
+    order: Callable[[Sources, Sources], Sequence[int]] | None = None,
+) -> Sources:
     """Separates a whole mixture chunk by chunk, as ``separate_blocks`` does.
 
     Args:
         mixture: float32 [samples].
-        forward, segment, overlap: as for ``separate_blocks``.
-        progress: called as ``progress(done, total)`` after each chunk, if given.
+        forward: function float32 [segment] -> float32 [sources, segment].
+        segment: samples per chunk.
+        overlap: samples shared by neighbouring chunks, 0 <= overlap < segment.
+        progress: called as ``progress(done, total)`` in chunks after each chunk, if given.
         order: as for ``separate_blocks``.
 
     Returns:
         float32 [sources, samples].
+
+    Raises:
+        ValueError: the overlap is negative, or not below the segment.
     """
     chunks = len(chunk_starts(len(mixture), segment, overlap))
     parts = []
@@ -44,7 +70,13 @@ def separate_in_chunks(mixture, forward, segment, overlap, progress=None, order=
     return np.concatenate(parts, axis=1)
 
 
-def separate_blocks(blocks, forward, segment, overlap, order=None):
+def separate_blocks(
+    blocks: Iterable[Sound],
+    forward: Callable[[Sound], Sound],
+    segment: int,
+    overlap: int,
+    order: Callable[[Sound, Sound], Sequence[int]] | None = None,
+) -> Iterator[Sound]:
     """Separates a mixture that comes in blocks, chunk by chunk, and joins the chunks.
 
     A network trained without a fixed order of sources may give them in another order in each
@@ -64,8 +96,12 @@ def separate_blocks(blocks, forward, segment, overlap, order=None):
     Yields:
         [sources, samples] once per chunk, and the rest of the last: together the whole mixture.
         A sample comes back when ``segment`` samples from its chunk's start on have been given.
+
+    Raises:
+        ValueError: the overlap is negative, or not below the segment.
     """
-    order, tail = order or matching_order, None
+    order = order or matching_order
+    tail: Sound | None = None
     for piece in _pieces(blocks, segment, overlap):
         estimates = forward(np.pad(piece, (0, segment - len(piece))))[:, : len(piece)]
         if tail is not None:
@@ -76,13 +112,15 @@ def separate_blocks(blocks, forward, segment, overlap, order=None):
         final = max(estimates.shape[1] - overlap, 0)
         tail = estimates[:, final:]
         yield estimates[:, :final]
+    assert tail is not None  # there is always a chunk
     yield tail
 
 
-def _pieces(blocks, segment, overlap):
+def _pieces(blocks: Iterable[Sound], segment: int, overlap: int) -> Iterator[Sound]:
     """Cuts chunks that share ``overlap`` samples; the last has at most ``segment`` samples."""
     _check_overlap(segment, overlap)
-    waiting, is_first = None, True
+    waiting: Sound | None = None
+    is_first = True
     for block in blocks:
         waiting = block if waiting is None else np.concatenate([waiting, block])
         while len(waiting) >= segment:
@@ -94,12 +132,12 @@ def _pieces(blocks, segment, overlap):
         yield waiting
 
 
-def _check_overlap(segment, overlap):
+def _check_overlap(segment: int, overlap: int) -> None:
     if not 0 <= overlap < segment:
         raise ValueError(f"overlap {overlap} must be at least 0 and below the segment {segment}")
 
 
-def _cross_faded(before, after):
+def _cross_faded(before: Sound, after: Sound) -> Sound:
     """From one [sources, samples] to the other, linearly; int16 in whole numbers, rounded."""
     samples = before.shape[1]
     if before.dtype == np.int16:
@@ -110,31 +148,29 @@ def _cross_faded(before, after):
     return before + fade_in * (after - before)
 
 
-def matching_order(before, after):
-    """The order of ``after`` that fits ``before`` best: with most short parts of it, not with most
-    of its energy.
+def matching_order(before: Samples, after: Samples) -> tuple[int, ...]:
+    """Returns which source of ``after`` goes on with each source of ``before``.
 
-    Args:
-        before, after: [sources, samples].
-
-    Returns:
-        Tuple of which source of ``after`` goes on with each of ``before``.
-
+    The order is the one that fits most short parts, and not the one that fits most of the energy.
     In each part the correlation of the sources, less what they have in common, is divided by its
     largest possible value. One loud part in which the sources are hardly told apart then says as
     little as it knows. The middle counts most, by a Hann window: towards its edges a chunk lacks
     what the network would look at. The first of equal orders wins, which is the unchanged one.
+
+    Args:
+        before: [sources, samples], int16 or float32.
+        after: the same samples as another chunk has them, of the same shape.
     """
     sources, samples = before.shape
     size = max(samples // PARTS, 1)
 
-    def parts(estimates):
+    def parts(estimates: Samples) -> NDArray[np.float64]:
         apart = estimates.astype(np.float64) - estimates.mean(axis=0)
         return apart[:, : samples // size * size].reshape(sources, -1, size)
 
-    before, after = parts(before), parts(after)
-    correlation = np.einsum("ips,jps->pij", before, after)
-    largest = np.sqrt((before**2).sum(axis=(0, 2)) * (after**2).sum(axis=(0, 2)))
+    of_before, of_after = parts(before), parts(after)
+    correlation = np.einsum("ips,jps->pij", of_before, of_after)
+    largest = np.sqrt((of_before**2).sum(axis=(0, 2)) * (of_after**2).sum(axis=(0, 2)))
     weight = np.hanning(len(largest) + 2)[1:-1] / np.maximum(largest, np.finfo(float).tiny)
     total = np.tensordot(weight, correlation, 1)
     return max(

@@ -1,8 +1,11 @@
 """One .tflite model in LiteRT: one segment in, one segment per source out."""
 
 import threading
+from typing import TypeAlias
 
 import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
 
 from fqss_tf.errors import FqssError
 from fqss_tf.runtime import planes
@@ -14,8 +17,14 @@ from fqss_tf.runtime.interpreter import (
     signature_tensors,
 )
 from fqss_tf.runtime.metadata import read_metadata
+from fqss_tf.types import PathLike, Sources, Waveform
 
-DTYPES = {"int8": np.int8, "int16x8": np.int16}  # every other type has float32 inputs and outputs
+GraphNumbers: TypeAlias = NDArray[np.int8] | NDArray[np.int16] | NDArray[np.float32]
+
+DTYPES: dict[str, type[np.int8] | type[np.int16]] = {
+    "int8": np.int8,
+    "int16x8": np.int16,
+}  # every other type has float32 inputs and outputs
 
 
 class Engine:
@@ -34,9 +43,12 @@ class Engine:
             input/output contract.
     """
 
-    def __init__(self, path, num_threads=1, reference_kernels=False):
+    def __init__(
+        self, path: PathLike, num_threads: int = 1, reference_kernels: bool = False
+    ) -> None:
         # The checked bytes themselves go to the interpreter, so a file that is replaced in
         # between cannot slip past the checks.
+        self._content: bytes | None
         self.metadata, self._content = read_metadata(path)
         if self.metadata.is_streaming:
             raise FqssError(
@@ -53,31 +65,37 @@ class Engine:
         self._input_scale = inputs[INPUT]["quantization"][0]
         self._output_scale = outputs["stage_0"]["quantization"][0]
 
-    def close(self):
+    def close(self) -> None:
         """Frees the interpreters; the engine cannot run any more."""
         self._content, self._of_thread = None, threading.local()
 
-    def forward(self, segment):
+    def forward(self, segment: Waveform) -> Sources:
         """Separates one segment of peak <= 1: float32 [segment] -> float32 [sources, segment]."""
         if self._dtype is np.int8:
-            inputs = planes.split(segment, self.metadata.input_planes)
+            outputs = self.run_planes(planes.split(segment, self.metadata.input_planes))
         elif self._dtype is np.int16:
-            inputs = np.clip(np.round(segment / self._input_scale), -(2**15), 2**15 - 1)
-            inputs = inputs[:, np.newaxis]
+            steps = np.clip(np.round(segment / self._input_scale), -(2**15), 2**15 - 1)
+            outputs = self.run_planes(steps[:, np.newaxis].astype(np.int16))
         else:
-            inputs = segment[:, np.newaxis]
-        outputs = self.run_planes(inputs.astype(self._dtype))
+            outputs = self.run_planes(segment[:, np.newaxis].astype(np.float32))
         if self._dtype is np.float32:
             return outputs[0].astype(np.float32)
         if self._dtype is np.int16:
             return (outputs[0] * self._output_scale).astype(np.float32)
         return planes.combine(np.stack(outputs, axis=-1))
 
-    def forward_int16(self, segment):
-        """Where the model takes int16: [segment] of peak 32767 -> int16 [sources, segment]."""
+    def forward_int16(self, segment: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Separates one segment in integers, where ``metadata.takes_int16``.
+
+        Args:
+            segment: int16 [segment], of peak 32767 or so.
+
+        Returns:
+            int16 [sources, segment].
+        """
         return planes.combine_int16(np.stack(self.run_planes(planes.split_int16(segment)), axis=-1))
 
-    def run_planes(self, inputs):
+    def run_planes(self, inputs: GraphNumbers) -> list[GraphNumbers]:
         """Runs the graph on its own numbers.
 
         Args:
@@ -85,6 +103,9 @@ class Engine:
 
         Returns:
             One array [sources, segment] per output plane, in the graph's output type.
+
+        Raises:
+            FqssError: the engine is closed, or LiteRT refuses to run the graph.
         """
         interpreter = self._interpreter()
         with refusals(self._path):
@@ -93,7 +114,7 @@ class Engine:
             interpreter.invoke()
             return [interpreter.get_tensor(output)[0, :, :, 0] for output in self._outputs]
 
-    def _interpreter(self):
+    def _interpreter(self) -> Interpreter:
         """The interpreter of the thread that asks."""
         if not hasattr(self._of_thread, "interpreter"):
             if self._content is None:

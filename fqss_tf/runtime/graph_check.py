@@ -5,6 +5,8 @@ input or a scale too few ends the process. Ops that are not listed here pass.
 """
 
 import math
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
@@ -51,8 +53,8 @@ ENUMERATIONS = {
 }
 
 
-def faults(model, states=()):
-    """What is wrong with a parsed model, a list of short texts; empty if nothing was found.
+def faults(model: schema.ModelT, states: Iterable[str] = ()) -> list[str]:
+    """Returns short texts that say what is wrong with a parsed model; none if nothing was found.
 
     Args:
         model: the root of the schema's object API, whose indices all lead somewhere
@@ -66,7 +68,7 @@ def faults(model, states=()):
     return found or _state_faults(model, states)
 
 
-def _graph_faults(model, number):
+def _graph_faults(model: schema.ModelT, number: int) -> list[str]:
     graph = model.subgraphs[number]
     tensors = _listed(graph.tensors)
     states = state_tensors(model, graph)
@@ -86,7 +88,9 @@ def _graph_faults(model, number):
     return found
 
 
-def _tensor_faults(tensor, buffers, is_state):
+def _tensor_faults(
+    tensor: schema.TensorT, buffers: Sequence[schema.BufferT], is_state: bool
+) -> list[str]:
     shape = [int(size) for size in _listed(tensor.shape)]
     if tensor.type not in BYTES:
         return [f"has the unknown type {tensor.type}"]
@@ -107,7 +111,7 @@ def _tensor_faults(tensor, buffers, is_state):
     return _quantization_faults(tensor, shape)
 
 
-def _quantization_faults(tensor, shape):
+def _quantization_faults(tensor: schema.TensorT, shape: Sequence[int]) -> list[str]:
     quantization = tensor.quantization
     if quantization is None:
         return []
@@ -130,7 +134,12 @@ def _quantization_faults(tensor, shape):
     return []
 
 
-def _order_faults(graph, tensors, buffers, states):
+def _order_faults(
+    graph: schema.SubGraphT,
+    tensors: Sequence[schema.TensorT],
+    buffers: Sequence[schema.BufferT],
+    states: set[int],
+) -> list[str]:
     """Every tensor is a constant, an input, a state, or written exactly once before it is read."""
     known = {
         index for index, tensor in enumerate(tensors) if len(_listed(buffers[tensor.buffer].data))
@@ -155,7 +164,7 @@ def _order_faults(graph, tensors, buffers, states):
     return found
 
 
-def _input_faults(operator, code):
+def _input_faults(operator: schema.OperatorT, code: schema.OperatorCodeT) -> list[str]:
     name = OP_NAMES.get(max(code.builtinCode, code.deprecatedBuiltinCode))
     if name is None:
         return ["is no op of this LiteRT"]
@@ -167,8 +176,8 @@ def _input_faults(operator, code):
     return []
 
 
-def _loop_faults(operator, number, graphs):
-    """Of loops and branches, whose graphs come behind the one that runs them: none runs itself."""
+def _loop_faults(operator: schema.OperatorT, number: int, graphs: int) -> list[str]:
+    """A loop or branch runs graphs that come behind its own, so that none runs itself."""
     options = vars(operator.builtinOptions) if operator.builtinOptions is not None else {}
     return [
         f"has {name} {options[name]} in graph {number} of {graphs}"
@@ -176,7 +185,7 @@ def _loop_faults(operator, number, graphs):
     ]
 
 
-def _option_faults(operator):
+def _option_faults(operator: schema.OperatorT) -> list[str]:
     options = vars(operator.builtinOptions) if operator.builtinOptions is not None else {}
     found = []
     for name in STEPS:
@@ -190,7 +199,7 @@ def _option_faults(operator):
     return found
 
 
-def _signature_faults(model, tensors):
+def _signature_faults(model: schema.ModelT, tensors: int) -> list[str]:
     found = []
     for signature in _listed(model.signatureDefs):
         named = [*_listed(signature.inputs), *_listed(signature.outputs)]
@@ -201,7 +210,7 @@ def _signature_faults(model, tensors):
     return found
 
 
-def _state_faults(model, states):
+def _state_faults(model: schema.ModelT, states: Iterable[str]) -> list[str]:
     """A state comes out as it goes in, so that a step reads what the one before wrote."""
     found = []
     for name in states:
@@ -221,14 +230,17 @@ def _state_faults(model, states):
     return found
 
 
-def _as_stored(tensor):
+def _as_stored(tensor: schema.TensorT) -> tuple[int, list[float], list[float], list[float]]:
+    """Type, shape, scales and zero points."""
     quantization = tensor.quantization
     scales, points = (
         (quantization.scale, quantization.zeroPoint) if quantization is not None else ([], [])
     )
     lists = (_listed(values) for values in (tensor.shape, scales, points))
-    return tensor.type, *(list(map(float, values)) for values in lists)
+    shape, all_scales, all_points = (list(map(float, values)) for values in lists)
+    return tensor.type, shape, all_scales, all_points
 
 
-def _listed(values):
+def _listed(values: Any) -> Any:
+    """The schema has None, a list or an array where there are many values."""
     return [] if values is None else values

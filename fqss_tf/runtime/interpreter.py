@@ -1,23 +1,38 @@
 """LiteRT as the engines use it: its refusals as one line, its tensors held to the description."""
 
 import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from fqss_tf.errors import FqssError
+from fqss_tf.runtime.metadata import Metadata
+from fqss_tf.types import PathLike
+
+# What LiteRT says about one tensor: name, index, shape, dtype, quantization (scale, zero point).
+TensorDetails: TypeAlias = Mapping[str, Any]
+Dtype: TypeAlias = type[np.int8] | type[np.int16] | type[np.float32]
 
 SIGNATURE = "serving_default"
 INPUT = "mixture"
 INT8_SCALE = 2.0**-7
 
 
-def open_interpreter(path, content, num_threads, reference_kernels):
-    """An Interpreter of the bytes of a .tflite, its tensors allocated.
+def open_interpreter(
+    path: PathLike, content: bytes, num_threads: int, reference_kernels: bool
+) -> Interpreter:
+    """Returns an Interpreter of a .tflite file, its tensors allocated.
 
     Args:
         path: what an error message calls the file.
+        content: the bytes of the file.
+        num_threads: CPU threads.
         reference_kernels: use the slow, plain kernels, to which the fast ones are compared.
+
+    Raises:
+        FqssError: LiteRT refuses the model.
     """
     resolver = OpResolverType.BUILTIN_REF if reference_kernels else OpResolverType.AUTO
     with refusals(path):
@@ -28,16 +43,22 @@ def open_interpreter(path, content, num_threads, reference_kernels):
     return interpreter
 
 
-def signature_tensors(path, interpreter):
-    """(inputs, outputs), each a dict of name -> what LiteRT says about the tensor."""
+def signature_tensors(
+    path: PathLike, interpreter: Interpreter
+) -> tuple[dict[str, TensorDetails], dict[str, TensorDetails]]:
+    """Returns (inputs, outputs), each a dict of name -> what LiteRT says about the tensor.
+
+    Raises:
+        FqssError: LiteRT refuses the model, or it has no such signature.
+    """
     with refusals(path):
         signature = interpreter.get_signature_runner(SIGNATURE)
         return signature.get_input_details(), signature.get_output_details()
 
 
 @contextlib.contextmanager
-def refusals(path):
-    """Turns what LiteRT raises into one FqssError."""
+def refusals(path: PathLike) -> Iterator[None]:
+    """Turns what LiteRT raises into one FqssError, which names ``path``."""
     try:
         yield
     except (RuntimeError, ValueError, TypeError) as error:
@@ -45,11 +66,27 @@ def refusals(path):
         raise FqssError(f"{path} cannot be run by LiteRT: {reason}") from error
 
 
-def check_waveforms(path, metadata, dtype, inputs, outputs):
-    """Raises FqssError unless mixture and planes have the shape, type and scale of the description.
+def check_waveforms(
+    path: PathLike,
+    metadata: Metadata,
+    dtype: Dtype,
+    inputs: Mapping[str, TensorDetails],
+    outputs: Mapping[str, TensorDetails],
+) -> list[str]:
+    """Checks that mixture and planes have the shape, type and scale of the description.
+
+    Args:
+        path: what an error message calls the file.
+        metadata: the description.
+        dtype: of the mixture and of the planes.
+        inputs: as ``signature_tensors`` gives them.
+        outputs: the same.
 
     Returns:
         Names of the output planes, in order.
+
+    Raises:
+        FqssError: they have not.
     """
     names = [f"stage_{plane}" for plane in range(metadata.output_planes)]
     states = set(metadata.states)
@@ -63,7 +100,9 @@ def check_waveforms(path, metadata, dtype, inputs, outputs):
     return names
 
 
-def _check_tensor(path, tensor, dtype, shape):
+def _check_tensor(
+    path: PathLike, tensor: TensorDetails, dtype: Dtype, shape: tuple[int, ...]
+) -> None:
     found = tuple(int(size) for size in tensor["shape"])
     if found != shape or tensor["dtype"] is not dtype:
         raise FqssError(

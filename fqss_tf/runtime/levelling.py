@@ -1,15 +1,25 @@
 """The level at which a network sees a segment: peak 1, whatever the level of the recording."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import NDArray
 
 from fqss_tf.audio.levels import peak_gain
 from fqss_tf.errors import FqssError
+from fqss_tf.types import Samples, Sources, Waveform
+
+if TYPE_CHECKING:
+    from fqss_tf.runtime.engine import Engine
 
 FULL_SCALE = 2**15  # of 16-bit samples
 
 
-def peak(samples):
-    """The largest magnitude as a Python number: int of int16 samples (-32768 has one), or float.
+def peak(samples: Samples) -> float:
+    """Returns the largest magnitude as a Python number, 0 of no samples.
+
+    It is an int of int16 samples, which -32768 does not exceed as it would in int16.
 
     Raises:
         FqssError: a magnitude that float32 cannot hold.
@@ -20,18 +30,21 @@ def peak(samples):
     return largest
 
 
-def levelled(engine, peak_of_all=None):
-    """A function that separates one segment of float32 samples of any level.
+def levelled(
+    engine: "Engine", peak_of_all: float | None = None
+) -> Callable[[Waveform], Sources]:
+    """Returns a function that separates one segment of float32 samples of any level.
 
     Args:
-        engine: a ``fqss_tf.runtime.engine.Engine``.
+        engine: the model.
         peak_of_all: largest magnitude of the recording; None: each segment is brought to peak 1 by
             its own, so that nothing need be known of what follows.
+
     Returns:
         float32 [segment] -> float32 [sources, segment]; silence in, silence out.
     """
 
-    def forward(segment):
+    def forward(segment: Waveform) -> Sources:
         if not segment.any():
             return np.zeros((len(engine.metadata.sources), len(segment)), np.float32)
         gain = peak_gain(np.float32(peak(segment) if peak_of_all is None else peak_of_all))
@@ -40,16 +53,22 @@ def levelled(engine, peak_of_all=None):
     return forward
 
 
-def levelled_int16(engine, peak_of_all=None):
-    """The same in integers throughout, for 16-bit samples and a model of two planes each way.
+def levelled_int16(
+    engine: "Engine", peak_of_all: float | None = None
+) -> Callable[[NDArray[np.int16]], NDArray[np.int16]]:
+    """Returns a function that does the same in integers throughout, for 16-bit samples.
 
     The quotient by the peak is floored to 16 bits, as ``planes.split`` floors floats.
+
+    Args:
+        engine: a model of two planes each way.
+        peak_of_all: as for ``levelled``, in 16-bit steps; a whole number.
 
     Returns:
         int16 [segment] -> int16 [sources, segment].
     """
 
-    def forward(segment):
+    def forward(segment: NDArray[np.int16]) -> NDArray[np.int16]:
         if not segment.any():
             return np.zeros((len(engine.metadata.sources), len(segment)), np.int16)
         loudest = peak(segment) if peak_of_all is None else peak_of_all

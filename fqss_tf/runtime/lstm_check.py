@@ -1,6 +1,7 @@
 """What LiteRT's integer LSTM kernel relies on without asking: every tensor, its shape and scale."""
 
 import math
+from collections.abc import Sequence
 
 from ai_edge_litert import schema_py_generated as schema
 
@@ -13,8 +14,8 @@ CELL_POWERS = range(-15, -8)  # of two, the scales that its tanh can read
 IS_LSTM = schema.BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM
 
 
-def state_tensors(model, graph):
-    """Indices of the tensors that the LSTM ops of a graph keep from step to step."""
+def state_tensors(model: schema.ModelT, graph: schema.SubGraphT) -> set[int]:
+    """Returns the indices of the tensors that the LSTM ops of a graph keep from step to step."""
     return {
         int(operator.inputs[position])
         for operator in ([] if graph.operators is None else graph.operators)
@@ -24,13 +25,13 @@ def state_tensors(model, graph):
     }
 
 
-def is_lstm(code):
-    """Whether an operator code is the LSTM's."""
+def is_lstm(code: schema.OperatorCodeT) -> bool:
+    """Returns whether an operator code is the LSTM's."""
     return max(code.builtinCode, code.deprecatedBuiltinCode) == IS_LSTM
 
 
-def lstm_faults(operator, tensors):
-    """What is wrong with an LSTM op, a list of short texts, at most one.
+def lstm_faults(operator: schema.OperatorT, tensors: Sequence[schema.TensorT]) -> list[str]:
+    """Returns what is wrong with an LSTM op, a list of at most one short text.
 
     Args:
         operator: an ``OperatorT`` whose indices all lead to one of ``tensors`` or are -1.
@@ -49,7 +50,7 @@ def lstm_faults(operator, tensors):
         return ["is an LSTM of the wrong rank"]
     rows, positions, units = _shape(output)
     channels = _shape(tensors[inputs[INPUT]])[-1:]
-    expected = {INPUT: (TYPE.INT8, [rows, positions, *channels])}
+    expected: dict[int, tuple[int, list[int]]] = {INPUT: (TYPE.INT8, [rows, positions, *channels])}
     expected |= dict.fromkeys(WEIGHTS, (TYPE.INT8, [units, *channels]))
     expected |= dict.fromkeys(RECURRENT, (TYPE.INT8, [units, units]))
     expected |= dict.fromkeys(BIASES, (TYPE.INT32, [units]))
@@ -71,11 +72,11 @@ def lstm_faults(operator, tensors):
     return []
 
 
-def _shape(tensor):
+def _shape(tensor: schema.TensorT) -> list[int]:
     return [] if tensor.shape is None else [int(size) for size in tensor.shape]
 
 
-def _has_one_scale(tensor):
+def _has_one_scale(tensor: schema.TensorT) -> bool:
     quantization = tensor.quantization
     return quantization is not None and quantization.scale is not None and (
         len(quantization.scale) == 1

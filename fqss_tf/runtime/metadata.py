@@ -7,14 +7,17 @@ lead outside, so every offset is followed here, in Python, before the interprete
 import hashlib
 import json
 import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
 from fqss_tf.errors import FqssError
 from fqss_tf.runtime.checksum import check_checksum
 from fqss_tf.runtime.graph_check import faults
+from fqss_tf.types import Json, PathLike
 
 METADATA_NAME = b"fqss"
 FORMAT = 1
@@ -51,12 +54,12 @@ class Metadata:
     states: tuple[str, ...] = ()
 
     @property
-    def is_streaming(self):
+    def is_streaming(self) -> bool:
         """Whether the file takes a stream step by step."""
         return self.algorithmic_delay is not None
 
     @property
-    def latency(self):
+    def latency(self) -> int:
         """Samples from the arrival of a sound until it is separated, but for computing time.
 
         The first sample of a segment waits for the last; a streaming model's result lags too.
@@ -64,12 +67,12 @@ class Metadata:
         return self.segment + (self.algorithmic_delay or 0)
 
     @property
-    def takes_int16(self):
+    def takes_int16(self) -> bool:
         """Whether 16-bit samples are what the graph computes on: two int8 planes each way."""
         return self.type == "int8" and (self.input_planes, self.output_planes) == (2, 2)
 
 
-def read_metadata(path):
+def read_metadata(path: PathLike) -> tuple[Metadata, bytes]:
     """Checks a .tflite file and reads its description.
 
     Args:
@@ -95,13 +98,16 @@ def read_metadata(path):
     return description, content
 
 
-def checked_model(path, content):
+def checked_model(path: PathLike, content: bytes) -> schema.ModelT:
     """Parses the bytes of a .tflite file, of this project or not.
 
     Args:
         path: what an error message calls the file.
+        content: the bytes.
+
     Returns:
         The root of the schema's object API, all of whose offsets lead inside the file.
+
     Raises:
         FqssError: not a .tflite file, cut short or damaged.
     """
@@ -110,7 +116,7 @@ def checked_model(path, content):
     return model
 
 
-def _read_bytes(path):
+def _read_bytes(path: Path) -> bytes:
     if path.is_dir():
         raise FqssError(
             f"{path} is a folder: convert a run first (fqss-tf convert) and give the .tflite"
@@ -123,7 +129,7 @@ def _read_bytes(path):
         raise FqssError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _unpack(path, content):
+def _unpack(path: PathLike, content: bytes) -> schema.ModelT:
     if content[4:8] != FILE_IDENTIFIER:
         raise FqssError(f"{path} is not a .tflite file")
     try:
@@ -133,7 +139,7 @@ def _unpack(path, content):
         raise _damaged(path) from error
 
 
-def _check_references(path, model, size):
+def _check_references(path: PathLike, model: schema.ModelT, size: int) -> None:
     buffers = model.buffers or []
     if not model.subgraphs or any(_leaves_the_file(buffer, size) for buffer in buffers):
         raise _damaged(path)
@@ -151,17 +157,19 @@ def _check_references(path, model, size):
             raise _damaged(path)
 
 
-def _leaves_the_file(buffer, size):
+def _leaves_the_file(buffer: schema.BufferT, size: int) -> bool:
     return buffer.offset + buffer.size > size
 
 
-def _inside(indices, target, lowest=0):
+def _inside(
+    indices: Iterable[int] | None, target: Sequence[object] | None, lowest: int = 0
+) -> bool:
     if indices is None:
         return True
     return all(lowest <= index < len(target or []) for index in indices)
 
 
-def _description(path, model):
+def _description(path: Path, model: schema.ModelT) -> Metadata:
     for entry in model.metadata or []:
         if entry.name == METADATA_NAME and _inside([entry.buffer], model.buffers):
             data = model.buffers[entry.buffer].data
@@ -173,7 +181,7 @@ def _description(path, model):
     raise FqssError(f"{path} is not an fqss-tf model: it carries no fqss description")
 
 
-def _checked(path, values):
+def _checked(path: Path, values: Any) -> Metadata:
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         found = values.get("format") if isinstance(values, dict) else None
         raise FqssError(
@@ -198,26 +206,26 @@ def _checked(path, values):
     return Metadata(**{**fields, "sources": tuple(values["sources"]), "states": tuple(states)})
 
 
-def _is_count(value):
+def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def _is_delay(value):
+def _is_delay(value: object) -> bool:
     return type(value) is int and 0 <= value <= MOST_DELAY
 
 
-def _is_text(values, name):
+def _is_text(values: Json, name: str) -> bool:
     return isinstance(values.get(name), str)
 
 
-def _are_file_names(sources):
+def _are_file_names(sources: Any) -> bool:
     """Source names become parts of file names, so one must not lead to another folder."""
     return _are_names(sources) and not any(
         character in name for name in sources for character in "/\\\0"
     )
 
 
-def _are_names(names):
+def _are_names(names: Any) -> bool:
     return (
         isinstance(names, list)
         and len(names) > 0
@@ -226,7 +234,7 @@ def _are_names(names):
     )
 
 
-def _check_sidecar(path, content):
+def _check_sidecar(path: Path, content: bytes) -> None:
     sidecar = path.with_suffix(".json")
     if not sidecar.is_file():
         return
@@ -239,5 +247,5 @@ def _check_sidecar(path, content):
         raise FqssError(f"{path} is not the file that {sidecar.name} describes: sha256 differs")
 
 
-def _damaged(path):
+def _damaged(path: PathLike) -> FqssError:
     return FqssError(f"{path} is cut short or damaged: copy or convert it anew")

@@ -1,6 +1,11 @@
 """The microphone as a binary file of raw samples, by sounddevice, which is optional."""
 
+from typing import TYPE_CHECKING, Any
+
 from fqss_tf.errors import FqssError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 BLOCK_SECONDS = 0.008
 
@@ -18,7 +23,7 @@ class Microphone:
             this rate.
     """
 
-    def __init__(self, rate):
+    def __init__(self, rate: int) -> None:
         self._sounddevice = _sounddevice()
         self._block = max(round(BLOCK_SECONDS * rate), 1)
         try:
@@ -30,14 +35,14 @@ class Microphone:
             raise self._failure(error) from error
         self.overflows = 0  # blocks before which the device lost samples
 
-    def __enter__(self):
+    def __enter__(self) -> "Self":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._stream.close()
 
-    def read(self, _):
-        """Bytes of the next block; none after Ctrl-C.
+    def read(self, _: int) -> bytes:
+        """Returns the bytes of the next block, however many are asked for; none after Ctrl-C.
 
         Raises:
             FqssError: the device is gone.
@@ -51,11 +56,12 @@ class Microphone:
         except self._sounddevice.PortAudioError as error:
             raise self._failure(error) from error
 
-    def _failure(self, error):
+    def _failure(self, error: Exception) -> FqssError:
         return FqssError(f"the microphone cannot be used: {error}; is one plugged in?")
 
 
-def _sounddevice():
+def _sounddevice() -> Any:
+    """The module."""
     try:
         import sounddevice
     except ModuleNotFoundError as error:

@@ -4,12 +4,15 @@ A 16-bit sample and two planes are the same thing: ``msb = x >> 8`` and ``lsb = 
 """
 
 import numpy as np
+from numpy.typing import NDArray
+
+from fqss_tf.types import FloatArray, PlaneArray, Waveform
 
 STEPS = 128  # plane values per unit of amplitude: int8 with scale 1/128 and zero point 0
 RADIX = 256  # each further plane resolves one step of the plane before it into this many
 
 
-def split(waveform, count):
+def split(waveform: FloatArray, count: int) -> PlaneArray:
     """Splits amplitudes into 8-bit planes; exact for 16-bit samples with two planes.
 
     One plane is rounded to nearest; of several, each is floored and the next has the remainder.
@@ -33,25 +36,25 @@ def split(waveform, count):
     return planes
 
 
-def combine(planes):
-    """The inverse of ``split``: int8 [..., count] -> float32 [...] in [-1, 1).
+def combine(planes: PlaneArray) -> Waveform:
+    """Undoes ``split``: int8 [..., count] -> float32 [...] in [-1, 1).
 
     Of several planes this is the lowest amplitude of the cell that they name: the sample itself
     where it was on the grid (16-bit samples in two planes).
     """
-    planes = np.asarray(planes, np.float64)
-    waveform = planes[..., 0] / STEPS
-    for index in range(1, planes.shape[-1]):
-        waveform = waveform + (planes[..., index] + STEPS) / (STEPS * float(RADIX) ** index)
+    steps = np.asarray(planes, np.float64)
+    waveform = steps[..., 0] / STEPS
+    for index in range(1, steps.shape[-1]):
+        waveform = waveform + (steps[..., index] + STEPS) / (STEPS * float(RADIX) ** index)
     return waveform.astype(np.float32)
 
 
-def split_int16(samples):
-    """Two planes of 16-bit samples without a float: int16 [...] -> int8 [..., 2]."""
+def split_int16(samples: NDArray[np.int16]) -> PlaneArray:
+    """Splits 16-bit samples into two planes without a float: int16 [...] -> int8 [..., 2]."""
     return np.stack([samples >> 8, (samples & 255) - 128], axis=-1).astype(np.int8)
 
 
-def combine_int16(planes):
-    """The inverse of ``split_int16``: int8 [..., 2] -> int16 [...]."""
+def combine_int16(planes: PlaneArray) -> NDArray[np.int16]:
+    """Undoes ``split_int16``: int8 [..., 2] -> int16 [...]."""
     high, low = planes[..., 0].astype(np.int16), planes[..., 1].astype(np.int16)
     return (high << 8) + low + np.int16(128)

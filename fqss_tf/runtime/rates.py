@@ -1,14 +1,23 @@
 """A stream of any rate and length through what separates at the model's rate."""
 
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from fqss_tf.audio.resampling import check_rate, resample_blocks
+from fqss_tf.runtime.metadata import Metadata
 from fqss_tf.runtime.samples import to_float, to_int16
+from fqss_tf.types import Samples
 
 
-def separated(blocks, rate, metadata, separate):
+def separated(
+    blocks: Iterable[Samples],
+    rate: int,
+    metadata: Metadata,
+    separate: Callable[[Iterable[Samples], bool], Iterable[Samples]],
+) -> Iterator[Samples]:
     """Separates a mono recording that comes in blocks; samples of 16 bits stay such.
 
     Args:
@@ -20,10 +29,13 @@ def separated(blocks, rate, metadata, separate):
 
     Yields:
         [sources, samples] of the type of the blocks; together as long as the recording.
+
+    Raises:
+        FqssError: a rate that audio cannot have.
     """
-    blocks = iter(blocks)
-    first = next(blocks, np.zeros(0, np.float32))
-    counted = _Counted(chain([first], blocks))
+    rest = iter(blocks)
+    first = next(rest, np.zeros(0, np.float32))
+    counted = _Counted(chain([first], rest))
     in_integers = stays_int16(first.dtype, rate, metadata)
     parts = separate(at_model_rate(counted, rate, metadata, in_integers), in_integers)
     columns = (part.T for part in parts)
@@ -34,13 +46,19 @@ def separated(blocks, rate, metadata, separate):
     yield from parts
 
 
-def stays_int16(dtype, rate, metadata):
-    """Whether the graph computes on the samples themselves: no float is made of them."""
+def stays_int16(dtype: DTypeLike, rate: int, metadata: Metadata) -> bool:
+    """Returns whether the graph computes on the samples themselves: no float is made of them."""
     return dtype == np.int16 and rate == metadata.sample_rate and metadata.takes_int16
 
 
-def at_model_rate(blocks, rate, metadata, in_integers):
-    """Blocks as the model takes them; ``in_integers`` as ``stays_int16`` has it."""
+def at_model_rate(
+    blocks: Iterable[Samples], rate: int, metadata: Metadata, in_integers: bool
+) -> Iterable[Samples]:
+    """Returns the blocks as the model takes them; ``in_integers`` as ``stays_int16`` has it.
+
+    Raises:
+        FqssError: a rate that audio cannot have.
+    """
     check_rate(rate)
     if in_integers:
         return blocks
@@ -50,17 +68,17 @@ def at_model_rate(blocks, rate, metadata, in_integers):
 class _Counted:
     """Blocks, and how many samples of them have gone by."""
 
-    def __init__(self, blocks):
+    def __init__(self, blocks: Iterable[Samples]) -> None:
         self._blocks = blocks
         self.samples = 0
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Samples]:
         for block in self._blocks:
             self.samples += len(block)
             yield block
 
 
-def _fitted(parts, sources, counted):
+def _fitted(parts: Iterable[Samples], sources: int, counted: _Counted) -> Iterator[Samples]:
     """As many samples as went in: resampling there and back may be off by a few at the end."""
     done = 0
     for part in parts:

@@ -1,8 +1,11 @@
 """A recording in, its sources out, by a .tflite file."""
 
 import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Literal, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fqss_tf.audio.streams import Reader, Writer
 from fqss_tf.errors import FqssError
@@ -13,11 +16,12 @@ from fqss_tf.runtime.levelling import levelled, levelled_int16, peak
 from fqss_tf.runtime.model_handle import ModelHandle
 from fqss_tf.runtime.rates import at_model_rate, separated, stays_int16
 from fqss_tf.runtime.samples import checked, mono
+from fqss_tf.types import AnySamples, Json, PathLike, Samples
 
 GAINS = ("utterance", "running")
 
 
-class Separator(ModelHandle):
+class Separator(ModelHandle[Engine]):
     """Separates recordings of any length, rate and number of channels.
 
     Several channels are averaged to one, because the models are mono. 16-bit samples at the rate
@@ -36,10 +40,15 @@ class Separator(ModelHandle):
         FqssError: the file is missing, damaged or not an fqss-tf model.
     """
 
-    def __init__(self, path, num_threads=1):
+    def __init__(self, path: PathLike, num_threads: int = 1) -> None:
         super().__init__(Engine(path, num_threads))
 
-    def __call__(self, waveform, rate, progress=None):
+    def __call__(
+        self,
+        waveform: AnySamples,
+        rate: int,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> dict[str, Samples]:
         """Separates one recording.
 
         Args:
@@ -66,7 +75,9 @@ class Separator(ModelHandle):
                 progress(done, len(signal))
         return dict(zip(self.metadata.sources, np.concatenate(parts, axis=1), strict=True))
 
-    def separate_blocks(self, blocks, rate, loudest=None):
+    def separate_blocks(
+        self, blocks: Iterable[Samples], rate: int, loudest: float | None = None
+    ) -> Iterator[Samples]:
         """Separates a mono recording that comes in blocks, in memory for some segments.
 
         Args:
@@ -79,18 +90,32 @@ class Separator(ModelHandle):
             [sources, samples] of the type of the blocks; together as long as the recording.
             A sample comes back at the latest a segment after it was given, and the resampler's
             delay where the rates differ.
+
+        Raises:
+            FqssError: a rate that audio cannot have, or samples that float32 cannot hold.
         """
         segment = self.metadata.segment
+        overlap = default_overlap(segment)
 
-        def separate(blocks, in_integers):
-            level = levelled_int16 if in_integers else levelled
-            forward = level(self._engine, loudest)
-            return separate_blocks(blocks, forward, segment, default_overlap(segment))
+        def separate(blocks: Iterable[Samples], in_integers: bool) -> Iterator[Samples]:
+            if in_integers:
+                integers = cast(Iterable[NDArray[np.int16]], blocks)
+                return separate_blocks(
+                    integers, levelled_int16(self._engine, loudest), segment, overlap
+                )
+            floats = cast(Iterable[NDArray[np.float32]], blocks)
+            return separate_blocks(floats, levelled(self._engine, loudest), segment, overlap)
 
         yield from separated(blocks, rate, self.metadata, separate)
 
-    def measure(self, path, progress=None):
+    def measure(
+        self, path: PathLike, progress: Callable[[int, int], None] | None = None
+    ) -> float:
         """Reads a whole audio file, so that it is known to be good, in little memory.
+
+        Args:
+            path: the file.
+            progress: called as ``progress(done, total)`` in samples, if given.
 
         Returns:
             The largest magnitude at the model's rate, for ``chunks`` and ``separate_file``.
@@ -100,10 +125,16 @@ class Separator(ModelHandle):
         """
         with Reader(path) as file:
             blocks = _reported(self._blocks(file), file.frames, progress)
-            in_integers = self._dtype_of(file) == np.int16
+            in_integers = self._dtype_of(file) == "int16"
             return max(map(peak, at_model_rate(blocks, file.rate, self.metadata, in_integers)))
 
-    def chunks(self, path, gain="utterance", loudest=None, progress=None):
+    def chunks(
+        self,
+        path: PathLike,
+        gain: str = "utterance",
+        loudest: float | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Iterator[dict[str, Samples]]:
         """Separates an audio file of any length, in memory for some segments.
 
         Args:
@@ -117,7 +148,7 @@ class Separator(ModelHandle):
             in integers, float32 otherwise.
 
         Raises:
-            FqssError: as ``measure``.
+            FqssError: as ``measure``, or the gain is neither.
         """
         if gain not in GAINS:
             raise FqssError(f"gain {gain!r} is unknown: use one of {', '.join(GAINS)}")
@@ -129,8 +160,16 @@ class Separator(ModelHandle):
             for part in self.separate_blocks(blocks, file.rate, known):
                 yield dict(zip(self.metadata.sources, part, strict=True))
 
-    def separate_file(self, path, targets, gain="utterance", loudest=None, progress=None,
-                      file_format="wav", subtype=None):  # fmt: skip
+    def separate_file(
+        self,
+        path: PathLike,
+        targets: Mapping[str, PathLike],
+        gain: str = "utterance",
+        loudest: float | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        file_format: str = "wav",
+        subtype: str | None = None,
+    ) -> Json:
         """Separates an audio file of any length into one file per source: all of them or none.
 
         Each has the rate and the length of the input, one channel, and its title, artist and other
@@ -139,8 +178,11 @@ class Separator(ModelHandle):
         Args:
             path: the input.
             targets: dict of source name -> path of the file to write.
-            gain, loudest, progress: as for ``chunks``.
-            file_format, subtype: as for ``fqss_tf.audio.Writer``.
+            gain: "utterance" or "running", as the class says.
+            loudest: what ``measure`` said of the file; None: it is measured first.
+            progress: called as ``progress(done, total)`` in samples, if given.
+            file_format: soundfile's name of the format, as for ``fqss_tf.audio.Writer``.
+            subtype: its name of the sample type; None: the usual one of the format.
 
         Returns:
             Dict of ``input``, ``rate`` in Hz, ``samples``, ``outputs`` (source name -> path) and
@@ -173,17 +215,19 @@ class Separator(ModelHandle):
             "clipped": {name: writer.clipped for name, writer in writers.items()},
         }
 
-    def _dtype_of(self, file):
+    def _dtype_of(self, file: Reader) -> Literal["int16", "float32"]:
         """int16 where the graph computes on what the open file holds, else float32."""
         is_16_bit = file.subtype == "PCM_16" and file.channels == 1
         in_integers = is_16_bit and stays_int16(np.int16, file.rate, self.metadata)
-        return np.dtype(np.int16 if in_integers else np.float32)
+        return "int16" if in_integers else "float32"
 
-    def _blocks(self, file):
-        return map(mono, file.blocks(self._dtype_of(file).name))
+    def _blocks(self, file: Reader) -> Iterator[Samples]:
+        return map(mono, file.blocks(self._dtype_of(file)))
 
 
-def _reported(blocks, total, progress):
+def _reported(
+    blocks: Iterable[Samples], total: int, progress: Callable[[int, int], None] | None
+) -> Iterator[Samples]:
     done = 0
     for block in blocks:
         yield block

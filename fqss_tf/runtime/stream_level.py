@@ -3,11 +3,15 @@
 A level is the magnitude that becomes full scale, its peak, in 16-bit steps.
 """
 
+from typing import Any, Protocol
+
 import numpy as np
+from numpy.typing import NDArray
 
 from fqss_tf.errors import FqssError
 from fqss_tf.runtime import levelling
 from fqss_tf.runtime.levelling import FULL_SCALE
+from fqss_tf.types import Samples
 
 RUNNING = "running"
 LARGEST_GAIN = 60  # dB
@@ -15,8 +19,18 @@ RELEASE_SECONDS = 16  # a running peak falls by half in 11 s
 LEAST_PEAK = FULL_SCALE // 100  # what is quieter is not raised to full scale: it is noise
 
 
-def peak_of(gain, steps_per_second):
-    """A function that gives the peak of each step of a stream in turn, and has ``reset``.
+class PeakOfStep(Protocol):
+    """Gives the peak of each step of a stream in turn, in 16-bit steps."""
+
+    def reset(self) -> None:
+        """Forgets the steps so far."""
+
+    def __call__(self, samples: Samples) -> float:
+        """Returns the peak of the next step, int16 or float32 [samples]."""
+
+
+def peak_of(gain: str | float, steps_per_second: float) -> PeakOfStep:
+    """Returns what gives the peak of each step of a stream in turn.
 
     Args:
         gain: ``"running"``, or decibels of a fixed gain.
@@ -35,27 +49,27 @@ def peak_of(gain, steps_per_second):
 
 
 class _FixedPeak:
-    def __init__(self, fixed):
+    def __init__(self, fixed: int) -> None:
         self._peak = fixed
 
-    def reset(self):
+    def reset(self) -> None:
         pass
 
-    def __call__(self, samples):
+    def __call__(self, samples: Samples) -> float:
         return self._peak
 
 
 class _RunningPeak:
     """The largest magnitude so far, falling by 1/``release`` a step."""
 
-    def __init__(self, release):
+    def __init__(self, release: int) -> None:
         self._release = release
         self.reset()
 
-    def reset(self):
-        self._peak = LEAST_PEAK
+    def reset(self) -> None:
+        self._peak: float = LEAST_PEAK
 
-    def __call__(self, samples):
+    def __call__(self, samples: Samples) -> float:
         largest = levelling.peak(samples) * (1 if samples.dtype == np.int16 else FULL_SCALE)
         # Rounded up: a peak of fewer steps than ``release`` would never fall.
         fallen = self._peak - -(-self._peak // self._release)
@@ -63,13 +77,13 @@ class _RunningPeak:
         return self._peak
 
 
-def to_full_scale(samples, peak):
-    """int16 of which ``peak`` becomes full scale, floored as the planes do, and clipped."""
+def to_full_scale(samples: NDArray[np.int16], peak: float) -> NDArray[np.int16]:
+    """Scales int16 so that ``peak`` becomes full scale, floored as the planes do, and clipped."""
     scaled = samples.astype(np.int64) * FULL_SCALE // peak
     return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
 
-def from_full_scale(estimates, peaks):
-    """The inverse: int16 [sources, samples] and the peak of each sample -> int16, rounded."""
+def from_full_scale(estimates: NDArray[np.int16], peaks: NDArray[Any]) -> NDArray[np.int16]:
+    """Undoes it: int16 [sources, samples] and the peak of each sample -> int16, rounded."""
     rescaled = (estimates.astype(np.int64) * peaks + FULL_SCALE // 2) // FULL_SCALE
     return np.clip(rescaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)

@@ -1,5 +1,8 @@
 """Sound in as it comes, its sources out a few milliseconds later, by a streaming model."""
 
+from collections.abc import Iterable, Iterator
+from typing import Any
+
 import numpy as np
 
 from fqss_tf.errors import FqssError
@@ -9,16 +12,16 @@ from fqss_tf.runtime.model_handle import ModelHandle
 from fqss_tf.runtime.rates import separated
 from fqss_tf.runtime.samples import to_float, to_int16
 from fqss_tf.runtime.streaming_engine import StreamingEngine
+from fqss_tf.types import AnySamples, PathLike, Samples
 
 
-class StreamingSeparator(ModelHandle):
+class StreamingSeparator(ModelHandle[StreamingEngine]):
     """Separates one stream, step by step, with a streaming model of ``fqss-tf convert --stream``.
 
     The estimates are ``metadata.algorithmic_delay`` samples behind the mixture, and samples wait
     until a step of ``metadata.segment`` is full: ``latency`` is both together. What comes out
     is the same to the last bit however the stream is cut into pushes, and, at one gain, what the
-    whole-recording int8
-    file of the same run gives.
+    whole-recording int8 file of the same run gives.
 
     Two gains. A number is a fixed one in dB: the network sees the samples times it, and what
     exceeds full scale is clipped. ``"running"`` brings the loudest sample of the last seconds to
@@ -40,34 +43,40 @@ class StreamingSeparator(ModelHandle):
     """
 
     def __init__(
-        self, path, num_threads=1, gain=stream_level.RUNNING, reference_kernels=False
-    ):
+        self,
+        path: PathLike,
+        num_threads: int = 1,
+        gain: str | float = stream_level.RUNNING,
+        reference_kernels: bool = False,
+    ) -> None:
         super().__init__(StreamingEngine(path, num_threads, reference_kernels))
         steps_per_second = self.metadata.sample_rate / self.metadata.segment
         self._peak_of = stream_level.peak_of(gain, steps_per_second)
         self.reset()
 
     @property
-    def latency(self):
+    def latency(self) -> int:
         """Samples from the arrival of a sound until it is separated, but for computing time."""
         return self.metadata.latency
 
     @property
-    def state_bytes(self):
+    def state_bytes(self) -> int:
         """Bytes of int8 that the network remembers from step to step."""
         return self._engine.state_bytes
 
-    def reset(self):
+    def reset(self) -> None:
         """Forgets the stream so far; the next sample is the first of a new one."""
         self._engine.reset()
         self._peak_of.reset()
-        self._waiting = None
+        self._waiting: Samples | None = None
         self._given = self._returned = 0
-        self._to_skip = self.metadata.algorithmic_delay
+        delay = self.metadata.algorithmic_delay
+        assert delay is not None  # as the engine has checked
+        self._to_skip = delay
         # Peak that each sample was divided by whose estimate is still to come.
-        self._peaks = np.full(self.metadata.algorithmic_delay, FULL_SCALE)
+        self._peaks = np.full(delay, FULL_SCALE)
 
-    def push(self, samples):
+    def push(self, samples: AnySamples) -> dict[str, Samples]:
         """Takes the next samples and gives the estimates that are ready.
 
         Args:
@@ -80,33 +89,32 @@ class StreamingSeparator(ModelHandle):
         Raises:
             FqssError: not [samples], NaN or infinite samples, or of another type than before.
         """
-        self._given += len(self._wait(samples))
+        waiting = self._wait(samples)
         step = self.metadata.segment
         parts = []
-        while len(self._waiting) >= step:
-            parts.append(self._step(self._waiting[:step]))
-            self._waiting = self._waiting[step:]
-        return self._named(parts)
+        while len(waiting) >= step:
+            parts.append(self._step(waiting[:step]))
+            self._waiting = waiting = waiting[step:]
+        return self._named(parts, waiting.dtype)
 
-    def flush(self):
-        """The estimates of all that was pushed and has not come back; the stream ends.
+    def flush(self) -> dict[str, Samples]:
+        """Returns the estimates of all that was pushed and has not come back; the stream ends.
 
         The network hears what whole recordings are padded with, planes of zero.
 
         Returns:
             Dict as of ``push``.
         """
-        if self._waiting is None:
-            self._waiting = np.zeros(0, np.float32)
+        waiting = np.zeros(0, np.float32) if self._waiting is None else self._waiting
         parts = []
         while self._returned < self._given:
-            parts.append(self._step(self._waiting))
-            self._waiting = self._waiting[:0]
-        sources = self._named(parts)
+            parts.append(self._step(waiting))
+            self._waiting = waiting = waiting[:0]
+        sources = self._named(parts, waiting.dtype)
         self.reset()
         return sources
 
-    def separate(self, waveform):
+    def separate(self, waveform: AnySamples) -> dict[str, Samples]:
         """Separates a whole recording at the model's rate as a new stream.
 
         Args:
@@ -119,7 +127,7 @@ class StreamingSeparator(ModelHandle):
         first, rest = self.push(waveform), self.flush()
         return {name: np.concatenate([part, rest[name]]) for name, part in first.items()}
 
-    def separate_blocks(self, blocks, rate):
+    def separate_blocks(self, blocks: Iterable[Samples], rate: int) -> Iterator[Samples]:
         """Separates a mono stream of any rate that comes in blocks, as a new stream.
 
         Args:
@@ -131,14 +139,15 @@ class StreamingSeparator(ModelHandle):
         """
         return separated(blocks, rate, self.metadata, self._separate_blocks)
 
-    def _separate_blocks(self, blocks, _):
+    def _separate_blocks(self, blocks: Iterable[Samples], _: bool) -> Iterator[Samples]:
         self.reset()
         for block in blocks:
             yield np.stack(list(self.push(block).values()))
         yield np.stack(list(self.flush().values()))
 
-    def _wait(self, samples):
-        samples = np.asarray(samples)
+    def _wait(self, pushed: AnySamples) -> Samples:
+        """Adds what was pushed to the samples that wait for a full step, and returns them all."""
+        samples = np.asarray(pushed)
         if samples.ndim != 1:
             raise FqssError(f"a push is [samples], one channel; this one has shape {samples.shape}")
         if samples.dtype != np.int16:
@@ -152,10 +161,11 @@ class StreamingSeparator(ModelHandle):
                 f"the stream began with {self._waiting.dtype} samples and goes on with "
                 f"{samples.dtype}: convert one, or reset"
             )
-        self._waiting = np.concatenate([self._waiting, samples])
-        return samples
+        self._given += len(samples)
+        self._waiting = waiting = np.concatenate([self._waiting, samples])
+        return waiting
 
-    def _step(self, samples):
+    def _step(self, samples: Samples) -> Samples:
         """Estimates [sources, samples] of one step; planes of zero fill a last one."""
         metadata = self.metadata
         in_integers = samples.dtype == np.int16 and metadata.takes_int16
@@ -176,7 +186,7 @@ class StreamingSeparator(ModelHandle):
                 estimates = to_int16(estimates)
         return self._without_ends(estimates)
 
-    def _without_ends(self, estimates):
+    def _without_ends(self, estimates: Samples) -> Samples:
         """Without what came before the first sample, or comes behind the last of the stream."""
         skipped = min(self._to_skip, estimates.shape[1])
         self._to_skip -= skipped
@@ -184,11 +194,8 @@ class StreamingSeparator(ModelHandle):
         self._returned += estimates.shape[1]
         return estimates
 
-    def _named(self, parts):
-        empty = np.zeros(
-            (len(self.metadata.sources), 0),
-            np.int16 if self._waiting.dtype == np.int16 else np.float32,
-        )
+    def _named(self, parts: list[Samples], dtype: np.dtype[Any]) -> dict[str, Samples]:
+        empty = np.zeros((len(self.metadata.sources), 0), dtype)
         return dict(
             zip(self.metadata.sources, np.concatenate([empty, *parts], axis=1), strict=True)
         )

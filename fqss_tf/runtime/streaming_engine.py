@@ -1,6 +1,7 @@
 """A streaming model in LiteRT: a few samples in, as many per source out, and what it remembers."""
 
 import numpy as np
+from ai_edge_litert.interpreter import Interpreter
 
 from fqss_tf.errors import FqssError
 from fqss_tf.runtime.interpreter import (
@@ -11,6 +12,7 @@ from fqss_tf.runtime.interpreter import (
     signature_tensors,
 )
 from fqss_tf.runtime.metadata import read_metadata
+from fqss_tf.types import PathLike, PlaneArray
 
 
 class StreamingEngine:
@@ -26,7 +28,9 @@ class StreamingEngine:
             input/output contract.
     """
 
-    def __init__(self, path, num_threads=1, reference_kernels=False):
+    def __init__(
+        self, path: PathLike, num_threads: int = 1, reference_kernels: bool = False
+    ) -> None:
         self.metadata, content = read_metadata(path)
         if not self.metadata.is_streaming:
             raise FqssError(
@@ -34,6 +38,7 @@ class StreamingEngine:
                 "streams"
             )
         self._path = path
+        self._interpreter: Interpreter | None
         self._interpreter = open_interpreter(path, content, num_threads, reference_kernels)
         inputs, outputs = signature_tensors(path, self._interpreter)
         names = check_waveforms(path, self.metadata, np.int8, inputs, outputs)
@@ -50,19 +55,19 @@ class StreamingEngine:
         self.reset()
 
     @property
-    def state_bytes(self):
+    def state_bytes(self) -> int:
         """Bytes that are remembered from step to step."""
         return sum(state.nbytes for state in self._silence)
 
-    def reset(self):
+    def reset(self) -> None:
         """Forgets the stream so far."""
         self._values = self._silence
 
-    def close(self):
+    def close(self) -> None:
         """Frees the interpreter; the engine cannot run any more."""
         self._interpreter = None
 
-    def run_planes(self, inputs):
+    def run_planes(self, inputs: PlaneArray) -> list[PlaneArray]:
         """Runs one step on the graph's own numbers.
 
         Args:
@@ -71,6 +76,9 @@ class StreamingEngine:
         Returns:
             One int8 array [sources, step] per output plane, ``metadata.algorithmic_delay`` samples
             behind.
+
+        Raises:
+            FqssError: the engine is closed, or LiteRT refuses to run the graph.
         """
         if self._interpreter is None:
             raise FqssError(f"{self._path} was closed: open it again")

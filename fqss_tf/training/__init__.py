@@ -1,0 +1,1 @@
+"""Training of float and quantized networks, and the run folders that hold them."""

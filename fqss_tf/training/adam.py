@@ -3,6 +3,8 @@
 import tensorflow as tf
 import tf_keras as keras
 
+from fqss_tf.types import Tensor, Variable
+
 
 class FusedAdam(keras.optimizers.Adam):
     """Keras's Adam, up to float rounding, by TensorFlow's own op for it.
@@ -12,7 +14,7 @@ class FusedAdam(keras.optimizers.Adam):
     first step. Dense gradients only; the variables are those of Keras's Adam.
     """
 
-    def update_step(self, gradient, variable):
+    def update_step(self, gradient: Tensor, variable: Variable) -> None:
         """Updates one variable ``[..]`` by its gradient ``[..]``."""
         beta_1, beta_2 = (tf.constant(beta, variable.dtype) for beta in (self.beta_1, self.beta_2))
         step = tf.cast(self.iterations + 1, variable.dtype)

@@ -5,6 +5,10 @@ are made to agree with it when a stage resumes: a kill between two files then do
 """
 
 import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+from numpy.typing import ArrayLike
 
 from fqss_tf.errors import FqssError
 from fqss_tf.files import remove_leftovers
@@ -15,6 +19,7 @@ from fqss_tf.training.weights import (
     weights_of,
     write_arrays,
 )
+from fqss_tf.types import Arrays, KerasModel, Optimizer, Variable
 
 
 @dataclasses.dataclass
@@ -47,13 +52,16 @@ class Checkpoint:
         optimizer: Keras optimizer, built.
     """
 
-    def __init__(self, path, model, optimizer):
+    def __init__(self, path: Path, model: KerasModel, optimizer: Optimizer) -> None:
         self.path = path
         self._model = model
         self._optimizer = optimizer
 
-    def arrays(self, progress, best_weights):
-        """What :meth:`save` writes. On several workers all must ask for it, and one writes."""
+    def arrays(self, progress: Progress, best_weights: Arrays) -> dict[str, ArrayLike]:
+        """Returns what :meth:`save` writes.
+
+        On several workers all must ask for it, and one writes.
+        """
         return {
             **{f"model/{name}": value for name, value in weights_of(self._model).items()},
             **{f"best/{name}": value for name, value in best_weights.items()},
@@ -61,12 +69,12 @@ class Checkpoint:
             **{f"progress/{name}": value for name, value in dataclasses.asdict(progress).items()},
         }
 
-    def save(self, arrays):
+    def save(self, arrays: Mapping[str, ArrayLike]) -> None:
         """Writes what :meth:`arrays` gave."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_arrays(arrays, self.path)
 
-    def restore(self):
+    def restore(self) -> tuple[Progress, Arrays]:
         """Sets model and optimizer from the file.
 
         Returns:
@@ -90,6 +98,6 @@ class Checkpoint:
             setattr(progress, field.name, arrays[f"progress/{field.name}"].item())
         return progress, best_weights
 
-    def _optimizer_variables(self):
+    def _optimizer_variables(self) -> dict[str, Variable]:
         # Their names repeat: a depthwise and a pointwise kernel are both called kernel.
         return {f"optimizer/{i}": v for i, v in enumerate(self._optimizer.variables)}

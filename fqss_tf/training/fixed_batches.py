@@ -1,15 +1,19 @@
 """Training batches that are repeated, on disk with what the teacher made of them."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from fqss_tf.data.bad_files import found_while_reading
 from fqss_tf.errors import FqssError
 from fqss_tf.files import remove_leftovers
 from fqss_tf.training.weights import read_arrays, write_arrays
+from fqss_tf.types import Dataset, KerasModel, PathLike, Tensor
 
 PREFETCHED_BATCHES = 4
 
@@ -25,11 +29,13 @@ class FixedBatches:
         count: of batches, at least 1.
     """
 
-    def __init__(self, folder, count):
+    def __init__(self, folder: PathLike, count: int) -> None:
         self._folder = Path(folder)
         self._count = count
 
-    def write_missing(self, batches, teacher=None):
+    def write_missing(
+        self, batches: Callable[[int], Dataset], teacher: KerasModel | None = None
+    ) -> None:
         """Writes the batches that are not there yet.
 
         Args:
@@ -43,7 +49,7 @@ class FixedBatches:
         if first == self._count:
             return
         remove_leftovers(self._path(first))
-        estimate = teacher and tf.function(lambda m: teacher(m, training=False), autograph=False)
+        estimate = None if teacher is None else _traced(teacher)
         with click.progressbar(
             length=self._count, label="batches ", show_pos=True, file=sys.stderr
         ) as bar:
@@ -51,13 +57,13 @@ class FixedBatches:
             missing = batches(first).take(self._count - first)
             for number, (mixture, sources) in enumerate(missing, first):
                 arrays = {"mixture": mixture.numpy(), "sources": sources.numpy()}
-                if teacher is not None:
+                if estimate is not None:
                     arrays["teacher"] = estimate(mixture[:, None, :, None])[..., 0].numpy()
                 write_arrays(arrays, self._path(number))
                 bar.update(1)
 
-    def read(self, first_batch):
-        """The written batches from number ``first_batch`` on, over and over.
+    def read(self, first_batch: int) -> Dataset:
+        """Reads the written batches from number ``first_batch`` on, over and over.
 
         Returns:
             tf.data.Dataset of (mixture [B, T], sources [B, S, T]), and the teacher's estimates
@@ -67,19 +73,23 @@ class FixedBatches:
         shapes = [array.shape for array in self._arrays(0)]
         types = [tf.float32] * len(shapes)
 
-        def load(number):
+        def load(number: Tensor) -> tuple[Tensor, ...]:
             arrays = tf.numpy_function(self._arrays, [number % self._count], types)
             return tuple(map(tf.ensure_shape, arrays, shapes))
 
         return tf.data.Dataset.counter(first_batch).map(load).prefetch(PREFETCHED_BATCHES)
 
-    def _path(self, number):
+    def _path(self, number: int) -> Path:
         return self._folder / f"{number}.npz"
 
-    def _arrays(self, number):
+    def _arrays(self, number: int) -> list[NDArray[Any]]:
         try:
             return list(read_arrays(self._path(number)).values())
         except FqssError as error:
             error = FqssError(f"{error}; remove it and go on with --resume")
             found_while_reading(error)
             raise error from None
+
+
+def _traced(model: KerasModel) -> Callable[[Tensor], Tensor]:
+    return tf.function(lambda mixture: model(mixture, training=False), autograph=False)

@@ -1,12 +1,15 @@
 """Gives a network trained on scale-invariant SDR the level of its sources."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from fqss_tf.metrics import pit_si_sdr
 from fqss_tf.models.inference import separation_function
+from fqss_tf.types import KerasModel, MixturePair
 
 
-def calibrate_level(model, mixtures):
+def calibrate_level(model: KerasModel, mixtures: Iterable[MixturePair]) -> float:
     """Scales the decoder so that estimates and sources have one level, in the least-squares sense.
 
     SI-SDR leaves the scale and the sign of the estimates open, but an 8-bit output has a fixed
@@ -32,7 +35,7 @@ def calibrate_level(model, mixtures):
     return gain
 
 
-def scale_decoder(model, gain):
+def scale_decoder(model: KerasModel, gain: float) -> None:
     """Multiplies the estimates of a float model by ``gain``."""
     decoder = model.get_layer("decoder_0")
     decoder.set_weights([decoder.get_weights()[0] * gain])

@@ -2,10 +2,14 @@
 
 import csv
 import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
 from fqss_tf.files import atomic_path
+from fqss_tf.types import PathLike
 
 COLUMNS = (
     "stage", "step", "loss", "dev_si_sdr", "learning_rate", "seconds", "skipped",
@@ -43,10 +47,10 @@ class Evaluation:
 class CsvLog:
     """log.csv, one row per evaluation of any stage."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         self.path = path
 
-    def rewind(self, stage, step):
+    def rewind(self, stage: str, step: int) -> None:
         """Drops the rows of ``stage`` after ``step``: a checkpoint of that step is resumed."""
         rows = []
         if self.path.exists():
@@ -57,7 +61,7 @@ class CsvLog:
             writer.writeheader()
             writer.writerows(rows)
 
-    def write(self, evaluation):
+    def write(self, evaluation: Evaluation) -> None:
         """Appends an Evaluation."""
         values = dataclasses.astuple(evaluation)
         row = [f"{value:.6g}" if isinstance(value, float) else value for value in values]
@@ -65,7 +69,7 @@ class CsvLog:
             csv.writer(file).writerow(row)
 
 
-def _is_kept(row, stage, step):
+def _is_kept(row: Mapping[str | Any, Any], stage: str, step: int) -> bool:
     if None in row.values():
         return False  # cut off while it was written
     return row["stage"] != stage or int(row["step"]) <= step
@@ -74,10 +78,12 @@ def _is_kept(row, stage, step):
 class TensorBoard:
     """Curves of one stage, in a folder of event files."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: PathLike) -> None:
         self._writer = tf.summary.create_file_writer(str(folder))
 
-    def write(self, evaluation, ranges):
+    def write(
+        self, evaluation: Evaluation, ranges: Mapping[str, tuple[float, float]]
+    ) -> None:
         """Adds an Evaluation and the (minimum, maximum) of quantizers by tensor."""
         curves = {
             field: value for field, value in dataclasses.asdict(evaluation).items()

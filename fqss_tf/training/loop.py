@@ -4,11 +4,14 @@ import contextlib
 import itertools
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 
+from fqss_tf.config import StageRecipe
 from fqss_tf.errors import FqssError
 from fqss_tf.files import remove_leftovers
 from fqss_tf.metrics import pit_si_sdr
@@ -26,12 +29,34 @@ from fqss_tf.training.weights import (
     weights_of,
     write_arrays,
 )
+from fqss_tf.types import (
+    Arrays,
+    Dataset,
+    KerasModel,
+    MixturePair,
+    Optimizer,
+    PathLike,
+    ScoreWeights,
+    Separate,
+    Tensor,
+)
 
 
 def fit(
-    model, loss, batches, dev_mixtures, stage, folder, *, name, resume=False, ranges=None,
-    integer_score=None, distribution=None, recompute=False,
-):
+    model: KerasModel,
+    loss: Callable[..., Tensor],
+    batches: Callable[[int], Dataset],
+    dev_mixtures: Sequence[MixturePair],
+    stage: StageRecipe,
+    folder: PathLike,
+    *,
+    name: str,
+    resume: bool = False,
+    ranges: Callable[[], dict[str, tuple[float, float]]] | None = None,
+    integer_score: ScoreWeights | None = None,
+    distribution: Distribution | None = None,
+    recompute: bool = False,
+) -> float:
     """Trains ``model`` in place and leaves the weights that were best on the dev set in it.
 
     A stage that was killed at any moment and is resumed makes the same steps, and leaves the same
@@ -73,9 +98,18 @@ def fit(
 
 class _StageRun:
     def __init__(
-        self, model, loss, dev_mixtures, stage, folder, name, ranges, integer_score, distribution,
-        recompute,
-    ):
+        self,
+        model: KerasModel,
+        loss: Callable[..., Tensor],
+        dev_mixtures: Sequence[MixturePair],
+        stage: StageRecipe,
+        folder: Path,
+        name: str,
+        ranges: Callable[[], dict[str, tuple[float, float]]] | None,
+        integer_score: ScoreWeights | None,
+        distribution: Distribution,
+        recompute: bool,
+    ) -> None:
         self.model = model
         self.stage = stage
         self.name = name
@@ -93,13 +127,14 @@ class _StageRun:
             folder / "checkpoints" / f"{name}.npz", model, self.optimizer
         )
         self.best_path = folder / f"best_{name}.npz"
-        self.progress, self.best_weights = Progress(), {}
+        self.progress = Progress()
+        self.best_weights: Arrays = {}
         if distribution.is_chief:
             folder.mkdir(parents=True, exist_ok=True)
             self.log = CsvLog(folder / "log.csv")
             self.tensorboard = TensorBoard(folder / "tensorboard" / name)
 
-    def begin(self, resume):
+    def begin(self, resume: bool) -> None:
         """Restores the last checkpoint, or scores the start and makes the first one."""
         found = resume and self.checkpoint.path.exists()
         if found:
@@ -113,7 +148,7 @@ class _StageRun:
             # Training must not end worse than it began, which matters where it begins well: in QAT.
             self.evaluate(self.stage.learning_rate)
 
-    def train(self, batches):
+    def train(self, batches: Callable[[int], Dataset]) -> None:
         """Makes the steps that are left."""
         progress, stage = self.progress, self.stage
         data = iter(self.distribution.distribute(batches(progress.step * stage.accumulate)))
@@ -137,13 +172,14 @@ class _StageRun:
                         self.save()  # several workers do this together, and the others go on
                     raise KeyboardInterrupt
 
-    def progress_bar(self):
+    def progress_bar(self) -> Any:
+        """Makes the bar of the steps, which is hidden on all workers but the chief."""
         return click.progressbar(
             length=self.stage.steps, label=f"{self.name:8s}", item_show_func=lambda text: text,
             show_pos=True, hidden=not self.distribution.is_chief, file=sys.stderr,
         )
 
-    def count(self, value, updated):
+    def count(self, value: float, updated: bool) -> None:
         """Notes a step and its loss; ends the training when too many were skipped."""
         progress = self.progress
         progress.step += 1
@@ -161,18 +197,18 @@ class _StageRun:
             )
 
     @property
-    def why_skipped(self):
+    def why_skipped(self) -> str:
         """The reason for which steps are skipped, for people."""
         limit = self.stage.skip_above_norm
         return "the loss was not finite" + (f" or its gradient above {limit:g}" if limit else "")
 
     @property
-    def mean_loss(self):
+    def mean_loss(self) -> float | None:
         """Over the updates since the last evaluation; None without any."""
         progress = self.progress
         return progress.loss_sum / progress.loss_count if progress.loss_count else None
 
-    def evaluate(self, rate):
+    def evaluate(self, rate: float) -> None:
         """Scores the dev set, keeps the weights if they are the best so far, logs and saves."""
         progress = self.progress
         with averaged_weights(self.model, self.optimizer):
@@ -183,7 +219,7 @@ class _StageRun:
             if improved or not self.best_weights:
                 self.best_weights = weights_of(self.model)
             ranges = self.ranges() if self.ranges else {}
-            weights = self.model.get_weights() if self.integer_score else None
+            weights = self.model.get_weights() if self.integer_score else []
         if progress.step > 0:
             schedules.after_evaluation(self.stage, progress, improved)
         if self.distribution.is_chief:
@@ -199,12 +235,13 @@ class _StageRun:
         if self.distribution.is_chief and improved:
             write_arrays(self.best_weights, self.best_path)
 
-    def save(self):
+    def save(self) -> None:
+        """Writes the checkpoint; all workers must ask for it."""
         arrays = self.checkpoint.arrays(self.progress, self.best_weights)
         if self.distribution.is_chief:
             self.checkpoint.save(arrays)
 
-    def finish(self):
+    def finish(self) -> float:
         """Puts the best weights into the model and says what is worth saying."""
         assign_arrays(named_variables(self.model), self.best_weights, self.best_path)
         progress = self.progress
@@ -222,8 +259,8 @@ class _StageRun:
         return progress.best
 
 
-def optimizer_for(model, stage):
-    """The optimizer of a stage, with its variables."""
+def optimizer_for(model: KerasModel, stage: StageRecipe) -> Optimizer:
+    """Makes the optimizer of a stage, with its variables."""
     optimizer = FusedAdam(
         stage.learning_rate, use_ema=stage.ema_decay > 0, ema_momentum=stage.ema_decay
     )
@@ -232,8 +269,8 @@ def optimizer_for(model, stage):
 
 
 @contextlib.contextmanager
-def averaged_weights(model, optimizer):
-    """Within it, the model has the optimizer's moving averages of its weights, if there are any.
+def averaged_weights(model: KerasModel, optimizer: Optimizer) -> Iterator[None]:
+    """Puts the optimizer's moving averages of the weights, if there are any, into the model.
 
     The statistics of batch norms stay: they are moving averages themselves.
     """
@@ -247,8 +284,8 @@ def averaged_weights(model, optimizer):
         variable.assign(value)
 
 
-def si_sdr_scores(separate, mixtures):
-    """Mean SI-SDR in dB of each of (mixture [T], sources [S, T]) pairs.
+def si_sdr_scores(separate: Separate, mixtures: Iterable[MixturePair]) -> list[float]:
+    """Returns the mean SI-SDR in dB of each of (mixture [T], sources [S, T]) pairs.
 
     Args:
         separate: function mixture [T] -> estimates [S, T], as ``separation_function`` gives it.

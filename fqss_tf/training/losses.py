@@ -2,8 +2,12 @@
 
 import itertools
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
+
+from fqss_tf.config import QuantizationRecipe
+from fqss_tf.types import KerasModel, Tensor
 
 EPSILON = 1e-8
 # Sign of SDR_quantized - SDR_teacher in the weight of a sample. 'speech' trusts the teacher most
@@ -11,8 +15,8 @@ EPSILON = 1e-8
 WEIGHTING_SIGNS = {"speech": 1.0, "music": -1.0}
 
 
-def pairwise_si_sdr(estimates, targets):
-    """Linear (not dB) SI-SDR of every estimate against every target, zero mean.
+def pairwise_si_sdr(estimates: Tensor, targets: Tensor) -> Tensor:
+    """Returns the linear (not dB) SI-SDR of every estimate against every target, zero mean.
 
     Args:
         estimates: float32 [B, S, T].
@@ -30,13 +34,13 @@ def pairwise_si_sdr(estimates, targets):
     return tf.reduce_sum(tf.square(projection), axis=-1) / distortion
 
 
-def pairwise_si_sdr_db(estimates, targets):
-    """As ``pairwise_si_sdr``, in dB."""
+def pairwise_si_sdr_db(estimates: Tensor, targets: Tensor) -> Tensor:
+    """Returns what ``pairwise_si_sdr`` does, in dB."""
     return _decibel(pairwise_si_sdr(estimates, targets))
 
 
-def best_permutation_mean(pairwise):
-    """The mean score under the best assignment of estimates to targets.
+def best_permutation_mean(pairwise: Tensor) -> Tensor:
+    """Returns the mean score under the best assignment of estimates to targets.
 
     Args:
         pairwise: float32 [B, S, S] scores, higher is better; S is static.
@@ -48,8 +52,8 @@ def best_permutation_mean(pairwise):
     return tf.reduce_max(tf.einsum("bet,pet->bp", pairwise, permutations), axis=-1)
 
 
-def negative_si_sdr_pit(estimates, targets):
-    """Minus the SI-SDR in dB under the best permutation, mean over sources and batch.
+def negative_si_sdr_pit(estimates: Tensor, targets: Tensor) -> Tensor:
+    """Returns minus the SI-SDR in dB under the best permutation, mean over sources and batch.
 
     Args:
         estimates: float32 [B, S, T].
@@ -62,9 +66,13 @@ def negative_si_sdr_pit(estimates, targets):
 
 
 def fqss_distillation_loss(
-    estimates, targets, teacher_estimates, distillation_weight=0.1, weighting="speech",
-    average="linear",
-):
+    estimates: Tensor,
+    targets: Tensor,
+    teacher_estimates: Tensor,
+    distillation_weight: float = 0.1,
+    weighting: str = "speech",
+    average: str = "linear",
+) -> Tensor:
     """``-10 log10((1 - d) SDR(estimates, targets) + d mean(w SDR(estimates, teacher)))``.
 
     SDR is the linear SI-SDR under the best permutation; averaging it before the logarithm makes
@@ -103,12 +111,14 @@ def fqss_distillation_loss(
     return -quality if average == "decibel" else -_decibel(quality)
 
 
-def task_loss(mixture, estimates, sources, *_):
+def task_loss(mixture: Tensor, estimates: Tensor, sources: Tensor, *_: Tensor) -> Tensor:
     """``negative_si_sdr_pit`` as the training step calls a loss."""
     return negative_si_sdr_pit(estimates, sources)
 
 
-def distillation_loss(settings, teacher=None):
+def distillation_loss(
+    settings: QuantizationRecipe, teacher: KerasModel | None = None
+) -> Callable[..., Tensor]:
     """``fqss_distillation_loss`` as the training step calls a loss.
 
     Args:
@@ -120,8 +130,10 @@ def distillation_loss(settings, teacher=None):
         Function (mixture [B, T], estimates [B, S, T], sources [B, S, T], the teacher's estimates
         [B, S, T] if ``teacher`` is None) -> scalar.
     """
-    def loss(mixture, estimates, sources, guide=None):
-        if guide is None:
+    def loss(
+        mixture: Tensor, estimates: Tensor, sources: Tensor, guide: Tensor | None = None
+    ) -> Tensor:
+        if guide is None and teacher is not None:
             guide = teacher(mixture[:, None, :, None], training=False)[..., 0]
         return fqss_distillation_loss(
             estimates, sources, guide, settings.distillation_weight,
@@ -131,20 +143,24 @@ def distillation_loss(settings, teacher=None):
     return loss
 
 
-def replica_mean(values):
-    """Mean of tensors over the replicas of a tf.distribute strategy; gradients pass through it."""
+def replica_mean(values: Tensor) -> Tensor:
+    """Takes the mean over the replicas of a tf.distribute strategy; gradients pass through it.
+
+    Args:
+        values: a tensor, or a nested structure of tensors.
+    """
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, values)
 
 
-def _zero_mean(signal):
+def _zero_mean(signal: Tensor) -> Tensor:
     return signal - tf.reduce_mean(signal, axis=-1, keepdims=True)
 
 
-def _decibel(ratio):
+def _decibel(ratio: Tensor) -> Tensor:
     return tf.math.log(ratio + EPSILON) * (10.0 / math.log(10.0))
 
 
-def _permutation_matrices(sources):
+def _permutation_matrices(sources: int) -> Tensor:
     """[S!, S, S]: 1/S where the estimate of the row is assigned to the target of the column."""
     matrices = [
         [[1.0 / sources if permutation[t] == e else 0.0 for t in range(sources)]

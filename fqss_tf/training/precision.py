@@ -1,6 +1,7 @@
 """What a float network computes in while it is trained."""
 
 import contextlib
+from collections.abc import Iterator
 
 import tf_keras as keras
 
@@ -8,8 +9,8 @@ POLICIES = {"bfloat16": "mixed_bfloat16"}
 
 
 @contextlib.contextmanager
-def computing_in(precision):
-    """Models built within it compute in ``float32`` or ``bfloat16``; their variables are float32.
+def computing_in(precision: str) -> Iterator[None]:
+    """Makes models built within it compute in ``float32`` or ``bfloat16``, of float32 variables.
 
     bfloat16 has the exponents of float32, so that no loss need be scaled. The waveform at both ends
     and the norms' statistics keep to full precision.

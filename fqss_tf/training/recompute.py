@@ -8,9 +8,12 @@ in time and saves most of the memory (Chen et al. 2016, "sublinear memory cost")
 import dataclasses
 import inspect
 import math
+from collections.abc import Sequence
 
 import tensorflow as tf
 import tf_keras as keras
+
+from fqss_tf.types import KerasLayer, KerasModel, Tensor
 
 # The segments tried: at most this share of a network's values inside one.
 SHARES = [2.0**-power for power in range(8)]
@@ -20,12 +23,12 @@ SHARES = [2.0**-power for power in range(8)]
 class Segment:
     """Layers in the order of computation; keys of the tensors that enter and leave it."""
 
-    layers: tuple
-    inputs: tuple
-    outputs: tuple
+    layers: tuple[KerasLayer, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
 
-    def __call__(self, *values, training):
-        """The tensors that leave, for ``values`` of those that enter."""
+    def __call__(self, *values: Tensor, training: bool) -> list[Tensor]:
+        """Computes the tensors that leave, for ``values`` of those that enter."""
         tensors = dict(zip(self.inputs, values, strict=True))
         for layer in self.layers:
             arguments = tf.nest.map_structure(lambda item: tensors[id(item)], layer.input)
@@ -44,15 +47,15 @@ class Recomputed:
             statistics, which would be done twice. Not tested with loops, as an LSTM has.
     """
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: KerasModel) -> None:
         self._input, self._output = id(model.input), id(model.output)
         self.segments = segments(model)
 
-    def __call__(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """The model's output for its input."""
+    def __call__(self, inputs: Tensor, training: bool = False) -> Tensor:
+        """Computes the model's output for its input."""
         tensors = {self._input: inputs}
         for segment in self.segments:
-            def compute(*values, segment=segment):
+            def compute(*values: Tensor, segment: Segment = segment) -> list[Tensor]:
                 return segment(*values, training=training)
 
             # The gradient begins with the last segment, so its tensors may as well be kept.
@@ -63,8 +66,8 @@ class Recomputed:
         return tensors[self._output]
 
 
-def segments(model: keras.Model) -> list[Segment]:
-    """The model in segments that make its gradient need the least memory, about."""
+def segments(model: KerasModel) -> list[Segment]:
+    """Cuts a model into segments that make its gradient need the least memory, about."""
     layers = _in_order(model)
     last_uses = {id(model.output): len(layers)}
     for position, layer in enumerate(layers):
@@ -85,14 +88,16 @@ def segments(model: keras.Model) -> list[Segment]:
     return found
 
 
-def _in_order(model):
+def _in_order(model: KerasModel) -> list[KerasLayer]:
     """The layers but the input, each as soon as something needs it: depth first.
 
     Keras sorts layers by their distance from the output instead, so that all skip connections of a
     network would be computed last, and their inputs be alive until then.
     """
     makers = {id(layer.output): layer for layer in model.layers}
-    ordered, seen, waiting = [], set(), [(id(model.output), False)]
+    ordered: list[KerasLayer] = []
+    seen: set[int] = set()
+    waiting = [(id(model.output), False)]
     while waiting:
         key, inputs_done = waiting.pop()
         layer = makers[key]
@@ -107,14 +112,15 @@ def _in_order(model):
     return ordered
 
 
-def _borders(sizes, last_uses):
+def _borders(sizes: Sequence[int], last_uses: Sequence[int]) -> list[int]:
     """Positions of the layers that begin a segment, but for the first.
 
     Args:
         sizes: of each layer's output.
         last_uses: position of the last layer that reads it.
     """
-    best, found = math.inf, []
+    best = math.inf
+    found: list[int] = []
     for share in SHARES:
         kept, borders = _cheapest(sizes, last_uses, share * sum(sizes))
         ends = [*borders, len(sizes)]
@@ -127,9 +133,16 @@ def _borders(sizes, last_uses):
     return found
 
 
-def _cheapest(sizes, last_uses, limit):
-    """(values kept between segments, borders) of the segments of at most ``limit`` values that
-    keep the least; a segment of one layer may be larger."""
+def _cheapest(
+    sizes: Sequence[int], last_uses: Sequence[int], limit: float
+) -> tuple[float, list[int]]:
+    """The segments of at most ``limit`` values that keep the least.
+
+    A segment of one layer may be larger.
+
+    Returns:
+        (values kept between segments, borders).
+    """
     costs, starts = [0.0], [0]  # of the first 0, 1, 2.. layers: what is kept, the last segment
     for end in range(1, len(sizes) + 1):
         costs.append(math.inf)
@@ -143,17 +156,18 @@ def _cheapest(sizes, last_uses, limit):
                 kept += sizes[start]
             if costs[start] + kept <= costs[end]:
                 costs[end], starts[end] = costs[start] + kept, start
-    borders, end = [], len(sizes)
+    borders: list[int] = []
+    end = len(sizes)
     while starts[end] > 0:
         end = starts[end]
         borders.insert(0, end)
     return costs[-1], borders
 
 
-def _size(shape):
+def _size(shape: Sequence[int | None]) -> int:
     """Values of a tensor of static shape, per item and unknown length."""
     return math.prod(size for size in shape if size is not None)
 
 
-def _knows_training(layer):
+def _knows_training(layer: KerasLayer) -> bool:
     return "training" in inspect.signature(layer.call).parameters

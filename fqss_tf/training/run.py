@@ -5,16 +5,29 @@ import dataclasses
 import functools
 import json
 import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import click
 import numpy as np
 
 from fqss_tf import environment
-from fqss_tf.config import load_recipe, save_recipe
+from fqss_tf.config import Recipe, StageRecipe, load_recipe, save_recipe
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
 from fqss_tf.former_names import run_file
+from fqss_tf.models.sizes import EncoderSizes
+from fqss_tf.types import (
+    Dataset,
+    FloatArray,
+    KerasModel,
+    MixturePair,
+    PathLike,
+    Planes,
+    ScoreWeights,
+    Tensor,
+)
 
 environment.check()
 
@@ -58,7 +71,12 @@ class Run:
         FqssError: the folder is not a run of ``fqss-tf train``.
     """
 
-    def __init__(self, folder):
+    folder: Path
+    recipe: Recipe
+    method: str
+    publisher: str | None
+
+    def __init__(self, folder: PathLike) -> None:
         self.folder = Path(folder)
         if not (self.folder / "recipe.yaml").is_file():
             raise FqssError(f"{folder} is not a run folder: fqss-tf train makes one")
@@ -68,7 +86,9 @@ class Run:
         self.publisher = description.get("imported", {}).get("publisher")
 
     @classmethod
-    def create(cls, folder, recipe, method, resume=False):
+    def create(
+        cls, folder: PathLike, recipe: Recipe, method: str, resume: bool = False
+    ) -> "Run":
         """Makes the folder, or opens it to resume; the recipe must then be the same.
 
         Raises:
@@ -89,48 +109,48 @@ class Run:
         return cls(folder)
 
     @functools.cached_property
-    def bad_files(self):
-        """BadFilePolicy that hears of what is wrong with the data."""
+    def bad_files(self) -> BadFilePolicy:
+        """The policy that hears of what is wrong with the data."""
         return BadFilePolicy(self.recipe.data.on_bad_file)
 
     @property
-    def config(self):
+    def config(self) -> EncoderSizes:
         """Sizes of the network."""
         return self.recipe.model
 
     @property
-    def planes(self):
-        """(input planes, output planes) of the quantized network."""
+    def planes(self) -> Planes:
+        """Those of the quantized network."""
         settings = self.recipe.quantization
         if self.method == "fqss":
-            return settings.input_planes, settings.output_planes
-        return 1, 1
+            return Planes(settings.input_planes, settings.output_planes)
+        return Planes(1, 1)
 
     @property
-    def is_quantized(self):
+    def is_quantized(self) -> bool:
         """Whether the run has a finished quantized model."""
         return run_file(self.folder, QUANTIZED_WEIGHTS).exists()
 
-    def kept_step(self, stage):
-        """The step of stage ``float`` or ``qat`` whose weights were best on the dev set."""
+    def kept_step(self, stage: Literal["float", "qat"]) -> int:
+        """Reads the step of stage ``float`` or ``qat`` whose weights were best on the dev set."""
         with (self.folder / "log.csv").open(newline="") as file:
             rows = [row for row in csv.DictReader(file) if row["stage"] == stage]
         return int(max(rows, key=lambda row: float(row["dev_si_sdr"]))["step"])
 
-    def segment(self, seconds):
-        """Samples of ``seconds``, rounded down to a multiple of the hop, at least one kernel."""
+    def segment(self, seconds: float) -> int:
+        """Returns ``seconds`` in samples: a multiple of the hop below, at least one kernel."""
         hop = self.recipe.model.hop
         samples = int(seconds * self.recipe.data.sample_rate) // hop * hop
         return max(samples, self.recipe.model.kernel)
 
-    def float_model(self):
-        """The trained float network, with batch norms and trained PReLU slopes as they are."""
+    def float_model(self) -> KerasModel:
+        """Loads the trained float network, with batch norms and PReLU slopes as they are."""
         model = build(self.config)
         load_weights(model, self.folder / FLOAT_WEIGHTS)
         return model
 
-    def level_calibrated_model(self, recipe=None):
-        """The float network with estimates at the level of the sources, as 8 bits need it.
+    def level_calibrated_model(self, recipe: Recipe | None = None) -> KerasModel:
+        """Makes the float network with estimates at the level of the sources, as 8 bits need it.
 
         Training here ends so; an imported network is calibrated on the dev mixtures of a recipe,
         its own if None.
@@ -140,8 +160,8 @@ class Run:
             calibrate_level(model, fixed_mixtures(recipe or self.recipe))
         return model
 
-    def model(self):
-        """The best model there is, ``[B, 1, T, 1]`` -> ``[B, S, T, 1]``: quantized, else float.
+    def model(self) -> KerasModel:
+        """Loads the best model, ``[B, 1, T, 1]`` -> ``[B, S, T, 1]``: quantized, else float.
 
         Raises:
             FqssError: nothing is trained yet.
@@ -154,28 +174,33 @@ class Run:
             )
         return self.folded_model()
 
-    def folded_model(self):
-        """The float network in the form that is exported."""
+    def folded_model(self) -> KerasModel:
+        """Makes the float network in the form that is exported."""
         return folding.fold_for_export(self.float_model(), self.config)
 
-    def frozen_teacher(self):
-        """The float network in the form that is exported, not to be trained."""
+    def frozen_teacher(self) -> KerasModel:
+        """Makes the float network in the form that is exported, not to be trained."""
         teacher = self.folded_model()
         teacher.trainable = False
         return teacher
 
-    def uncalibrated_model(self, planes, model=None, mixtures=()):
-        """The network with quantizers whose ranges are not known yet.
+    def uncalibrated_model(
+        self,
+        planes: Planes,
+        model: KerasModel | None = None,
+        mixtures: Sequence[FloatArray | Tensor] = (),
+    ) -> KerasModel:
+        """Makes the network with quantizers whose ranges are not known yet.
 
         Args:
-            planes: (input planes, output planes).
+            planes: of the network.
             model: the float network that it starts from; the run's as it is if None.
             mixtures: batches [B, T] on which its channels are equalized; they stay as they are if
                 there are none, as suits a network whose weights will be loaded.
         """
-        inputs, outputs = planes
         network = folding.add_planes(
-            model or self.float_model(), self.config, input_planes=inputs, output_planes=outputs
+            model or self.float_model(), self.config,
+            input_planes=planes.input, output_planes=planes.output,
         )
         if mixtures:
             equalize(network, self.config, mixtures)
@@ -184,21 +209,28 @@ class Run:
             wrap.keep_ranges(model)
         return model
 
-    def quantized_model(self):
-        """The trained quantized network, simulated in float."""
+    def quantized_model(self) -> KerasModel:
+        """Loads the trained quantized network, simulated in float."""
         model = self.uncalibrated_model(self.planes)
         load_weights(model, run_file(self.folder, QUANTIZED_WEIGHTS))
         return model
 
-    def calibrated_model(self, planes, calibration=None):
-        """The float network with quantizers whose ranges were measured on training mixtures.
+    def calibrated_model(
+        self, planes: Planes, calibration: PathLike | None = None
+    ) -> KerasModel:
+        """Makes the float network with quantizers whose ranges are measured.
 
-        ``calibration``: folder of recordings, or a data set, to measure on instead.
+        Args:
+            planes: of the network.
+            calibration: folder of recordings, or a data set, to measure on instead of the training
+                mixtures.
         """
         return self._calibrated(planes, list(self.calibration_batches(calibration)))
 
-    def post_training_model(self, planes, calibration=None):
-        """The calibrated model with corrected biases: as good as integers get without training.
+    def post_training_model(
+        self, planes: Planes, calibration: PathLike | None = None
+    ) -> KerasModel:
+        """Makes the calibrated model with corrected biases: the best integers without training.
 
         Its biases are no longer those of the float network. Arguments as of ``calibrated_model``.
         """
@@ -209,7 +241,9 @@ class Run:
         snap_biases(model)
         return model
 
-    def _calibrated(self, planes, mixtures):
+    def _calibrated(
+        self, planes: Planes, mixtures: Sequence[FloatArray | Tensor]
+    ) -> KerasModel:
         model = self.uncalibrated_model(
             planes, self.level_calibrated_model(), mixtures[:EQUALIZATION_BATCHES]
         )
@@ -219,9 +253,13 @@ class Run:
         )
         return model
 
-    def calibration_batches(self, calibration=None):
-        """Batches of mixtures [B, T] on which the ranges are measured; arguments as of
-        ``calibrated_model``."""
+    def calibration_batches(
+        self, calibration: PathLike | None = None
+    ) -> Iterator[FloatArray | Tensor]:
+        """Yields batches of mixtures float32 [B, T] on which the ranges are measured.
+
+        Arguments as of ``calibrated_model``.
+        """
         steps, recipe = self.recipe.quantization.calibration_steps, self.recipe
         if calibration is not None and not is_data_set(calibration):
             size = recipe.qat.batch_size
@@ -239,19 +277,23 @@ class Run:
         for mixture, _ in drawn.take(steps):
             yield mixture
 
-    def mixtures(self, part):
-        """(mixture [T], sources [S, T]) pairs of ``dev`` or ``test``."""
+    def mixtures(self, part: Literal["dev", "test"]) -> Sequence[MixturePair]:
+        """Returns the (mixture [T], sources [S, T]) pairs of ``dev`` or ``test``."""
         return fixed_mixtures(self.recipe, part, self.bad_files)
 
 
-def network_to_train(recipe):
-    """The float network of a recipe with random weights, as its float stage trains it."""
+# Makes a ScoreWeights of a run and its dev mixtures.
+MakeScore: TypeAlias = Callable[[Run, Sequence[MixturePair]], ScoreWeights]
+
+
+def network_to_train(recipe: Recipe) -> KerasModel:
+    """Makes the float network of a recipe with random weights, as its float stage trains it."""
     with computing_in(recipe.float.precision):
         return build(recipe.model)
 
 
-def load_model(folder):
-    """The Keras model of a run: the quantized one if it has been trained, else the float one.
+def load_model(folder: PathLike) -> KerasModel:
+    """Loads the Keras model of a run: the quantized one if it has been trained, else the float one.
 
     Maps float32 mixtures ``[B, 1, T, 1]`` of peak 1, T a multiple of the hop, to estimates
     ``[B, S, T, 1]``. The float model of an imported run takes and gives what the published network
@@ -266,10 +308,21 @@ def load_model(folder):
     return run.model()
 
 
-def batches(recipe, stage, first_batch=0, seed_offset=0, bad_files=None):
-    """Endless training batches (mixture [B, T], sources [B, S, T]) from batch ``first_batch``.
+def batches(
+    recipe: Recipe,
+    stage: StageRecipe,
+    first_batch: int = 0,
+    seed_offset: int = 0,
+    bad_files: BadFilePolicy | None = None,
+) -> Dataset:
+    """Makes the endless tf.data.Dataset of training batches (mixture [B, T], sources [B, S, T]).
 
-    ``bad_files``: a BadFilePolicy; None makes one of the recipe's.
+    Args:
+        recipe: what they are made of.
+        stage: the stage of it that is trained.
+        first_batch: number of the batch that comes first.
+        seed_offset: added to the recipe's seed.
+        bad_files: hears of what is wrong with the data; None makes one of the recipe's.
     """
     environment.check_tensorflow_io()
     from fqss_tf.data.pipeline import training_mixtures
@@ -288,18 +341,31 @@ def batches(recipe, stage, first_batch=0, seed_offset=0, bad_files=None):
     )
 
 
-def fixed_mixtures(recipe, part="dev", bad_files=None):
-    """(mixture [T], sources [S, T]) pairs of the first root that has some, else of the bundled
-    speech; T is a multiple of the hop. ``bad_files`` as for ``batches``."""
+def fixed_mixtures(
+    recipe: Recipe,
+    part: Literal["dev", "test"] = "dev",
+    bad_files: BadFilePolicy | None = None,
+) -> ReadWhenUsed:
+    """Returns (mixture [T], sources [S, T]) pairs, T a multiple of the hop.
+
+    They are of the first root that has some, else of the bundled speech. ``bad_files`` as for
+    ``batches``.
+    """
     entries = scored_mixtures(recipe.data, part, recipe.model.sources, bad_files)
     return ReadWhenUsed(entries, recipe.model.hop)
 
 
 @bad_files_named()
 def train(
-    recipe, folder, method="fqss", teacher=None, resume=False, initial=None, integer_score=None,
-    distribution=None,
-):
+    recipe: Recipe,
+    folder: PathLike,
+    method: str = "fqss",
+    teacher: Run | PathLike | None = None,
+    resume: bool = False,
+    initial: Run | PathLike | None = None,
+    integer_score: MakeScore | None = None,
+    distribution: Distribution | None = None,
+) -> Run:
     """Trains float, calibrates, trains quantized; each stage is skipped if its weights are there.
 
     Args:
@@ -332,8 +398,11 @@ def train(
     check_roots(recipe.data, bad_files)
     if teacher is not None and initial is not None:
         raise FqssError("a teacher replaces the float stage: it takes no initial weights")
-    if not (Path(folder) / FLOAT_WEIGHTS).exists():
-        teacher, initial = (_opened(source, recipe.model) for source in (teacher, initial))
+    # What the float stage starts from matters no more once it is done.
+    is_done = (Path(folder) / FLOAT_WEIGHTS).exists()
+    teacher_run, initial_run = (
+        None if is_done else _opened(source, recipe.model) for source in (teacher, initial)
+    )
     distribution = distribution or Distribution()
     for stage in (recipe.float, recipe.qat):
         distribution.check_batch_size(stage.batch_size)
@@ -344,13 +413,13 @@ def train(
         distribution.wait()
         run = Run.create(folder, recipe, method, resume=True)
         run.bad_files = bad_files
-        _Training(run, dev, resume, distribution).train(teacher, initial, integer_score)
+        _Training(run, dev, resume, distribution).train(teacher_run, initial_run, integer_score)
     if bad_files.lines and distribution.is_chief:
         click.echo(f"broken files and rows that were left out: {len(bad_files)}", err=True)
     return run
 
 
-def _opened(source, sizes):
+def _opened(source: Run | PathLike | None, sizes: EncoderSizes) -> Run | None:
     """The Run of a Run, of its folder, or of None; it must be of a network of these sizes."""
     if source is None:
         return None
@@ -370,13 +439,17 @@ def _opened(source, sizes):
 class _Training:
     """The planes of a run on every worker; the chief writes what the others then read."""
 
-    def __init__(self, run, dev, resume, distribution):
+    def __init__(
+        self, run: Run, dev: Sequence[MixturePair], resume: bool, distribution: Distribution
+    ) -> None:
         self.run = run
         self.dev = dev
         self.resume = resume
         self.distribution = distribution
 
-    def train(self, teacher, initial, integer_score):
+    def train(
+        self, teacher: Run | None, initial: Run | None, integer_score: MakeScore | None
+    ) -> None:
         """Makes the planes whose weights are not there yet."""
         if not (self.run.folder / FLOAT_WEIGHTS).exists():
             if teacher is None:
@@ -390,11 +463,13 @@ class _Training:
         if self.distribution.is_chief:
             shutil.rmtree(self.run.folder / FIXED_BATCHES, ignore_errors=True)
 
-    def write(self, model, name):
+    def write(self, model: KerasModel, name: str) -> None:
+        """Writes weights into the run folder, on the chief."""
         if self.distribution.is_chief:
             save_weights(model, self.run.folder / name)
 
-    def float_stage(self, initial):
+    def float_stage(self, initial: Run | None) -> None:
+        """Trains the float network and calibrates its level."""
         recipe = self.run.recipe
         keras.utils.set_random_seed(recipe.seed)
         with self.distribution.strategy.scope():
@@ -414,13 +489,14 @@ class _Training:
             calibrate_level(calibrated, self.dev)
         self.write(calibrated, FLOAT_WEIGHTS)
 
-    def undistributed(self, model):
-        """A copy of a float model on this process alone."""
+    def undistributed(self, model: KerasModel) -> KerasModel:
+        """Makes a copy of a float model on this process alone."""
         copy = build(self.run.config)
         copy.set_weights(model.get_weights())
         return copy
 
-    def quantized_stage(self, integer_score):
+    def quantized_stage(self, integer_score: MakeScore | None) -> None:
+        """Calibrates the ranges and trains the quantized network."""
         run, recipe = self.run, self.run.recipe
         calibrated = run_file(run.folder, CALIBRATED_WEIGHTS)
         if self.distribution.is_chief and not calibrated.exists():
@@ -444,7 +520,8 @@ class _Training:
         snap_biases(model)
         self.write(model, QUANTIZED_WEIGHTS)
 
-    def quantized_loss(self):
+    def quantized_loss(self) -> Callable[..., Tensor]:
+        """Makes the loss of the quantized stage."""
         settings = self.run.recipe.quantization
         if self.run.method != "fqss":
             return losses.task_loss
@@ -452,11 +529,11 @@ class _Training:
             settings, None if settings.fixed_batches else self.run.frozen_teacher()
         )
 
-    def quantized_batches(self):
-        """Function first_batch -> batches of the quantized stage."""
+    def quantized_batches(self) -> Callable[[int], Dataset]:
+        """Returns the function first_batch -> batches of the quantized stage."""
         run, recipe = self.run, self.run.recipe
 
-        def drawn(first):
+        def drawn(first: int) -> Dataset:
             return batches(recipe, recipe.qat, first, seed_offset=2, bad_files=run.bad_files)
 
         if not recipe.quantization.fixed_batches:

@@ -2,11 +2,14 @@
 
 import math
 
+from fqss_tf.config import StageRecipe
+from fqss_tf.training.checkpoints import Progress
+
 PLATEAU_FACTOR = 0.5
 
 
-def learning_rate(stage, step, plateau_factor):
-    """The rate for ``step`` (0 is the first) of a StageRecipe.
+def learning_rate(stage: StageRecipe, step: int, plateau_factor: float) -> float:
+    """Returns the rate for ``step`` (0 is the first) of a StageRecipe.
 
     ``plateau_factor`` is what :func:`after_evaluation` made of the rate so far; it stays 1 under
     every other schedule.
@@ -19,12 +22,12 @@ def learning_rate(stage, step, plateau_factor):
     return rate
 
 
-def has_frozen_statistics(stage, step):
-    """Whether batch norms use their running statistics in ``step`` (0 is the first)."""
+def has_frozen_statistics(stage: StageRecipe, step: int) -> bool:
+    """Returns whether batch norms use their running statistics in ``step`` (0 is the first)."""
     return step >= stage.steps * (1 - stage.frozen_statistics_share)
 
 
-def after_evaluation(stage, progress, improved):
+def after_evaluation(stage: StageRecipe, progress: Progress, improved: bool) -> None:
     """Notes an evaluation on the dev set in a Progress: for ``plateau`` and for the early stop."""
     progress.evaluations_without_gain = 0 if improved else progress.evaluations_without_gain + 1
     if stage.schedule != "plateau":
@@ -35,7 +38,7 @@ def after_evaluation(stage, progress, improved):
         progress.plateau_waited = 0
 
 
-def is_over(stage, progress):
-    """Whether the stage has made its steps, or the dev set has asked for an early stop."""
+def is_over(stage: StageRecipe, progress: Progress) -> bool:
+    """Returns whether the stage has made its steps, or the dev set has asked for an early stop."""
     waited = progress.evaluations_without_gain
     return progress.step >= stage.steps or bool(stage.early_stop and waited >= stage.early_stop)

@@ -2,12 +2,16 @@
 
 import functools
 import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
 
+from fqss_tf.config import StageRecipe
 from fqss_tf.training.losses import replica_mean
 from fqss_tf.training.recompute import Recomputed
+from fqss_tf.types import KerasModel, Optimizer, Tensor
 
 
 class TrainingStep:
@@ -21,12 +25,20 @@ class TrainingStep:
         loss: function (mixture [B, T], estimates [B, S, T], *targets) -> scalar.
         optimizer: Keras optimizer, built.
         stage: a StageRecipe.
-        strategy: tf.distribute.Strategy under which model and optimizer were made.
+        strategy: under which model and optimizer were made.
         recompute: whether the gradient computes the network once more in segments, instead of
             keeping all of its tensors; not for a model with batch norms.
     """
 
-    def __init__(self, model, loss, optimizer, stage, strategy, recompute=False):
+    def __init__(
+        self,
+        model: KerasModel,
+        loss: Callable[..., Tensor],
+        optimizer: Optimizer,
+        stage: StageRecipe,
+        strategy: tf.distribute.Strategy,
+        recompute: bool = False,
+    ) -> None:
         self._model = model
         self._network = Recomputed(model) if recompute else model
         self._loss = loss
@@ -47,7 +59,9 @@ class TrainingStep:
         self._update = self._on_replicas(self._update_replica)
         self._undo = self._on_replicas(self._undo_in_replica)
 
-    def __call__(self, batches, frozen_statistics=False):
+    def __call__(
+        self, batches: Iterable[Sequence[Tensor]], frozen_statistics: bool = False
+    ) -> tuple[float, bool]:
         """Makes the step of (mixture [B, T], *targets) batches.
 
         With ``frozen_statistics`` batch norms use their running statistics, not the batch's.
@@ -55,7 +69,8 @@ class TrainingStep:
         Returns:
             (loss, the mean over batches and replicas; whether the model was updated).
         """
-        total = before = None
+        total: Any = None
+        before: list[Tensor] | None = None
         for mixture, *targets in batches:
             value, gradients, statistics = self._gradients[frozen_statistics](mixture, *targets)
             part = (value, gradients)
@@ -71,15 +86,17 @@ class TrainingStep:
             self._undo(before)
         return value, updated
 
-    def _on_replicas(self, function):
+    def _on_replicas(self, function: Callable[..., Any]) -> Callable[..., Any]:
         return tf.function(
             lambda *values: self._strategy.run(function, values), autograph=False
         )
 
-    def _float(self, value):
+    def _float(self, value: Tensor) -> float:
         return float(self._strategy.experimental_local_results(value)[0])
 
-    def _gradients_of_replica(self, frozen_statistics, mixture, *targets):
+    def _gradients_of_replica(
+        self, frozen_statistics: bool, mixture: Tensor, *targets: Tensor
+    ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         statistics = [tf.identity(variable) for variable in self._statistics]
         with tf.GradientTape() as tape:
             estimates = self._network(
@@ -92,7 +109,9 @@ class TrainingStep:
         )
         return value, gradients, statistics
 
-    def _combine_replicas(self, value, gradients):
+    def _combine_replicas(
+        self, value: Tensor, gradients: list[Tensor]
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
         # Divided first: tf.distribute asks a tensor for its device, which an argument has not.
         value, gradients = replica_mean(tf.nest.map_structure(
             lambda tensor: tensor / self._stage.accumulate, (value, gradients)
@@ -100,10 +119,10 @@ class TrainingStep:
         gradients, norm = tf.clip_by_global_norm(gradients, self._stage.clip_norm)
         return value, norm, gradients
 
-    def _update_replica(self, gradients):
+    def _update_replica(self, gradients: list[Tensor]) -> None:
         pairs = zip(gradients, self._model.trainable_variables, strict=True)
         self._optimizer.apply_gradients(pairs, skip_gradients_aggregation=True)
 
-    def _undo_in_replica(self, statistics):
+    def _undo_in_replica(self, statistics: list[Tensor]) -> None:
         for variable, value in zip(self._statistics, statistics, strict=True):
             variable.assign(value)

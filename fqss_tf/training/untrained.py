@@ -1,15 +1,20 @@
 """A recipe's network without training, as if it were a run."""
 
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
 import numpy as np
 
 from fqss_tf.training.run import Run  # first: it checks the environment  # isort: skip
 
 import tf_keras as keras
 
+from fqss_tf.config import Recipe
 from fqss_tf.models.inference import separation_function
 from fqss_tf.models.registry import build
 from fqss_tf.quantization.bias import snap_biases
 from fqss_tf.training.level import scale_decoder
+from fqss_tf.types import FloatArray, KerasModel, MixturePair, PathLike, Planes, Tensor
 
 UNTRAINED_PEAK = 0.5
 
@@ -20,22 +25,23 @@ class UntrainedRun(Run):
     What it separates is noise, and means nothing.
     """
 
-    def __init__(self, recipe):
+    def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self.method = "untrained"
         self.publisher = None
 
     @property
-    def planes(self):
-        """(input planes, output planes) that the recipe trains FQSS with."""
-        return self.recipe.quantization.input_planes, self.recipe.quantization.output_planes
+    def planes(self) -> Planes:
+        """Those that the recipe trains FQSS with."""
+        settings = self.recipe.quantization
+        return Planes(settings.input_planes, settings.output_planes)
 
     @property
-    def is_quantized(self):
+    def is_quantized(self) -> bool:
         """True: there is nothing to train first."""
         return True
 
-    def float_model(self):
+    def float_model(self) -> KerasModel:
         """The network with random weights, its estimates at a level that 8 bits can hold."""
         keras.utils.set_random_seed(self.recipe.seed)
         model = build(self.config)
@@ -45,21 +51,23 @@ class UntrainedRun(Run):
         scale_decoder(model, UNTRAINED_PEAK / max(peak, 1e-8))
         return model
 
-    def quantized_model(self):
+    def quantized_model(self) -> KerasModel:
         """The network with measured ranges, simulated in float."""
         model = self.calibrated_model(self.planes)
         snap_biases(model)
         return model
 
-    def calibration_batches(self, calibration=None):
-        """One second of noise: more of it has hardly other extremes."""
+    def calibration_batches(
+        self, calibration: PathLike | None = None
+    ) -> Iterator[FloatArray | Tensor]:
+        """Yields one second of noise: more of it has hardly other extremes."""
         if calibration is not None:
             yield from super().calibration_batches(calibration)
             return
         yield self.mixtures("dev")[0][0][np.newaxis]
 
-    def mixtures(self, part):
-        """One second of Gaussian noise of peak 1 from as many sources as the network has."""
+    def mixtures(self, part: Literal["dev", "test"]) -> Sequence[MixturePair]:
+        """Returns one second of Gaussian noise of peak 1, of as many sources as the network."""
         noise = np.random.default_rng(self.recipe.seed).standard_normal(
             (self.config.sources, self.segment(1.0))
         ).astype(np.float32)
@@ -67,7 +75,7 @@ class UntrainedRun(Run):
         return [(noise.sum(axis=0), noise)]
 
 
-def _shake_norms(model, seed):
+def _shake_norms(model: KerasModel, seed: int) -> None:
     """Gains and biases that are no longer 1 and 0: the converter would leave those out."""
     rng = np.random.default_rng(seed)
     for layer in model.layers:

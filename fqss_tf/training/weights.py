@@ -1,17 +1,21 @@
 """Weights of Keras models as ``.npz``, by the names of layers and variables."""
 
+from collections.abc import Mapping
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
+from fqss_tf.types import Arrays, KerasModel, PathLike, Variable
 
 
-def save_weights(model, path):
-    """All weights of a Keras model as ``.npz``, one entry per variable, ``layer/variable``."""
+def save_weights(model: KerasModel, path: PathLike) -> None:
+    """Writes all weights of a model as ``.npz``, one entry per variable, ``layer/variable``."""
     write_arrays(weights_of(model), path)
 
 
-def load_weights(model, path):
+def load_weights(model: KerasModel, path: PathLike) -> None:
     """Sets all weights of a model from ``save_weights``' file.
 
     Raises:
@@ -20,14 +24,14 @@ def load_weights(model, path):
     assign_arrays(named_variables(model), read_arrays(path), path)
 
 
-def weights_of(model):
-    """Name ``layer/variable`` -> numpy array of every variable of a model."""
+def weights_of(model: KerasModel) -> Arrays:
+    """Returns name ``layer/variable`` -> numpy array of every variable of a model."""
     return {name: variable.numpy() for name, variable in named_variables(model).items()}
 
 
-def named_variables(model):
-    """Name ``layer/variable`` -> variable of every variable of a model."""
-    named = {}
+def named_variables(model: KerasModel) -> dict[str, Variable]:
+    """Returns name ``layer/variable`` -> variable of every variable of a model."""
+    named: dict[str, Variable] = {}
     for layer in model.layers:
         for variable in layer.weights:
             key = f"{layer.name}/{variable.name.split('/')[-1].split(':')[0]}"
@@ -37,14 +41,14 @@ def named_variables(model):
     return named
 
 
-def write_arrays(arrays, path):
+def write_arrays(arrays: Mapping[str, ArrayLike], path: PathLike) -> None:
     """Writes arrays by name as ``.npz``, whole or not at all."""
     with atomic_path(path) as temporary:
         np.savez(temporary, **arrays)
 
 
-def read_arrays(path):
-    """Name -> array of an ``.npz`` file.
+def read_arrays(path: PathLike) -> Arrays:
+    """Reads name -> array of an ``.npz`` file.
 
     Raises:
         FqssError: the file is missing or broken.
@@ -56,7 +60,7 @@ def read_arrays(path):
         raise FqssError(f"cannot read {path}: {error}") from error
 
 
-def assign_arrays(variables, arrays, path):
+def assign_arrays(variables: Mapping[str, Variable], arrays: Arrays, path: PathLike) -> None:
     """Sets variables by name; ``path`` is where the arrays are from, for the error.
 
     Raises:

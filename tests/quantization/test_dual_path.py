@@ -9,9 +9,9 @@ from fqss_tf.layers.attention import DotProductAttention
 from fqss_tf.layers.norm import ChannelLayerNorm
 from fqss_tf.models.registry import build
 from fqss_tf.models.sizes import DPTNetConfig, SepFormerConfig
-from fqss_tf.quantization.configs import quantize_config
 from fqss_tf.quantization.folding import add_planes
 from fqss_tf.quantization.quantizers import ConstantRangeQuantizer
+from fqss_tf.quantization.rules import quantize_config
 from fqss_tf.quantization.wrap import calibrate, quantize
 
 SIZES = {"filters": 16, "kernel": 4, "hop": 2, "width": 8, "chunk": 6, "blocks": 1}

@@ -13,9 +13,9 @@ from fqss_tf.layers.statistics import ItemVariance
 from fqss_tf.models import convtasnet
 from fqss_tf.models.convtasnet import ConvTasNetConfig
 from fqss_tf.quantization.bias import Wrapper, input_scale, snap_biases
-from fqss_tf.quantization.configs import WITHOUT_QUANTISER, quantize_config
 from fqss_tf.quantization.folding import add_planes
 from fqss_tf.quantization.quantizers import MODES, RangeQuantizer
+from fqss_tf.quantization.rules import OF_THE_INPUT, OUTPUT_RULES, OUTSIDE, quantize_config
 from fqss_tf.quantization.wrap import calibrate, keep_ranges, quantize, quantizers, ranges, set_mode
 
 # Twice as many filters as kernel samples: a decoder has a right inverse only with at least as
@@ -140,11 +140,18 @@ def test_two_planes_are_finer_than_one_when_only_waveforms_are_rounded(fused):
     assert two > one + 10
 
 
+WITHOUT_QUANTIZER = tuple(
+    layer_type
+    for rule in OUTPUT_RULES if rule.output in (OF_THE_INPUT, OUTSIDE) and rule.when is None
+    for layer_type in rule.types
+)
+
+
 def test_every_integer_tensor_has_a_quantizer(case):
     model = case.quantized(2, bits=8)
     unquantized = {
         layer.name for layer, bare in op_layers(model)
-        if not isinstance(bare, (*WITHOUT_QUANTISER, FixedSlopePReLU))
+        if not isinstance(bare, (*WITHOUT_QUANTIZER, FixedSlopePReLU))
         and not layer.quantize_config.output
     }
     fused_later = {"mask_0", "mask_1", "block_1_skip_sum"}

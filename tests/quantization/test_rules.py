@@ -1,0 +1,52 @@
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+import tf_keras as keras
+
+import fqss_tf.layers
+from fqss_tf.config import load_recipe, packaged_recipes
+from fqss_tf.layers.prelu import ScalarPReLU
+from fqss_tf.layers.waveform import FromWaveform, ToWaveforms
+from fqss_tf.models.registry import build
+from fqss_tf.quantization.rules import OUTPUT_RULES, markdown_table, quantize_config
+
+IN_FLOAT_ONLY = {FromWaveform, ScalarPReLU, ToWaveforms}
+
+
+def own_layers():
+    for found in pkgutil.iter_modules(fqss_tf.layers.__path__):
+        module = importlib.import_module(f"fqss_tf.layers.{found.name}")
+        for name, member in inspect.getmembers(module, inspect.isclass):
+            mine = member.__module__ == module.__name__ and not name.startswith("_")
+            if mine and issubclass(member, keras.layers.Layer):
+                yield member
+
+
+def test_every_layer_of_the_package_has_a_rule():
+    known = {layer_type for rule in OUTPUT_RULES for layer_type in rule.types}
+    assert set(own_layers()) - known == IN_FLOAT_ONLY
+
+
+@pytest.mark.parametrize("name", packaged_recipes())
+def test_every_layer_of_every_network_has_a_rule(name):
+    config = load_recipe(name).model
+    network = build(config, input_planes=2, output_planes=2, for_export=True)
+    for layer in network.layers:
+        if not isinstance(layer, keras.layers.InputLayer):
+            quantize_config(layer)
+
+
+def test_a_layer_with_inner_tensors_has_a_quantizer_for_each():
+    network = build(load_recipe("dptnet-mobile").model, for_export=True)
+    for layer in network.layers:
+        names = set(getattr(layer, "inner_tensors", ()))
+        if names:
+            assert set(quantize_config(layer).inner) >= names - {"value"}, layer.name
+
+
+def test_the_table_has_a_row_for_each_rule():
+    rows = markdown_table().splitlines()
+    assert len(rows) == len(OUTPUT_RULES) + 3
+    assert "| Splitter |  |  | fixed, 1/128, zero point 0 |" in rows
