@@ -1,12 +1,38 @@
+import re
+from pathlib import Path
+
 from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "fqss_tf" / "__init__.py").read_text())[1]
+README = HERE / "README.md"
 
 setup(
     name="fqss-tf",
-    version="0.1.0",
+    version=VERSION,
     description="Fully quantized source separation: TensorFlow models trained for integer LiteRT",
+    long_description=README.read_text(encoding="utf-8") if README.exists() else "",
+    long_description_content_type="text/markdown",
     license="Apache-2.0",
+    keywords=[
+        "audio", "source separation", "speech", "quantization", "int8", "tflite", "LiteRT",
+        "TensorFlow", "Android", "microcontroller",
+    ],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "License :: OSI Approved :: Apache Software License",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Topic :: Multimedia :: Sound/Audio :: Analysis",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
     packages=find_packages(include=["fqss_tf", "fqss_tf.*"]),
-    package_data={"fqss_tf": ["py.typed", "recipes/*.yaml", "bundled/**", "tflite_models/*.tflite"]},
+    package_data={
+        "fqss_tf": ["py.typed", "recipes/*.yaml", "bundled/**", "tflite_models/*.tflite"]
+    },
     # tensorflow-io 0.37.1, its last release, loads only with TensorFlow 2.16, and
     # ai-edge-litert 2.3 has no wheel for Python 3.9.
     python_requires=">=3.10,<3.12",
@@ -29,7 +55,7 @@ setup(
     ],
     extras_require={
         "microphone": ["sounddevice"],
-        "test": ["hypothesis", "mypy", "pytest", "ruff", "types-PyYAML"],
+        "test": ["hypothesis", "mypy", "pytest", "pytest-xdist", "ruff", "types-PyYAML"],
     },
     entry_points={"console_scripts": ["fqss-tf = fqss_tf.cli.main:main"]},
 )

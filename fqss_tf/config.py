@@ -2,8 +2,10 @@
 
 import dataclasses
 import difflib
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
@@ -11,13 +13,21 @@ from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
 from fqss_tf.former_names import renamed, renamed_key
 from fqss_tf.models.sizes import NETWORKS, ConvTasNetConfig, EncoderSizes
+from fqss_tf.types import Json, PathLike
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
+
+    from _typeshed import DataclassInstance
+
+Section = TypeVar("Section", bound="DataclassInstance")
 
 PRECISIONS = ("float32", "bfloat16")
 SCHEDULES = ("constant", "cosine", "plateau", "step")
 CALIBRATIONS = ("percentile", "mse", "minmax")
 
 
-def _check_choices(prefix, recipe, choices):
+def _check_choices(prefix: str, recipe: object, choices: Mapping[str, tuple[str, ...]]) -> None:
     for name, allowed in choices.items():
         value = getattr(recipe, name)
         if value not in allowed:
@@ -47,13 +57,13 @@ class DataRecipe:
     to ``random_gain_db`` below 1.
     """
 
-    datasets: tuple = ("bundled",)
+    datasets: tuple[str, ...] = ("bundled",)
     sample_rate: int = 8000
     segment_seconds: float = 3.0
     task: str = "sep_clean"
     mode: str = ""
     subset: str = ""
-    stems: tuple = ()
+    stems: tuple[str, ...] = ()
     on_bad_file: str = "stop"
     dev_mixtures: int = 0
     dynamic_fraction: float = 1.0
@@ -63,12 +73,12 @@ class DataRecipe:
     source_gain_db: float = 0.0
     flip_polarity: bool = False
     speed_perturbation: bool = False
-    noise_datasets: tuple = ()
+    noise_datasets: tuple[str, ...] = ()
     noise_fraction: float = 0.0
     min_noise_snr_db: float = 0.0
     max_noise_snr_db: float = 20.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_choices("data.", self, {
             "task": ("sep_clean", "sep_noisy", "enh_single"),
             "mode": ("", "min", "max"),
@@ -122,7 +132,7 @@ class StageRecipe:
     precision: str = "float32"
     evaluate_every: int = 200
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_choices("", self, {"schedule": SCHEDULES, "precision": PRECISIONS})
         for key, least in (
             ("steps", 0), ("batch_size", 1), ("accumulate", 1), ("decay_every", 1),
@@ -174,7 +184,7 @@ class QuantizationRecipe:
     distillation_average: str = "linear"
     fixed_batches: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_choices("quantization.", self, {
             "calibration": CALIBRATIONS,
             "distillation_direction": ("speech", "music"),
@@ -202,7 +212,7 @@ class Recipe:
     quantization: QuantizationRecipe = QuantizationRecipe()
     qat: StageRecipe = StageRecipe(learning_rate=1e-5)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.model.sources == 1 and self.data.task != "enh_single":
             data = dataclasses.replace(self.data, task="enh_single")
             object.__setattr__(self, "data", data)
@@ -222,14 +232,14 @@ class Recipe:
         return self.quantization.recompute and isinstance(self.model, ConvTasNetConfig)
 
 
-def packaged_recipes():
-    """Names of the recipes that ship with the package."""
+def packaged_recipes() -> list[str]:
+    """Returns the names of the recipes that ship with the package."""
     folder = resources.files("fqss_tf") / "recipes"
     return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
-def load_recipe(name_or_path, settings=()):
-    """A packaged recipe by name, or a YAML file by path, with ``key=value`` settings applied.
+def load_recipe(name_or_path: PathLike, settings: Iterable[str] = ()) -> Recipe:
+    """Reads a packaged recipe by name, or a YAML file by path, with ``key=value`` settings applied.
 
     Args:
         name_or_path: ``quickstart`` or ``my/recipe.yaml``.
@@ -238,7 +248,7 @@ def load_recipe(name_or_path, settings=()):
     Raises:
         FqssError: no such recipe, not YAML, an unknown key, a value of the wrong kind.
     """
-    path = Path(name_or_path)
+    path: Traversable = Path(name_or_path)
     if str(name_or_path) in packaged_recipes():
         path = resources.files("fqss_tf") / "recipes" / f"{name_or_path}.yaml"
     elif not path.is_file():
@@ -261,13 +271,13 @@ def load_recipe(name_or_path, settings=()):
     return from_dict(Recipe(model=sizes()), values, "")
 
 
-def with_settings(recipe, settings):
-    """A recipe with ``key=value`` settings of everything but the network.
+def with_settings(recipe: Recipe, settings: Iterable[str]) -> Recipe:
+    """Returns a recipe with ``key=value`` settings of everything but the network.
 
     Raises:
         FqssError: an unknown key, a value of the wrong kind, or a size of the network.
     """
-    values = {}
+    values: Json = {}
     _put_settings(values, settings)
     for key in ("network", "model"):
         if key in values:
@@ -275,13 +285,13 @@ def with_settings(recipe, settings):
     return from_dict(recipe, values, "")
 
 
-def _put_settings(values, settings):
+def _put_settings(values: Json, settings: Iterable[str]) -> None:
     for setting in settings:
         key, separator, text = setting.partition("=")
         if not separator:
             raise FqssError(f"--set {setting}: write key=value, for example qat.steps=500")
         *parents, leaf = renamed_key(key).split(".")
-        target = values
+        target: Any = values
         for parent in parents:
             target = target.setdefault(parent, {})
             if not isinstance(target, dict):
@@ -292,29 +302,35 @@ def _put_settings(values, settings):
             raise FqssError(f"--set {setting}: {text} is not valid YAML") from error
 
 
-def from_dict(defaults, values, prefix):
-    """The dataclass instance ``defaults`` with the values of a dictionary in place of its own.
+def from_dict(defaults: Section, values: Any, prefix: str) -> Section:
+    """Returns the dataclass ``defaults`` with the values of a dictionary in place of its own.
 
-    ``prefix`` names the section in errors.
+    Args:
+        defaults: a dataclass instance, whose own fields may be dataclass instances.
+        values: what YAML gave, which should be a dictionary.
+        prefix: names the section in errors; it ends with a dot unless it is empty.
+
+    Raises:
+        FqssError: no dictionary, an unknown key, or a value of the wrong kind.
     """
     if not isinstance(values, dict):
         raise FqssError(f"recipe section {prefix or 'top'} must hold keys, not {values!r}")
     fields = [field.name for field in dataclasses.fields(defaults)]
-    arguments = {}
+    arguments: Json = {}
     for key, value in values.items():
         if key not in fields:
             near = difflib.get_close_matches(str(key), fields, n=1)
             hint = f"did you mean {prefix}{near[0]}?" if near else f"known: {', '.join(fields)}"
             raise FqssError(f"unknown recipe key {prefix}{key}: {hint}")
         default = getattr(defaults, key)
-        if dataclasses.is_dataclass(default):
+        if dataclasses.is_dataclass(default) and not isinstance(default, type):
             arguments[key] = from_dict(default, value, f"{prefix}{key}.")
         else:
             arguments[key] = _typed(value, default, f"{prefix}{key}")
     return dataclasses.replace(defaults, **arguments)
 
 
-def _typed(value, default, key):
+def _typed(value: Any, default: Any, key: str) -> Any:
     if isinstance(default, tuple):
         items = [value] if isinstance(value, str) else value
         if isinstance(items, list | tuple) and all(isinstance(item, str) for item in items):
@@ -332,15 +348,19 @@ def _typed(value, default, key):
     raise FqssError(f"recipe key {key} is {value!r}: it must be a {type(default).__name__}")
 
 
-def to_yaml(recipe):
-    """The recipe as YAML text, every key resolved."""
+def to_yaml(recipe: Recipe) -> str:
+    """Returns the recipe as YAML text, every key resolved."""
     values = dataclasses.asdict(recipe)
     for key, value in values["data"].items():
         values["data"][key] = list(value) if isinstance(value, tuple) else value
     return yaml.safe_dump(values, sort_keys=False)
 
 
-def save_recipe(recipe, path):
-    """Writes the resolved recipe as YAML."""
+def save_recipe(recipe: Recipe, path: PathLike) -> None:
+    """Writes the resolved recipe as YAML, whole or not at all.
+
+    Raises:
+        FqssError: the operating system refused to write.
+    """
     with atomic_path(path) as temporary:
         temporary.write_text(to_yaml(recipe), encoding="utf-8")

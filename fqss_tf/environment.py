@@ -15,7 +15,7 @@ REQUIRED_SERIES = {
 }
 
 
-def check():
+def check() -> None:
     """Raises unless TensorFlow 2.16 is installed with the packages that match it.
 
     tfmot works with Keras 2 only, which is the package ``tf_keras``; without it tfmot falls back
@@ -36,7 +36,7 @@ def check():
             )
 
 
-def check_tensorflow_io():
+def check_tensorflow_io() -> None:
     """Loads the shared libraries of tensorflow-io, which are built for one TensorFlow version.
 
     Raises:
@@ -55,7 +55,7 @@ def check_tensorflow_io():
         ) from error
 
 
-def _missing(package, series):
+def _missing(package: str, series: str) -> str:
     if package == "tf_keras":
         return (
             "tf_keras is not installed, so tfmot would use Keras 3, which it does not support: "
@@ -64,5 +64,5 @@ def _missing(package, series):
     return f"{package} is not installed: {_pip_install(package, series)}"
 
 
-def _pip_install(package, series):
+def _pip_install(package: str, series: str) -> str:
     return f"pip install '{package}=={series}.*'"

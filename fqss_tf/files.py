@@ -4,13 +4,15 @@ import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from fqss_tf.errors import FqssError
+from fqss_tf.types import PathLike
 
 
 @contextlib.contextmanager
-def atomic_path(path):
+def atomic_path(path: PathLike) -> Iterator[Path]:
     """Yields a temporary path beside ``path`` and renames it to ``path`` when the block succeeds.
 
     The temporary name keeps the suffix, because audio and model writers choose a format by it.
@@ -20,7 +22,7 @@ def atomic_path(path):
         FqssError: the operating system refused to write (full disk, no permission, no folder).
     """
     path = Path(path)
-    temporary = None
+    temporary: Path | None = None
     try:
         handle, name = tempfile.mkstemp(
             prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent or "."
@@ -37,7 +39,7 @@ def atomic_path(path):
             temporary.unlink(missing_ok=True)
 
 
-def remove_leftovers(path):
+def remove_leftovers(path: PathLike) -> None:
     """Removes the temporary files that killed programs have left beside ``path``."""
     path = Path(path)
     for leftover in path.parent.glob(f".{path.stem}.*{path.suffix}"):
@@ -45,7 +47,7 @@ def remove_leftovers(path):
 
 
 @contextlib.contextmanager
-def atomic_folder(path):
+def atomic_folder(path: PathLike) -> Iterator[Path]:
     """Yields a temporary folder beside ``path`` and renames it when the block succeeds.
 
     ``path`` must not exist or be an empty folder. When the block fails nothing is left.
@@ -56,7 +58,7 @@ def atomic_folder(path):
     path = Path(path).absolute()
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise FqssError(f"{path} exists and is not empty: choose another folder")
-    temporary = None
+    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -70,7 +72,7 @@ def atomic_folder(path):
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _umask():
+def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -1,6 +1,9 @@
 """Names that recipes and run folders had in earlier versions, and still may have."""
 
 from pathlib import Path
+from typing import Any
+
+from fqss_tf.types import Json
 
 RECIPE_KEYS = {
     "quantisation": "quantization",
@@ -15,14 +18,14 @@ RUN_FILES = {"quantized.npz": "quantised.npz", "calibrated.npz": "observed.npz"}
 
 
 def renamed_key(key: str) -> str:
-    """Today's name of a dotted recipe key."""
+    """Returns today's name of a dotted recipe key."""
     section, dot, rest = key.partition(".")
     key = RECIPE_KEYS.get(section, section) + dot + rest
     return RECIPE_KEYS.get(key, key)
 
 
-def renamed(recipe: dict) -> dict:
-    """A recipe, as YAML gives it, with today's names in place of former ones."""
+def renamed(recipe: dict[Any, Any]) -> Json:
+    """Returns a recipe, as YAML gives it, with today's names in place of former ones."""
     named = {}
     for section, values in recipe.items():
         if isinstance(values, dict):
@@ -35,7 +38,9 @@ def renamed(recipe: dict) -> dict:
 
 
 def run_file(folder: Path, name: str) -> Path:
-    """Path of a file of a run, under the name that it has in this folder; today's if it is not
-    there."""
+    """Returns the path of a file of a run, under the name that it has in this folder.
+
+    If it is not there, the name is today's.
+    """
     former = folder / RUN_FILES.get(name, name)
     return former if former.exists() and not (folder / name).exists() else folder / name

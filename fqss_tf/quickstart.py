@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -10,26 +12,42 @@ from fqss_tf import audio
 from fqss_tf.config import load_recipe
 from fqss_tf.data.bundled import bundled_teacher
 from fqss_tf.errors import FqssError
-from fqss_tf.evaluation import evaluate, level_sweep, load_mixtures
+from fqss_tf.evaluation import ModelScore, evaluate, level_sweep, load_mixtures
 from fqss_tf.export.convert import convert
 from fqss_tf.files import atomic_path
 from fqss_tf.report.page import write_report
 from fqss_tf.report.plots import spectrogram
 from fqss_tf.runtime import Separator
+from fqss_tf.runtime.samples import to_float
 from fqss_tf.training.run import train
+from fqss_tf.types import Json, PathLike, Waveform
 
-# (file, method, type, post-training)
+
+class Model(NamedTuple):
+    """One of the models that are compared; ``ptq``: it is quantized after training."""
+
+    file: str
+    method: str
+    file_type: str
+    ptq: bool
+
+
 MODELS = (
-    ("float.tflite", "float", "float32", False),
-    ("ptq_int8.tflite", "ptq", "int8", True),
-    ("qat_int8.tflite", "qat", "int8", False),
-    ("fqss_int8.tflite", "fqss", "int8", False),
+    Model("float.tflite", "float", "float32", False),
+    Model("ptq_int8.tflite", "ptq", "int8", True),
+    Model("qat_int8.tflite", "qat", "int8", False),
+    Model("fqss_int8.tflite", "fqss", "int8", False),
 )
 EXAMPLES = 2
 BASELINE_SQNR = 20.0
 
 
-def quickstart(output, from_scratch=False, teacher=None, settings=()):
+def quickstart(
+    output: PathLike,
+    from_scratch: bool = False,
+    teacher: PathLike | None = None,
+    settings: Sequence[str] = (),
+) -> dict[str, list[Json]]:
     """Trains, converts, scores and reports; everything lands in ``output``.
 
     Args:
@@ -60,12 +78,14 @@ def quickstart(output, from_scratch=False, teacher=None, settings=()):
     }
     runs["float"] = runs["ptq"] = runs["qat"]
     descriptions = {}
-    for name, method, file_type, ptq in MODELS:
-        click.echo(f"converting {name}")
+    for model in MODELS:
+        click.echo(f"converting {model.file}")
         # The baselines are kept to be scored even where they are below what convert demands.
-        least = BASELINE_SQNR if method in ("ptq", "qat") else None
-        descriptions[name] = convert(runs[method], output / name, file_type, ptq, least_sqnr=least)
-    paths = [output / name for name, *_ in MODELS]
+        least = BASELINE_SQNR if model.method in ("ptq", "qat") else None
+        descriptions[model.file] = convert(
+            runs[model.method], output / model.file, model.file_type, model.ptq, least_sqnr=least
+        )
+    paths = [output / model.file for model in MODELS]
     kept_steps = {method: runs[method].kept_step("qat") for method in ("qat", "fqss")}
     results = _results(paths, descriptions, kept_steps)
     sweep = _sweep(paths)
@@ -77,58 +97,62 @@ def quickstart(output, from_scratch=False, teacher=None, settings=()):
     return {"results": results, "sweep": sweep}
 
 
-def _scored(paths, manifest):
+def _scored(paths: Sequence[Path], manifest: str) -> list[ModelScore]:
     mixtures, rate = load_mixtures("bundled", manifest)
     label = f"scoring {manifest}"
     with click.progressbar(length=len(paths) * len(mixtures), label=label) as bar:
         return evaluate(paths, mixtures, progress=lambda done, total: bar.update(1), rate=rate)
 
 
-def _results(paths, descriptions, kept_steps):
+def _results(
+    paths: Sequence[Path], descriptions: Mapping[str, Json], kept_steps: Mapping[str, int]
+) -> list[Json]:
     scores = _scored(paths, "mixtures.csv")
     reference = scores[0].si_sdr
     return [
         {
-            "model": name,
-            "type": file_type,
-            "method": method,
+            "model": model.file,
+            "type": model.file_type,
+            "method": model.method,
             "si_sdr": score.si_sdr,
             "si_sdri": score.si_sdri,
             "drop": reference - score.si_sdr,
-            "sqnr": descriptions[name]["parity"]["reference"]["sqnr_db"],
-            "kept_step": kept_steps.get(method),
-            "bytes": descriptions[name]["bytes"],
+            "sqnr": descriptions[model.file]["parity"]["reference"]["sqnr_db"],
+            "kept_step": kept_steps.get(model.method),
+            "bytes": descriptions[model.file]["bytes"],
             "real_time_factor": score.real_time_factor,
         }
-        for (name, method, file_type, _), score in zip(MODELS, scores, strict=True)
+        for model, score in zip(MODELS, scores, strict=True)
     ]
 
 
-def _sweep(paths):
+def _sweep(paths: Sequence[Path]) -> list[Json]:
     return [
-        {"method": method, **row}
-        for (_, method, _, _), score in zip(MODELS, _scored(paths, "sweep.csv"), strict=True)
+        {"method": model.method, **row}
+        for model, score in zip(MODELS, _scored(paths, "sweep.csv"), strict=True)
         for row in level_sweep(score)
     ]
 
 
-def _examples(output):
+def _examples(output: Path) -> list[Json]:
     """Separated audio of the float and the FQSS model, beside mixture and true sources."""
     mixtures, rate = load_mixtures("bundled")
     folder = output / "audio"
     folder.mkdir(exist_ok=True)
     separators = {
-        method: Separator(output / name)
-        for name, method, _, _ in MODELS
-        if method in ("float", "fqss")
+        model.method: Separator(output / model.file)
+        for model in MODELS
+        if model.method in ("float", "fqss")
     }
     examples = []
     for mixture_id, _, mixture, sources in mixtures[:EXAMPLES]:
-        clips = [("mixture", mixture)]
+        clips: list[tuple[str, Waveform]] = [("mixture", mixture)]
         clips += [(f"true source {i + 1}", source) for i, source in enumerate(sources)]
         for method, separator in separators.items():
             estimates = separator(mixture, rate)
-            clips += [(f"{method} {name}", estimate) for name, estimate in estimates.items()]
+            clips += [
+                (f"{method} {name}", to_float(estimate)) for name, estimate in estimates.items()
+            ]
         items = []
         for label, waveform in clips:
             stem = f"{mixture_id}_{label}".replace(" ", "_")
@@ -140,8 +164,8 @@ def _examples(output):
     return examples
 
 
-def table(results):
-    """The results as aligned text."""
+def table(results: Sequence[Json]) -> str:
+    """Returns the results, rows of results.json, as aligned text."""
     lines = [f"{'model':18}{'SI-SDR':>9}{'SI-SDRi':>9}{'drop':>8}{'SQNR':>8}{'bytes':>10}"
              f"{'RTF':>8}"]
     for row in results:

@@ -61,3 +61,5 @@ Optimizer: TypeAlias = Any
 Variable: TypeAlias = Any
 # Sound as callers have it: int16, or any floats with full scale at 1.
 AnySamples: TypeAlias = NDArray[np.int16] | FloatArray
+# (name, level difference of source 1 over the loudest other in dB, mixture, sources).
+NamedMixture: TypeAlias = tuple[str, float, Waveform, Sources]

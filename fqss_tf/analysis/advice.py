@@ -1,13 +1,21 @@
 """What the measurements say about this model, in sentences."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import spearmanr
 
 from fqss_tf.analysis import summary, theory
 from fqss_tf.analysis.noise import loss, mean
-from fqss_tf.analysis.simulation import INTEGER_BITS, WAVEFORMS
+from fqss_tf.analysis.simulation import INTEGER_BITS, WAVEFORMS, Simulation
+from fqss_tf.types import Json
+
+if TYPE_CHECKING:
+    from fqss_tf.analysis.integer import Files
 
 BUDGET_DB = 0.03  # what the paper's integer ConvTasNet loses in all
 MOST_NAMED = 8
@@ -22,7 +30,7 @@ FEWEST_TO_CORRELATE = 5
 def advice(
     simulation: Simulation | None, files: Files | None, least_sdr: float
 ) -> dict[str, list[str]]:
-    """Sentences on tensors, utterances, and splitter and combiner.
+    """Puts into sentences what was found of tensors, utterances, splitter and combiner.
 
     Args:
         simulation: a Simulation, or None.
@@ -32,15 +40,19 @@ def advice(
     Returns:
         Dict of ``tensors``, ``utterances`` and ``splitter``: lists of sentences.
     """
+    if simulation:
+        tensors = _tensors(simulation, least_sdr)
+    else:
+        tensors = _layers(files) if files else []
     return {
-        "tensors": _tensors(simulation, least_sdr) if simulation else _layers(files),
+        "tensors": tensors,
         "utterances": _utterances(simulation, files, least_sdr),
         "splitter": _splitter(simulation, files, least_sdr),
     }
 
 
 def whole(simulation: Simulation, network: str = "plain") -> list[Json]:
-    """Rows of the network quantized whole at 8 bits."""
+    """Gives the rows of the network quantized whole at 8 bits."""
     return summary.where(simulation.curves, network=network, part="all", bits=INTEGER_BITS)
 
 
@@ -66,10 +78,12 @@ def _tensors(simulation: Simulation, least_sdr: float) -> list[str]:
 
 
 def more_bits(rows: Iterable[Json]) -> int:
-    """Bits that a tensor lacks for the source that it hurts most, at 6.02 dB a bit."""
+    """Counts the bits that a tensor lacks for the source that it hurts most, at 6.02 dB a bit."""
     lacking = max(
-        theory.needed_sqnr_db(row["float_sdr"], BUDGET_DB)
-        - theory.target_sqnr_db(row["float_sdr"], row["sqnr"])
+        float(
+            theory.needed_sqnr_db(row["float_sdr"], BUDGET_DB)
+            - theory.target_sqnr_db(row["float_sdr"], row["sqnr"])
+        )
         for row in rows
     )
     return max(math.ceil(lacking / theory.DB_PER_BIT), 0)
@@ -85,7 +99,7 @@ def _range_advice(entry: Json) -> str:
 
 
 def _layers(files: Files) -> list[str]:
-    sentences = []
+    sentences: list[str] = []
     for model, rows in summary.grouped(files.layers, "model").items():
         worst = sorted(rows, key=lambda row: row["sqnr"])[:3]
         named = ", ".join(f"{row['layer']} ({row['sqnr']:.1f} dB)" for row in worst)
@@ -98,9 +112,11 @@ def _layers(files: Files) -> list[str]:
 
 
 def _utterances(simulation: Simulation | None, files: Files | None, least_sdr: float) -> list[str]:
-    groups = summary.grouped(files.rows, "model") if files else {
-        "the network at 8 bits, untrained": whole(simulation)
-    }
+    groups: dict[str, list[Json]] = {}
+    if files:
+        groups = summary.grouped(files.rows, "model")
+    elif simulation:
+        groups = {"the network at 8 bits, untrained": whole(simulation)}
     sentences = []
     for name, rows in groups.items():
         rows = summary.separated(rows, least_sdr)

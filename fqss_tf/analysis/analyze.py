@@ -1,9 +1,13 @@
 """The whole analysis of a model: measured, summed up, drawn and written to a folder."""
 
+from __future__ import annotations
+
 import csv
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,16 +20,23 @@ from fqss_tf.analysis.simulation import INTEGER_BITS, TENSOR_BITS, Simulation, s
 from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import default_task, load_mixtures
 from fqss_tf.files import atomic_folder
-from fqss_tf.runtime.metadata import read_metadata
+from fqss_tf.runtime.metadata import Metadata, read_metadata
+from fqss_tf.types import Json, NamedMixture, OnProgress, PathLike
+
+if TYPE_CHECKING:
+    from fqss_tf.training.run import Run
 
 SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is measured: ``utterances`` at most, spread over the manifest, ``seconds`` of each;
-    single tensors and layers on ``tensor_utterances``; sources below ``least_sdr`` (dB) of float
-    SI-SDR do not count; ``threads`` of the CPU."""
+    """What is measured.
+
+    ``utterances`` at most, spread over the manifest, ``seconds`` of each; single tensors and layers
+    on ``tensor_utterances``; sources below ``least_sdr`` (dB) of float SI-SDR do not count;
+    ``threads`` of the CPU.
+    """
 
     utterances: int | None = None
     tensor_utterances: int = 8
@@ -42,13 +53,17 @@ class Analysis:
     rate: int
     simulation: Simulation | None
     files: Files | None
-    advice: dict = field(default_factory=dict)
+    advice: dict[str, list[str]] = field(default_factory=dict)
 
     def groups(self) -> dict[str, list[Json]]:
-        """Integer file, or network -> its rows when quantized whole to 8 bits, separated."""
+        """Groups rows of what is quantized whole to 8 bits by integer file, or by network.
+
+        Sources that the float network does not separate are left out.
+        """
+        groups: dict[str, list[Json]] = {}
         if self.files:
             groups = summary.grouped(self.files.rows, "model")
-        else:
+        elif self.simulation:
             groups = {
                 network: whole(self.simulation, network)
                 for network in summary.grouped(self.simulation.curves, "network")
@@ -58,12 +73,16 @@ class Analysis:
         }
 
     def plain_curves(self) -> list[Json]:
-        """Rows of the network with one 8-bit input and output, separated."""
+        """Gives separated rows of the network with one 8-bit input and output; none of files."""
+        if self.simulation is None:
+            return []
         rows = summary.where(self.simulation.curves, network="plain")
         return summary.separated(rows, self.options.least_sdr)
 
     def rankings(self) -> dict[str, list[Json]]:
-        """Network -> its tensors at 8 bits, the most sensitive first."""
+        """Ranks the tensors of each network at 8 bits, the most sensitive first; none of files."""
+        if self.simulation is None:
+            return {}
         return {
             network: summary.ranking(
                 self.simulation, network, INTEGER_BITS, self.options.least_sdr
@@ -72,9 +91,9 @@ class Analysis:
         }
 
     def to_dict(self) -> Json:
-        """The summary as plain dicts, lists and numbers, for JSON."""
+        """Gives the summary as plain dicts, lists and numbers, for JSON."""
         least = self.options.least_sdr
-        found = {"least_sdr": least, "advice": self.advice}
+        found: Json = {"least_sdr": least, "advice": self.advice}
         if self.simulation:
             rows = summary.separated(self.simulation.curves, least)
             found["curves"] = summary.curve_summary(rows)
@@ -108,8 +127,9 @@ def analyze(
 
     Args:
         models: paths: at most one run folder; a float32 .tflite and the integer ones of it.
-        data, manifest: as for ``load_mixtures``.
+        data: as for ``load_mixtures``.
         output: folder, new or empty.
+        manifest: as for ``load_mixtures``.
         options: an Options.
         progress: called as ``progress(done, total)`` in percent, if given.
         task: as for ``load_mixtures``; what ``default_task`` says if None.
@@ -130,12 +150,19 @@ def analyze(
         if options.utterances is not None and options.utterances < len(mixtures):
             places = np.linspace(0, len(mixtures) - 1, options.utterances).round().astype(int)
             mixtures = [mixtures[place] for place in places]
-        metadata = read_metadata(float_path)[0] if float_path else None
-        for path in integer_paths:
-            _check_pair(float_path, metadata, path)
+        metadata = None
+        if float_path:
+            metadata = read_metadata(float_path)[0]
+            for path in integer_paths:
+                _check_pair(float_path, metadata, path)
         run = _open_run(run_path, options.threads) if run_path else None
         _check_data(run, metadata, float_path, mixtures, rate)
-        samples = metadata.segment if metadata else run.segment(options.seconds)
+        if metadata:
+            samples = metadata.segment
+        elif run:
+            samples = run.segment(options.seconds)
+        else:
+            raise FqssError("no model is given: give a run folder or .tflite files")
         if run and samples % run.config.hop:
             raise FqssError(
                 f"{run_path} needs segments of a multiple of {run.config.hop} samples but "
@@ -145,7 +172,7 @@ def analyze(
         parts = sum(part is not None for part in (run, metadata))
         simulation = files = None
         settings = options.tensor_utterances, options.least_sdr
-        if metadata:  # first, as it is quick and may find mistakes
+        if float_path:  # first, as it is quick and may find mistakes
             files = compare_files(
                 float_path, integer_paths, excerpts, *settings, _share(progress, 0, parts)
             )
@@ -181,7 +208,7 @@ def _sorted_models(
             f"{files[0]}: .tflite files need each other, one float32 file and int8 files of the "
             "same network"
         )
-    return (runs or [None])[0], (floats or [None])[0], integers
+    return runs[0] if runs else None, floats[0] if floats else None, integers
 
 
 def _check_pair(float_path: PathLike, expected: Metadata, path: PathLike) -> None:
@@ -215,10 +242,10 @@ def _check_data(
     run: Run | None,
     metadata: Metadata | None,
     float_path: PathLike | None,
-    mixtures: Iterable[tuple[str, float, Waveform, Sources]],
+    mixtures: Iterable[NamedMixture],
     rate: int,
 ) -> None:
-    found = []
+    found: list[tuple[PathLike | None, int, int]] = []
     if run:
         found.append((run.folder, run.recipe.data.sample_rate, run.config.sources))
     if metadata:
@@ -231,7 +258,6 @@ def _check_data(
             if len(true_sources) != sources:
                 raise FqssError(f"{path} gives {sources} sources but mixture {name} has "
                                 f"{len(true_sources)}: give a model and data of the same number")
-
 
 
 def _write(analysis: Analysis, folder: Path) -> None:

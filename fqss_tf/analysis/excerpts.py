@@ -1,12 +1,15 @@
 """The part of each mixture that is analyzed: as long as one segment, where all sources speak."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fqss_tf.audio.levels import peak_gain
 from fqss_tf.errors import FqssError
 from fqss_tf.metrics import pit_si_sdr
+from fqss_tf.types import NamedMixture, Sources, Waveform
 
 PLACES_PER_EXCERPT = 8
 
@@ -20,11 +23,12 @@ class Excerpt:
     """
 
     utterance: str
-    mixture: np.ndarray
-    sources: np.ndarray
+    mixture: Waveform
+    sources: Sources
 
     @property
     def length(self) -> int:
+        """Samples of the mixture that are not filled up."""
         return self.sources.shape[1]
 
 
@@ -37,15 +41,15 @@ class Reference:
     """
 
     excerpt: Excerpt
-    estimates: np.ndarray
-    sdr: np.ndarray
-    order: tuple
+    estimates: Sources
+    sdr: NDArray[np.float64]
+    order: tuple[int, ...]
 
 
 def cut_excerpts(
-    mixtures: Iterable[tuple[str, float, Waveform, Sources]], samples: int
+    mixtures: Iterable[NamedMixture], samples: int
 ) -> list[Excerpt]:
-    """One excerpt per mixture: the place where the source that is worst off has most energy.
+    """Cuts an excerpt out of each mixture: where the source that is worst off has most energy.
 
     Args:
         mixtures: as ``fqss_tf.evaluation.load_mixtures`` gives them.
@@ -70,7 +74,7 @@ def _excerpt(name: str, mixture: Waveform, sources: Sources, samples: int) -> Ex
 
 
 def referenced(excerpt: Excerpt, estimates: Sources) -> Reference:
-    """The Reference of float estimates [sources, samples].
+    """Makes the Reference of float estimates, float32 [sources, samples].
 
     Raises:
         FqssError: they are NaN or infinite.
@@ -96,7 +100,7 @@ def check_separated(references: Iterable[Reference], least_sdr: float) -> None:
 
 
 def spread(references: Iterable[Reference], count: int) -> list[Reference]:
-    """``count`` of the references, evenly over the range of their best source's float SI-SDR."""
+    """Picks ``count`` references, evenly over the range of their best source's float SI-SDR."""
     ranked = sorted(references, key=lambda reference: reference.sdr.max())
     places = np.linspace(0, len(ranked) - 1, min(count, len(ranked))).round().astype(int)
     return [ranked[place] for place in places]

@@ -1,12 +1,15 @@
 """A float32 .tflite beside integer ones: their estimates, and each tensor on the way there."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from numpy.typing import NDArray
 
-from fqss_tf.analysis.excerpts import check_separated, referenced, spread
+from fqss_tf.analysis.excerpts import Excerpt, Reference, check_separated, referenced, spread
 from fqss_tf.analysis.noise import noise_rows, ratio_db
 from fqss_tf.errors import FqssError
 from fqss_tf.export.flatbuffer import read_model
@@ -14,6 +17,7 @@ from fqss_tf.export.op_report import op_report
 from fqss_tf.runtime import planes
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.metadata import read_metadata
+from fqss_tf.types import FloatArray, Json, OnProgress, PathLike, Sources, Waveform
 
 # They move numbers and make none.
 MOVING = ("RESHAPE", "PAD", "STRIDED_SLICE", "TRANSPOSE", "SLICE")
@@ -52,15 +56,16 @@ class InspectedModel:
         }
 
     def values(self, segment: Waveform) -> dict[str, tuple[FloatArray, float]]:
-        """What each layer gives for a segment [samples] of peak 1.
+        """Computes what each layer gives for a segment [samples] of peak 1.
 
         Returns:
             Dict, in the order of computation, of layer -> (float values; the share of integers at
             the ends of their range, 0 in a float file).
         """
-        inputs = segment[:, None]
         if self.metadata.type == "int8":
-            inputs = planes.split(segment, self.metadata.input_planes)
+            inputs: NDArray[Any] = planes.split(segment, self.metadata.input_planes)
+        else:
+            inputs = segment[:, None]
         self._interpreter.set_tensor(self._input["index"], inputs[None, None])
         self._interpreter.invoke()
         return {
@@ -71,7 +76,7 @@ class InspectedModel:
 
 def _layer_tensors(content: bytes, path: PathLike) -> dict[str, int]:
     """Layer -> index of its output, of all layers that make numbers."""
-    graph = read_model(content, path).subgraphs[0]
+    graph = read_model(content, str(path)).subgraphs[0]
     ops = op_report(content, str(path)).ops
     found = {}
     for op, entry in zip(ops, graph.operators, strict=False):
@@ -104,7 +109,7 @@ def compare_layers(
     excerpts: Sequence[Excerpt],
     progress: OnProgress | None = None,
 ) -> list[Json]:
-    """Layer by layer, how far an integer file is from a float one.
+    """Measures layer by layer how far an integer file is from a float one.
 
     For post-training int8 the difference is quantization noise, that of a layer and of all before
     it. In a trained network the weights have moved too. Channels of an integer network are scaled,
@@ -112,7 +117,8 @@ def compare_layers(
     noise.
 
     Args:
-        float_path, integer_path: .tflite files of the same network.
+        float_path: the float32 .tflite.
+        integer_path: an int8 .tflite of the same network.
         excerpts: list of Excerpt of the files' segment.
         progress: called as ``progress(done, total)``, if given.
 
@@ -124,23 +130,24 @@ def compare_layers(
         FqssError: a file cannot be used, or they have no layers in common.
     """
     pair = [InspectedModel(path) for path in (float_path, integer_path)]
-    sums = {}
+    products: dict[str, NDArray[np.float64]] = {}
+    shares: dict[str, float] = {}
     for done, excerpt in enumerate(excerpts, 1):
         expected, found = (model.values(excerpt.mixture) for model in pair)
         for layer, (values, saturated) in found.items():
             if layer in expected and expected[layer][0].shape == values.shape:
-                own = sums.setdefault(layer, [0.0, 0.0])
-                own[0] += _products(expected[layer][0], values)
-                own[1] += saturated / len(excerpts)
+                own = _products(expected[layer][0], values)
+                products[layer] = products.get(layer, 0.0) + own
+                shares[layer] = shares.get(layer, 0.0) + saturated / len(excerpts)
         if progress is not None:
             progress(done, len(excerpts))
-    if not sums:
+    if not products:
         raise FqssError(
             f"{float_path} and {integer_path} have no layers in common: give files of one network"
         )
     return [
-        {"layer": layer, "sqnr": _sqnr(products), "saturated": float(share)}
-        for layer, (products, share) in sums.items()
+        {"layer": layer, "sqnr": _sqnr(own), "saturated": shares[layer]}
+        for layer, own in products.items()
     ]
 
 
@@ -169,10 +176,10 @@ class Files:
     ``estimates``: (model, utterance) -> [sources, samples] in the order of the true sources.
     """
 
-    references: list = field(default_factory=list)
-    rows: list = field(default_factory=list)
-    layers: list = field(default_factory=list)
-    estimates: dict = field(default_factory=dict)
+    references: list[Reference] = field(default_factory=list)
+    rows: list[Json] = field(default_factory=list)
+    layers: list[Json] = field(default_factory=list)
+    estimates: dict[tuple[str, str], Sources] = field(default_factory=dict)
 
 
 def compare_files(
@@ -183,10 +190,11 @@ def compare_files(
     least_sdr: float,
     progress: OnProgress | None = None,
 ) -> Files:
-    """A float32 file beside integer ones, estimates and layers.
+    """Compares a float32 file with integer ones, by estimates and by layers.
 
     Args:
-        float_path, integer_paths: .tflite files of one network, sample rate and segment.
+        float_path: the float32 .tflite.
+        integer_paths: int8 .tflite files of its network, sample rate and segment.
         excerpts: list of Excerpt of that segment.
         layer_excerpts: on how many of them layers are compared.
         least_sdr: float SI-SDR in dB that at least one source must have.
@@ -206,23 +214,27 @@ def compare_files(
     check_separated(files.references, least_sdr)
     chosen = [reference.excerpt for reference in spread(files.references, layer_excerpts)]
     steps = len(files.references) + len(chosen)
+    total = len(integer_paths) * steps
     for index, path in enumerate(integer_paths):
-
-        def report(done: float, before: int = 0, index: int = index) -> None:
-            if progress is not None:
-                progress(index * steps + before + done, len(integer_paths) * steps)
-
+        before = index * steps
         engine = Engine(path)
-        labels = {"model": str(path), "method": engine.metadata.method}
+        labels: Json = {"model": str(path), "method": engine.metadata.method}
         for done, reference in enumerate(files.references, 1):
             estimates = engine.forward(reference.excerpt.mixture)
             files.rows += [labels | row for row in noise_rows(reference, estimates)]
             utterance = reference.excerpt.utterance
             files.estimates[labels["model"], utterance] = estimates[list(reference.order)]
-            report(done)
+            if progress is not None:
+                progress(before + done, total)
         layers = compare_layers(
-            float_path, path, chosen,
-            lambda done, total, report=report: report(done, len(files.references)),
+            float_path, path, chosen, _behind(progress, before + len(files.references), total)
         )
         files.layers += [labels | row for row in layers]
     return files
+
+
+def _behind(progress: OnProgress | None, before: int, total: int) -> OnProgress | None:
+    """What a part of the work reports to, when ``before`` of ``total`` steps come before it."""
+    if progress is None:
+        return None
+    return lambda done, _: progress(before + done, total)

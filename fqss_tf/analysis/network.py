@@ -1,16 +1,20 @@
 """A Keras network whose tensors are quantized one by one, or in any combination."""
 
+from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
+from numpy.typing import NDArray
 
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
 from fqss_tf.layers.planes import Splitter
 from fqss_tf.quantization import wrap
 from fqss_tf.quantization.quantizers import ModalQuantizer
+from fqss_tf.types import KerasLayer, KerasModel, Variable
+from fqss_tf.types import Tensor as TfTensor
 
 KINDS = ("input", "output", "weight", "activation")
 # Rounding is off by half a step at most: whatever is further off was cut off by the range.
@@ -29,8 +33,8 @@ class Tensor:
     kind: str
     place: str
     quantizer: ModalQuantizer
-    variables: dict | None = None
-    weight: tf.Variable | None = None
+    variables: dict[str, Variable] | None = None
+    weight: Variable | None = None
 
 
 class QuantizedParts:
@@ -55,21 +59,34 @@ class QuantizedParts:
         self.tensors = [tensor for layer in model.layers for tensor in _tensors(layer)]
 
     def float_pass(self, mixtures: NDArray[np.float32]) -> dict[str, TfTensor]:
-        """Outputs of all layers by name, nothing quantized, for mixtures [B, T] of peak 1."""
-        return self._run({}, set(self._layers), mixtures)
+        """Computes outputs of all layers by name, nothing quantized.
+
+        Args:
+            mixtures: float32 [B, T] of peak 1.
+        """
+        inputs = {
+            name: tf.constant(mixtures[:, None, :, None])
+            for name, layer in self._layers.items()
+            if isinstance(layer, keras.layers.InputLayer)
+        }
+        return self._run(inputs, self._layers.keys() - inputs.keys())
 
     def float_estimates(self, float_values: Mapping[str, TfTensor]) -> NDArray[np.float32]:
-        """Estimates [B, sources, T] of a float pass: the first output plane alone is exact then."""
+        """Takes the estimates [B, sources, T] of a float pass.
+
+        The first output plane alone is exact then.
+        """
         return float_values["stage_0"][..., 0].numpy()
 
     def quantized(
         self, float_values: Mapping[str, TfTensor], tensors: Collection[Tensor], bits: int
     ) -> NDArray[np.float32]:
-        """Estimates [B, sources, T] with ``tensors`` quantized to ``bits`` and no others.
+        """Computes estimates [B, sources, T] with ``tensors`` quantized and no others.
 
         Args:
             float_values: what ``float_pass`` gave.
             tensors: some of ``self.tensors``.
+            bits: that each of them gets.
         """
         behind = {tensor.place for tensor in tensors}
         for name, sources in self._sources.items():
@@ -86,7 +103,7 @@ class QuantizedParts:
     def own_noise(
         self, float_values: Mapping[str, TfTensor], tensor: Tensor, bits: int
     ) -> dict[str, float] | None:
-        """What quantizing does to the tensor itself, before any layer sees it.
+        """Measures what quantizing does to the tensor itself, before any layer sees it.
 
         Returns:
             Dict of ``signal`` and ``noise``, sums of squares; ``clipped``, the part of ``noise``
@@ -119,14 +136,11 @@ class QuantizedParts:
         return None if "/" in tensor.name else float_values[tensor.place]
 
     def _run(
-        self, float_values: Mapping[str, TfTensor], names: Container[str], mixtures: int = None
+        self, float_values: Mapping[str, TfTensor], names: Container[str]
     ) -> dict[str, TfTensor]:
         values = dict(float_values)
         for name, layer in self._layers.items():
             if name not in names:
-                continue
-            if isinstance(layer, keras.layers.InputLayer):
-                values[name] = tf.constant(mixtures[:, None, :, None])
                 continue
             inputs = [values[source] for source in self._sources[name]]
             values[name] = layer(inputs[0] if len(inputs) == 1 else inputs, training=False)

@@ -1,6 +1,11 @@
 """The analysis as one HTML page: advice, figures, tables, and players for the worst utterances."""
 
+from __future__ import annotations
+
 import html
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +13,13 @@ from fqss_tf import audio
 from fqss_tf.analysis import plots, summary
 from fqss_tf.files import atomic_path
 from fqss_tf.report.page import example_section, figure, page
+from fqss_tf.types import FloatArray, Json
+
+if TYPE_CHECKING:
+    from fqss_tf.analysis.analyze import Analysis
+    from fqss_tf.analysis.excerpts import Reference
+    from fqss_tf.analysis.integer import Files
+    from fqss_tf.analysis.simulation import Simulation
 
 WORST = 3
 MOST_ROWS = 15
@@ -132,6 +144,8 @@ def _number(value: float | None) -> str:
 
 def _examples(analysis: Analysis, folder: Path) -> Iterator[Json]:
     measured = analysis.files or analysis.simulation
+    if measured is None:
+        return
     groups = analysis.groups()
     worst = sorted(
         ((row["float_sdr"] - row["sdr"], name, row) for name, rows in groups.items()
@@ -140,7 +154,7 @@ def _examples(analysis: Analysis, folder: Path) -> Iterator[Json]:
     )
     references = {reference.excerpt.utterance: reference for reference in measured.references}
     (folder / "audio").mkdir()
-    shown = set()
+    shown: set[tuple[str, int]] = set()
     for lost, name, row in worst:
         place = row["utterance"], row["source"]
         if place in shown or len(shown) == WORST:

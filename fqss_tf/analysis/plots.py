@@ -1,8 +1,12 @@
 """Figures of an analysis: SDR under quantization noise. Arguments as in ``report.plots``."""
 
 import io
+from collections.abc import Mapping, Sequence
+from typing import BinaryIO
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, StrMethodFormatter
 from PIL import Image
 
@@ -11,10 +15,12 @@ from fqss_tf.report.plots import (
     LIGHT,
     METHOD_COLOURS,
     OTHER_COLOUR,
+    Theme,
     method_colour,
     new_figure,
     save,
 )
+from fqss_tf.types import Json, PathLike
 
 PART_COLOURS = dict(zip(
     ("input", "output", "weights", "activations", "all"),
@@ -41,11 +47,12 @@ COLOURS = 64
 
 
 def bits(rows: Sequence[Json], target: PathLike | BinaryIO, theme: Theme = LIGHT) -> None:
-    """Mean SDR lost over the bits of each part, measured and predicted; and each source's SDR.
+    """Draws the mean SDR lost over the bits of each part, and the measured over the predicted SDR.
 
     Args:
         rows: of ``Simulation.curves`` of the network ``plain``.
         target: path or binary file that takes the PNG.
+        theme: colours of what is not data.
     """
     figure, (means, points) = new_figure(theme, 1, 2, (9.2, 4.0), DPI)
     for part, own in summary.grouped(rows, "part").items():
@@ -75,11 +82,12 @@ def bits(rows: Sequence[Json], target: PathLike | BinaryIO, theme: Theme = LIGHT
 def tensors(
     rankings: Mapping[str, Sequence[Json]], target: PathLike | BinaryIO, theme: Theme = LIGHT
 ) -> None:
-    """The most sensitive tensors of each network, with the SDR that each loses alone at 8 bits.
+    """Draws the most sensitive tensors of each network, and what SDR each loses alone at 8 bits.
 
     Args:
         rankings: dict of network -> entries of ``summary.ranking``.
         target: path or binary file that takes the PNG.
+        theme: colours of what is not data.
     """
     height = 1.0 + SIZE_PER_BAR * MOST_BARS
     figure, panels = new_figure(
@@ -87,8 +95,10 @@ def tensors(
         squeeze=False,
     )
     for axes, (network, entries) in zip(panels[0], rankings.items(), strict=True):
-        shown = entries[:MOST_BARS]
-        shown += [entry for entry in entries[MOST_BARS:] if entry["kind"] in ("input", "output")]
+        shown = [
+            entry for rank, entry in enumerate(entries)
+            if rank < MOST_BARS or entry["kind"] in ("input", "output")
+        ]
         places = range(len(shown))
         axes.barh(
             places, [entry["loss"] for entry in shown], 0.66,
@@ -113,11 +123,12 @@ def tensors(
 def losses(
     groups: Mapping[str, Sequence[Json]], target: PathLike | BinaryIO, theme: Theme = LIGHT
 ) -> None:
-    """SDR lost over float SDR, a dot a source; a cross is what the formula says from its SQNR.
+    """Draws the SDR lost over float SDR, a dot a source; a cross is what theory says of its SQNR.
 
     Args:
         groups: dict of model or network -> rows of ``noise_rows``.
         target: path or binary file that takes the PNG.
+        theme: colours of what is not data.
     """
     figure, axes = new_figure(theme, 1, 1, (7.0, 4.0), DPI)
     for (name, rows), marker in zip(groups.items(), "osD^v", strict=False):
@@ -138,11 +149,12 @@ def losses(
 
 
 def layers(rows: Sequence[Json], target: PathLike | BinaryIO, theme: Theme = LIGHT) -> None:
-    """SQNR of each layer's output in integer files against the float one, in computing order.
+    """Draws the SQNR of each layer of integer files against the float one, in computing order.
 
     Args:
         rows: of ``Files.layers``.
         target: path or binary file that takes the PNG.
+        theme: colours of what is not data.
     """
     groups = summary.grouped(rows, "model")
     figure, axes = new_figure(theme, 1, 1, (9.2, 4.4), DPI)

@@ -1,11 +1,27 @@
 """A float run, quantized in parts: which bits and which tensors cost how much SDR."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fqss_tf.analysis.excerpts import check_separated, referenced, spread
+from fqss_tf.analysis.excerpts import Excerpt, Reference, check_separated, referenced, spread
 from fqss_tf.analysis.noise import noise_rows, output_bound, ratio_db
+from fqss_tf.types import Json, KerasModel, OnProgress, Planes, Sources
+from fqss_tf.types import Tensor as TfTensor
+
+if TYPE_CHECKING:
+    from fqss_tf.analysis.network import QuantizedParts, Tensor
+    from fqss_tf.training.run import Run
+
+    _Measure: TypeAlias = Callable[
+        ["Simulation", QuantizedParts, Mapping[str, TfTensor], Sequence[Reference], "_Setting"],
+        None,
+    ]
 
 BITS = range(4, 17)
 TENSOR_BITS = (8, 6, 4)
@@ -18,9 +34,19 @@ PARTS = {
     "all": {"input", "output", "weight", "activation"},
 }
 WAVEFORMS = {"input", "output"}
-SPLIT_STAGES = (2, 2)
+SPLIT_STAGES = Planes(2, 2)
 BATCH = 8
 MAKING = 20  # per cent of the progress: ranges are measured on training mixtures
+
+Item = TypeVar("Item")
+
+
+class _Setting(NamedTuple):
+    """Labels of the rows, the tensors that are quantized, and those that stay 8-bit beside them."""
+
+    labels: Json
+    tensors: list[Tensor]
+    beside: Sequence[Tensor] = ()
 
 
 @dataclass
@@ -38,11 +64,11 @@ class Simulation:
     combiner, its ranges measured but not trained; ``trained`` is the run's FQSS network.
     """
 
-    references: list = field(default_factory=list)
-    curves: list = field(default_factory=list)
-    tensors: list = field(default_factory=list)
-    own: list = field(default_factory=list)
-    estimates: dict = field(default_factory=dict)
+    references: list[Reference] = field(default_factory=list)
+    curves: list[Json] = field(default_factory=list)
+    tensors: list[Json] = field(default_factory=list)
+    own: list[Json] = field(default_factory=list)
+    estimates: dict[tuple[str, str], Sources] = field(default_factory=dict)
 
 
 def simulate(
@@ -70,19 +96,20 @@ def simulate(
     """
     from fqss_tf.analysis.network import QuantizedParts
 
-    networks, makers = {}, _makers(run)
+    networks: dict[str, QuantizedParts] = {}
+    makers = _makers(run)
     for name, make in makers.items():
         networks[name] = QuantizedParts(make())
         if progress is not None:
             progress(MAKING * len(networks) / len(makers), 100)
     simulation = Simulation()
     plain = networks["plain"]
-    for batch in _batches(excerpts):
-        estimates = plain.float_estimates(plain.float_pass(_mixtures(batch)))
-        simulation.references += map(referenced, batch, estimates)
+    for own in _batches(excerpts):
+        estimates = plain.float_estimates(plain.float_pass(_mixtures(own)))
+        simulation.references += map(referenced, own, estimates)
     check_separated(simulation.references, least_sdr)
     chosen = spread(simulation.references, tensor_excerpts)
-    jobs = []
+    jobs: list[tuple[_Measure, str, list[_Setting], list[Reference]]] = []
     for name, network in networks.items():
         jobs.append((_measure_part, name, _parts(name, network), simulation.references))
         # The trained network's second stage adds more than what the first one lost: there is no
@@ -108,7 +135,9 @@ def simulate(
 
 def _makers(run: Run) -> dict[str, Callable[[], KerasModel]]:
     """Name -> function that makes the model."""
-    makers = {"plain": lambda: run.calibrated_model((1, 1))}
+    makers: dict[str, Callable[[], KerasModel]] = {
+        "plain": lambda: run.calibrated_model(Planes(1, 1))
+    }
     if run.config.filters >= run.config.kernel:  # else the combiner has no right inverse
         makers["split"] = lambda: run.calibrated_model(SPLIT_STAGES)
     if run.is_quantized and run.planes[1] > 1:
@@ -117,11 +146,13 @@ def _makers(run: Run) -> dict[str, Callable[[], KerasModel]]:
 
 
 def _parts(name: str, network: QuantizedParts) -> list[_Setting]:
-    """(labels, tensors) for each part at all bits; with splitter and combiner for all of it at 8,
-    because its planes have no other number."""
+    """Settings of each part at all bits.
+
+    With splitter and combiner of all of it at 8, because its planes have no other number.
+    """
     parts = PARTS if name == "plain" else {"all": PARTS["all"]}
     return [
-        (
+        _Setting(
             {"network": name, "part": part, "bits": bits},
             [tensor for tensor in network.tensors if tensor.kind in kinds],
         )
@@ -137,7 +168,7 @@ def _measure_part(
     references: Sequence[Reference],
     setting: _Setting,
 ) -> None:
-    labels, tensors = setting
+    labels, tensors, _ = setting
     estimates = network.quantized(values, tensors, labels["bits"])
     simulation.curves += [
         row | {"output_bound": bound}
@@ -152,16 +183,19 @@ def _measure_part(
 
 
 def _single_tensors(name: str, network: QuantizedParts) -> list[_Setting]:
-    """(labels, tensors, tensors beside them) for one tensor at a time. With splitter and combiner
-    the planes stay 8-bit beside it, because that is what they are made of."""
-    planes = []
+    """Settings of one tensor at a time.
+
+    With splitter and combiner the planes stay 8-bit beside it, because that is what they are made
+    of.
+    """
+    planes: list[Tensor] = []
     if name != "plain":
         planes = [tensor for tensor in network.tensors if tensor.kind in WAVEFORMS]
-    named = {}
+    named: dict[str, list[Tensor]] = {}
     for tensor in network.tensors:
         named.setdefault(tensor.name, []).append(tensor)
     return [
-        (
+        _Setting(
             {"network": name, "tensor": shown, "kind": tensors[0].kind, "bits": bits},
             tensors,
             [] if tensors[0].kind in WAVEFORMS else planes,

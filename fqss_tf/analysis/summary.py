@@ -1,14 +1,24 @@
 """Means and rankings of what was measured."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from fqss_tf.analysis.noise import loss, mean
+from fqss_tf.types import Json
+
+if TYPE_CHECKING:
+    from fqss_tf.analysis.integer import Files
+    from fqss_tf.analysis.simulation import Simulation
 
 INDEPENDENT_DB = 0.5  # a prediction that is this close counts as met
 
 
 def separated(rows: Iterable[Json], least_sdr: float) -> list[Json]:
-    """The rows of sources that the float network separates at all.
+    """Keeps the rows of sources that the float network separates at all.
 
     Below 0 dB there is more distortion in an estimate than source, and noise hardly matters.
     """
@@ -16,20 +26,20 @@ def separated(rows: Iterable[Json], least_sdr: float) -> list[Json]:
 
 
 def where(rows: Iterable[Json], **labels: str | int) -> list[Json]:
-    """The rows with these labels."""
+    """Keeps the rows with these labels."""
     return [row for row in rows if all(row[key] == value for key, value in labels.items())]
 
 
 def grouped(rows: Iterable[Json], key: str) -> dict[Any, list[Json]]:
-    """Label -> its rows, in the order in which labels come."""
-    groups = {}
+    """Gives the rows of each label, in the order in which labels come."""
+    groups: dict[Any, list[Json]] = {}
     for row in rows:
         groups.setdefault(row[key], []).append(row)
     return groups
 
 
 def curve_summary(rows: Iterable[Json]) -> list[Json]:
-    """A row per network, part and bits: mean losses, and how far the prediction is off.
+    """Averages by network, part and bits: losses, and how far the prediction is off.
 
     Args:
         rows: of ``Simulation.curves``.
@@ -64,7 +74,7 @@ def _means(rows: Sequence[Json]) -> dict[str, float]:
 
 
 def ranking(simulation: Simulation, network: str, bits: int, least_sdr: float) -> list[Json]:
-    """The tensors of a network, the one whose quantization loses most SI-SDR first.
+    """Ranks the tensors of a network, the one whose quantization loses most SI-SDR first.
 
     Returns:
         Dicts of ``tensor``, ``kind``, ``loss`` and ``sqnr`` in dB at the output, and of the tensor
@@ -89,7 +99,7 @@ def ranking(simulation: Simulation, network: str, bits: int, least_sdr: float) -
 
 
 def file_summary(files: Files, least_sdr: float) -> list[Json]:
-    """A row per integer file: ``model``, ``method``, and the means of ``curve_summary``."""
+    """Averages by integer file: ``model``, ``method``, and the means of ``curve_summary``."""
     return [
         {"model": model, "method": rows[0]["method"]} | _means(rows)
         for model, rows in grouped(separated(files.rows, least_sdr), "model").items()

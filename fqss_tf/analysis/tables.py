@@ -1,8 +1,17 @@
 """The summary of an analysis as Markdown tables, aligned so that a terminal shows them as well."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
 from fqss_tf.analysis import summary
 from fqss_tf.analysis.simulation import PARTS
 from fqss_tf.benchmark.tables import markdown
+from fqss_tf.types import Json
+
+if TYPE_CHECKING:
+    from fqss_tf.analysis.analyze import Analysis
 
 MOST_TENSORS = 8
 TENSOR_HEADER = (
@@ -12,7 +21,7 @@ FILE_HEADER = ("model", "lost (dB)", "predicted (dB)", "SQNR (dB)", "within 0.5 
 
 
 def tables(analysis: Analysis) -> dict[str, Iterator[str]]:
-    """Title -> lines of a table, of everything that an Analysis has."""
+    """Gives the lines of a table, by its title, for everything that an Analysis has."""
     found = {}
     if analysis.simulation:
         found["SI-SDR lost (predicted) in dB, share of sources within 0.5 dB of it"] = bits_table(
@@ -33,8 +42,10 @@ def tables(analysis: Analysis) -> dict[str, Iterator[str]]:
 
 
 def bits_table(rows: Iterable[Json]) -> Iterator[str]:
-    """Lines of a table of ``summary.curve_summary`` of the network ``plain``, a row a number of
-    bits; the last column is what an output of so many bits loses by theory alone."""
+    """Gives the lines of a table of ``summary.curve_summary`` of the network ``plain``.
+
+    A row a number of bits; the last column is what an output of so many bits loses by theory alone.
+    """
     lines = []
     for bits, same in summary.grouped(rows, "bits").items():
         of_part = {row["part"]: row for row in same}
@@ -43,7 +54,7 @@ def bits_table(rows: Iterable[Json]) -> Iterator[str]:
             *(
                 f"{_decibel(row['loss'])} ({_decibel(row['predicted_loss'])}) "
                 f"{100 * row['within']:.0f} %"
-                for row in map(of_part.get, PARTS)
+                for row in (of_part[part] for part in PARTS)
             ),
             _decibel(of_part["output"]["bound_loss"]),
         ))
@@ -51,7 +62,7 @@ def bits_table(rows: Iterable[Json]) -> Iterator[str]:
 
 
 def tensor_table(entries: Iterable[Json]) -> Iterator[str]:
-    """Lines of a table of the first of ``summary.ranking``, and of input and output."""
+    """Gives the lines of a table of the first of ``summary.ranking``, and of input and output."""
     return markdown(TENSOR_HEADER, [
         (
             str(rank), entry["tensor"], _decibel(entry["loss"]), f"{entry['sqnr']:.1f}",

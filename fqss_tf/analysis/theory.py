@@ -17,7 +17,15 @@ where a signal stays within a step or two, where a range cuts it off, or where n
 network shifts the masks, which moves the estimate towards the mixture or away from it.
 """
 
+from typing import Any, TypeAlias
+
 import numpy as np
+from numpy.typing import NDArray
+
+from fqss_tf.types import FloatArray, IntArray
+
+Number: TypeAlias = float | np.floating[Any] | FloatArray
+Result: TypeAlias = np.float64 | NDArray[np.float64]
 
 DB_PER_BIT = 20 * np.log10(2)
 # Noise of a step d has the power d^2 / 12; a range [-1, 1) of b bits has steps of 2^(1-b).
@@ -25,7 +33,7 @@ FULL_SCALE_DB = 10 * np.log10(3)
 
 
 def quantized_sdr_db(float_sdr_db: Number, target_sqnr_db: Number) -> Result:
-    """SDR after quantization: ``1/SDR_q = 1/SDR_f + 1/SQNR``, in dB.
+    """Predicts the SDR after quantization in dB: ``1/SDR_q = 1/SDR_f + 1/SQNR``.
 
     Args:
         float_sdr_db: SDR of the float estimate.
@@ -38,7 +46,9 @@ def quantized_sdr_db(float_sdr_db: Number, target_sqnr_db: Number) -> Result:
 
 
 def needed_sqnr_db(float_sdr_db: Number, loss_db: Number) -> Result:
-    """The target SQNR at which an estimate loses ``loss_db`` > 0: the inverse of the above.
+    """Finds the target SQNR in dB at which an estimate loses ``loss_db`` > 0.
+
+    The inverse of ``quantized_sdr_db``.
 
     >>> round(needed_sqnr_db(14.78, 0.03), 1)
     36.4
@@ -47,7 +57,7 @@ def needed_sqnr_db(float_sdr_db: Number, loss_db: Number) -> Result:
 
 
 def target_sqnr_db(float_sdr_db: Number, sqnr_db: Number) -> Result:
-    """Power of the source in an estimate over that of the noise, from that of the whole estimate.
+    """Finds the power of the source over that of the noise, from that of the whole estimate, in dB.
 
     >>> round(target_sqnr_db(0.0, 30.0), 2)
     26.99
@@ -56,7 +66,7 @@ def target_sqnr_db(float_sdr_db: Number, sqnr_db: Number) -> Result:
 
 
 def waveform_sqnr_db(bits: int | IntArray, crest_factor_db: Number, peak: Number = 1.0) -> Result:
-    """SQNR of a waveform rounded to the range [-1, 1): ``6.02 bits + 4.77 - crest factor`` dB.
+    """Predicts the SQNR of a waveform in [-1, 1): ``6.02 bits + 4.77 - crest factor`` dB.
 
     With noise of power ``step^2 / 12``. As the only noise it bounds the SDR of a b-bit output:
     ``quantized_sdr_db(inf, waveform_sqnr_db(...))``. The same holds for a b-bit input of a linear
@@ -64,7 +74,7 @@ def waveform_sqnr_db(bits: int | IntArray, crest_factor_db: Number, peak: Number
 
     Args:
         bits: of the waveform.
-        crest_factor_db: its peak over its root mean square.
+        crest_factor_db: its peak over its root mean square, in dB.
         peak: its largest magnitude; each halving costs a bit.
 
     >>> round(waveform_sqnr_db(8, 18.0), 1)
@@ -75,7 +85,7 @@ def waveform_sqnr_db(bits: int | IntArray, crest_factor_db: Number, peak: Number
 
 
 def crest_factor_db(waveform: FloatArray) -> Result:
-    """Peak over root mean square of waveforms [..., samples] without their mean, in dB.
+    """Compares peak and root mean square of waveforms [..., samples] without their mean, in dB.
 
     >>> round(float(crest_factor_db(np.sin(np.arange(1000) * 2 * np.pi / 100))), 2)
     3.01
@@ -91,4 +101,4 @@ def _ratio(decibel: Number) -> Result:
 
 def _decibel(ratio: Number) -> Result:
     with np.errstate(divide="ignore"):
-        return 10 * np.log10(ratio)
+        return 10.0 * np.log10(ratio)

@@ -1,17 +1,20 @@
 """Reading and writing whole audio files."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fqss_tf.audio.resampling import resample
 from fqss_tf.audio.streams import UNKNOWN_LENGTH, Reader, Writer
 from fqss_tf.files import atomic_path
+from fqss_tf.types import AnySamples, PathLike, Waveform
 
 __all__ = ["UNKNOWN_LENGTH", "read", "resample", "write"]
 
 
-def read(path, rate=None):
+def read(path: PathLike, rate: int | None = None) -> tuple[Waveform, int]:
     """Reads a whole audio file: WAV, FLAC, OGG, MP3 or whatever else libsndfile decodes.
 
     Args:
@@ -32,14 +35,17 @@ def read(path, rate=None):
         return resample(waveform, file.rate, rate), rate
 
 
-def write(path, waveform, rate, subtype="PCM_16"):
+def write(
+    path: PathLike, waveform: AnySamples, rate: int, subtype: str | None = "PCM_16"
+) -> int:
     """Writes a file in the format that the suffix of ``path`` names, whole or not at all.
 
     Args:
         path: the file to write.
         waveform: floats or int16, [samples] or [samples, channels].
         rate: sample rate in Hz.
-        subtype: soundfile's name of the sample type, e.g. PCM_16, PCM_24 or FLOAT.
+        subtype: soundfile's name of the sample type, e.g. PCM_16, PCM_24 or FLOAT; None: the
+            usual one of the format.
 
     Returns:
         How many samples did not fit an integer type and were clipped.
@@ -47,9 +53,10 @@ def write(path, waveform, rate, subtype="PCM_16"):
     Raises:
         FqssError: unknown format or sample type, or the operating system refused to write.
     """
-    path, waveform = Path(path), np.asarray(waveform)
-    channels = 1 if waveform.ndim == 1 else waveform.shape[1]
+    path = Path(path)
+    samples: NDArray[Any] = np.asarray(waveform)
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
     with atomic_path(path) as temporary:
         with Writer(temporary, rate, channels, path.suffix.lstrip("."), subtype) as file:
-            file.write(waveform)
+            file.write(samples)
     return file.clipped

@@ -1,10 +1,14 @@
 """The level that a network sees."""
 
+from typing import Any
+
 import numpy as np
 
+from fqss_tf.types import FloatArray
 
-def peak_gain(waveform):
-    """The gain that brings the peak of a whole utterance to 1, as a Python float.
+
+def peak_gain(waveform: FloatArray | np.floating[Any]) -> float:
+    """Returns the gain that brings the peak of a whole utterance to 1, as a Python float.
 
     A network multiplies its input by this gain and divides its outputs by it, so a recording is
     separated alike at any volume. Silence has no peak to bring anywhere: its gain is 1.

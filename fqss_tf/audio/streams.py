@@ -1,13 +1,20 @@
 """Audio files of any length, read and written block by block."""
 
 import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from fqss_tf.audio.resampling import check_rate
 from fqss_tf.errors import FqssError
+from fqss_tf.types import AnySamples, PathLike, Samples
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 INTEGER_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 UNKNOWN_LENGTH = 2**63 - 1  # what libsndfile says of a FLAC stream whose header has no length
@@ -27,7 +34,7 @@ class Reader:
         FqssError: no such file, not audio, no samples, a header that cannot be true.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: PathLike) -> None:
         self.path = path = Path(path)
         if not path.is_file():
             reason = "a folder" if path.is_dir() else "missing"
@@ -35,22 +42,26 @@ class Reader:
         with self._readable():
             self._file = soundfile.SoundFile(path)
             # Tags must be read first: a decoder may drop them when it comes to the samples.
-            self.tags = {tag: text for tag in TAGS if (text := getattr(self._file, tag))}
-        self.rate, self.frames = self._file.samplerate, self._file.frames
-        self.channels, self.subtype = self._file.channels, self._file.subtype
+            self.tags: dict[str, str] = {
+                tag: text for tag in TAGS if (text := getattr(self._file, tag))
+            }
+        self.rate: int = self._file.samplerate
+        self.frames: int = self._file.frames
+        self.channels: int = self._file.channels
+        self.subtype: str = self._file.subtype
         try:
             self._check_header()
         except FqssError:
             self._file.close()
             raise
 
-    def __enter__(self):
+    def __enter__(self) -> "Self":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def blocks(self, dtype="float32"):
+    def blocks(self, dtype: Literal["float32", "int16"] = "float32") -> Iterator[Samples]:
         """Yields the file from its start to its end.
 
         Args:
@@ -79,7 +90,7 @@ class Reader:
             raise FqssError(f"{self.path} is cut short: {done} of {self.frames} samples are there")
 
     @contextlib.contextmanager
-    def _readable(self):
+    def _readable(self) -> Iterator[None]:
         try:
             yield
         except soundfile.SoundFileError as error:
@@ -89,7 +100,7 @@ class Reader:
         except OSError as error:
             raise FqssError(f"cannot read {self.path}: {error.strerror or error}") from error
 
-    def _check_header(self):
+    def _check_header(self) -> None:
         if self.frames == UNKNOWN_LENGTH:
             raise FqssError(f"{self.path} does not say how long it is: encode it anew as a file")
         if self.frames <= 0:
@@ -120,8 +131,15 @@ class Writer:
     """
 
     def __init__(
-        self, path, rate, channels=1, file_format="wav", subtype=None, tags=None, frames=0
-    ):
+        self,
+        path: PathLike,
+        rate: int,
+        channels: int = 1,
+        file_format: str = "wav",
+        subtype: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        frames: int = 0,
+    ) -> None:
         self.clipped = 0
         file_format = file_format.upper()
         if file_format == "WAV" and frames * channels * _bytes_per_sample(subtype) > WAV_BYTES:
@@ -140,10 +158,10 @@ class Writer:
             with contextlib.suppress(soundfile.SoundFileError):
                 setattr(self._file, tag, text)
 
-    def __enter__(self):
+    def __enter__(self) -> "Self":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         try:
             self._file.close()
         except soundfile.SoundFileError as error:
@@ -152,9 +170,14 @@ class Writer:
             self._bytes.close()
             self._bytes.check()
 
-    def write(self, waveform):
-        """Appends floats or int16, [samples] or [samples, channels]."""
-        samples, clipped = _integer_samples(np.asarray(waveform), self._file.subtype)
+    def write(self, waveform: AnySamples) -> None:
+        """Appends floats or int16, [samples] or [samples, channels].
+
+        Raises:
+            FqssError: the format cannot hold the samples. OSError: the operating system refused.
+        """
+        given: NDArray[Any] = np.asarray(waveform)
+        samples, clipped = _integer_samples(given, self._file.subtype)
         try:
             self._file.write(samples)
         except soundfile.SoundFileError as error:
@@ -167,12 +190,12 @@ class Writer:
 class _Bytes:
     """The file under libsndfile, which passes on no error of the operating system."""
 
-    def __init__(self, path):
-        self._error = None
+    def __init__(self, path: PathLike) -> None:
+        self._error: OSError | None = None
         self._file = open(path, "wb", buffering=0)
         self.seek, self.tell = self._file.seek, self._file.tell
 
-    def write(self, content):
+    def write(self, content: bytes) -> int:
         written = 0
         try:
             while written < len(content):
@@ -181,22 +204,25 @@ class _Bytes:
             self._error = self._error or error
         return written
 
-    def close(self):
+    def close(self) -> None:
         self._file.close()
 
-    def check(self):
+    def check(self) -> None:
         if self._error is not None:
             raise self._error
 
 
-def _bytes_per_sample(subtype):
-    return INTEGER_BITS.get(subtype, 64 if subtype == "DOUBLE" else 32) // 8
+def _bytes_per_sample(subtype: str | None) -> int:
+    return INTEGER_BITS.get(subtype or "", 64 if subtype == "DOUBLE" else 32) // 8
 
 
-def _integer_samples(waveform, subtype):
+def _integer_samples(
+    waveform: AnySamples, subtype: str
+) -> tuple[NDArray[np.int32] | NDArray[np.float32], int]:
     """Integers scaled here, because soundfile scales by 2**15 - 1 and a read file would not return.
 
-    Returns int32 with the sample in the high bits, as soundfile takes it for every integer type.
+    Returns int32 with the sample in the high bits, as soundfile takes it for every integer type,
+    or float32 for the other types, and how many samples were clipped.
     """
     if waveform.dtype == np.int16:
         if subtype in INTEGER_BITS:

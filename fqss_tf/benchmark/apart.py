@@ -4,11 +4,15 @@ What is timed or weighed must be alone: threads, memory and TensorFlow's setting
 process, and when native code crashes only the child ends.
 """
 
+from __future__ import annotations
+
 import multiprocessing
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from multiprocessing.connection import Connection
+from typing import Any
 
 from fqss_tf.errors import FqssError
 
@@ -23,6 +27,8 @@ class Apart:
 
     Args:
         name: of the model, for errors.
+        function: takes a Channel and the arguments.
+        *arguments: objects that can be pickled.
     """
 
     def __init__(self, name: str, function: Callable[..., None], *arguments: object) -> None:
@@ -54,7 +60,7 @@ class Apart:
             raise self._ended() from None
 
     def receive(self) -> Any:
-        """The next object that the child sends.
+        """Waits for the next object that the child sends.
 
         Raises:
             FqssError: the function failed, or its process ended.
@@ -93,7 +99,7 @@ class Channel:
         self._connection.send((RESULT, message))
 
     def receive(self) -> Any:
-        """The next object from the parent.
+        """Waits for the next object from the parent.
 
         Raises:
             EOFError: the parent is gone.

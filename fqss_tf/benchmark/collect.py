@@ -2,31 +2,37 @@
 
 import dataclasses
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from fqss_tf.benchmark.onnx_subject import check_installed, onnx_subject
-from fqss_tf.benchmark.subjects import TorchSubject, run_subject, tflite_subject
-from fqss_tf.config import load_recipe, packaged_recipes
+from fqss_tf.benchmark.subjects import Subject, TorchSubject, run_subject, tflite_subject
+from fqss_tf.config import Recipe, load_recipe, packaged_recipes
 from fqss_tf.errors import FqssError
+from fqss_tf.models.sizes import ConvTasNetConfig
 from fqss_tf.runtime.metadata import FILE_IDENTIFIER
+from fqss_tf.types import OnProgress, PathLike
 
 
 @dataclasses.dataclass(frozen=True)
 class RecipeOptions:
-    """What recipes are timed as. ``seconds``: of audio in a segment; ``types``: of conversion;
-    ``naive``: also the plain conversions; ``torch``: also PyTorch; ``settings``: ``key=value``."""
+    """What recipes are timed as.
 
-    types: tuple = ("int8",)
+    ``seconds``: of audio in a segment; ``types``: of conversion; ``naive``: also the plain
+    conversions; ``torch``: also PyTorch; ``settings``: ``key=value``.
+    """
+
+    types: tuple[str, ...] = ("int8",)
     seconds: float = 1.0
     naive: bool = False
     torch: bool = False
-    settings: tuple = ()
+    settings: tuple[str, ...] = ()
 
 
 def is_recipe(name: PathLike) -> bool:
-    """Whether a model is named that must be built from a recipe first."""
+    """Says whether a model is named that must be built from a recipe first."""
     path = Path(name)
     if name in packaged_recipes():
         return True
@@ -66,7 +72,7 @@ def collect(
         name: run_subject(name) if Path(name).is_dir() else tflite_subject(name, scored=True)
         for name in names if name not in recipes
     }
-    subjects = []
+    subjects: list[Subject] = []
     for done, name in enumerate(names, 1):
         if name in recipes:
             target = Path(folder) / str(done)
@@ -77,7 +83,9 @@ def collect(
         if progress is not None:
             progress(done, len(names))
     first = subjects[0]
-    return subjects + [onnx_subject(path, first.seconds, first.rate) for path in onnx_files]
+    return [
+        *subjects, *(onnx_subject(path, first.seconds, first.rate) for path in onnx_files)
+    ]
 
 
 def _recipe(name: PathLike, settings: Sequence[str]) -> Recipe:
@@ -103,14 +111,12 @@ def _from_recipe(
     from fqss_tf.export.convert import convert
     from fqss_tf.training.untrained import UntrainedRun
 
-    if (options.naive or options.torch) and recipe.network != "convtasnet":
-        raise FqssError(f"--naive and --torch are for convtasnet, and {name} is {recipe.network}")
-    if (options.naive or options.torch) and recipe.model.causal:
-        raise FqssError(f"--naive and --torch have no causal form, and {name} is causal")
+    if options.naive or options.torch:
+        _check_plain(name, recipe)
     run = UntrainedRun(recipe)
     samples = run.segment(options.seconds)
     seconds = samples / recipe.data.sample_rate
-    subjects = []
+    subjects: list[Subject] = []
     for file_type in options.types:
         path = folder / f"{file_type}.tflite"
         try:
@@ -128,9 +134,17 @@ def _from_recipe(
             path = folder / f"naive_{file_type}.tflite"
             path.write_bytes(convert_reference(run, samples, file_type))
             subjects.append(tflite_subject(path, f"{name} naive {file_type}", seconds))
-    if options.torch:
+    if options.torch and isinstance(recipe.model, ConvTasNetConfig):
         subjects.append(TorchSubject(
             name=f"{name} PyTorch float32", runtime="PyTorch", seconds=seconds,
             rate=recipe.data.sample_rate, config=recipe.model, samples=samples,
         ))
     return subjects
+
+
+def _check_plain(name: PathLike, recipe: Recipe) -> None:
+    """Refuses recipes of which there is no network as papers write it."""
+    if not isinstance(recipe.model, ConvTasNetConfig):
+        raise FqssError(f"--naive and --torch are for convtasnet, and {name} is {recipe.network}")
+    if recipe.model.causal:
+        raise FqssError(f"--naive and --torch have no causal form, and {name} is causal")

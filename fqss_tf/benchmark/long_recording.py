@@ -4,12 +4,15 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
-from fqss_tf.benchmark.apart import Apart
+from fqss_tf.benchmark.apart import Apart, Channel
 from fqss_tf.benchmark.memory import peak_bytes
 from fqss_tf.errors import FqssError
 from fqss_tf.runtime.metadata import read_metadata
+from fqss_tf.types import Json, OnProgress, PathLike
 
 PROGRESS_EVERY = 60  # seconds of the recording
 
@@ -70,7 +73,7 @@ def _write(path: Path, rate: int, minute: NDArray[np.int16], samples: int) -> No
 def _separate(channel: Channel, path: Path, recording: Path, threads: int) -> None:
     from fqss_tf.runtime import Separator
 
-    reported = 0
+    reported = 0.0
 
     def report(done: float, _: float) -> None:
         nonlocal reported

@@ -5,6 +5,8 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
+from fqss_tf.types import Json
+
 # What processors have that integer and float kernels are chosen by: of x86, then of Arm.
 FLAGS = (
     "avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_int8", "asimddp", "i8mm",
@@ -13,9 +15,12 @@ CPUINFO = Path("/proc/cpuinfo")
 
 
 def describe() -> Json:
-    """The machine as a dict: ``cpu``, its ``flags`` among FLAGS, ``cores`` that may be used,
-    ``load`` (average of the last minute, 0 when nothing else runs) and the version of
-    ``litert``."""
+    """Describes the machine.
+
+    Returns:
+        Dict of ``cpu``, its ``flags`` among FLAGS, ``cores`` that may be used, ``load`` (average of
+        the last minute, 0 when nothing else runs) and the version of ``litert``.
+    """
     return {
         "cpu": _cpu_name(),
         "flags": cpu_flags(),
@@ -27,7 +32,7 @@ def describe() -> Json:
 
 
 def cpu_flags() -> list[str]:
-    """Those of FLAGS that the processor has, in that order; none where the system does not say."""
+    """Lists those of FLAGS that the processor has; none where the system does not say."""
     found = (_cpu_entry("flags") or _cpu_entry("Features")).split()
     return [flag for flag in FLAGS if flag in found]
 

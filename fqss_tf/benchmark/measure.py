@@ -4,49 +4,59 @@ import contextlib
 import dataclasses
 import statistics
 import time
+from collections.abc import Sequence
+from typing import NoReturn
 
 import numpy as np
 
-from fqss_tf.benchmark.apart import Apart
+from fqss_tf.benchmark.apart import Apart, Channel
 from fqss_tf.benchmark.memory import peak_bytes
 from fqss_tf.benchmark.subjects import Subject
+from fqss_tf.types import OnProgress
 
 WARM_UP = 3
 
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-    """Latencies of one model in ms, and the bytes by which loading and running it raised the peak
-    of its process (None where the system does not say)."""
+    """Latencies of one model in ms, and its memory.
+
+    ``memory_bytes``: by how much loading and running it raised the peak of its process; None where
+    the system does not say.
+    """
 
     subject: Subject
     threads: int
-    milliseconds: tuple
+    milliseconds: tuple[float, ...]
     memory_bytes: int | None
 
     @property
     def least(self) -> float:
+        """The smallest latency in ms."""
         return min(self.milliseconds)
 
     @property
     def median(self) -> float:
+        """The median latency in ms."""
         return statistics.median(self.milliseconds)
 
     @property
     def p95(self) -> float:
+        """The latency in ms that 95 % of the invocations stay within."""
         return float(np.percentile(self.milliseconds, 95))
 
     @property
     def p99(self) -> float:
+        """The latency in ms that 99 % of the invocations stay within."""
         return float(np.percentile(self.milliseconds, 99))
 
     @property
     def typical(self) -> float:
-        """The latency that stands for all."""
+        """The latency in ms that stands for all."""
         return self.median
 
     def times(self) -> dict[str, float | None]:
-        """Latencies in ms and what follows from them, by name, for JSON."""
+        """Gives latencies in ms and what follows from them, by name, for JSON."""
         return {
             "median_ms": self.median,
             "min_ms": self.least,
@@ -93,12 +103,13 @@ def measure(
         FqssError: a model cannot be loaded or run.
     """
     with contextlib.ExitStack() as stack:
-        workers, memory = [], []
+        workers: list[Apart] = []
+        memory: list[int | None] = []
         for subject in subjects:
             workers.append(stack.enter_context(Apart(subject.name, _serve, subject, threads)))
             # One loads at a time: together they would need memory for all peaks at once.
             memory.append(workers[-1].receive())
-        latencies = [[] for _ in subjects]
+        latencies: list[list[float]] = [[] for _ in subjects]
         for turn in range(runs):
             for number, worker in enumerate(workers):
                 worker.send("run")
@@ -117,7 +128,8 @@ def _serve(channel: Channel, subject: Subject, threads: int) -> NoReturn:
     invoke = subject.load(threads)
     for _ in range(WARM_UP):
         invoke()
-    channel.send(None if empty is None else peak_bytes() - empty)
+    loaded = peak_bytes()
+    channel.send(None if empty is None or loaded is None else loaded - empty)
     while True:
         channel.receive()
         # The others' turns have emptied the caches; a stream of segments would find them filled.

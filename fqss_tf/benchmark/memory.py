@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def peak_bytes() -> int | None:
-    """Largest resident memory that this process has had, or None where the system does not say.
+    """Reads the largest resident memory that this process has had; None if the system says none.
 
     Not ``resource.getrusage``: its ``ru_maxrss`` of a child begins with the size of the parent that
     started it, and a parent with TensorFlow is larger than any model here.

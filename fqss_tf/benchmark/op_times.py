@@ -2,10 +2,13 @@
 
 import dataclasses
 import statistics
+from collections.abc import Sequence
+from pathlib import Path
 
-from fqss_tf.benchmark.profiler import profile
-from fqss_tf.export.delegation import delegation
-from fqss_tf.export.op_report import op_report
+from fqss_tf.benchmark.profiler import OpEvent, profile
+from fqss_tf.export.delegation import Delegation, delegation
+from fqss_tf.export.op_report import Op, Report, op_report
+from fqss_tf.types import Json
 
 # How XNNPACK's names of convolutions and matrix products begin.
 MAC_KERNELS = ("Convolution", "Deconvolution", "Fully Connected", "Batch Matrix Multiply")
@@ -22,10 +25,11 @@ class NodeTime:
     name: str
     partition: int | None
     milliseconds: float
-    op: object = None
+    op: Op | None = None
 
     @property
     def macs(self) -> int:
+        """Multiply-accumulates; 0 where the op cannot be traced to the file."""
         return self.op.macs if self.op is not None else 0
 
 
@@ -42,21 +46,24 @@ class KindTime:
 
 @dataclasses.dataclass(frozen=True)
 class OpTimes:
-    """``covered``: the part of an invocation that its ops take, from 0 to 1, median over the
-    invocations. Between them lies LiteRT's own work, and an op's time is cut to microseconds."""
+    """The ops of a model with their times.
 
-    nodes: tuple
+    ``covered``: the part of an invocation that its ops take, from 0 to 1, median over the
+    invocations. Between them lies LiteRT's own work, and an op's time is cut to microseconds.
+    """
+
+    nodes: tuple[NodeTime, ...]
     covered: float
 
     @property
     def milliseconds(self) -> float:
-        """Sum of the nodes."""
+        """Sum of the nodes, in ms."""
         return sum(node.milliseconds for node in self.nodes)
 
     @property
     def kinds(self) -> list[KindTime]:
         """A KindTime for each name, slowest first."""
-        groups = {}
+        groups: dict[tuple[str, bool], list[NodeTime]] = {}
         for node in self.nodes:
             groups.setdefault((node.name, node.partition is not None), []).append(node)
         kinds = [
@@ -69,7 +76,7 @@ class OpTimes:
         return sorted(kinds, key=lambda kind: -kind.milliseconds)
 
     def to_dict(self) -> Json:
-        """Times, shares of the ops' sum, kinds and nodes as plain values, for JSON."""
+        """Gives times, shares of the ops' sum, kinds and nodes as plain values, for JSON."""
         return {
             "milliseconds": self.milliseconds,
             "covered": self.covered,
@@ -90,11 +97,11 @@ class OpTimes:
         }
 
     def share(self, part: NodeTime | KindTime) -> float:
-        """A node's or kind's part of the ops' sum, from 0 to 1."""
+        """Computes a node's or kind's part of the ops' sum, from 0 to 1."""
         return self.share_of_time(part.milliseconds)
 
     def share_of_time(self, milliseconds: float) -> float:
-        """What part of the ops' sum this is; 0 where all ops took less than a microsecond."""
+        """Computes what part of the ops' sum this is; 0 if all ops took less than a microsecond."""
         return milliseconds / self.milliseconds if self.milliseconds else 0.0
 
 
@@ -138,16 +145,16 @@ def trace(
 
     Args:
         events: OpEvents of one invocation.
-        milliseconds: of each.
+        milliseconds: of each event.
         report: op report of the file.
         taken: its Delegation.
 
     Returns:
         List of NodeTimes.
     """
-    nodes = []
+    nodes: list[NodeTime] = []
     partition = 0
-    before = None
+    before: OpEvent | None = None
     for event, time in zip(events, milliseconds, strict=True):
         if not event.in_xnnpack:
             nodes.append(NodeTime(event.name, None, time, report.ops[event.index]))

@@ -5,10 +5,12 @@ import dataclasses
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from fqss_tf.benchmark.subjects import Subject, TfliteSubject
 from fqss_tf.errors import FqssError
+from fqss_tf.types import OnProgress, PathLike
 
 FOLDER = "/data/local/tmp"
 BINARY = f"{FOLDER}/fqss_benchmark_model"
@@ -40,11 +42,11 @@ class PhoneMeasurement:
 
     @property
     def typical(self) -> float:
-        """The latency that stands for all."""
+        """The latency in ms that stands for all."""
         return self.average
 
     def times(self) -> dict[str, float | None]:
-        """Latencies in ms by name, for JSON."""
+        """Gives latencies in ms by name, for JSON."""
         return {
             "average_ms": self.average,
             "median_ms": self.median,
@@ -108,24 +110,26 @@ class Phone:
         Raises:
             FqssError: a model that is no .tflite, adb fails, or the tool does.
         """
+        files: list[TfliteSubject] = []
         for subject in subjects:
             if not isinstance(subject, TfliteSubject):
                 raise FqssError(f"{subject.name} is no .tflite: a phone runs no other kind")
-        measurements = []
+            files.append(subject)
+        measurements: list[PhoneMeasurement] = []
         try:
             self._adb("push", str(self._binary), BINARY)
             self._adb("shell", "chmod", "755", BINARY)
             for number in threads:
-                for subject in subjects:
-                    self._adb("push", str(subject.path), MODEL)
+                for file in files:
+                    self._adb("push", str(file.path), MODEL)
                     output = self._adb(
                         "shell", BINARY, f"--graph={MODEL}", f"--num_threads={number}",
                         f"--num_runs={runs}", "--min_secs=0", f"--warmup_runs={WARM_UP}",
                         "--warmup_min_secs=0",
                     )
-                    measurements.append(parse(output, subject, number))
+                    measurements.append(parse(output, file, number))
                     if progress is not None:
-                        progress(len(measurements), len(subjects) * len(threads))
+                        progress(len(measurements), len(files) * len(threads))
         finally:
             with contextlib.suppress(FqssError):
                 self._adb("shell", "rm", "-f", BINARY, MODEL)
@@ -146,7 +150,8 @@ def parse(output: str, subject: Subject, threads: int) -> PhoneMeasurement:
 
     Args:
         output: its text.
-        subject, threads: what it ran.
+        subject: the model that it ran.
+        threads: the number of CPU threads that it ran on.
 
     Returns:
         A PhoneMeasurement.
@@ -167,8 +172,8 @@ def parse(output: str, subject: Subject, threads: int) -> PhoneMeasurement:
     return PhoneMeasurement(
         subject=subject,
         threads=threads,
-        init=milliseconds(averages["init"]),
-        average=milliseconds(averages["average"]),
+        init=float(averages["init"]) / 1000,
+        average=float(averages["average"]) / 1000,
         least=milliseconds(printed.get("min")),
         median=milliseconds(printed.get("median")),
         p95=milliseconds(printed.get("p95")),

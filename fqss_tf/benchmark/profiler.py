@@ -4,23 +4,28 @@ Structures and option texts are those of litert/c of ai-edge-litert 2.3: litert_
 litert_model_types.h, litert_layout.h, options/litert_runtime_options.cc, litert_cpu_options.cc.
 """
 
+from __future__ import annotations
+
 import ctypes
 import dataclasses
 import time
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from fqss_tf.benchmark.apart import Apart
+from fqss_tf.benchmark.apart import Apart, Channel
 from fqss_tf.benchmark.subjects import random_input
 from fqss_tf.errors import FqssError
+from fqss_tf.types import PathLike
 
 WARM_UP = 3
 CPU = 1
 HOST_MEMORY = 1
 LOCK_FOR_WRITING = 1
-NUMPY_TYPES = {1: np.float32, 2: np.int32, 7: np.int16, 9: np.int8}
+NUMPY_TYPES: dict[int, type[np.generic]] = {1: np.float32, 2: np.int32, 7: np.int16, 9: np.int8}
 # Event types: the whole invocation (among others), one op, one op inside a delegate.
 GENERAL, OPERATOR, DELEGATE_OPERATOR = 1, 2, 8
 
@@ -74,11 +79,14 @@ class OpEvent:
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
-    """``invocations``: a tuple of OpEvents, in order of execution, for each; ``milliseconds``: what
-    each invocation took as a whole."""
+    """What the profiler saw.
 
-    invocations: tuple
-    milliseconds: tuple
+    ``invocations``: a list of OpEvents, in order of execution, for each; ``milliseconds``: what
+    each invocation took as a whole.
+    """
+
+    invocations: tuple[list[OpEvent], ...]
+    milliseconds: tuple[float, ...]
 
 
 def profile(path: PathLike, threads: int, runs: int) -> Profile:
@@ -123,7 +131,7 @@ def _sequence(ops: Iterable[OpEvent]) -> tuple[tuple[str, int], ...]:
 
 
 def _by_invocation(events: Iterable[_Event]) -> list[list[OpEvent]]:
-    invocations = []
+    invocations: list[list[OpEvent]] = []
     for event in events:
         name = event.tag.decode()
         if event.type == GENERAL and name == "Invoke":

@@ -1,12 +1,18 @@
 """Everything that one benchmark found, for people and for machines."""
 
 import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from fqss_tf.benchmark import tables
+from fqss_tf.benchmark.measure import Measurement
+from fqss_tf.benchmark.op_times import OpTimes
+from fqss_tf.benchmark.phone import PhoneMeasurement
+from fqss_tf.types import Json
 
 
 def machine_line(machine: Json) -> str:
-    """Processor, its flags, cores and load of ``machine.describe``, for people."""
+    """Puts what ``machine.describe`` says into a line for people."""
     flags = f" ({' '.join(machine['flags'])})" if machine["flags"] else ""
     return (
         f"{machine['cpu']}{flags}, {machine['cores']} cores, load average before "
@@ -16,15 +22,18 @@ def machine_line(machine: Json) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """``machine``: as ``machine.describe`` says before the timing, or the phone's name under
-    ``phone``. ``measurements``: Measurements, or PhoneMeasurements of a phone. ``scores``: SI-SDR
-    in dB by path. ``op_times``: OpTimes by name of the model."""
+    """What one benchmark found.
 
-    machine: dict
+    ``machine``: as ``machine.describe`` says before the timing, or the phone's name under
+    ``phone``. ``measurements``: Measurements, or PhoneMeasurements of a phone. ``scores``: SI-SDR
+    in dB by path. ``op_times``: OpTimes by name of the model.
+    """
+
+    machine: Json
     runs: int
-    measurements: list
-    scores: dict
-    op_times: dict
+    measurements: Sequence[Measurement | PhoneMeasurement]
+    scores: Mapping[Path, float]
+    op_times: Mapping[str, OpTimes]
 
     @property
     def threads(self) -> int:
@@ -32,7 +41,7 @@ class Results:
         return self.measurements[0].threads
 
     def to_dict(self) -> Json:
-        """Plain values, for JSON."""
+        """Gives plain values, for JSON."""
         return self.machine | {
             "runs": self.runs,
             "measurements": [self._row(one) for one in self.measurements],
@@ -40,19 +49,21 @@ class Results:
         }
 
     def lines(self) -> Iterator[str]:
-        """Lines of text with Markdown tables."""
+        """Gives lines of text with Markdown tables."""
         if "phone" in self.machine:
             yield f"{self.machine['phone']}, benchmark_model over adb, {self.runs} runs each."
             yield ""
-            yield from tables.phone_table(self.measurements, self.scores)
+            phones = [one for one in self.measurements if isinstance(one, PhoneMeasurement)]
+            yield from tables.phone_table(phones, self.scores)
         else:
             yield (
                 f"{machine_line(self.machine)}; LiteRT {self.machine['litert']}; "
                 f"{self.runs} runs each, in turn."
             )
             yield ""
-            yield from tables.latency_table(self.measurements, self.scores)
-            steps = [one for one in self.measurements if one.subject.state_bytes is not None]
+            here = [one for one in self.measurements if isinstance(one, Measurement)]
+            yield from tables.latency_table(here, self.scores)
+            steps = [one for one in here if one.subject.state_bytes is not None]
             if steps:
                 yield ""
                 yield from tables.step_table(steps)
@@ -68,15 +79,17 @@ class Results:
             yield from tables.node_table(times)
 
     def quality_points(self) -> list[Json]:
-        """Rows with name, milliseconds (per second of audio) and si_sdr (dB), for the figure."""
+        """Gives rows with name, milliseconds (per second of audio) and si_sdr (dB) to be drawn."""
         return [
             {
                 "name": one.subject.name,
                 "milliseconds": 1000 * one.real_time_factor,
-                "si_sdr": self.scores[one.subject.scored],
+                "si_sdr": tables.score(one.subject, self.scores),
             }
             for one in self.measurements
-            if one.threads == self.threads and one.subject.scored in self.scores
+            if one.threads == self.threads
+            and one.subject.scored in self.scores
+            and one.real_time_factor is not None
         ]
 
     def _row(self, one: Measurement | PhoneMeasurement) -> Json:
@@ -94,5 +107,5 @@ class Results:
             "macs": subject.macs,
             "latency_seconds": subject.latency,
             "state_bytes": subject.state_bytes,
-            "si_sdr": self.scores.get(subject.scored),
+            "si_sdr": tables.score(subject, self.scores),
         }

@@ -2,12 +2,16 @@
 
 import dataclasses
 import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fqss_tf.errors import FqssError
 from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.types import IntArray, PathLike
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -15,9 +19,9 @@ class Subject:
     """A model, described so that a fresh process can load it.
 
     ``seconds`` of audio at ``rate`` Hz are computed by one call; None when the model does not say.
-    ``macs`` are
-    the multiply-accumulates of one call, ``file_bytes`` the size of the file, each None where there
-    is no .tflite. ``scored`` is the path to score the separation of, None with random weights.
+    ``macs`` are the multiply-accumulates of one call, ``file_bytes`` the size of the file, each
+    None where there is no .tflite. ``scored`` is the path to score the separation of, None with
+    random weights. A streaming model has a ``latency`` in seconds and ``state_bytes``, others None.
     """
 
     name: str
@@ -35,7 +39,7 @@ class Subject:
         raise NotImplementedError
 
     def load(self, threads: int) -> Callable[[], object]:
-        """Function without arguments that runs the model once, on random input."""
+        """Gives a function that runs the model once, on random input."""
         raise NotImplementedError
 
 
@@ -50,7 +54,7 @@ class TfliteSubject(Subject):
         import ai_edge_litert.interpreter  # noqa: F401
 
     def load(self, threads: int) -> Callable[[], object]:
-        """Function that sets the inputs and invokes; the file is mapped, not copied."""
+        """Gives a function that sets the inputs and invokes; the file is mapped, not copied."""
         from ai_edge_litert.interpreter import Interpreter
 
         interpreter = Interpreter(model_path=str(self.path), num_threads=threads)
@@ -78,7 +82,7 @@ class StepSubject(TfliteSubject):
         import fqss_tf.runtime  # noqa: F401
 
     def load(self, threads: int) -> Callable[[], object]:
-        """Function that pushes one step and takes its estimates."""
+        """Gives a function that pushes one step and takes its estimates."""
         from fqss_tf.runtime import StreamingSeparator
 
         separator = StreamingSeparator(self.path, threads)
@@ -98,7 +102,7 @@ class RunSubject(Subject):
         import fqss_tf.training.run  # noqa: F401
 
     def load(self, threads: int) -> Callable[[], object]:
-        """Function that separates one segment."""
+        """Gives a function that separates one segment."""
         import tensorflow as tf
 
         from fqss_tf.models.inference import separation_function
@@ -123,7 +127,7 @@ class TorchSubject(Subject):
         import fqss_tf.benchmark.torch_network  # noqa: F401
 
     def load(self, threads: int) -> Callable[[], object]:
-        """Function that separates one segment."""
+        """Gives a function that separates one segment."""
         import torch
 
         from fqss_tf.benchmark.torch_network import ConvTasNet
@@ -140,9 +144,10 @@ class TorchSubject(Subject):
 
 
 def random_input(shape: Sequence[int] | IntArray, dtype: type[np.generic]) -> NDArray[Any]:
-    """Seeded noise: integers over the whole range of their type, floats from -1 to 1."""
-    generator = np.random.default_rng(0)
-    if np.issubdtype(dtype, np.integer):
+    """Makes seeded noise: integers over the range of their type, floats from -1 to 1."""
+    # Any, because NumPy's types want to know which integers.
+    generator: Any = np.random.default_rng(0)
+    if issubclass(dtype, np.integer):
         limits = np.iinfo(dtype)
         return generator.integers(limits.min, limits.max, shape, dtype, endpoint=True)
     return generator.uniform(-1, 1, shape).astype(dtype)
@@ -151,7 +156,7 @@ def random_input(shape: Sequence[int] | IntArray, dtype: type[np.generic]) -> ND
 def tflite_subject(
     path: PathLike, name: str | None = None, seconds: float | None = None, scored: bool = False
 ) -> TfliteSubject:
-    """A .tflite file, of this project or of any other.
+    """Describes a .tflite file, of this project or of any other.
 
     Args:
         path: the file.
@@ -172,14 +177,16 @@ def tflite_subject(
         raise FqssError(f"cannot read {path}: {error.strerror or error}") from error
     entries = checked_model(path, content).metadata or []
     described = any(entry.name == METADATA_NAME for entry in entries)
-    kind, of_step, rate = TfliteSubject, {}, None
+    kind, rate = TfliteSubject, None
+    of_step: dict[str, Any] = {}
     report = op_report(content, str(path))
     if described:
         metadata, _ = read_metadata(path)
         seconds, rate = metadata.segment / metadata.sample_rate, metadata.sample_rate
         if metadata.is_streaming:
             states = (tensor for tensor in report.inputs if tensor.name in metadata.states)
-            kind, of_step = StepSubject, {
+            kind = StepSubject
+            of_step = {
                 "latency": metadata.latency / metadata.sample_rate,
                 "state_bytes": sum(math.prod(state.shape) for state in states),
             }
@@ -197,7 +204,7 @@ def tflite_subject(
 
 
 def run_subject(path: PathLike) -> RunSubject:
-    """A run folder of ``fqss-tf train``, timed on segments of its training length.
+    """Describes a run folder, timed on segments of its training length.
 
     Raises:
         FqssError: not a run folder, or nothing trained in it.

@@ -1,5 +1,18 @@
 """Measurements as Markdown tables, aligned so that a terminal shows them as well."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fqss_tf.benchmark.measure import Measurement
+    from fqss_tf.benchmark.op_times import KindTime, NodeTime, OpTimes
+    from fqss_tf.benchmark.phone import PhoneMeasurement
+    from fqss_tf.benchmark.subjects import Subject
+    from fqss_tf.export.op_report import Op, Tensor
+
 LATENCY_HEADER = (
     "model", "runtime", "threads", "median (ms)", "min (ms)", "p95 (ms)", "ratio",
     "real-time factor", "file (MB)", "memory (MB)", "GMAC per s of audio", "GMAC/s",
@@ -21,7 +34,7 @@ SLOWEST_NODES = 10
 def latency_table(
     measurements: Sequence[Measurement], scores: Mapping[Path, float]
 ) -> Iterator[str]:
-    """Lines of a table of Measurements.
+    """Gives the lines of a table of Measurements.
 
     Args:
         measurements: of any number of threads.
@@ -47,32 +60,18 @@ def latency_table(
 
 
 def step_table(measurements: Sequence[Measurement]) -> Iterator[str]:
-    """Lines of a table of the Measurements of streaming models.
+    """Gives the lines of a table of the Measurements of streaming models.
 
     ``step / p99`` is how many times the slowest of a hundred steps would fit into the time that a
     step has.
     """
-    rows = [
-        (
-            one.subject.name,
-            str(one.threads),
-            f"{1000 * one.subject.seconds:g}",
-            f"{1000 * one.subject.latency:g}",
-            f"{one.median:.3f}",
-            f"{one.p99:.3f}",
-            f"{1000 * one.subject.seconds / one.p99:.1f}",
-            f"{one.real_time_factor:.4f}",
-            str(one.subject.state_bytes),
-        )
-        for one in measurements
-    ]
-    return markdown(STEP_HEADER, rows)
+    return markdown(STEP_HEADER, [_step_row(one) for one in measurements])
 
 
 def phone_table(
     measurements: Sequence[PhoneMeasurement], scores: Mapping[Path, float]
 ) -> Iterator[str]:
-    """Lines of a table of PhoneMeasurements; arguments as for ``latency_table``."""
+    """Gives the lines of a table of PhoneMeasurements; arguments as for ``latency_table``."""
     rows = [
         (
             one.subject.name,
@@ -91,7 +90,7 @@ def phone_table(
 
 
 def kind_table(times: OpTimes) -> Iterator[str]:
-    """Lines of a table with a row for each kind of op of an OpTimes."""
+    """Gives the lines of a table with a row for each kind of op of an OpTimes."""
     rows = [
         (
             kind.name, _place(kind.in_xnnpack), str(kind.count), f"{kind.milliseconds:.3f}",
@@ -103,7 +102,7 @@ def kind_table(times: OpTimes) -> Iterator[str]:
 
 
 def node_table(times: OpTimes) -> Iterator[str]:
-    """Lines of a table of the slowest nodes of an OpTimes, slowest first."""
+    """Gives the lines of a table of the slowest nodes of an OpTimes, slowest first."""
     slowest = sorted(times.nodes, key=lambda node: -node.milliseconds)[:SLOWEST_NODES]
     rows = [
         (
@@ -118,7 +117,7 @@ def node_table(times: OpTimes) -> Iterator[str]:
 def ratio(
     one: Measurement | PhoneMeasurement, measurements: Iterable[Measurement | PhoneMeasurement]
 ) -> float:
-    """How many times the latency of the first measurement with as many threads.
+    """Computes how many times the latency of the first with as many threads this one has.
 
     Per second of audio, where both models say how much of it they compute: their segments may
     differ.
@@ -130,7 +129,7 @@ def ratio(
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Lines of a Markdown table: the first column to the left, numbers to the right."""
+    """Gives the lines of a Markdown table: text to the left, numbers to the right."""
     columns = list(zip(header, *rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
     is_text = [not any(_is_number(cell) for cell in column[1:]) for column in columns]
@@ -144,6 +143,26 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[s
             for cell, width, text in zip(row, widths, is_text, strict=True)
         )
         yield f"| {' | '.join(cells)} |"
+
+
+def score(subject: Subject, scores: Mapping[Path, float]) -> float | None:
+    """Looks up the SI-SDR of a subject in dB; None where it was not scored."""
+    return None if subject.scored is None else scores.get(subject.scored)
+
+
+def _step_row(one: Measurement) -> tuple[str, ...]:
+    seconds, latency = one.subject.seconds, one.subject.latency
+    return (
+        one.subject.name,
+        str(one.threads),
+        _number(seconds and 1000 * seconds, "g"),
+        _number(latency and 1000 * latency, "g"),
+        f"{one.median:.3f}",
+        f"{one.p99:.3f}",
+        _number(seconds and 1000 * seconds / one.p99, ".1f"),
+        _number(one.real_time_factor, ".4f"),
+        str(one.subject.state_bytes),
+    )
 
 
 def _is_number(cell: str) -> bool:
@@ -165,7 +184,7 @@ def _common_cells(one: Measurement | PhoneMeasurement) -> tuple[str, str, str]:
 def _score_cells(
     one: Measurement | PhoneMeasurement, scores: Mapping[Path, float]
 ) -> tuple[str, ...]:
-    return (_number(scores.get(one.subject.scored), ".2f"),) if scores else ()
+    return (_number(score(one.subject, scores), ".2f"),) if scores else ()
 
 
 def _op_cells(op: Op | None) -> tuple[str, str, str]:

@@ -1,12 +1,23 @@
 """How fast the training pipeline delivers mixtures when nothing waits for it."""
 
+from __future__ import annotations
+
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fqss_tf.config import Recipe
+    from fqss_tf.types import OnProgress
 
 
 @dataclass(frozen=True)
 class Throughput:
-    """``audio_seconds`` of mixtures took ``wall_seconds``, and ``cpu_seconds`` of this process."""
+    """``audio_seconds`` of mixtures took ``wall_seconds``, and ``cpu_seconds`` of this process.
+
+    ``scan_seconds`` went by before for the headers of the files, then ``first_batch_seconds`` until
+    the first batch.
+    """
 
     audio_seconds: float
     wall_seconds: float
@@ -16,10 +27,12 @@ class Throughput:
 
     @property
     def times_real_time(self) -> float:
+        """Seconds of mixtures that are read in a second."""
         return self.audio_seconds / self.wall_seconds
 
     @property
     def cpu_seconds_per_audio_second(self) -> float:
+        """Seconds of CPU time that a second of mixtures takes."""
         return self.cpu_seconds / self.audio_seconds
 
 

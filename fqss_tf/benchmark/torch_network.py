@@ -6,6 +6,8 @@ The only file that needs PyTorch; nothing but ``benchmark --torch`` imports it.
 import torch
 from torch import nn
 
+from fqss_tf.models.sizes import ConvTasNetConfig
+
 
 class GlobalLayerNorm(nn.Module):
     """Mean and variance over channels and time of ``[B, C, T]`` (ConvTasNet, section II-E)."""
@@ -16,6 +18,7 @@ class GlobalLayerNorm(nn.Module):
         self.beta = nn.Parameter(torch.zeros(channels, 1))
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Normalizes ``[B, C, T]``."""
         mean = inputs.mean((1, 2), keepdim=True)
         variance = (inputs - mean).square().mean((1, 2), keepdim=True)
         return self.gamma * (inputs - mean) / (variance + 1e-8).sqrt() + self.beta
@@ -39,6 +42,7 @@ class Block(nn.Module):
         self.skip = nn.Conv1d(config.hidden, config.skip, 1)
 
     def forward(self, trunk: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor]:
+        """Computes (residual or None, skip) of ``[B, bottleneck, T]``."""
         hidden = self.layers(trunk)
         return None if self.residual is None else self.residual(hidden), self.skip(hidden)
 
@@ -72,6 +76,7 @@ class ConvTasNet(nn.Module):
         )
 
     def forward(self, mixture: torch.Tensor) -> torch.Tensor:
+        """Separates mixtures ``[B, T]`` into estimates ``[B, S, T]``."""
         encoded = self.encoder(mixture[:, None])
         trunk = self.bottleneck(encoded)
         skip_sum = 0

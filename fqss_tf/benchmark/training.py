@@ -1,15 +1,23 @@
 """How long a step of each stage of a recipe's training takes, in turn."""
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fqss_tf.benchmark.memory import forget_peak, peak_bytes
 from fqss_tf.benchmark.tables import markdown
+from fqss_tf.types import Json, KerasModel, OnProgress, Tensor
+
+if TYPE_CHECKING:
+    from fqss_tf.config import Recipe, StageRecipe
+    from fqss_tf.training.untrained import UntrainedRun
 
 WARM_UP = 4  # after fewer, TensorFlow warns that it traces too often
 HEADER = (
@@ -28,18 +36,18 @@ class StepTimes:
 
     name: str
     audio_seconds: float
-    wall_seconds: tuple
-    cpu_seconds: tuple
+    wall_seconds: tuple[float, ...]
+    cpu_seconds: tuple[float, ...]
     peak: int | None = None
 
     @property
     def wall_per_audio_second(self) -> float:
-        """Median over the steps."""
+        """Seconds of the clock for a second of audio, median over the steps."""
         return statistics.median(self.wall_seconds) / self.audio_seconds
 
     @property
     def cpu_per_audio_second(self) -> float:
-        """Median over the steps."""
+        """Seconds of all cores for a second of audio, median over the steps."""
         return statistics.median(self.cpu_seconds) / self.audio_seconds
 
 
@@ -70,7 +78,7 @@ def measure_training(
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     contenders = _contenders(recipe)
-    times = [[] for _ in contenders]
+    times: list[list[tuple[float, float]]] = [[] for _ in contenders]
     peaks = [0 for _ in contenders]
     turns = WARM_UP + runs
     for turn in range(turns):
@@ -85,14 +93,18 @@ def measure_training(
                 progress(turn * len(contenders) + number + 1, turns * len(contenders))
     return [
         StepTimes(
-            contender.name, contender.audio_seconds, *zip(*own[WARM_UP:], strict=True), peak or None
+            contender.name,
+            contender.audio_seconds,
+            tuple(wall for wall, _ in own[WARM_UP:]),
+            tuple(cpu for _, cpu in own[WARM_UP:]),
+            peak or None,
         )
         for contender, own, peak in zip(contenders, times, peaks, strict=True)
     ]
 
 
 def training_table(times: Sequence[StepTimes]) -> Iterator[str]:
-    """Lines of a table of StepTimes; ratios are per second of audio, to the first."""
+    """Gives the lines of a table of StepTimes; ratios are per second of audio, to the first."""
     rows = [
         (
             one.name,
@@ -110,7 +122,7 @@ def training_table(times: Sequence[StepTimes]) -> Iterator[str]:
 
 
 def training_dict(one: StepTimes, first: StepTimes) -> Json:
-    """A StepTimes as plain values, for JSON; ratios are to ``first``."""
+    """Gives a StepTimes as plain values, for JSON; ratios are to ``first``."""
     return {
         "step": one.name,
         "audio_seconds": one.audio_seconds,
@@ -128,7 +140,7 @@ def training_dict(one: StepTimes, first: StepTimes) -> Json:
 class _Contender:
     name: str
     audio_seconds: float
-    step: Callable
+    step: Callable[[], object]
 
 
 def _contenders(recipe: Recipe) -> list[_Contender]:

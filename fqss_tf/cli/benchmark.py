@@ -1,14 +1,26 @@
 """fqss-tf benchmark: how fast and how large, side by side, here or on a phone."""
 
+from __future__ import annotations
+
 import json
 import os
 import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from fqss_tf.cli.progress import progress_bar
 from fqss_tf.errors import FqssError
+
+if TYPE_CHECKING:
+    from fqss_tf.benchmark.measure import Measurement
+    from fqss_tf.benchmark.op_times import OpTimes
+    from fqss_tf.benchmark.phone import Phone, PhoneMeasurement
+    from fqss_tf.benchmark.results import Results
+    from fqss_tf.benchmark.subjects import Subject, TfliteSubject
+    from fqss_tf.types import Json, NamedMixture
 
 
 @click.command()
@@ -69,6 +81,7 @@ def command(
     from fqss_tf.benchmark.collect import RecipeOptions, collect, is_recipe
     from fqss_tf.benchmark.machine import describe
     from fqss_tf.benchmark.results import Results
+    from fqss_tf.benchmark.subjects import TfliteSubject
 
     counts = _numbers(threads)
     if training:
@@ -80,7 +93,7 @@ def command(
             )
         _training(models[0], settings, counts[0], runs, as_json)
         return
-    recipe_options = {
+    recipe_options: Json = {
         "types": _types(types), "seconds": seconds, "naive": naive, "torch": torch,
         "settings": settings,
     }
@@ -105,7 +118,9 @@ def command(
     with tempfile.TemporaryDirectory() as folder:
         with progress_bar("preparing") as progress:
             subjects = collect(models, RecipeOptions(**given), folder, progress, onnx_files)
-        files = {subject.name: subject for subject in subjects if subject.runtime == "LiteRT"}
+        files = {
+            subject.name: subject for subject in subjects if isinstance(subject, TfliteSubject)
+        }
         if per_op and not files:
             raise FqssError("--per-op needs a .tflite or a recipe: Keras graphs are not profiled")
         machine = describe() if phone is None else {"phone": phone.name}
@@ -176,7 +191,7 @@ def _phone(device: Literal["adb"] | None, benchmark_model: str | None) -> Phone 
     return Phone(benchmark_model or os.environ.get("FQSS_BENCHMARK_MODEL"))
 
 
-def _mixtures(data: str | None, models: Sequence[str]) -> tuple[Sequence[Mixture], int] | None:
+def _mixtures(data: str | None, models: Sequence[str]) -> tuple[Sequence[NamedMixture], int] | None:
     if data is None:
         return None
     from fqss_tf.evaluation import default_task, load_mixtures
@@ -199,7 +214,7 @@ def _measure(
             return phone.measure(subjects, counts, runs, progress)
     from fqss_tf.benchmark.measure import measure
 
-    measurements = []
+    measurements: list[Measurement] = []
     for threads in counts:
         with progress_bar(f"timing with {threads} thread{'s' if threads > 1 else ''}") as progress:
             measurements += measure(subjects, threads, runs, progress)
@@ -207,20 +222,20 @@ def _measure(
 
 
 def _scores(
-    subjects: Iterable[Subject], mixtures: tuple[Sequence[Mixture], int] | None, threads: int
+    subjects: Iterable[Subject], mixtures: tuple[Sequence[NamedMixture], int] | None, threads: int
 ) -> dict[Path, float]:
     """SI-SDR in dB by path, of what is trained."""
     if mixtures is None:
         return {}
     from fqss_tf.evaluation import evaluate
 
-    mixtures, rate = mixtures
+    listed, rate = mixtures
     paths = list(dict.fromkeys(s.scored for s in subjects if s.scored is not None))
     scores = {}
     for path in paths:
         # One at a time: models of different segments are scored on their own.
         with progress_bar(f"scoring {path.name}") as progress:
-            (score,) = evaluate([path], mixtures, threads, progress, rate=rate)
+            (score,) = evaluate([path], listed, threads, progress, rate=rate)
         scores[path] = score.si_sdr
     return scores
 

@@ -1,6 +1,7 @@
 """``fqss-tf convert``: a run folder or a recipe to a .tflite that was run and compared first."""
 
 import json
+from typing import cast
 
 import click
 
@@ -55,7 +56,7 @@ def command(
     from fqss_tf.training.run import Run
     from fqss_tf.training.untrained import UntrainedRun
 
-    source = UntrainedRun(resolved) if recipe else Run(run)
+    source = Run(cast(str, run)) if resolved is None else UntrainedRun(resolved)
     description = convert(source, output, file_type, ptq, seconds, least_sqnr, stream, planes,
                           calibrate)
     if as_json:

@@ -1,14 +1,22 @@
 """fqss-tf data: check, make and describe data sets, and time the reading of them."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
 from fqss_tf.cli.progress import progress_bar
 from fqss_tf.errors import FqssError
 
+if TYPE_CHECKING:
+    from fqss_tf.types import Json
+
 PARTS = ("train", "dev", "test")
+Number = TypeVar("Number", int, float)
 
 
 @click.group("data")
@@ -180,20 +188,21 @@ def throughput(recipe: str, settings: tuple[str, ...], seconds: float, as_json: 
     )
 
 
-def _three(option: str, text: str, kind: type[Number]) -> tuple[Number, ...]:
+def _three(option: str, text: str, kind: type[Number]) -> tuple[Number, Number, Number]:
     try:
         values = tuple(kind(value) for value in text.split(","))
     except ValueError:
         values = ()
     if len(values) != len(PARTS) or min(values) < 0 or (kind is float and not sum(values)):
         raise click.UsageError(f"{option} {text}: give three numbers, for {', '.join(PARTS)}")
-    return values
+    train, dev, test = values
+    return train, dev, test
 
 
 def _table(rows: Iterable[Json]) -> Iterator[str]:
     header = ("set", "part", "mixtures", "h", "speakers", "clips", "h", "Hz", "length (s)",
               "loudness (LUFS)", "difference (dB)", "noise (dB SNR)")
-    lines = [header]
+    lines: list[tuple[str, ...]] = [header]
     for row in rows:
         lines.append((
             row["place"], row["part"], _count(row["mixtures"]),

@@ -1,8 +1,12 @@
 """fqss-tf evaluate: separation scores of runs and .tflite files, side by side."""
 
+from __future__ import annotations
+
 import csv
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +14,10 @@ from fqss_tf.cli.options import models_on_mixtures
 from fqss_tf.cli.progress import progress_bar
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
+
+if TYPE_CHECKING:
+    from fqss_tf.evaluation import ModelScore, UtteranceScore
+    from fqss_tf.types import Json
 
 HEADER = ("model", "SI-SDR (dB)", "improvement (dB)", "difference (dB)", "real-time factor")
 

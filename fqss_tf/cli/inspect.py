@@ -1,13 +1,22 @@
 """fqss-tf inspect: what a .tflite computes, op by op, and who computes it."""
 
+from __future__ import annotations
+
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from math import prod
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fqss_tf.errors import FqssError
+
+if TYPE_CHECKING:
+    from fqss_tf.export.delegation import Delegation
+    from fqss_tf.export.op_report import Op, Report, Tensor
+    from fqss_tf.types import Json
 
 HEADER = ("#", "op", "in", "out", "type", "weights", "scale", "zero", "XNNPACK", "MACs", "bytes")
 

@@ -1,11 +1,22 @@
 """fqss-tf long: whether a .tflite holds up on long recordings."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fqss_tf.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from fqss_tf.evaluation.seams import SeamScore
+    from fqss_tf.types import Json
 
 
 @click.command()
@@ -61,9 +72,10 @@ def _minute() -> NDArray[np.int16]:
 
 
 def _means(score: SeamScore) -> tuple[float, float, float]:
-    return [
+    whole, joined, joined_plainly = (
         sum(values) / len(values) for values in (score.whole, score.joined, score.joined_plainly)
-    ]
+    )
+    return whole, joined, joined_plainly
 
 
 def _summary(whole: str, score: SeamScore) -> Json:

@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+from typing import IO, Any
 
 import click
 
@@ -42,18 +43,26 @@ class LazyGroup(click.Group):
     """Finds the subcommand NAME in ``fqss_tf.cli.NAME.command``; makes mistakes one plain line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names the subcommands in the order of --help."""
         return list(SUBCOMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Imports a subcommand; None where there is none of that name."""
         if name not in SUBCOMMANDS:
             return None
         return importlib.import_module(f"fqss_tf.cli.{name}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes names and one line each, without importing the subcommands."""
         with formatter.section("Commands"):
             formatter.write_dl(list(SUBCOMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Runs the subcommand.
+
+        Raises:
+            click.ClickException: what users can mend, or Ctrl-C; click prints it in one line.
+        """
         try:
             return super().invoke(ctx)
         except FqssError as error:

@@ -1,12 +1,16 @@
 """Arguments that several commands share."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
+Command = TypeVar("Command", bound=Callable[..., object])
+
 
 def models_on_mixtures(command: Command) -> Command:
-    """MODEL..., --data, --manifest and --task: models, and the mixtures that they are tried on."""
+    """Adds MODEL..., --data, --manifest and --task: models, and mixtures to try them on."""
     for decorate in (
         click.option("--task", type=click.Choice(["sep_clean", "sep_noisy", "enh_single"]),
                      help="Of a LibriMix in that folder; default: enh_single for models of one "

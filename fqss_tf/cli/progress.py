@@ -1,9 +1,16 @@
 """A progress bar for whoever calls ``progress(done, total)``."""
 
+from __future__ import annotations
+
 import contextlib
 import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from fqss_tf.types import OnProgress
 
 
 @contextlib.contextmanager
@@ -12,6 +19,7 @@ def progress_bar(label: str) -> Iterator[OnProgress | None]:
     if not sys.stderr.isatty():
         yield None
         return
+    bar: Any  # click's types want whole numbers, its arithmetic takes shares as well
     with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
 
         def progress(done: float, total: float) -> None:

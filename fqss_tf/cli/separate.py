@@ -1,15 +1,25 @@
 """fqss-tf separate: audio files in, one file per source out; or one raw stream through."""
 
+from __future__ import annotations
+
 import contextlib
 import json
+import sys
 import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal, TypeVar
 
 import click
 
 from fqss_tf.cli.progress import progress_bar
 from fqss_tf.errors import FqssError
 
+if TYPE_CHECKING:
+    from fqss_tf.runtime import Separator, StreamingSeparator
+    from fqss_tf.types import Json, OnProgress
+
+Result = TypeVar("Result")
 GAINS = ("utterance", "running")
 SHIPPED_MODELS = Path(__file__).parents[1] / "tflite_models"
 SHIPPED_MODEL = SHIPPED_MODELS / "fqss_int8.tflite"
@@ -115,11 +125,11 @@ def _separate_stream(
     from fqss_tf.runtime.raw_stream import separate_stream
 
     with contextlib.ExitStack() as stack:
-        separator = stack.enter_context(_for_stream(model, threads, gain))
-        if source is None:
-            source = stack.enter_context(Microphone(rate))
-        separate_stream(separator, source, click.get_binary_stream("stdout"), rate)
-        if overflows := getattr(source, "overflows", 0):
+        separator = _for_stream(model, threads, gain)
+        stack.callback(separator.close)
+        sound = stack.enter_context(Microphone(rate)) if source is None else source
+        separate_stream(separator, sound, sys.stdout.buffer, rate)
+        if overflows := getattr(sound, "overflows", 0):
             click.echo(f"the microphone lost samples {overflows} times", err=True)
 
 
@@ -137,7 +147,7 @@ def _for_stream(model: Path, threads: int, gain: str | None) -> Separator | Stre
 
 
 def _stream_gain(text: str | None) -> float | Literal["running"]:
-    if text in (None, "running"):
+    if text is None or text == "running":
         return "running"
     try:
         return float(text)
@@ -195,7 +205,7 @@ def _targets(
 ) -> dict[Path, dict[str, Path]]:
     """For each input the path of each source; refuses names that meet."""
     taken = {path.resolve(): f"the input {path}" for path in files}
-    targets = {}
+    targets: dict[Path, dict[str, Path]] = {}
     for path in files:
         targets[path] = {
             name: output / f"{path.stem}_{name}.{file_format.lower()}" for name in sources

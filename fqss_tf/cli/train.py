@@ -1,6 +1,7 @@
 """``fqss-tf train``: a float model, then its quantized twin, in a run folder."""
 
 import json
+from typing import Literal
 
 import click
 

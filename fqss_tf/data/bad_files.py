@@ -1,6 +1,7 @@
 """What becomes of broken files and rows: the recipe key ``data.on_bad_file``."""
 
 import contextlib
+from collections.abc import Iterator
 
 import click
 
@@ -18,15 +19,15 @@ class BadFilePolicy:
             lets the caller go on without it; ``collect`` keeps quiet, for whoever reads ``lines``.
     """
 
-    def __init__(self, policy="stop"):
+    def __init__(self, policy: str = "stop") -> None:
         self.policy = policy
-        self.lines = []
-        self._known = set()
+        self.lines: list[str] = []
+        self._known: set[str] = set()
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.lines)
 
-    def report(self, line):
+    def report(self, line: str) -> None:
         """Takes one line that names the thing and what is wrong; the same line counts once.
 
         Raises:
@@ -46,16 +47,16 @@ class BadFilePolicy:
 
 # A file may turn out broken while TensorFlow reads it, many calls away from the training that has
 # to end: the error that arrives there has lost its type.
-_found_while_reading = []
+_found_while_reading: list[FqssError] = []
 
 
-def found_while_reading(error):
+def found_while_reading(error: FqssError) -> None:
     """Remembers an FqssError that is about to pass through TensorFlow."""
     _found_while_reading.append(error)
 
 
 @contextlib.contextmanager
-def bad_files_named():
+def bad_files_named() -> Iterator[None]:
     """Turns what TensorFlow makes of an FqssError in the data pipeline back into that error."""
     _found_while_reading.clear()
     try:

@@ -1,33 +1,48 @@
 """Looks at all of a data set, not only up to the first thing that is wrong."""
 
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 import numpy as np
 import soundfile
 
 from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.bundled import data_root
+from fqss_tf.data.clips import Clip
 from fqss_tf.data.folders import PARTS
 from fqss_tf.data.librimix import TASKS, LibriMix, mode_folders
 from fqss_tf.data.mixtures import damaged
-from fqss_tf.data.sets import open_data_set
+from fqss_tf.data.sets import DataSet, open_data_set
+from fqss_tf.types import OnProgress, PathLike
 
 BLOCK = 2**18
 
 
+class PartCounts(TypedDict):
+    """How many speakers, clips and fixed mixtures a part has; ``place`` names its data set."""
+
+    place: str
+    part: str
+    speakers: int
+    clips: int
+    mixtures: int
+
+
 @dataclass
 class Report:
-    """What a data set holds; ``parts`` has, for each place and part, the number of speakers, clips
-    and fixed mixtures. ``problems`` are lines."""
+    """What a data set holds, and lines that name its ``problems``."""
 
     kind: str
-    parts: list = field(default_factory=list)
-    problems: list = field(default_factory=list)
+    parts: list[PartCounts] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     files: int = 0
 
 
-def check_data_set(root, *, decode=True, progress=None):
+def check_data_set(
+    root: PathLike, *, decode: bool = True, progress: OnProgress | None = None
+) -> Report:
     """Checks the tree, every header and, with ``decode``, every sample.
 
     Args:
@@ -43,10 +58,10 @@ def check_data_set(root, *, decode=True, progress=None):
     """
     bad_files = BadFilePolicy("collect")
     report = Report("")
-    paths = {}
+    paths: dict[str, object] = {}  # only its keys count: a set that keeps its order
     for place, data_set in every_set(root, bad_files):
         report.kind = data_set.kind
-        speakers = {}
+        speakers: dict[str, set[str]] = {}
         for part in data_set.parts:
             listed = data_set.speakers(part)
             mixtures = data_set.mixtures(part)
@@ -72,8 +87,19 @@ def check_data_set(root, *, decode=True, progress=None):
     return report
 
 
-def every_set(root, bad_files):
-    """(name of the place, data set) pairs: one, or of LibriMix one for each mode and task."""
+def every_set(root: PathLike, bad_files: BadFilePolicy) -> Iterator[tuple[str, DataSet]]:
+    """Opens the data set, or of LibriMix one for each mode and task.
+
+    Args:
+        root: a data set folder of any kind, or ``bundled``.
+        bad_files: hears of broken files.
+
+    Yields:
+        (name of the place, data set).
+
+    Raises:
+        FqssError: as ``open_data_set``.
+    """
     folders = mode_folders(data_root(root))
     if not folders:
         yield str(root), open_data_set(root, bad_files=bad_files)
@@ -87,7 +113,7 @@ def every_set(root, bad_files):
             yield place, LibriMix(folder, task=task, bad_files=bad_files)
 
 
-def _other_rates(clips):
+def _other_rates(clips: Sequence[Clip]) -> Iterator[str]:
     """Training resamples these, but what was recorded at a lower rate lacks the treble."""
     rates = Counter(clip.rate for clip in clips)
     usual = rates.most_common(1)[0][0] if rates else None
@@ -96,7 +122,7 @@ def _other_rates(clips):
             yield f"{clip.path}: has {clip.rate} Hz, most clips have {usual} Hz; resample it"
 
 
-def _shared_speakers(data_set, speakers):
+def _shared_speakers(data_set: DataSet, speakers: Mapping[str, set[str]]) -> Iterator[str]:
     for number, part in enumerate(PARTS):
         for other in PARTS[number + 1 :]:
             both = sorted(speakers.get(part, set()) & speakers.get(other, set()))
@@ -105,7 +131,7 @@ def _shared_speakers(data_set, speakers):
                 yield f"{data_set.root}: speaker {both[0]}{more} is in {part} and in {other}"
 
 
-def _decode(path, bad_files):
+def _decode(path: str, bad_files: BadFilePolicy) -> None:
     try:
         with soundfile.SoundFile(path) as file:
             promised, found = file.frames, 0

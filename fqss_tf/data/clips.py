@@ -1,6 +1,7 @@
 """Audio files as training sees them: what their headers say."""
 
 import sys
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import soundfile
 
 from fqss_tf.audio.files import UNKNOWN_LENGTH
 from fqss_tf.errors import FqssError
+from fqss_tf.types import PathLike
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg")
 # Headers lie on a disk that may be slow or far away: waiting for one need not hold up the others.
@@ -42,16 +44,17 @@ class Clip:
     channels: int
 
     @property
-    def seconds(self):
+    def seconds(self) -> float:
+        """How long it is."""
         return self.frames / self.rate
 
 
-def is_audio(path):
-    """Whether a path has the suffix of an audio file that training reads, and is not hidden."""
+def is_audio(path: Path) -> bool:
+    """Tells whether a path is visible and has the suffix of an audio file that training reads."""
     return path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
 
 
-def read_clip(path):
+def read_clip(path: PathLike) -> Clip:
     """Describes an audio file from its header.
 
     Raises:
@@ -76,7 +79,7 @@ def read_clip(path):
     return Clip(str(path), info.frames, info.samplerate, sample_type, info.channels)
 
 
-def read_clips(paths):
+def read_clips(paths: Iterable[Path]) -> dict[Path, Clip | FqssError]:
     """Describes many audio files, several at a time, with a progress bar on a terminal.
 
     Args:
@@ -94,14 +97,25 @@ def read_clips(paths):
             return dict(zip(paths, bar, strict=True))
 
 
-def _clip_or_error(path):
+def usable(found: Clip | FqssError) -> Clip:
+    """Returns what ``read_clips`` found if it is a clip.
+
+    Raises:
+        FqssError: the one that was found instead.
+    """
+    if isinstance(found, FqssError):
+        raise found
+    return found
+
+
+def _clip_or_error(path: Path) -> Clip | FqssError:
     try:
         return read_clip(path)
     except FqssError as error:
         return error
 
 
-def _unreadable(path):
+def _unreadable(path: Path) -> str:
     if not path.exists():
         return "is missing"
     if path.stat().st_size == 0:

@@ -6,13 +6,16 @@ same person, such as the characters of one actor: two speakers of a group are ne
 """
 
 import csv
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fqss_tf.data.bad_files import BadFilePolicy
-from fqss_tf.data.clips import AUDIO_SUFFIXES, is_audio, read_clips
+from fqss_tf.data.clips import AUDIO_SUFFIXES, Clip, is_audio, read_clips
 from fqss_tf.data.manifest import manifest_mixtures
+from fqss_tf.data.mixtures import FixedMixture
 from fqss_tf.errors import FqssError
+from fqss_tf.types import PathLike
 
 PARTS = ("train", "dev", "test")
 MANIFEST = "mixtures.csv"
@@ -24,8 +27,8 @@ class Speaker:
     """The clips of one speaker; those with equal ``group`` are never mixed with each other."""
 
     name: str
-    group: tuple
-    clips: tuple
+    group: tuple[str, ...]
+    clips: tuple[Clip, ...]
 
 
 class SpeakerFolders:
@@ -38,13 +41,13 @@ class SpeakerFolders:
 
     kind = "speaker folders"
 
-    def __init__(self, root, bad_files=None):
+    def __init__(self, root: PathLike, bad_files: BadFilePolicy | None = None) -> None:
         self.root = Path(root)
         self._bad_files = BadFilePolicy() if bad_files is None else bad_files
         self.parts = tuple(part for part in PARTS if (self.root / part).is_dir())
 
-    def speakers(self, part):
-        """The speakers of ``<root>/<part>``; each has at least one clip.
+    def speakers(self, part: str) -> list[Speaker]:
+        """Returns the speakers of ``<root>/<part>``; each has at least one clip.
 
         Raises:
             FqssError: naming the first thing that is missing, unreadable or unsupported.
@@ -68,16 +71,16 @@ class SpeakerFolders:
                 speakers.append(Speaker(name, group_of(self.root, name, groups), good))
         return speakers
 
-    def mixtures(self, part):
-        """The fixed mixtures of ``<part>/mixtures.csv``; none without such a file."""
+    def mixtures(self, part: str) -> list[FixedMixture]:
+        """Returns the fixed mixtures of ``<part>/mixtures.csv``; none without such a file."""
         path = self.root / part / MANIFEST
         return manifest_mixtures(path, self._bad_files) if path.exists() else []
 
-    def noises(self, part):
-        """None: clean speech has no noise of its own."""
+    def noises(self, part: str) -> list[Clip]:
+        """Returns an empty list: clean speech has no noise of its own."""
         return []
 
-    def _good(self, clips):
+    def _good(self, clips: Iterable[Clip | FqssError]) -> Iterator[Clip]:
         for clip in clips:
             if isinstance(clip, FqssError):
                 self._bad_files.report(str(clip))
@@ -85,8 +88,10 @@ class SpeakerFolders:
                 yield clip
 
 
-def scan_speakers(roots, part, bad_files=None):
-    """The speakers of ``<root>/<part>`` for one root or several.
+def scan_speakers(
+    roots: PathLike | Sequence[PathLike], part: str, bad_files: BadFilePolicy | None = None
+) -> list[Speaker]:
+    """Returns the speakers of ``<root>/<part>`` for one root or several.
 
     Args:
         roots: a folder, or a list of folders; equal speaker names in two roots are two speakers.
@@ -107,21 +112,25 @@ def scan_speakers(roots, part, bad_files=None):
     return speakers
 
 
-def check_groups(speakers, sources, place):
-    """Raises FqssError unless ``speakers`` suffice for mixtures of so many ``sources``."""
+def check_groups(speakers: Iterable[Speaker], sources: int, place: str) -> None:
+    """Checks that ``speakers`` suffice for mixtures of so many ``sources``.
+
+    Raises:
+        FqssError: they do not; ``place`` names them.
+    """
     if len({speaker.group for speaker in speakers}) < sources:
         number = {1: "one speaker", 2: "two speakers"}.get(sources, f"{sources} speakers")
         raise FqssError(f"{place}: mixing needs at least {number} (of different groups)")
 
 
-def group_of(root, name, groups):
-    """The group of a speaker: a listed one, else one of its own that equals no listed name."""
+def group_of(root: PathLike, name: str, groups: Mapping[str, str]) -> tuple[str, str, str]:
+    """Returns the listed group of a speaker, else one of its own that equals no listed name."""
     group = ("group", groups[name]) if name in groups else ("speaker", name)
     return (str(root), *group)
 
 
-def read_groups(path, speaker_names=None):
-    """{speaker: group} of a groups.csv; empty if there is no such file.
+def read_groups(path: Path, speaker_names: Collection[str] | None = None) -> dict[str, str]:
+    """Reads {speaker: group} from a groups.csv; empty if there is no such file.
 
     Raises:
         FqssError: a column is missing, or a speaker is not among ``speaker_names`` where those
@@ -140,7 +149,7 @@ def read_groups(path, speaker_names=None):
     return groups
 
 
-def write_groups(path, groups):
+def write_groups(path: PathLike, groups: Mapping[str, str]) -> None:
     """Writes {speaker: group} as ``read_groups`` reads it."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")

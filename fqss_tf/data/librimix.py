@@ -12,10 +12,11 @@ import re
 from pathlib import Path
 
 from fqss_tf.data.bad_files import BadFilePolicy
-from fqss_tf.data.clips import read_clips
+from fqss_tf.data.clips import Clip, read_clips, usable
 from fqss_tf.data.folders import GROUPS, PARTS, Speaker, group_of, read_groups
 from fqss_tf.data.mixtures import FixedMixture, Piece
 from fqss_tf.errors import FqssError
+from fqss_tf.types import PathLike
 
 # Of each task: the mixtures it takes apart, and how many of the speakers are its sources.
 TASKS = {"sep_clean": "mix_clean", "sep_noisy": "mix_both", "enh_single": "mix_single"}
@@ -40,8 +41,10 @@ class LibriMix:
 
     kind = "LibriMix"
 
-    def __init__(self, root, *, sample_rate=None, task="sep_clean", mode="", subset="",
-                 bad_files=None):
+    def __init__(
+        self, root: PathLike, *, sample_rate: int | None = None, task: str = "sep_clean",
+        mode: str = "", subset: str = "", bad_files: BadFilePolicy | None = None,
+    ) -> None:
         self.root = Path(root)
         self._bad_files = BadFilePolicy() if bad_files is None else bad_files
         self.folder = _mode_folder(self.root, sample_rate, mode)
@@ -49,10 +52,10 @@ class LibriMix:
         self._mix = TASKS[task]
         self._subsets = self._find_subsets(subset)
         self.parts = tuple(part for part in PARTS if self._subsets[part])
-        self._mixtures = {}
+        self._mixtures: dict[str, list[FixedMixture]] = {}
 
-    def mixtures(self, part):
-        """The fixed mixtures of a part, in the order of the csv files.
+    def mixtures(self, part: str) -> list[FixedMixture]:
+        """Returns the fixed mixtures of a part, in the order of the csv files.
 
         Raises:
             FqssError: naming the first broken row, if ``bad_files`` says so.
@@ -65,13 +68,13 @@ class LibriMix:
             ]
         return self._mixtures[part]
 
-    def speakers(self, part):
-        """The sources of a part as the clips of their speakers, for mixing on the fly.
+    def speakers(self, part: str) -> list[Speaker]:
+        """Returns the sources of a part as the clips of their speakers, for mixing on the fly.
 
         Raises:
             FqssError: as ``mixtures``; or the mixture_ID does not tell who speaks.
         """
-        clips = {}
+        clips: dict[str, list[Clip]] = {}
         for mixture in self.mixtures(part):
             if not mixture.labels:
                 raise FqssError(
@@ -86,14 +89,14 @@ class LibriMix:
             for name in sorted(clips)
         ]
 
-    def noises(self, part):
-        """The noise clips of a part; none for ``sep_clean``."""
+    def noises(self, part: str) -> list[Clip]:
+        """Returns the noise clips of a part; none for ``sep_clean``."""
         return [mixture.noise.clip for mixture in self.mixtures(part) if mixture.noise]
 
-    def _csv(self, subset):
+    def _csv(self, subset: str) -> Path:
         return self.folder / "metadata" / f"mixture_{subset}_{self._mix}.csv"
 
-    def _find_subsets(self, wanted):
+    def _find_subsets(self, wanted: str) -> dict[str, list[str]]:
         metadata = self.folder / "metadata"
         if not metadata.is_dir():
             raise FqssError(f"{metadata}: no such folder; the LibriMix scripts write it")
@@ -117,7 +120,7 @@ class LibriMix:
                     )
         return subsets
 
-    def _read(self, subset):
+    def _read(self, subset: str) -> list[FixedMixture]:
         path = self._csv(subset)
         rows, sources = _read_rows(path, noisy=self._mix != "mix_clean")
         if self._mix == "mix_single":
@@ -143,12 +146,11 @@ class LibriMix:
             ))
         return mixtures
 
-    def _file(self, path):
+    def _file(self, path: str) -> Path:
         return self.folder.joinpath(*Path(path).parts[-3:])
 
-    def _piece(self, clip, length):
-        if isinstance(clip, FqssError):
-            raise clip
+    def _piece(self, found: Clip | FqssError, length: str) -> Piece:
+        clip = usable(found)
         if clip.rate != self.sample_rate:
             raise FqssError(
                 f"{clip.path}: has {clip.rate} Hz in a tree of {self.sample_rate} Hz; replace it"
@@ -158,9 +160,12 @@ class LibriMix:
         return Piece(clip, 0, clip.frames)
 
 
-def mode_folders(root):
-    """Every ``wav*/min|max`` folder of a LibriMix tree, of its rate folder, or that folder itself;
-    empty if ``root`` is none of them."""
+def mode_folders(root: PathLike) -> list[Path]:
+    """Finds every ``wav*/min|max`` folder of a LibriMix tree.
+
+    ``root`` is the tree, its rate folder, or such a folder itself. There are none if it is
+    anything else.
+    """
     root = Path(root).absolute()
     if root.name in MODES and root.parent.name in RATES:
         return [root] if (root / "metadata").is_dir() else []
@@ -168,16 +173,18 @@ def mode_folders(root):
     return [rate / mode for rate in rates for mode in MODES if (rate / mode).is_dir()]
 
 
-def _mode_folder(root, sample_rate, mode):
+def _mode_folder(root: Path, sample_rate: int | None, mode: str) -> Path:
     found = mode_folders(root)
     if not found:
         raise FqssError(f"{root}: holds no wav8k/min, wav8k/max, wav16k/min or wav16k/max")
-    fitting = [folder for folder in found if sample_rate in (None, RATES[folder.parent.name])]
-    if not fitting:
-        raise FqssError(
-            f"{root}: holds no wav{sample_rate // 1000}k; set data.sample_rate="
-            f"{RATES[found[0].parent.name]}"
-        )
+    fitting = found
+    if sample_rate is not None:
+        fitting = [folder for folder in found if RATES[folder.parent.name] == sample_rate]
+        if not fitting:
+            raise FqssError(
+                f"{root}: holds no wav{sample_rate // 1000}k; set data.sample_rate="
+                f"{RATES[found[0].parent.name]}"
+            )
     if len({folder.parent for folder in fitting}) > 1:
         raise FqssError(f"{root}: holds wav8k and wav16k; name one of these folders")
     wanted = [folder for folder in fitting if mode in ("", folder.name)]
@@ -186,7 +193,8 @@ def _mode_folder(root, sample_rate, mode):
     return wanted[0]
 
 
-def _read_rows(path, noisy):
+def _read_rows(path: Path, noisy: bool) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
+    """Reads (line number, row) of each mixture, and the names of the source columns."""
     try:
         with open(path, newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
@@ -208,7 +216,7 @@ def _read_rows(path, noisy):
     return rows, sources
 
 
-def _speakers_of(mixture_id):
+def _speakers_of(mixture_id: str) -> tuple[str, ...]:
     """LibriMix joins ``<speaker>-<chapter>-<utterance>`` of all sources by underscores."""
     utterances = mixture_id.split("_")
     return tuple(utterance.split("-")[0] for utterance in utterances if "-" in utterance)

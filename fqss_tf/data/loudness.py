@@ -5,11 +5,16 @@ import warnings
 import numpy as np
 import pyloudnorm
 
+from fqss_tf.types import FloatArray
+
 BLOCK_SECONDS = 0.4
 
 
-def loudness(waveform, rate):
-    """Integrated loudness in LUFS of floats [samples]; -inf for silence and under 0.4 s."""
+def loudness(waveform: FloatArray, rate: int) -> float:
+    """Measures the integrated loudness in LUFS of floats [samples] at ``rate`` Hz.
+
+    It is -inf for silence and for less than 0.4 s.
+    """
     if len(waveform) < BLOCK_SECONDS * rate:
         return -np.inf
     with warnings.catch_warnings():

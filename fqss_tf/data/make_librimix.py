@@ -8,21 +8,26 @@ at the rate of the set and without padding; theirs at 16 kHz, padded to the long
 
 import contextlib
 import csv
+import functools
 import json
 import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from fqss_tf.audio.files import write
 from fqss_tf.data.bad_files import BadFilePolicy
-from fqss_tf.data.folders import GROUPS, PARTS, check_groups, write_groups
+from fqss_tf.data.clips import Clip
+from fqss_tf.data.folders import GROUPS, PARTS, Speaker, check_groups, write_groups
 from fqss_tf.data.loudness import loudness
 from fqss_tf.data.mixtures import Piece
 from fqss_tf.data.training_sources import noise_clips
 from fqss_tf.data.utterances import Utterance, find_speakers, labels_of, utterances_of
 from fqss_tf.errors import FqssError
+from fqss_tf.types import FloatArray, Json, OnProgress, PathLike
 
 LOUDNESS_LUFS = (-33.0, -25.0)
 NOISE_LOUDNESS_OFFSET = -5.0
@@ -44,13 +49,33 @@ class MixOptions:
     rate: int = 8000
     mode: str = "min"
     seed: int = 0
-    split: tuple = (0.8, 0.1, 0.1)
-    counts: tuple = (0, 0, 0)
+    split: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    counts: tuple[int, int, int] = (0, 0, 0)
     least_seconds: float = 3.0
     most_seconds: float = 20.0
 
 
-def make_librimix(folders, output, options, *, noise=(), bad_files=None, progress=None):
+class PartSummary(NamedTuple):
+    """How many mixtures a part has, how many seconds they take, how many speakers they are of."""
+
+    mixtures: int
+    seconds: float
+    speakers: int
+
+
+class _Row(NamedTuple):
+    """A mixture that is written; ``snr`` in dB of each source and noise in each kind of mix."""
+
+    mixture_id: str
+    samples: int
+    snr: dict[str, list[float]]
+
+
+def make_librimix(
+    folders: Sequence[PathLike], output: PathLike, options: MixOptions, *,
+    noise: Sequence[PathLike] = (), bad_files: BadFilePolicy | None = None,
+    progress: OnProgress | None = None,
+) -> dict[str, PartSummary]:
     """Writes ``<output>/wav8k|wav16k/<mode>/`` as ``fqss_tf.data.librimix`` reads it.
 
     Args:
@@ -63,7 +88,7 @@ def make_librimix(folders, output, options, *, noise=(), bad_files=None, progres
         progress: called as ``progress(done, total)`` after each mixture, if given.
 
     Returns:
-        {part: (mixtures, seconds of mixtures, speakers in them)}.
+        {part: ``PartSummary``}.
 
     Raises:
         FqssError: not enough speakers, one source and no noise, a broken file, or ``output`` is in
@@ -88,39 +113,54 @@ def make_librimix(folders, output, options, *, noise=(), bad_files=None, progres
     return maker.make(drawn, speakers, folders, progress)
 
 
-def split_speakers(found, options, rng):
-    """{part: speakers}: those of ``find_speakers``, parted by shares where they have no parts."""
+def split_speakers(
+    found: Mapping[str, list[Speaker]], options: MixOptions, rng: np.random.Generator
+) -> dict[str, list[Speaker]]:
+    """Returns {part: speakers} of ``find_speakers``, parted by shares where they have no parts."""
     if "" not in found:
         return {part: found.get(part, []) for part in PARTS}
     # Whole groups are parted: two of a group may be one person.
-    groups = {}
+    groups: dict[tuple[str, ...], list[Speaker]] = {}
     for speaker in found[""]:
         groups.setdefault(speaker.group, []).append(speaker)
     order = [groups[key] for key in sorted(groups)]
     order = [order[i] for i in rng.permutation(len(order))]
     ends = np.round(np.cumsum(options.split) / sum(options.split) * len(order)).astype(int)
-    parts, first = {}, 0
+    parts: dict[str, list[Speaker]] = {}
+    first = 0
     for part, end in zip(PARTS, ends, strict=True):
         parts[part] = [speaker for group in order[first:end] for speaker in group]
         first = end
     return parts
 
 
-def draw_mixtures(speakers, options, count, rng):
-    """Tuples of utterances of different groups; each is used once before any is used again.
+def draw_mixtures(
+    speakers: Sequence[Speaker], options: MixOptions, count: int, rng: np.random.Generator
+) -> list[tuple[Utterance, ...]]:
+    """Draws utterances of different groups to mix; each is used once before any is used again.
+
+    Args:
+        speakers: of one part.
+        options: says how many sources a mixture has, and how long an utterance is.
+        count: mixtures; 0 takes as many as use each utterance once.
+        rng: decides everything.
+
+    Returns:
+        The utterances of each mixture; no two mixtures have the same.
 
     Raises:
         FqssError: the speakers do not suffice for ``count`` different mixtures.
     """
     check_groups(speakers, options.sources, "the folders")
     labels = labels_of(speakers)
-    utterances = {}
+    utterances: dict[tuple[str, ...], list[Utterance]] = {}
     for speaker, label in zip(speakers, labels, strict=True):
         utterances.setdefault(speaker.group, []).extend(utterances_of(
             speaker, label, rng, least_seconds=options.least_seconds,
             most_seconds=options.most_seconds,
         ))
-    drawn, known = [], set()
+    drawn: list[tuple[Utterance, ...]] = []
+    known: set[frozenset[str]] = set()
     for _ in range(MOST_PASSES):
         for mixture in _one_pass(utterances, options.sources, rng):
             key = frozenset(utterance.name for utterance in mixture)
@@ -137,7 +177,9 @@ def draw_mixtures(speakers, options, count, rng):
     return drawn[:count] if count else drawn
 
 
-def _one_pass(utterances, sources, rng):
+def _one_pass(
+    utterances: Mapping[tuple[str, ...], list[Utterance]], sources: int, rng: np.random.Generator
+) -> Iterator[tuple[Utterance, ...]]:
     """Draws without putting back, groups in proportion to what they have left."""
     left = [list(rng.permutation(len(each))) for each in utterances.values()]
     of_group = list(utterances.values())
@@ -152,24 +194,36 @@ def _one_pass(utterances, sources, rng):
 class _Maker:
     """Writes the files of one set; nothing is at ``output`` before all of it is."""
 
-    def __init__(self, output, options, noises, bad_files, rng):
+    def __init__(
+        self, output: Path, options: MixOptions, noises: Sequence[Clip], bad_files: BadFilePolicy,
+        rng: np.random.Generator,
+    ) -> None:
         self._output, self._options, self._noises = output, options, noises
         self._bad_files, self._rng = bad_files, rng
         self._inner = Path(f"wav{options.rate // 1000}k") / options.mode
         self._building = output.with_name(f".{output.name}.unfinished")
-        self._mixes = ("mix_clean", "mix_both", "mix_single") if noises else ("mix_clean",)
+        self._mixes: tuple[str, ...] = ("mix_clean",)
+        if noises:
+            self._mixes = ("mix_clean", "mix_both", "mix_single")
         if options.sources == 1:
             self._mixes = ("mix_single",)
 
-    def make(self, drawn, speakers, folders, progress):
+    def make(
+        self, drawn: Mapping[str, Sequence[tuple[Utterance, ...]]],
+        speakers: Mapping[str, Sequence[Speaker]], folders: Iterable[PathLike],
+        progress: OnProgress | None,
+    ) -> dict[str, PartSummary]:
+        """Writes the drawn mixtures of each part, then puts the set in its place."""
         total, done = sum(map(len, drawn.values())), 0
-        summary = {}
+        summary: dict[str, PartSummary] = {}
         try:
             with _writing(self._output):
                 shutil.rmtree(self._building, ignore_errors=True)
                 (self._building / self._inner / "metadata").mkdir(parents=True)
             for part, mixtures in drawn.items():
-                rows, seconds, used = [], 0.0, set()
+                rows: list[_Row] = []
+                used: set[str] = set()
+                seconds = 0.0
                 for mixture in mixtures:
                     try:
                         row = self._write_mixture(part, mixture)
@@ -177,7 +231,7 @@ class _Maker:
                         self._bad_files.report(str(error))
                     else:
                         rows.append(row)
-                        seconds += row["length"] / self._options.rate
+                        seconds += row.samples / self._options.rate
                         used |= {utterance.label for utterance in mixture}
                     done += 1
                     if progress is not None:
@@ -185,7 +239,7 @@ class _Maker:
                 if not rows:
                     raise FqssError(f"none of the {len(mixtures)} mixtures of {part} can be made")
                 self._write_metadata(part, rows)
-                summary[part] = (len(rows), seconds, len(used))
+                summary[part] = PartSummary(len(rows), seconds, len(used))
             self._write_origin(folders, speakers)
             with _writing(self._output):
                 self._output.parent.mkdir(parents=True, exist_ok=True)
@@ -196,7 +250,7 @@ class _Maker:
             shutil.rmtree(self._building, ignore_errors=True)
         return summary
 
-    def _write_mixture(self, part, utterances):
+    def _write_mixture(self, part: str, utterances: Sequence[Utterance]) -> _Row:
         rate = self._options.rate
         waveforms = [utterance.read(rate) for utterance in utterances]
         sources = [
@@ -206,7 +260,7 @@ class _Maker:
         longest = max(map(len, sources))
         if self._noises:
             sources.append(self._draw_noise(longest))
-        mixture = sum(np.pad(source, (0, longest - len(source))) for source in sources)
+        mixture = _sum(np.pad(source, (0, longest - len(source))) for source in sources)
         scale = min(1.0, PEAK / np.abs(mixture).max())
         length = min(map(len, sources)) if self._options.mode == "min" else longest
         sources = [
@@ -222,19 +276,20 @@ class _Maker:
         files = {f"s{i + 1}": source for i, source in enumerate(sources[:count])}
         if self._noises:
             files["noise"] = sources[-1]
-        files |= {mix: sum(parts) for mix, parts in added.items()}
+        files |= {mix: _sum(parts) for mix, parts in added.items()}
         for name, waveform in files.items():
             path = self._building / self._inner / part / name / f"{mixture_id}.wav"
             with _writing(self._output):
                 path.parent.mkdir(parents=True, exist_ok=True)
             write(path, waveform, rate)
-        return {
-            "mixture_ID": mixture_id,
-            "length": length,
-            "snr": {name: [_snr(files[name], each) for each in added[name]] for name in added},
-        }
+        return _Row(
+            mixture_id, length,
+            {name: [_snr(files[name], each) for each in added[name]] for name in added},
+        )
 
-    def _at_random_loudness(self, waveform, offset, utterance):
+    def _at_random_loudness(
+        self, waveform: FloatArray, offset: float, utterance: Utterance
+    ) -> FloatArray:
         found = loudness(waveform, self._options.rate)
         if not np.isfinite(found):
             path = utterance.parts[0].clip.path
@@ -244,7 +299,7 @@ class _Maker:
         peak = np.abs(waveform).max()
         return waveform if peak < 1 else waveform * PEAK / peak
 
-    def _draw_noise(self, samples):
+    def _draw_noise(self, samples: int) -> FloatArray:
         clip = self._noises[self._rng.integers(len(self._noises))]
         needed = -(-samples * clip.rate // self._options.rate)
         start = int(self._rng.integers(max(1, clip.frames - needed)))
@@ -254,7 +309,7 @@ class _Maker:
         waveform = np.resize(waveform, samples)
         return self._at_random_loudness(waveform, NOISE_LOUDNESS_OFFSET, whole)
 
-    def _write_metadata(self, part, rows):
+    def _write_metadata(self, part: str, rows: Sequence[_Row]) -> None:
         """The paths are absolute, as other readers of LibriMix expect."""
         folder = self._output.absolute() / self._inner / part
         count = self._options.sources
@@ -262,32 +317,37 @@ class _Maker:
             sources = [f"s{i + 1}" for i in range(1 if mix == "mix_single" else count)]
             noise = [] if mix == "mix_clean" else ["noise"]
             names = [f"source_{i + 1}" for i in range(len(sources))] + noise
-            paths, metrics = [], []
+            paths: list[list[object]] = []
+            metrics: list[list[str]] = []
             for row in rows:
-                file = f"{row['mixture_ID']}.wav"
+                file = f"{row.mixture_id}.wav"
                 paths.append([
-                    row["mixture_ID"], folder / mix / file,
-                    *(folder / name / file for name in sources + noise), row["length"],
+                    row.mixture_id, folder / mix / file,
+                    *(folder / name / file for name in sources + noise), row.samples,
                 ])
-                metrics.append([row["mixture_ID"], *(f"{snr:.4f}" for snr in row["snr"][mix])])
+                metrics.append([row.mixture_id, *(f"{snr:.4f}" for snr in row.snr[mix])])
             header = ["mixture_ID", "mixture_path", *(f"{name}_path" for name in names), "length"]
             self._write_csv(f"mixture_{part}_{mix}.csv", header, paths)
             header = ["mixture_ID", *(f"{name}_SNR" for name in names)]
             self._write_csv(f"metrics_{part}_{mix}.csv", header, metrics)
 
-    def _write_csv(self, name, header, rows):
+    def _write_csv(
+        self, name: str, header: Sequence[str], rows: Iterable[Sequence[object]]
+    ) -> None:
         path = self._building / self._inner / "metadata" / name
         with _writing(path), open(path, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerows([header, *rows])
 
-    def _write_origin(self, folders, speakers):
-        groups = {}
+    def _write_origin(
+        self, folders: Iterable[PathLike], speakers: Mapping[str, Sequence[Speaker]]
+    ) -> None:
+        groups: dict[str, str] = {}
         for each in speakers.values():
             for speaker, label in zip(each, labels_of(each), strict=True):
                 if speaker.group[-2] == "group":
                     groups[label] = speaker.group[-1]
-        origin = {"folders": [str(folder) for folder in folders]} | asdict(self._options)
+        origin: Json = {"folders": [str(folder) for folder in folders]} | asdict(self._options)
         origin["speakers"] = {part: labels_of(each) for part, each in speakers.items()}
         with _writing(self._output):
             if groups:
@@ -296,13 +356,17 @@ class _Maker:
 
 
 @contextlib.contextmanager
-def _writing(path):
+def _writing(path: PathLike) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise FqssError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def _snr(mixture, source):
+def _sum(waveforms: Iterable[FloatArray]) -> FloatArray:
+    return functools.reduce(np.add, waveforms)
+
+
+def _snr(mixture: FloatArray, source: FloatArray) -> float:
     others = np.mean(np.square(mixture - source)) + 1e-10
     return 10 * np.log10(np.mean(np.square(source)) / others + 1e-10)

@@ -1,13 +1,16 @@
 """Draws the fixed mixtures of a data set folder's dev or test part."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
 
-from fqss_tf.data.folders import scan_speakers
-from fqss_tf.data.manifest import mixture_of_two, write_manifest
+from fqss_tf.data.folders import Speaker, scan_speakers
+from fqss_tf.data.manifest import Mixture, mixture_of_two, write_manifest
 from fqss_tf.errors import FqssError
+from fqss_tf.types import FloatArray, PathLike
 
 PEAK = 0.9
 FRAME_SECONDS = 0.02
@@ -15,22 +18,39 @@ ACTIVE_RANGE_DB = 40.0
 SWEEP_DB = (0, 10, 20, 30)
 
 
-def active_rms(waveform, rate):
-    """RMS over the 20 ms frames of a waveform [samples] within 40 dB of its loudest one."""
+class _Place(NamedTuple):
+    """Where a segment begins: in which clip, relative to the part, and at which of its samples."""
+
+    path: str
+    start: int
+
+
+def active_rms(waveform: FloatArray, rate: int) -> float:
+    """Measures the RMS over the 20 ms frames within 40 dB of the loudest one.
+
+    Args:
+        waveform: floats [samples].
+        rate: of the waveform, Hz.
+    """
     frame = round(FRAME_SECONDS * rate)
     whole = len(waveform) // frame * frame
     energy = np.mean(np.square(waveform[:whole], dtype=np.float64).reshape(-1, frame), axis=1)
-    return np.sqrt(energy[energy >= energy.max() * 10 ** (-ACTIVE_RANGE_DB / 10)].mean())
+    active = energy[energy >= energy.max() * 10 ** (-ACTIVE_RANGE_DB / 10)]
+    return float(np.sqrt(active.mean()))
 
 
-def draw_mixtures(root, part, ranges, *, seconds=4.0, seed=0):
+def draw_mixtures(
+    root: PathLike, part: str, ranges: Mapping[str, tuple[int, float]], *, seconds: float = 4.0,
+    seed: int = 0,
+) -> list[Mixture]:
     """Draws mixtures of two speakers with random level differences.
 
     Speakers take turns, so that each is heard about equally often, and no material is used
     twice before all of a speaker's has been used once.
 
     Args:
-        root: data set folder; ``part`` is its 'dev' or 'test'.
+        root: data set folder.
+        part: of it, 'dev' or 'test'.
         ranges: {name: (count, limit in dB)}; the level difference of the mixtures
             ``<name>_00``.. is uniform within +- limit.
         seconds: length of a mixture; shorter clips are left out.
@@ -51,8 +71,10 @@ def draw_mixtures(root, part, ranges, *, seconds=4.0, seed=0):
     ]
 
 
-def draw_sweep(root, part, count, *, seconds=4.0, seed=0):
-    """As ``draw_mixtures``: ``count`` pairs of segments, each mixed at 0, 10, 20 and 30 dB."""
+def draw_sweep(
+    root: PathLike, part: str, count: int, *, seconds: float = 4.0, seed: int = 0
+) -> list[Mixture]:
+    """Draws ``count`` pairs of segments as ``draw_mixtures``; mixes each at 0, 10, 20 and 30 dB."""
     pairs = _SegmentPairs(root, part, seconds, np.random.default_rng(seed))
     return [
         pairs.mixture(f"pair_{number:02d}_{difference:02d}dB", pair, difference)
@@ -61,7 +83,7 @@ def draw_sweep(root, part, count, *, seconds=4.0, seed=0):
     ]
 
 
-def make_bundled_manifests(root):
+def make_bundled_manifests(root: PathLike) -> None:
     """Writes ``dev/mixtures.csv``, ``test/mixtures.csv`` and ``test/sweep.csv`` of the bundle."""
     root = Path(root)
     dev = draw_mixtures(root, "dev", {"narrow": (16, 5.0), "wide": (8, 30.0)}, seed=1)
@@ -73,9 +95,9 @@ def make_bundled_manifests(root):
 
 
 class _SegmentPairs:
-    """An endless iterator over pairs of (clip path, start in samples) of two speakers."""
+    """An endless iterator over pairs of segments of two speakers."""
 
-    def __init__(self, root, part, seconds, rng):
+    def __init__(self, root: PathLike, part: str, seconds: float, rng: np.random.Generator) -> None:
         self._folder = Path(root) / part
         self._rng = rng
         self._speakers = scan_speakers(root, part)
@@ -85,13 +107,13 @@ class _SegmentPairs:
         self._rate = rates.pop()
         self._samples = round(seconds * self._rate)
         self._segments = [self._segments_of(speaker) for speaker in self._speakers]
-        self._unused = [[] for _ in self._speakers]
-        self._turns = []
+        self._unused: list[list[_Place]] = [[] for _ in self._speakers]
+        self._turns: list[int] = []
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[_Place, _Place]]:
         return self
 
-    def __next__(self):
+    def __next__(self) -> tuple[_Place, _Place]:
         while True:
             if len(self._turns) < 2:
                 self._turns = list(self._rng.permutation(len(self._speakers)))
@@ -99,7 +121,10 @@ class _SegmentPairs:
             if self._speakers[first].group != self._speakers[second].group:
                 return self._next_segment(first), self._next_segment(second)
 
-    def mixture(self, mixture_id, pair, level_difference):
+    def mixture(
+        self, mixture_id: str, pair: tuple[_Place, _Place], level_difference: float
+    ) -> Mixture:
+        """Mixes a pair, the first by so many dB above the second."""
         (path_1, start_1), (path_2, start_2) = pair
         level_difference = round(float(level_difference), 3)
         first, second = self._read(path_1, start_1), self._read(path_2, start_2)
@@ -118,9 +143,9 @@ class _SegmentPairs:
             samples=self._samples,
         )
 
-    def _segments_of(self, speaker):
+    def _segments_of(self, speaker: Speaker) -> list[_Place]:
         segments = [
-            (Path(clip.path).relative_to(self._folder).as_posix(), start)
+            _Place(Path(clip.path).relative_to(self._folder).as_posix(), start)
             for clip in speaker.clips
             for start in range(0, clip.frames - self._samples + 1, self._samples)
         ]
@@ -132,12 +157,12 @@ class _SegmentPairs:
             )
         return segments
 
-    def _next_segment(self, speaker):
+    def _next_segment(self, speaker: int) -> _Place:
         if not self._unused[speaker]:
             segments = self._segments[speaker]
             self._unused[speaker] = [segments[i] for i in self._rng.permutation(len(segments))]
         return self._unused[speaker].pop()
 
-    def _read(self, path, start):
+    def _read(self, path: str, start: int) -> FloatArray:
         waveform, _ = soundfile.read(str(self._folder / path), self._samples, start)
         return waveform

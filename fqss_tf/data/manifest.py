@@ -9,15 +9,20 @@ noise.
 
 import csv
 import itertools
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
-from fqss_tf.data.clips import read_clips
+from fqss_tf.data.bad_files import BadFilePolicy
+from fqss_tf.data.clips import Clip, read_clips, usable
 from fqss_tf.data.mixtures import FixedMixture, Piece
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
+from fqss_tf.types import PathLike
 
 NOISE_COLUMNS = ("noise_path", "noise_start", "noise_gain")
+_Cell = TypeVar("_Cell", str, int, float)
 
 
 @dataclass(frozen=True)
@@ -41,20 +46,21 @@ class Mixture:
 
     @property
     def segments(self) -> tuple[Segment, ...]:
-        """Of the sources, then of the noise where there is one."""
+        """Those of the sources, then of the noise where there is one."""
         return (*self.sources, *((self.noise,) if self.noise else ()))
 
 
 def mixture_of_two(
-    mixture_id, level_difference, path_1, start_1, gain_1, path_2, start_2, gain_2, samples,
+    mixture_id: str, level_difference: float, path_1: str, start_1: int, gain_1: float,
+    path_2: str, start_2: int, gain_2: float, samples: int,
 ) -> Mixture:
-    """The row of two sources without noise; the arguments are its columns."""
+    """Makes the row of two sources without noise; the arguments are its columns."""
     sources = (Segment(path_1, start_1, gain_1), Segment(path_2, start_2, gain_2))
     return Mixture(mixture_id, level_difference, sources, samples)
 
 
 def columns(sources: int, noise: bool = False) -> tuple[str, ...]:
-    """Names of the columns of mixtures of so many sources, with noise or without."""
+    """Names the columns of mixtures of so many sources, with noise or without."""
     of_sources = (
         f"{name}_{number}" for number in range(1, sources + 1) for name in ("path", "start", "gain")
     )
@@ -63,7 +69,7 @@ def columns(sources: int, noise: bool = False) -> tuple[str, ...]:
     )
 
 
-def write_manifest(path, mixtures):
+def write_manifest(path: PathLike, mixtures: Sequence[Mixture]) -> None:
     """Writes mixtures, all of as many sources, to a CSV file, replacing it.
 
     Raises:
@@ -77,7 +83,7 @@ def write_manifest(path, mixtures):
             writer.writerows(_cells(mixture, noise) for mixture in mixtures)
 
 
-def read_manifest(path):
+def read_manifest(path: PathLike) -> list[Mixture]:
     """Reads the mixtures of a CSV file, in its order.
 
     Raises:
@@ -98,8 +104,8 @@ def read_manifest(path):
     return mixtures
 
 
-def manifest_mixtures(path, bad_files):
-    """The mixtures of a CSV file with their clips looked up.
+def manifest_mixtures(path: PathLike, bad_files: BadFilePolicy) -> list[FixedMixture]:
+    """Reads the mixtures of a CSV file and looks up their clips.
 
     Args:
         path: of the CSV file.
@@ -125,10 +131,8 @@ def manifest_mixtures(path, bad_files):
     return mixtures
 
 
-def _fixed(mixture, clips):
-    for clip in clips:
-        if isinstance(clip, FqssError):
-            raise clip
+def _fixed(mixture: Mixture, found: Sequence[Clip | FqssError]) -> FixedMixture:
+    clips = [usable(clip) for clip in found]
     if len(clips) < 2:
         raise FqssError(
             f"{mixture.mixture_id} is one source and nothing else; one source needs a noise in the "
@@ -164,8 +168,8 @@ def _fixed(mixture, clips):
     )
 
 
-def _sources_named(path, names):
-    """How many sources the columns are of.
+def _sources_named(path: Path, names: Collection[str]) -> int:
+    """Counts the sources that the columns are of.
 
     Raises:
         FqssError: one that must be there is missing.
@@ -181,8 +185,8 @@ def _sources_named(path, names):
     return sources
 
 
-def _cells(mixture, noise):
-    cells = [mixture.mixture_id, mixture.level_difference]
+def _cells(mixture: Mixture, noise: bool) -> list[object]:
+    cells: list[object] = [mixture.mixture_id, mixture.level_difference]
     for source in mixture.sources:
         cells += [source.path, source.start, source.gain]
     cells.append(mixture.samples)
@@ -192,8 +196,8 @@ def _cells(mixture, noise):
     return cells
 
 
-def _parse(path, line, row, sources):
-    def value(name, kind):
+def _parse(path: Path, line: int, row: Mapping[str, Any], sources: int) -> Mixture:
+    def value(name: str, kind: type[_Cell]) -> _Cell:
         try:
             return kind(row[name])
         except (TypeError, ValueError) as error:
@@ -202,7 +206,7 @@ def _parse(path, line, row, sources):
                 f"expected a value of type {kind.__name__}"
             ) from error
 
-    def segment(pattern):
+    def segment(pattern: str) -> Segment:
         text = row[pattern.format("path")]
         if not text:
             raise FqssError(f"{path}, line {line}: {pattern.format('path')} is empty")

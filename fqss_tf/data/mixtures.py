@@ -3,12 +3,14 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, overload
 
 import numpy as np
 import soundfile
 
 from fqss_tf.data.clips import Clip
 from fqss_tf.errors import FqssError
+from fqss_tf.types import FloatArray, PathLike, Sources, Waveform
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,12 @@ class Piece:
     gain: float = 1.0
 
     @property
-    def seconds(self):
+    def seconds(self) -> float:
+        """How long it is."""
         return self.samples / self.clip.rate
 
-    def read(self):
-        """float32 [samples], channels averaged.
+    def read(self) -> Waveform:
+        """Reads float32 [samples], channels averaged.
 
         Raises:
             FqssError: the file cannot be decoded there.
@@ -51,44 +54,47 @@ class FixedMixture:
     """
 
     mixture_id: str
-    sources: tuple
-    labels: tuple
+    sources: tuple[Piece, ...]
+    labels: tuple[str, ...]
     noise: Piece | None = None
     mixture: Piece | None = None
 
     @property
-    def samples(self):
+    def samples(self) -> int:
+        """Length at the rate of the files."""
         return self.sources[0].samples
 
     @property
-    def rate(self):
+    def rate(self) -> int:
+        """Sample rate of the files, Hz."""
         return self.sources[0].clip.rate
 
     @property
-    def seconds(self):
+    def seconds(self) -> float:
+        """How long it is."""
         return self.samples / self.rate
 
     @property
-    def pieces(self):
+    def pieces(self) -> tuple[Piece, ...]:
         """Every Piece: of the sources, then of the noise and the mixture where there are any."""
         return (*self.sources, *(piece for piece in (self.noise, self.mixture) if piece))
 
-    def excerpt(self, seconds):
-        """The middle ``seconds`` of a longer mixture; a shorter one as it is."""
+    def excerpt(self, seconds: float) -> "FixedMixture":
+        """Returns the middle ``seconds`` of a longer mixture; a shorter one as it is."""
         samples = round(seconds * self.rate)
         if samples >= self.samples:
             return self
         first = (self.samples - samples) // 2
 
-        def cut(piece):
-            return piece and dataclasses.replace(piece, start=piece.start + first, samples=samples)
+        def cut(piece: Piece) -> Piece:
+            return dataclasses.replace(piece, start=piece.start + first, samples=samples)
 
         return dataclasses.replace(
-            self, sources=tuple(map(cut, self.sources)), noise=cut(self.noise),
-            mixture=cut(self.mixture),
+            self, sources=tuple(map(cut, self.sources)), noise=self.noise and cut(self.noise),
+            mixture=self.mixture and cut(self.mixture),
         )
 
-    def load(self):
+    def load(self) -> tuple[Waveform, Sources]:
         """Reads it.
 
         Returns:
@@ -104,24 +110,37 @@ class FixedMixture:
         return (mixture if self.noise is None else mixture + self.noise.read()), sources
 
 
-class ReadWhenUsed(Sequence):
+class Loadable(Protocol):
+    """Whatever reads a mixture and its sources, as a ``FixedMixture`` does."""
+
+    def load(self) -> tuple[Waveform, Sources]:
+        """Reads (mixture float32 [samples], sources float32 [S, samples])."""
+
+
+class ReadWhenUsed(Sequence[tuple[Waveform, Sources]]):
     """The (mixture float32 [T], sources float32 [S, T]) pairs of fixed mixtures, read at each use.
 
     So a set may be larger than the memory. A slice is another one of these.
 
     Args:
-        entries: list of FixedMixture.
+        entries: such as ``FixedMixture``.
         multiple: T is the largest multiple of it that fits into the mixture.
     """
 
-    def __init__(self, entries, multiple=1):
+    def __init__(self, entries: Sequence[Loadable], multiple: int = 1) -> None:
         self._entries = entries
         self._multiple = multiple
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._entries)
 
-    def __getitem__(self, index):
+    @overload
+    def __getitem__(self, index: int) -> tuple[Waveform, Sources]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "ReadWhenUsed": ...
+
+    def __getitem__(self, index: int | slice) -> "tuple[Waveform, Sources] | ReadWhenUsed":
         if isinstance(index, slice):
             return ReadWhenUsed(self._entries[index], self._multiple)
         mixture, sources = self._entries[index].load()
@@ -129,13 +148,16 @@ class ReadWhenUsed(Sequence):
         return mixture[:samples], sources[:, :samples]
 
 
-def damaged(path):
-    """The line for a file whose header is good and whose samples cannot be had."""
+def damaged(path: PathLike) -> str:
+    """Returns the line for a file whose header is good and whose samples cannot be had."""
     return f"{path}: is damaged or cut short, its samples cannot be decoded; replace or remove it"
 
 
-def level_difference_db(sources):
-    """RMS of the first source over the loudest other, dB; 0 for one source or with silence."""
+def level_difference_db(sources: FloatArray) -> float:
+    """Measures the RMS of the first source over that of the loudest other, in dB.
+
+    It is 0 for one source, or where a source is silent.
+    """
     levels = np.sqrt(np.mean(np.square(sources, dtype=np.float64), axis=1))
     if len(levels) < 2 or not levels.all():
         return 0.0

@@ -1,16 +1,23 @@
 """Training mixtures: planned by numpy, read and mixed by TensorFlow."""
 
 import os
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
-from fqss_tf.data.bad_files import found_while_reading
+from fqss_tf.data.bad_files import BadFilePolicy, found_while_reading
 from fqss_tf.data.clips import read_clip
 from fqss_tf.data.mixtures import Piece
-from fqss_tf.data.plan import ATTEMPTS, MixturePlan
+from fqss_tf.data.plan import ATTEMPTS, MixturePlan, TrainingSources
 from fqss_tf.data.reading import guarded, piece_reader
 from fqss_tf.errors import FqssError
+from fqss_tf.types import FloatArray, IntArray, Tensor
+
+if TYPE_CHECKING:
+    from fqss_tf.config import DataRecipe
 
 SILENCE_RMS = 1e-4
 # Batches that are read at the same time, each by a pipeline of its own.
@@ -19,9 +26,10 @@ PREFETCHED_BATCHES = 8
 
 
 def training_mixtures(
-    material, data, *, sources, segment_samples, batch_size, seed, bad_files, first_batch=0,
-):
-    """An endless data set of mixtures.
+    material: TrainingSources, data: "DataRecipe", *, sources: int, segment_samples: int,
+    batch_size: int, seed: int, bad_files: BadFilePolicy, first_batch: int = 0,
+) -> tf.data.Dataset:
+    """Makes an endless data set of mixtures.
 
     Args:
         material: a ``TrainingSources``, see ``fqss_tf.data.training_sources``.
@@ -59,13 +67,18 @@ def training_mixtures(
     return tf.data.Dataset.choose_from_datasets(lanes, tf.data.Dataset.range(LANES).repeat())
 
 
-def mix(rows, *, sources, levelled, level, noise_snr, peak):
+def mix(
+    rows: Tensor, *, sources: int, levelled: Tensor, level: Tensor, noise_snr: Tensor, peak: Tensor
+) -> tuple[Tensor, Tensor]:
     """Sets the levels of sources and noise and adds them up.
 
     Args:
         rows: float32 [B, rows, T]; the first ``sources`` of them, then the noise if there is one.
         sources: number of sources S.
-        levelled, level, noise_snr, peak: as in ``BatchPlan``.
+        levelled: bool [B], whether the RMS of the sources is set to ``level``.
+        level: float32 [B, S], dB.
+        noise_snr: float32 [B], dB; NaN for a noise that keeps its level.
+        peak: float32 [B], of the mixture.
 
     Returns:
         mixture [B, T] of that peak, sources [B, S, T] that add up to it but for the noise.
@@ -82,12 +95,15 @@ def mix(rows, *, sources, levelled, level, noise_snr, peak):
     return mixture * scale[:, tf.newaxis], clean * scale[:, tf.newaxis, tf.newaxis]
 
 
-def rms(signal):
-    """RMS over the last axis."""
+def rms(signal: Tensor) -> Tensor:
+    """Computes the RMS over the last axis."""
     return tf.sqrt(tf.reduce_mean(tf.square(signal), axis=-1))
 
 
-def _batch_reader(plan, data, segment_samples, batch_size, sources, bad_files, lane):
+def _batch_reader(
+    plan: MixturePlan, data: "DataRecipe", segment_samples: int, batch_size: int, sources: int,
+    bad_files: BadFilePolicy, lane: int,
+) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
     sample_types = sorted({clip.sample_type for clip in plan.clips})
     paths = np.array([clip.path for clip in plan.clips], dtype=object)
     rates = np.array([clip.rate for clip in plan.clips], np.int64)
@@ -96,7 +112,7 @@ def _batch_reader(plan, data, segment_samples, batch_size, sources, bad_files, l
     read_piece = piece_reader(sample_types, data.sample_rate, resampling)
     attempt_shape = [plan.rows, segment_samples]
 
-    def plan_batch(number):
+    def plan_batch(number: np.int64) -> tuple[NDArray[Any], ...]:
         batch = plan.batch(number)
         return (
             paths[batch.clip], type_numbers[batch.clip], rates[batch.clip], batch.start,
@@ -104,7 +120,10 @@ def _batch_reader(plan, data, segment_samples, batch_size, sources, bad_files, l
             batch.noise_snr, batch.peak,
         )
 
-    def read_row(path, type_number, rate, start, samples, speed):
+    def read_row(
+        path: Tensor, type_number: Tensor, rate: Tensor, start: Tensor, samples: Tensor,
+        speed: Tensor,
+    ) -> Tensor:
         pieces = tf.TensorArray(
             tf.float32, tf.shape(path)[0], element_shape=[None], infer_shape=False
         )
@@ -117,7 +136,10 @@ def _batch_reader(plan, data, segment_samples, batch_size, sources, bad_files, l
         return tf.pad(joined, [[0, segment_samples - tf.shape(joined)[0]]])
 
     @tf.function
-    def read_attempt(path, type_number, rate, start, samples, splits, gain, speed):
+    def read_attempt(
+        path: Tensor, type_number: Tensor, rate: Tensor, start: Tensor, samples: Tensor,
+        splits: Tensor, gain: Tensor, speed: Tensor,
+    ) -> Tensor:
         rows = tf.TensorArray(tf.float32, plan.rows, element_shape=[segment_samples])
         for row in tf.range(plan.rows):
             tf.autograph.experimental.set_loop_options(parallel_iterations=1)
@@ -129,17 +151,20 @@ def _batch_reader(plan, data, segment_samples, batch_size, sources, bad_files, l
             rows = rows.write(row, gain[row] * tf.ensure_shape(waveform, [segment_samples]))
         return rows.stack()
 
-    def name_broken(path, start, rate, samples, splits, speed):
+    def name_broken(
+        path: NDArray[np.object_], start: FloatArray, rate: IntArray, samples: IntArray,
+        splits: IntArray, speed: IntArray,
+    ) -> FloatArray:
         per_piece = np.repeat(speed, np.diff(splits))
         _report_broken(path, start, rate, samples, per_piece, data.sample_rate, bad_files)
         return np.zeros(attempt_shape, np.float32)
 
-    def read_and_mix(number):
+    def read_and_mix(number: Tensor) -> tuple[Tensor, Tensor]:
         # The name of its op is the name of the reader that tensorflow-io keeps.
         with tf.name_scope(f"lane_{lane}"):
             return read_batch(number)
 
-    def read_batch(number):
+    def read_batch(number: Tensor) -> tuple[Tensor, Tensor]:
         (
             path, type_number, rate, start, samples, row_splits, gain, speed, levelled, level,
             noise_snr, peak,
@@ -185,7 +210,10 @@ def _batch_reader(plan, data, segment_samples, batch_size, sources, bad_files, l
     return read_and_mix
 
 
-def _report_broken(paths, starts, rates, samples, speeds, sample_rate, bad_files):
+def _report_broken(
+    paths: Iterable[bytes], starts: FloatArray, rates: IntArray, samples: IntArray,
+    speeds: IntArray, sample_rate: int, bad_files: BadFilePolicy,
+) -> None:
     """Finds the file that could not be read, and says so."""
     lines = []
     for path, start, rate, count, speed in zip(paths, starts, rates, samples, speeds, strict=True):

@@ -1,10 +1,20 @@
 """What to mix: every batch is planned from (seed, batch number) alone, before any audio is read."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from fqss_tf.data.clips import Clip
+from fqss_tf.data.folders import Speaker
+from fqss_tf.data.mixtures import FixedMixture, Piece
 from fqss_tf.errors import FqssError
+from fqss_tf.types import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from fqss_tf.config import DataRecipe
 
 NARROW_LEVEL_DIFFERENCE_DB = 5.0
 # A mixture with a source that turns out silent or broken is replaced by the next of these.
@@ -22,9 +32,9 @@ class TrainingSources:
     sources of ``stems`` are also drawn one by one, each in its place. ``noises``: clips.
     """
 
-    speakers: tuple = ()
-    mixtures: tuple = ()
-    noises: tuple = ()
+    speakers: tuple[Speaker, ...] = ()
+    mixtures: tuple[FixedMixture, ...] = ()
+    noises: tuple[Clip, ...] = ()
     stems: bool = False
 
 
@@ -43,17 +53,49 @@ class BatchPlan:
     ``speakers`` [batch, sources] are those of the first attempt, -1 in fixed mixtures.
     """
 
-    clip: np.ndarray
-    start: np.ndarray
-    samples: np.ndarray
-    row_splits: np.ndarray
-    gain: np.ndarray
-    speed: np.ndarray
-    levelled: np.ndarray
-    level: np.ndarray
-    noise_snr: np.ndarray
-    peak: np.ndarray
-    speakers: np.ndarray
+    clip: NDArray[np.int32]
+    start: NDArray[np.float64]
+    samples: NDArray[np.int32]
+    row_splits: NDArray[np.int32]
+    gain: NDArray[np.float32]
+    speed: NDArray[np.int32]
+    levelled: NDArray[np.bool_]
+    level: NDArray[np.float32]
+    noise_snr: NDArray[np.float32]
+    peak: NDArray[np.float32]
+    speakers: NDArray[np.int32]
+
+
+class _Part(NamedTuple):
+    """``samples`` at the training rate, from ``start`` seconds into clip number ``clip`` on."""
+
+    clip: int
+    start: float
+    samples: int
+
+
+class _Row(NamedTuple):
+    """Parts that are joined, their linear gain and their speed in per cent."""
+
+    parts: list[_Part]
+    gain: float
+    speed: int
+
+
+# The rows of an attempt, and the numbers of its speakers.
+_Drawn: TypeAlias = tuple[list[_Row], list[int]]
+
+
+@dataclass
+class _Item:
+    """One mixture of a batch; everything as in ``BatchPlan``."""
+
+    levelled: bool
+    level: FloatArray
+    peak: float
+    speakers: list[int]
+    attempts: list[list[_Row]]
+    noise_snr: float = np.nan
 
 
 class MixturePlan:
@@ -77,7 +119,10 @@ class MixturePlan:
             is one source and no noise.
     """
 
-    def __init__(self, material, data, *, sources, segment_samples, batch_size, seed):
+    def __init__(
+        self, material: TrainingSources, data: "DataRecipe", *, sources: int, segment_samples: int,
+        batch_size: int, seed: int,
+    ) -> None:
         self._check(material, data, sources)
         self._data = data
         self._sources = sources
@@ -93,42 +138,42 @@ class MixturePlan:
         self._weights = np.sqrt(np.diff(self._cumulative_seconds[self._first_clip]))
         groups = {g: i for i, g in enumerate(sorted({s.group for s in material.speakers}))}
         self._group = np.array([groups[speaker.group] for speaker in material.speakers])
-        self._numbers = {}
+        self._numbers: dict[str, int] = {}
         for mixture in material.mixtures:
             for piece in (*mixture.sources, *((mixture.noise,) if mixture.noise else ())):
                 self._number(piece.clip)
         for clip in material.noises:
             self._number(clip)
         self._track_seconds = np.cumsum([mixture.seconds for mixture in material.mixtures])
-        self._order = (None, None)
+        self._order: tuple[int, IntArray] = (-1, np.empty(0, int))  # of no epoch yet
         self.has_noise = bool(material.noises) or any(m.noise for m in material.mixtures)
         self.rows = sources + self.has_noise
 
-    def batch(self, number):
+    def batch(self, number: int | np.int64) -> BatchPlan:
         """Plans batch ``number`` (0, 1, ..): the same for the same seed, whatever came before."""
         number = int(number)
         rng = np.random.default_rng([self._seed, number])
         items = [
             self._item(rng, number * self._batch_size + item) for item in range(self._batch_size)
         ]
-        rows = [row for item in items for attempt in item["attempts"] for row in attempt]
-        pieces = [piece for row in rows for piece in row["pieces"]]
-        clip, start, samples = zip(*pieces, strict=True)
+        rows = [row for item in items for attempt in item.attempts for row in attempt]
+        parts = [part for row in rows for part in row.parts]
+        clip, start, samples = zip(*parts, strict=True)
         return BatchPlan(
             clip=np.array(clip, np.int32),
             start=np.array(start, np.float64),
             samples=np.array(samples, np.int32),
-            row_splits=np.cumsum([0, *(len(row["pieces"]) for row in rows)]).astype(np.int32),
-            gain=np.array([row["gain"] for row in rows], np.float32),
-            speed=np.array([row["speed"] for row in rows], np.int32),
-            levelled=np.array([item["levelled"] for item in items]),
-            level=np.array([item["level"] for item in items], np.float32),
-            noise_snr=np.array([item["noise_snr"] for item in items], np.float32),
-            peak=np.array([item["peak"] for item in items], np.float32),
-            speakers=np.array([item["speakers"] for item in items], np.int32),
+            row_splits=np.cumsum([0, *(len(row.parts) for row in rows)]).astype(np.int32),
+            gain=np.array([row.gain for row in rows], np.float32),
+            speed=np.array([row.speed for row in rows], np.int32),
+            levelled=np.array([item.levelled for item in items]),
+            level=np.array([item.level for item in items], np.float32),
+            noise_snr=np.array([item.noise_snr for item in items], np.float32),
+            peak=np.array([item.peak for item in items], np.float32),
+            speakers=np.array([item.speakers for item in items], np.int32),
         )
 
-    def _check(self, material, data, sources):
+    def _check(self, material: TrainingSources, data: "DataRecipe", sources: int) -> None:
         can_be_drawn = material.speakers or material.stems
         if data.dynamic_fraction > 0 and not can_be_drawn:
             raise FqssError(
@@ -147,47 +192,46 @@ class MixturePlan:
         if data.noise_fraction > 0 and not material.noises:
             raise FqssError("data.noise_fraction needs noise; name folders in data.noise_datasets")
 
-    def _number(self, clip):
+    def _number(self, clip: Clip) -> int:
         if clip.path not in self._numbers:
             self._numbers[clip.path] = len(self.clips)
             self.clips.append(clip)
         return self._numbers[clip.path]
 
-    def _item(self, rng, index):
+    def _item(self, rng: np.random.Generator, index: int) -> _Item:
         data = self._data
         is_dynamic = rng.random() < data.dynamic_fraction
-        draw = self._draw_fixed
+        draw: Callable[[np.random.Generator, int | None], _Drawn] = self._draw_fixed
         if is_dynamic:
             draw = self._draw_stems if self._material.stems else self._draw_speech
         drawn = [draw(rng, index if attempt == 0 else None) for attempt in range(ATTEMPTS)]
-        item = {
-            "levelled": is_dynamic and not self._material.stems,
-            "level": self._draw_levels(rng),
-            "peak": 10 ** (-rng.uniform(0, data.random_gain_db) / 20),
-            "speakers": drawn[0][1],
-            "attempts": [rows for rows, _ in drawn],
-            "noise_snr": np.nan,
-        }
+        item = _Item(
+            levelled=is_dynamic and not self._material.stems,
+            level=self._draw_levels(rng),
+            peak=10 ** (-rng.uniform(0, data.random_gain_db) / 20),
+            speakers=drawn[0][1],
+            attempts=[rows for rows, _ in drawn],
+        )
         if self.has_noise:
             must_be_noisy = is_dynamic and data.task != "sep_clean"
             if self._sources == 1:  # fixed mixtures may have noise of their own
-                must_be_noisy = not all(rows[-1]["pieces"] for rows in item["attempts"])
+                must_be_noisy = not all(rows[-1].parts for rows in item.attempts)
             if must_be_noisy or rng.random() < data.noise_fraction:
-                item["noise_snr"] = rng.uniform(data.min_noise_snr_db, data.max_noise_snr_db)
-                for rows in item["attempts"]:
+                item.noise_snr = rng.uniform(data.min_noise_snr_db, data.max_noise_snr_db)
+                for rows in item.attempts:
                     rows[self._sources :] = [self._draw_noise(rng)]
         return item
 
-    def _draw_speech(self, rng, _):
+    def _draw_speech(self, rng: np.random.Generator, _: int | None) -> _Drawn:
         speakers = self._draw_speakers(rng)
         rows = []
         for speaker in speakers:
             speed = self._draw_speed(rng)
-            pieces = self._draw_pieces(rng, speaker, speed)
-            rows.append({"pieces": pieces, "gain": self._draw_sign(rng), "speed": speed})
+            parts = self._draw_parts(rng, speaker, speed)
+            rows.append(_Row(parts, self._draw_sign(rng), speed))
         return rows + self._no_noise(), speakers
 
-    def _draw_stems(self, rng, _):
+    def _draw_stems(self, rng: np.random.Generator, _: int | None) -> _Drawn:
         rows = []
         for source in range(self._sources):
             mixture = self._material.mixtures[_draw(rng, self._track_seconds)]
@@ -196,7 +240,7 @@ class MixturePlan:
             rows.append(self._row(rng, mixture.sources[source], start, speed))
         return rows + self._no_noise(), [-1] * self._sources
 
-    def _draw_fixed(self, rng, index):
+    def _draw_fixed(self, rng: np.random.Generator, index: int | None) -> _Drawn:
         mixtures = self._material.mixtures
         if index is None:
             mixture = mixtures[rng.integers(len(mixtures))]
@@ -205,11 +249,12 @@ class MixturePlan:
         speed = self._draw_speed(rng)
         start = self._draw_start(rng, mixture, speed)
         rows = [self._row(rng, piece, start, speed) for piece in mixture.sources]
+        noise = self._no_noise()
         if mixture.noise:
-            noise = self._row(rng, mixture.noise, start, speed)
-        return rows + ([noise] if mixture.noise else self._no_noise()), [-1] * self._sources
+            noise = [self._row(rng, mixture.noise, start, speed)]
+        return rows + noise, [-1] * self._sources
 
-    def _in_turn(self, index):
+    def _in_turn(self, index: int) -> int:
         epoch, place = divmod(index, len(self._material.mixtures))
         # Several threads plan, and near its end not all are in the same epoch.
         known, order = self._order
@@ -219,43 +264,41 @@ class MixturePlan:
             self._order = (epoch, order)
         return order[place]
 
-    def _row(self, rng, piece, start, speed):
+    def _row(self, rng: np.random.Generator, piece: Piece, start: float, speed: int) -> _Row:
         """The segment of a Piece that begins ``start`` seconds into it."""
         whole = int(piece.samples / piece.clip.rate * self._data.sample_rate * 100 / speed)
         samples = min(self._segment_samples, max(1, whole))
         limit = self._data.source_gain_db
         gain = piece.gain * 10 ** (rng.uniform(-limit, limit) / 20) * self._draw_sign(rng)
         first = piece.start / piece.clip.rate + start
-        return {
-            "pieces": [(self._number(piece.clip), first, samples)], "gain": gain, "speed": speed
-        }
+        return _Row([_Part(self._number(piece.clip), first, samples)], gain, speed)
 
-    def _no_noise(self):
-        return [{"pieces": [], "gain": 1.0, "speed": 100}] * self.has_noise
+    def _no_noise(self) -> list[_Row]:
+        return [_Row([], 1.0, 100)] * self.has_noise
 
-    def _draw_noise(self, rng):
+    def _draw_noise(self, rng: np.random.Generator) -> _Row:
         clip = self._material.noises[rng.integers(len(self._material.noises))]
         needed = self._segment_samples
         available = max(1, int(clip.seconds * self._data.sample_rate))
         start = rng.uniform(0, max(0, available - needed)) / self._data.sample_rate
-        pieces = []
+        parts = []
         while needed > 0:
             samples = min(needed, available)
-            pieces.append((self._number(clip), start, samples))
+            parts.append(_Part(self._number(clip), start, samples))
             needed -= samples
-        return {"pieces": pieces, "gain": 1.0, "speed": 100}
+        return _Row(parts, 1.0, 100)
 
-    def _draw_start(self, rng, mixture, speed):
+    def _draw_start(self, rng: np.random.Generator, mixture: FixedMixture, speed: int) -> float:
         spare = mixture.seconds - self._segment_samples / self._data.sample_rate * speed / 100
         return rng.uniform(0, max(0.0, spare))
 
-    def _draw_speed(self, rng):
+    def _draw_speed(self, rng: np.random.Generator) -> int:
         return int(rng.choice(SPEEDS_PERCENT)) if self._data.speed_perturbation else 100
 
-    def _draw_sign(self, rng):
+    def _draw_sign(self, rng: np.random.Generator) -> float:
         return float(rng.choice((-1, 1))) if self._data.flip_polarity else 1.0
 
-    def _draw_speakers(self, rng):
+    def _draw_speakers(self, rng: np.random.Generator) -> list[int]:
         weights = self._weights.copy()
         speakers = []
         for _ in range(self._sources):
@@ -264,7 +307,7 @@ class MixturePlan:
             weights[self._group == self._group[speaker]] = 0.0
         return speakers
 
-    def _draw_levels(self, rng):
+    def _draw_levels(self, rng: np.random.Generator) -> FloatArray:
         """Levels of mean 0 dB; the first source is above each other by the level difference."""
         limit = self._data.max_level_difference_db
         if rng.random() >= self._data.wide_fraction:
@@ -272,13 +315,13 @@ class MixturePlan:
         levels = np.array([0.0, *-rng.uniform(-limit, limit, self._sources - 1)])
         return levels - levels.mean()
 
-    def _draw_pieces(self, rng, speaker, speed):
+    def _draw_parts(self, rng: np.random.Generator, speaker: int, speed: int) -> list[_Part]:
         low, high = self._first_clip[speaker], self._first_clip[speaker + 1]
         boundaries = self._cumulative_seconds[low : high + 1] - self._cumulative_seconds[low]
         rate = self._data.sample_rate * 100 / speed
         needed = self._segment_samples
-        used = set()
-        pieces = []
+        used: set[int] = set()
+        parts = []
         while needed > 0:
             clip = low + _draw(rng, boundaries[1:])
             if clip in used and len(used) < high - low:
@@ -287,12 +330,12 @@ class MixturePlan:
             available = max(1, int(self.clips[clip].seconds * rate))
             length = min(needed, available)
             start = rng.uniform(0, available - length) / rate
-            pieces.append((clip, start, length))
+            parts.append(_Part(clip, start, length))
             needed -= length
-        return pieces
+        return parts
 
 
-def _draw(rng, cumulative_weights):
+def _draw(rng: np.random.Generator, cumulative_weights: FloatArray) -> int:
     """An index drawn in proportion to the steps of ``cumulative_weights``, none of zero width."""
     point = rng.random() * cumulative_weights[-1]
     return int(np.searchsorted(cumulative_weights, point, side="right"))

@@ -1,18 +1,23 @@
 """Pieces of audio files as tensors: read lazily by tensorflow-io, resampled, guarded."""
 
 import functools
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 import tensorflow_io as tfio
 from tensorflow_io.python.ops import core_ops
+
+from fqss_tf.types import Tensor
 
 # tfio.audio.resample delays its output by half of its filter: 32 samples of the lower rate.
 # Taking that back is exact to half a sample, which mixing does not mind: mixture and source agree.
 RESAMPLER_DELAY = 32
 
 
-def piece_reader(sample_types, sample_rate, resampling):
-    """A function that reads one piece.
+def piece_reader(
+    sample_types: Sequence[str], sample_rate: int, resampling: bool
+) -> Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]:
+    """Makes a function that reads one piece.
 
     Args:
         sample_types: list of all that occur; the function is told the number of one.
@@ -25,7 +30,10 @@ def piece_reader(sample_types, sample_rate, resampling):
         where the file ends early.
     """
 
-    def read_piece(path, type_number, rate, speed, start, samples):
+    def read_piece(
+        path: Tensor, type_number: Tensor, rate: Tensor, speed: Tensor, start: Tensor,
+        samples: Tensor,
+    ) -> Tensor:
         played_rate = rate * tf.cast(speed, tf.int64) // 100
         first = tf.cast(start * tf.cast(rate, tf.float64), tf.int64)
         count = -(-tf.cast(samples, tf.int64) * played_rate // sample_rate)
@@ -44,8 +52,10 @@ def piece_reader(sample_types, sample_rate, resampling):
     return read_piece
 
 
-def guarded(function, arguments, otherwise):
-    """(True, ``function(*arguments)``), or (False, ``otherwise``) where that fails.
+def guarded(
+    function: Callable[..., Tensor], arguments: Sequence[Tensor], otherwise: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Returns (True, ``function(*arguments)``), or (False, ``otherwise``) where that fails.
 
     TensorFlow graphs have no ``try``; a data set that ignores errors is one. It costs under a
     millisecond.
@@ -56,7 +66,7 @@ def guarded(function, arguments, otherwise):
         otherwise: tensor of the shape and type that ``function`` returns.
     """
 
-    def succeed(*tensors):
+    def succeed(*tensors: Tensor) -> tuple[bool, Tensor]:
         return True, function(*tensors)
 
     attempt = tf.data.Dataset.from_tensors(tuple(arguments)).map(succeed).ignore_errors()
@@ -64,8 +74,8 @@ def guarded(function, arguments, otherwise):
     return attempt.concatenate(failure).take(1).get_single_element()
 
 
-def _read_file(path, first, count, sample_type):
-    """Frames [first, first + count) as float32 [count] in [-1, 1), channels averaged."""
+def _read_file(path: Tensor, first: Tensor, count: Tensor, sample_type: str) -> Tensor:
+    """Reads frames [first, first + count) as float32 [count] in [-1, 1), channels averaged."""
     dtype = tf.float32 if sample_type == "int32_as_float32" else tf.as_dtype(sample_type)
     frames = tfio.audio.AudioIOTensor(path, dtype=dtype)[first : first + count]
     if sample_type == "int32_as_float32":
@@ -79,7 +89,7 @@ def _read_file(path, first, count, sample_type):
     return tf.reduce_mean(frames, axis=1)
 
 
-def _resample(waveform, rate, sample_rate):
+def _resample(waveform: Tensor, rate: Tensor, sample_rate: int) -> Tensor:
     ratio = tf.cast(sample_rate, tf.float64) / tf.cast(rate, tf.float64)
     delay_in = tf.cast(tf.math.ceil(RESAMPLER_DELAY / tf.minimum(ratio, 1.0)), tf.int32)
     delay_out = tf.cast(tf.round(RESAMPLER_DELAY * tf.maximum(ratio, 1.0)), tf.int32)

@@ -1,29 +1,34 @@
 """Recordings as they are, without their sources: what ranges can be measured on."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from fqss_tf.audio.levels import peak_gain
 from fqss_tf.audio.resampling import resample
-from fqss_tf.data.clips import is_audio, read_clips
+from fqss_tf.data.bad_files import BadFilePolicy
+from fqss_tf.data.clips import Clip, is_audio, read_clips
 from fqss_tf.data.folders import PARTS
 from fqss_tf.data.librimix import mode_folders
 from fqss_tf.data.mixtures import Piece
 from fqss_tf.errors import FqssError
+from fqss_tf.types import PathLike, Waveform
 
 SILENT_PEAK = 1e-4
 
 
-def is_data_set(folder):
-    """Whether a folder has the parts of a data set, so that training can mix from it."""
+def is_data_set(folder: PathLike) -> bool:
+    """Tells whether a folder has the parts of a data set, so that training can mix from it."""
     folder = Path(folder)
     has_parts = any((folder / part).is_dir() for part in PARTS)
     return has_parts or folder.is_dir() and bool(mode_folders(folder))
 
 
-def recorded_segments(folder, rate, samples, most, bad_files):
-    """Segments of the recordings in a folder, evenly taken over all of them.
+def recorded_segments(
+    folder: PathLike, rate: int, samples: int, most: int, bad_files: BadFilePolicy
+) -> Iterator[Waveform]:
+    """Reads segments of the recordings in a folder, evenly taken over all of them.
 
     Args:
         folder: with audio files at any depth; of several channels the mean is taken.
@@ -42,7 +47,7 @@ def recorded_segments(folder, rate, samples, most, bad_files):
     if not folder.is_dir():
         raise FqssError(f"{folder}: no such folder; give one with recordings")
     paths = sorted(filter(is_audio, folder.rglob("*")))
-    pieces = []
+    pieces: list[Piece] = []
     for clip in read_clips(paths).values():
         if isinstance(clip, FqssError):
             bad_files.report(str(clip))
@@ -63,7 +68,7 @@ def recorded_segments(folder, rate, samples, most, bad_files):
         raise FqssError(f"{folder}: its recordings are silent")
 
 
-def _cut(clip, seconds):
+def _cut(clip: Clip, seconds: float) -> list[Piece]:
     frames = max(1, round(seconds * clip.rate))
     starts = range(0, max(1, clip.frames - frames + 1), frames)
     return [Piece(clip, start, min(frames, clip.frames - start)) for start in starts]

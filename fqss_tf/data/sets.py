@@ -1,25 +1,49 @@
-"""Recognises a data set by its tree.
+"""Recognises a data set by its tree."""
 
-Every kind answers the same questions: ``parts`` that are there; ``speakers(part)``, clean speech
-to be mixed on the fly; ``mixtures(part)``, its own fixed mixtures; ``noises(part)``.
-"""
-
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
+from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.bundled import data_root
-from fqss_tf.data.folders import PARTS, SpeakerFolders
+from fqss_tf.data.clips import Clip
+from fqss_tf.data.folders import PARTS, Speaker, SpeakerFolders
 from fqss_tf.data.librimix import LibriMix, mode_folders
+from fqss_tf.data.mixtures import FixedMixture
 from fqss_tf.data.stems import StemFolders, looks_like_stems
 from fqss_tf.errors import FqssError
+from fqss_tf.types import PathLike
 
 
-def open_data_set(root, *, sample_rate=None, task="sep_clean", mode="", subset="", stems=(),
-                  bad_files=None):
+class DataSet(Protocol):
+    """What every kind of data set answers; ``parts`` are those that are there."""
+
+    root: Path
+    kind: str
+    parts: tuple[str, ...]
+
+    def speakers(self, part: str) -> list[Speaker]:
+        """Returns clean speech to be mixed on the fly."""
+
+    def mixtures(self, part: str) -> list[FixedMixture]:
+        """Returns the fixed mixtures that the set itself has."""
+
+    def noises(self, part: str) -> list[Clip]:
+        """Returns the noise that the set itself has."""
+
+
+def open_data_set(
+    root: PathLike, *, sample_rate: int | None = None, task: str = "sep_clean", mode: str = "",
+    subset: str = "", stems: Sequence[str] = (), bad_files: BadFilePolicy | None = None,
+) -> DataSet:
     """Opens LibriMix, MUSDB18-HQ, folders of aligned stems, or folders of speakers.
 
     Args:
         root: a folder, or ``bundled``.
-        sample_rate, task, mode, subset: for LibriMix, see there.
+        sample_rate: Hz, for LibriMix; None takes the only one that is there.
+        task: for LibriMix, see there.
+        mode: for LibriMix, see there.
+        subset: for LibriMix, see there.
         stems: for stems, see ``StemFolders``; naming any says that ``root`` holds stems.
         bad_files: a ``BadFilePolicy``; None raises at the first broken file.
 

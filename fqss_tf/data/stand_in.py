@@ -4,6 +4,7 @@ Two voices are the bundled mixtures at the recipe's rate. One voice is the first
 the recipe's own noise, or pink noise where it has none.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,9 @@ from fqss_tf.audio.files import resample
 from fqss_tf.data.bundled import BUNDLED, data_root
 from fqss_tf.data.clips import Clip
 from fqss_tf.data.mixtures import FixedMixture, Piece
-from fqss_tf.data.sets import open_data_set
+from fqss_tf.data.sets import DataSet, open_data_set
 from fqss_tf.errors import FqssError
+from fqss_tf.types import FloatArray, Sources, Waveform
 
 PEAK = 0.9
 
@@ -31,8 +33,8 @@ class StandIn:
     noise: Clip | int | None = None
     snr: float = 0.0
 
-    def load(self) -> tuple[np.ndarray, np.ndarray]:
-        """(mixture float32 [samples], sources float32 [S, samples]).
+    def load(self) -> tuple[Waveform, Sources]:
+        """Reads (mixture float32 [samples], sources float32 [S, samples]).
 
         Raises:
             FqssError: naming the file that cannot be decoded.
@@ -42,27 +44,33 @@ class StandIn:
         if self.noise is None:
             return sources.sum(axis=0), sources
         sources = sources[:1]
-        noise = self._noise(sources.shape[1])
+        noise = self._noise(self.noise, sources.shape[1])
         noise *= _rms(sources[0]) / max(_rms(noise), 1e-8) * 10 ** (-self.snr / 20)
         mixture = sources[0] + noise
         scale = np.float32(PEAK / np.abs(mixture).max())
         return (scale * mixture).astype(np.float32), scale * sources
 
-    def _noise(self, samples):
-        if not isinstance(self.noise, Clip):
-            return pink_noise(samples, self.noise)
-        needed = min(self.noise.frames, -(-samples * self.noise.rate // self.rate))
-        heard = resample(Piece(self.noise, 0, needed).read(), self.noise.rate, self.rate)
+    def _noise(self, noise: Clip | int, samples: int) -> Waveform:
+        if not isinstance(noise, Clip):
+            return pink_noise(samples, noise)
+        needed = min(noise.frames, -(-samples * noise.rate // self.rate))
+        heard = resample(Piece(noise, 0, needed).read(), noise.rate, self.rate)
         return np.resize(heard, samples)
 
 
-def stand_ins(part: str, sources: int, rate: int, noises=(), snr_limits=(0.0, 20.0)) -> list:
-    """The bundled mixtures of ``dev`` or ``test`` for networks of so many sources and that rate.
+def stand_ins(
+    part: str, sources: int, rate: int, noises: Sequence[Clip] = (),
+    snr_limits: tuple[float, float] = (0.0, 20.0),
+) -> list[FixedMixture] | list[StandIn]:
+    """Takes the bundled mixtures for networks of so many sources and that rate.
 
     They are FixedMixtures as they are where they fit, else StandIns.
 
     Args:
-        noises: Clips for one source, taken in turn; none stand for pink noise.
+        part: ``dev`` or ``test``.
+        sources: of each mixture, one or two.
+        rate: Hz.
+        noises: for one source, taken in turn; none stand for pink noise.
         snr_limits: least and largest ratio of one source to its noise, dB; all between are there.
 
     Raises:
@@ -85,17 +93,17 @@ def stand_ins(part: str, sources: int, rate: int, noises=(), snr_limits=(0.0, 20
     ]
 
 
-def is_bundled(data_set) -> bool:
-    """Whether a data set is the speech of the package."""
+def is_bundled(data_set: DataSet) -> bool:
+    """Tells whether a data set is the speech of the package."""
     return data_set.root == data_root(BUNDLED)
 
 
-def pink_noise(samples: int, seed: int) -> np.ndarray:
-    """float32 [samples] whose power falls by 3 dB an octave; the same for the same seed."""
+def pink_noise(samples: int, seed: int) -> Waveform:
+    """Draws float32 [samples] whose power falls by 3 dB an octave; the same for the same seed."""
     spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(samples))
     spectrum /= np.sqrt(np.maximum(np.arange(len(spectrum)), 1))
     return np.fft.irfft(spectrum, samples).astype(np.float32)
 
 
-def _rms(waveform):
+def _rms(waveform: FloatArray) -> float:
     return float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))))

@@ -1,18 +1,25 @@
 """Hours, speakers, lengths and levels of a data set."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from fqss_tf.audio.files import read
 from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.check import every_set
+from fqss_tf.data.clips import Clip
 from fqss_tf.data.loudness import loudness
-from fqss_tf.data.mixtures import level_difference_db
+from fqss_tf.data.mixtures import FixedMixture, level_difference_db
+from fqss_tf.data.sets import DataSet
 from fqss_tf.errors import FqssError
+from fqss_tf.types import FloatArray, Json, OnProgress, PathLike
 
 QUANTILES = (0.05, 0.5, 0.95)
 
 
-def data_set_statistics(root, *, files=500, progress=None):
+def data_set_statistics(
+    root: PathLike, *, files: int = 500, progress: OnProgress | None = None
+) -> list[Json]:
     """Describes every part of a data set.
 
     Args:
@@ -48,22 +55,24 @@ def data_set_statistics(root, *, files=500, progress=None):
     return statistics
 
 
-def quantiles(values):
-    """5 %, median and 95 %, or None where there are no values."""
+def quantiles(values: Sequence[float]) -> list[float] | None:
+    """Returns 5 %, median and 95 %, or None where there are no values."""
     return [float(q) for q in np.quantile(values, QUANTILES)] if len(values) else None
 
 
-def summary(entry):
-    """An entry with its lists reduced to quantiles."""
+def summary(entry: Json) -> Json:
+    """Returns an entry with its lists reduced to quantiles."""
     lists = ("seconds", "loudness", "peaks", "level_differences", "noise_snr")
     return {key: quantiles(value) if key in lists else value for key, value in entry.items()}
 
 
-def _entry(place, data_set, part, files):
+def _entry(
+    place: str, data_set: DataSet, part: str, files: int
+) -> tuple[Json, list[FixedMixture | Clip]]:
     mixtures, speakers = data_set.mixtures(part), data_set.speakers(part)
     clips = [clip for speaker in speakers for clip in speaker.clips]
     pieces = [piece.clip for mixture in mixtures for piece in mixture.pieces]
-    things = mixtures or clips
+    things: Sequence[FixedMixture | Clip] = mixtures or clips
     if not things:
         raise FqssError(f"{data_set.root}: {part} holds no clips and no mixtures")
     step = max(1.0, len(things) / files) if files else 1.0
@@ -84,10 +93,10 @@ def _entry(place, data_set, part, files):
     return entry, [things[int(i * step)] for i in range(int(len(things) / step))]
 
 
-def _measure(thing, entry):
-    if hasattr(thing, "sources"):
+def _measure(thing: FixedMixture | Clip, entry: Json) -> None:
+    if isinstance(thing, FixedMixture):
         mixture, sources = thing.load()
-        rate = thing.rate
+        rate, heard = thing.rate, list(sources)
         entry["level_differences"].append(level_difference_db(sources))
         if thing.noise is not None:
             noise = thing.noise.read()
@@ -95,11 +104,11 @@ def _measure(thing, entry):
     else:
         waveform, rate = read(thing.path)
         mixture = waveform.mean(axis=1)
-        sources = [mixture]
+        heard = [mixture]
     entry["peaks"].append(float(20 * np.log10(max(np.abs(mixture).max(), 1e-6))))
-    levels = [loudness(source, rate) for source in sources]
+    levels = [loudness(source, rate) for source in heard]
     entry["loudness"] += [level for level in levels if np.isfinite(level)]
 
 
-def _decibels(waveform):
-    return 10 * np.log10(np.mean(np.square(waveform, dtype=np.float64)) + 1e-12)
+def _decibels(waveform: FloatArray) -> float:
+    return float(10 * np.log10(np.mean(np.square(waveform, dtype=np.float64)) + 1e-12))

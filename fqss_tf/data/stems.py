@@ -5,13 +5,15 @@
 drums, bass, other, vocals.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fqss_tf.data.bad_files import BadFilePolicy
-from fqss_tf.data.clips import is_audio, read_clips
-from fqss_tf.data.folders import PARTS
+from fqss_tf.data.clips import Clip, is_audio, read_clips, usable
+from fqss_tf.data.folders import PARTS, Speaker
 from fqss_tf.data.mixtures import FixedMixture, Piece
 from fqss_tf.errors import FqssError
+from fqss_tf.types import PathLike
 
 MUSDB_STEMS = ("drums", "bass", "other", "vocals")
 MIXTURE = "mixture"
@@ -39,7 +41,9 @@ class StemFolders:
         FqssError: naming the first thing that the tree lacks.
     """
 
-    def __init__(self, root, *, stems=(), bad_files=None):
+    def __init__(
+        self, root: PathLike, *, stems: Sequence[str] = (), bad_files: BadFilePolicy | None = None
+    ) -> None:
         self.root = Path(root)
         self._bad_files = BadFilePolicy() if bad_files is None else bad_files
         self._tracks = self._find_tracks()
@@ -54,16 +58,16 @@ class StemFolders:
                 f"{', '.join(self.stems)}"
             )
 
-    def speakers(self, part):
-        """None: stems are mixed by what they are, not by who plays."""
+    def speakers(self, part: str) -> list[Speaker]:
+        """Returns an empty list: stems are mixed by what they are, not by who plays."""
         return []
 
-    def noises(self, part):
-        """None."""
+    def noises(self, part: str) -> list[Clip]:
+        """Returns an empty list: every sound of a track belongs to a stem."""
         return []
 
-    def mixtures(self, part):
-        """Each track of a part as one fixed mixture.
+    def mixtures(self, part: str) -> list[FixedMixture]:
+        """Returns each track of a part as one fixed mixture.
 
         Raises:
             FqssError: naming the first broken track, if ``bad_files`` says so.
@@ -80,7 +84,7 @@ class StemFolders:
                 self._bad_files.report(str(error))
         return mixtures
 
-    def _find_tracks(self):
+    def _find_tracks(self) -> dict[str, list[Path]]:
         tracks = {part: _folders(self.root / part) for part in PARTS}
         if not any(tracks.values()):
             raise FqssError(f"{self.root}: holds no train/<track>/<stem>.wav")
@@ -89,13 +93,11 @@ class StemFolders:
             tracks["train"] = [t for t in tracks["train"] if t.name not in MUSDB_VALIDATION]
         return tracks
 
-    def _mixture(self, track, clips):
+    def _mixture(self, track: Path, found: Mapping[str, Clip | FqssError]) -> FixedMixture:
         for name in self.stems:
-            if name not in clips:
+            if name not in found:
                 raise FqssError(f"{track / name}.wav: is missing")
-        for clip in clips.values():
-            if isinstance(clip, FqssError):
-                raise clip
+        clips = {name: usable(clip) for name, clip in found.items()}
         first = clips[self.stems[0]]
         for name in (*self.stems, *((MIXTURE,) if MIXTURE in clips else ())):
             clip = clips[name]
@@ -117,9 +119,10 @@ class StemFolders:
         )
 
 
-def looks_like_stems(root):
-    """Whether the folders of a part have files of equal names, and each folder of equal length.
+def looks_like_stems(root: PathLike) -> bool:
+    """Tells whether the folders of a part look like tracks of stems.
 
+    They have files of equal names then, those of one folder of equal length.
     A mixture file settles it. Clips of speakers may be equally named and long, too, but then they
     are numbered: without a mixture file, names with digits are not taken for stems.
     """
@@ -137,20 +140,20 @@ def looks_like_stems(root):
     return False
 
 
-def _is_aligned(track):
+def _is_aligned(track: Path) -> bool:
     clips = read_clips(_files(track).values()).values()
     return len({getattr(clip, "frames", clip) for clip in clips}) == 1
 
 
-def _folders(folder):
+def _folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(entry for entry in folder.iterdir() if entry.is_dir())
 
 
-def _files(track):
+def _files(track: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted(track.iterdir()) if is_audio(path)}
 
 
-def _stem_names(track):
+def _stem_names(track: Path) -> list[str]:
     return [name for name in _files(track) if name != MIXTURE]

@@ -1,23 +1,31 @@
 """From the data section of a recipe to what training mixes and what it is scored on."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from fqss_tf.data.bad_files import BadFilePolicy
-from fqss_tf.data.clips import is_audio, read_clips
-from fqss_tf.data.folders import check_groups
+from fqss_tf.data.clips import Clip, is_audio, read_clips
+from fqss_tf.data.folders import Speaker, check_groups
+from fqss_tf.data.mixtures import FixedMixture
 from fqss_tf.data.plan import TrainingSources
-from fqss_tf.data.sets import open_data_set
+from fqss_tf.data.sets import DataSet, open_data_set
 from fqss_tf.data.stand_in import StandIn, is_bundled, stand_ins
 from fqss_tf.errors import FqssError
+from fqss_tf.types import PathLike
+
+if TYPE_CHECKING:
+    from fqss_tf.config import DataRecipe
 
 # A song takes minutes; a score needs seconds.
 MOST_DEV_SECONDS = 30.0
+_Scored = TypeVar("_Scored", bound=FixedMixture | StandIn)
 
 
-def check_roots(data, bad_files=None):
-    """The data sets of ``data.datasets``, opened, each with a part to train on.
+def check_roots(data: "DataRecipe", bad_files: BadFilePolicy | None = None) -> list[DataSet]:
+    """Opens the data sets of ``data.datasets``, each of which has a part to train on.
 
     Raises:
         FqssError: as ``open_data_set``; or a set has no part ``train``.
@@ -29,7 +37,7 @@ def check_roots(data, bad_files=None):
     return sets
 
 
-def _open_sets(data, bad_files):
+def _open_sets(data: "DataRecipe", bad_files: BadFilePolicy | None) -> list[DataSet]:
     return [
         open_data_set(
             root, sample_rate=data.sample_rate, task=data.task, mode=data.mode,
@@ -39,8 +47,10 @@ def _open_sets(data, bad_files):
     ]
 
 
-def training_sources(data, sources, bad_files=None):
-    """What the training parts hold.
+def training_sources(
+    data: "DataRecipe", sources: int, bad_files: BadFilePolicy | None = None
+) -> TrainingSources:
+    """Collects what the training parts hold.
 
     Args:
         data: a ``DataRecipe``.
@@ -59,7 +69,8 @@ def training_sources(data, sources, bad_files=None):
     if len(set(has_stems)) > 1:
         raise FqssError("data.datasets: stems and speech cannot be mixed; train on one of them")
     stems = has_stems[0]
-    speakers, mixtures = [], []
+    speakers: list[Speaker] = []
+    mixtures: list[FixedMixture] = []
     if data.dynamic_fraction > 0 and not stems:
         speakers = [speaker for each in sets for speaker in each.speakers("train")]
         check_groups(speakers, sources, ", ".join(str(each.root / "train") for each in sets))
@@ -72,8 +83,8 @@ def training_sources(data, sources, bad_files=None):
     return TrainingSources(tuple(speakers), tuple(mixtures), tuple(noises), stems)
 
 
-def noise_clips(folders, bad_files):
-    """Every audio file in the folders, however deep.
+def noise_clips(folders: Iterable[PathLike], bad_files: BadFilePolicy) -> list[Clip]:
+    """Describes every audio file in the folders, however deep.
 
     Raises:
         FqssError: a folder is missing or holds no audio; a broken file, if ``bad_files`` says so.
@@ -91,8 +102,10 @@ def noise_clips(folders, bad_files):
     return clips
 
 
-def scored_mixtures(data, part, sources, bad_files=None):
-    """The fixed mixtures of a part, of the first root that has any, else stand-ins.
+def scored_mixtures(
+    data: "DataRecipe", part: str, sources: int, bad_files: BadFilePolicy | None = None
+) -> list[FixedMixture | StandIn]:
+    """Finds the fixed mixtures of a part, of the first root that has any, else stand-ins.
 
     The bundled speech counts as a root without any unless it has the sources and the rate asked
     for; it is what the stand-ins are made of, see ``stand_ins``.
@@ -117,8 +130,8 @@ def scored_mixtures(data, part, sources, bad_files=None):
         if mixtures and not (is_bundled(data_set) and _differs(mixtures[0], data, sources)):
             break
     else:
-        mixtures = _stand_ins(data, part, sources, bad_files)
-        return _decodable(_some(mixtures, data.dev_mixtures), bad_files)
+        substitutes = _stand_ins(data, part, sources, bad_files)
+        return _decodable(_some(substitutes, data.dev_mixtures), bad_files)
     for mixture in mixtures:
         _check_sources(mixture, sources)
         if mixture.rate != data.sample_rate:
@@ -126,15 +139,17 @@ def scored_mixtures(data, part, sources, bad_files=None):
                 f"{data_set.root / part} is at {mixture.rate} Hz, the recipe at "
                 f"{data.sample_rate} Hz: name other data.datasets"
             )
-    mixtures = _some(mixtures, data.dev_mixtures)
-    return _decodable([mixture.excerpt(MOST_DEV_SECONDS) for mixture in mixtures], bad_files)
+    some = _some(mixtures, data.dev_mixtures)
+    return _decodable([mixture.excerpt(MOST_DEV_SECONDS) for mixture in some], bad_files)
 
 
-def _differs(mixture, data, sources):
+def _differs(mixture: FixedMixture, data: "DataRecipe", sources: int) -> bool:
     return len(mixture.sources) != sources or mixture.rate != data.sample_rate
 
 
-def _stand_ins(data, part, sources, bad_files):
+def _stand_ins(
+    data: "DataRecipe", part: str, sources: int, bad_files: BadFilePolicy
+) -> list[FixedMixture] | list[StandIn]:
     noises = noise_clips(data.noise_datasets, bad_files) if sources == 1 else []
     mixtures = stand_ins(
         part, sources, data.sample_rate, noises, (data.min_noise_snr_db, data.max_noise_snr_db)
@@ -149,15 +164,17 @@ def _stand_ins(data, part, sources, bad_files):
     return mixtures
 
 
-def _some(mixtures, most):
-    """At most so many of the mixtures, evenly taken; 0 for all."""
+def _some(mixtures: Sequence[_Scored], most: int) -> Sequence[_Scored]:
+    """Takes at most so many of the mixtures, evenly taken; 0 for all."""
     if not 0 < most < len(mixtures):
         return mixtures
     step = len(mixtures) / most
     return [mixtures[int(i * step)] for i in range(most)]
 
 
-def _decodable(mixtures, bad_files):
+def _decodable(
+    mixtures: Iterable[FixedMixture | StandIn], bad_files: BadFilePolicy
+) -> list[FixedMixture | StandIn]:
     kept = []
     for mixture in mixtures:
         try:
@@ -171,7 +188,7 @@ def _decodable(mixtures, bad_files):
     return kept
 
 
-def _check_sources(mixture, sources):
+def _check_sources(mixture: FixedMixture, sources: int) -> None:
     if len(mixture.sources) != sources:
         raise FqssError(
             f"{mixture.mixture_id} of {mixture.sources[0].clip.path} has "

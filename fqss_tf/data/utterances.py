@@ -1,35 +1,38 @@
 """Speakers and their utterances: clips of a useful length, cut from long or joined from short."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from fqss_tf.audio.files import resample
+from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.clips import is_audio, read_clips
 from fqss_tf.data.folders import PARTS, Speaker, SpeakerFolders
 from fqss_tf.data.mixtures import Piece
 from fqss_tf.errors import FqssError
+from fqss_tf.types import PathLike, Waveform
 
 
 @dataclass(frozen=True)
 class Utterance:
     """Parts of clips of one speaker, to be played one after the other.
 
-    ``parts`` are Pieces. ``name`` begins with the label of the speaker and a dash, and has no
-    underscore.
+    ``name`` begins with the label of the speaker and a dash, and has no underscore.
     """
 
     name: str
-    group: tuple
-    parts: tuple
+    group: tuple[str, ...]
+    parts: tuple[Piece, ...]
 
     @property
-    def label(self):
+    def label(self) -> str:
+        """What the name says of the speaker."""
         return self.name.partition("-")[0]
 
-    def read(self, rate):
-        """float32 [samples] at ``rate`` Hz, channels averaged.
+    def read(self, rate: int) -> Waveform:
+        """Reads float32 [samples] at ``rate`` Hz, channels averaged.
 
         Raises:
             FqssError: a clip cannot be decoded.
@@ -39,8 +42,10 @@ class Utterance:
         ])
 
 
-def find_speakers(folders, bad_files):
-    """Speakers with or without parts.
+def find_speakers(
+    folders: Iterable[PathLike], bad_files: BadFilePolicy
+) -> dict[str, list[Speaker]]:
+    """Finds speakers, with or without parts.
 
     Args:
         folders: each one of: a data set of speaker folders with ``train``, ``dev``, ``test``; a
@@ -54,7 +59,7 @@ def find_speakers(folders, bad_files):
     Raises:
         FqssError: a folder is missing, holds no speakers, or some have parts and some have not.
     """
-    found = {}
+    found: dict[str, list[Speaker]] = {}
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise FqssError(f"{folder}: no such folder; give folders of speakers")
@@ -72,13 +77,17 @@ def find_speakers(folders, bad_files):
     return found
 
 
-def utterances_of(speaker, label, rng, *, least_seconds, most_seconds):
-    """The utterances of a speaker, in random order.
+def utterances_of(
+    speaker: Speaker, label: str, rng: np.random.Generator, *, least_seconds: float,
+    most_seconds: float,
+) -> list[Utterance]:
+    """Cuts and joins the clips of a speaker to utterances, in random order.
 
     Clips longer than ``most_seconds`` are cut; those shorter than ``least_seconds`` are joined
     until they are not; what remains too short is left out.
     """
-    pieces, short = [], []
+    pieces: list[tuple[Piece, ...]] = []
+    short: list[Piece] = []
     for index in rng.permutation(len(speaker.clips)):
         clip = speaker.clips[index]
         most = round(most_seconds * clip.rate)
@@ -88,7 +97,8 @@ def utterances_of(speaker, label, rng, *, least_seconds, most_seconds):
                 pieces.append((Piece(clip, start, samples),))
             else:
                 short.append(Piece(clip, start, samples))
-    joined, seconds = [], 0.0
+    joined: list[Piece] = []
+    seconds = 0.0
     for part in short:
         joined.append(part)
         seconds += part.seconds
@@ -101,9 +111,9 @@ def utterances_of(speaker, label, rng, *, least_seconds, most_seconds):
     ]
 
 
-def labels_of(speakers):
-    """A label for each speaker, without what a mixture_ID is split at: underscore and dash."""
-    labels = []
+def labels_of(speakers: Iterable[Speaker]) -> list[str]:
+    """Labels each speaker without what a mixture_ID is split at: underscore and dash."""
+    labels: list[str] = []
     for speaker in speakers:
         label = speaker.name.replace("_", ".").replace("-", ".")
         while label in labels:
@@ -112,7 +122,7 @@ def labels_of(speakers):
     return labels
 
 
-def _name(label, parts, number):
+def _name(label: str, parts: Sequence[Piece], number: int) -> str:
     clip = parts[0].clip
     stem = Path(clip.path).stem
     if stem.startswith(f"{label}-") and "_" not in stem and parts[0].samples == clip.frames:
@@ -120,8 +130,8 @@ def _name(label, parts, number):
     return f"{label}-{stem.replace('_', '.')[:60]}-{number:04d}"
 
 
-def _speakers_in(folder, bad_files):
-    names = {}
+def _speakers_in(folder: Path, bad_files: BadFilePolicy) -> list[Speaker]:
+    names: dict[str, list[Path]] = {}
     for path in sorted(filter(is_audio, folder.rglob("*"))):
         first, *rest = path.relative_to(folder).parts
         if not rest:
@@ -137,17 +147,20 @@ def _speakers_in(folder, bad_files):
     clips = read_clips([path for paths in names.values() for path in paths])
     speakers = []
     for name, paths in sorted(names.items()):
+        good = []
         for path in paths:
-            if isinstance(clips[path], FqssError):
-                bad_files.report(str(clips[path]))
-        good = tuple(clips[p] for p in paths if not isinstance(clips[p], FqssError))
+            clip = clips[path]
+            if isinstance(clip, FqssError):
+                bad_files.report(str(clip))
+            else:
+                good.append(clip)
         if good:
-            speakers.append(Speaker(name, (str(folder), "speaker", name), good))
+            speakers.append(Speaker(name, (str(folder), "speaker", name), tuple(good)))
     return speakers
 
 
-def _check_disjoint(found):
-    seen = {}
+def _check_disjoint(found: Mapping[str, Iterable[Speaker]]) -> None:
+    seen: dict[tuple[str, str], str] = {}
     for part, speakers in found.items():
         for speaker in speakers:
             other = seen.setdefault((speaker.group[0], speaker.name), part)

@@ -1,11 +1,15 @@
-"""SI-SDR of runs and .tflite files: same mixtures, same level, same chunks, so that scores differ
-by the model alone."""
+"""SI-SDR of runs and .tflite files.
+
+All are scored on the same mixtures at the same level in the same chunks, so that scores differ by
+the model alone.
+"""
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias, overload
 
 import numpy as np
 
@@ -14,13 +18,20 @@ from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.bundled import data_root
 from fqss_tf.data.librimix import LibriMix, mode_folders
 from fqss_tf.data.manifest import manifest_mixtures, read_manifest
-from fqss_tf.data.mixtures import level_difference_db
+from fqss_tf.data.mixtures import FixedMixture, level_difference_db
 from fqss_tf.errors import FqssError
 from fqss_tf.metrics import pit_si_sdr, si_sdr
 from fqss_tf.runtime.chunking import default_overlap, separate_in_chunks
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.metadata import read_metadata
 from fqss_tf.runtime.streaming import StreamingSeparator
+from fqss_tf.types import OnProgress, PathLike, Sources, Waveform
+
+# mixture_id, level_difference in dB of source 1 over the loudest other, mixture float32 [samples],
+# sources float32 [S, samples].
+LoadedMixture: TypeAlias = tuple[str, float, Waveform, Sources]
+# [segment] -> [sources, segment]
+Forward: TypeAlias = Callable[[Waveform], Sources]
 
 
 @dataclass(frozen=True)
@@ -38,19 +49,23 @@ class UtteranceScore:
     mixture_si_sdr: float
 
     @property
-    def si_sdr(self):
+    def si_sdr(self) -> float:
+        """Mean over the sources."""
         return float(np.mean(self.source_si_sdr))
 
     @property
-    def si_sdri(self):
+    def si_sdri(self) -> float:
+        """By how much that is above the mixture itself."""
         return self.si_sdr - self.mixture_si_sdr
 
     @property
-    def stronger_si_sdr(self):
+    def stronger_si_sdr(self) -> float:
+        """That of the stronger of two sources."""
         return self.source_si_sdr[0 if self.level_difference >= 0 else 1]
 
     @property
-    def weaker_si_sdr(self):
+    def weaker_si_sdr(self) -> float:
+        """That of the weaker of two sources."""
         return self.source_si_sdr[1 if self.level_difference >= 0 else 0]
 
 
@@ -67,15 +82,18 @@ class ModelScore:
     audio_seconds: float
 
     @property
-    def si_sdr(self):
+    def si_sdr(self) -> float:
+        """Mean over the mixtures."""
         return float(np.mean([row.si_sdr for row in self.rows]))
 
     @property
-    def si_sdri(self):
+    def si_sdri(self) -> float:
+        """Mean improvement over the mixtures themselves."""
         return float(np.mean([row.si_sdri for row in self.rows]))
 
     @property
-    def real_time_factor(self):
+    def real_time_factor(self) -> float:
+        """Seconds that separating one second takes."""
         return self.seconds / self.audio_seconds
 
 
@@ -94,10 +112,13 @@ class _Network:
     sources: int
     hop: int
     segment: int | None
-    forward: Callable
+    forward: Forward
 
 
-def evaluate(models, mixtures, threads=1, progress=None, *, rate=None):
+def evaluate(
+    models: Sequence[PathLike], mixtures: Sequence[LoadedMixture], threads: int = 1,
+    progress: OnProgress | None = None, *, rate: int | None = None,
+) -> list[ModelScore]:
     """Scores models on mixtures.
 
     Args:
@@ -122,10 +143,11 @@ def evaluate(models, mixtures, threads=1, progress=None, *, rate=None):
         raise FqssError("nothing to evaluate: give at least one model and one mixture")
     networks = [_open(Path(model), threads) for model in models]
     _check_rates(networks, rate)
-    segment = _common_segment([network for network in networks if network.segment is not None])
-    scores = []
+    segment = _common_segment(networks)
+    scores: list[ModelScore] = []
     for network in networks:
-        rows, seconds, samples = [], 0.0, 0
+        rows: list[UtteranceScore] = []
+        seconds, samples = 0.0, 0
         # The first call may compile, which is not separating.
         network.forward(np.zeros(segment or network.hop, np.float32))
         for mixture in mixtures:
@@ -139,8 +161,10 @@ def evaluate(models, mixtures, threads=1, progress=None, *, rate=None):
     return scores
 
 
-def load_mixtures(data, manifest="mixtures.csv", task="sep_clean"):
-    """The mixtures that a manifest lists, or those of the part ``test`` of a LibriMix.
+def load_mixtures(
+    data: PathLike, manifest: str = "mixtures.csv", task: str = "sep_clean"
+) -> tuple[Sequence[LoadedMixture], int]:
+    """Finds the mixtures that a manifest lists, or those of the part ``test`` of a LibriMix.
 
     Args:
         data: a data set folder (its part ``test`` is taken), a folder that holds the manifest
@@ -173,8 +197,8 @@ def load_mixtures(data, manifest="mixtures.csv", task="sep_clean"):
     return _Mixtures(entries, [row.level_difference for row in rows]), entries[0].rate
 
 
-def default_task(models):
-    """The task of a LibriMix that models are scored on: ``enh_single`` for those of one source.
+def default_task(models: Iterable[PathLike]) -> Literal["sep_clean", "enh_single"]:
+    """Returns the task of a LibriMix to score models on: ``enh_single`` for those of one source.
 
     Args:
         models: paths of run folders and .tflite files; the first one that says decides.
@@ -185,30 +209,39 @@ def default_task(models):
     return "sep_clean"
 
 
-class _Mixtures(Sequence):
+class _Mixtures(Sequence[LoadedMixture]):
     """(mixture_id, level_difference, mixture, sources) of FixedMixtures, read at each use.
 
     Level differences that are None are measured.
     """
 
-    def __init__(self, entries, level_differences=None):
+    def __init__(
+        self, entries: Sequence[FixedMixture],
+        level_differences: Sequence[float | None] | None = None,
+    ) -> None:
         self._entries = entries
         self._level_differences = level_differences or [None] * len(entries)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._entries)
 
-    def __getitem__(self, index):
-        entry, level_difference = self._entries[index], self._level_differences[index]
+    @overload
+    def __getitem__(self, index: int) -> LoadedMixture: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "_Mixtures": ...
+
+    def __getitem__(self, index: int | slice) -> "LoadedMixture | _Mixtures":
         if isinstance(index, slice):
-            return _Mixtures(entry, level_difference)
+            return _Mixtures(self._entries[index], self._level_differences[index])
+        entry, level_difference = self._entries[index], self._level_differences[index]
         mixture, sources = entry.load()
         if level_difference is None:
             level_difference = level_difference_db(sources)
         return entry.mixture_id, level_difference, mixture, sources
 
 
-def _manifest_folder(data, manifest):
+def _manifest_folder(data: PathLike, manifest: str) -> Path:
     root = data_root(data)
     candidates = [root / "test", root]
     for folder in candidates:
@@ -220,7 +253,7 @@ def _manifest_folder(data, manifest):
     )
 
 
-def _sources_of(path):
+def _sources_of(path: Path) -> int:
     if path.is_dir():
         from fqss_tf.training.run import Run
 
@@ -228,13 +261,13 @@ def _sources_of(path):
     return len(read_metadata(path)[0].sources)
 
 
-def _open(path, threads):
+def _open(path: Path, threads: int) -> _Network:
     if not path.exists():
         raise FqssError(f"no model {path}: give a run folder of fqss-tf train or a .tflite file")
     return _open_run(path, threads) if path.is_dir() else _open_tflite(path, threads)
 
 
-def _open_tflite(path, threads):
+def _open_tflite(path: Path, threads: int) -> _Network:
     metadata, _ = read_metadata(path)
     if metadata.is_streaming:
         return _open_step(path, threads)
@@ -246,11 +279,11 @@ def _open_tflite(path, threads):
     )
 
 
-def _open_step(path, threads):
+def _open_step(path: Path, threads: int) -> _Network:
     separator = StreamingSeparator(path, threads, gain=0)
     metadata = separator.metadata
 
-    def forward(mixture):
+    def forward(mixture: Waveform) -> Sources:
         return np.stack(list(separator.separate(mixture).values()))
 
     return _Network(
@@ -258,7 +291,7 @@ def _open_step(path, threads):
     )
 
 
-def _open_run(path, threads):
+def _open_run(path: Path, threads: int) -> _Network:
     from fqss_tf.training.run import Run
 
     recipe = Run(path).recipe
@@ -269,7 +302,7 @@ def _open_run(path, threads):
     )
 
 
-def _run_forward(path, threads):
+def _run_forward(path: Path, threads: int) -> Forward:
     import tensorflow as tf
 
     from fqss_tf.models.inference import separation_function
@@ -281,8 +314,10 @@ def _run_forward(path, threads):
     return separation_function(Run(path).model())
 
 
-def _score(network, mixture_and_sources, segment):
-    """The score of one mixture and the seconds that separating it took."""
+def _score(
+    network: _Network, mixture_and_sources: LoadedMixture, segment: int | None
+) -> tuple[UtteranceScore, float]:
+    """Returns the score of one mixture and the seconds that separating it took."""
     mixture_id, level_difference, mixture, sources = mixture_and_sources
     if len(sources) != network.sources:
         raise FqssError(
@@ -302,16 +337,16 @@ def _score(network, mixture_and_sources, segment):
     return row, seconds
 
 
-def _separate(mixture, network, segment):
+def _separate(mixture: Waveform, network: _Network, segment: int | None) -> Sources:
     gain = peak_gain(mixture)
     levelled = (mixture * gain).astype(np.float32)
-    if network.segment is None:
+    if segment is None or network.segment is None:
         return network.forward(levelled) / gain
     overlap = default_overlap(segment)
     return separate_in_chunks(levelled, network.forward, segment, overlap) / gain
 
 
-def _check_rates(networks, rate):
+def _check_rates(networks: Sequence[_Network], rate: int | None) -> None:
     first = networks[0]
     for network in networks:
         if rate not in (None, network.sample_rate):
@@ -326,23 +361,26 @@ def _check_rates(networks, rate):
             )
 
 
-def _common_segment(networks):
-    """The segment in samples that every model sees: of the .tflite files, else of the runs; None
-    for no models."""
-    if not networks:
+def _common_segment(networks: Iterable[_Network]) -> int | None:
+    """Returns the segment in samples that every model sees but for streaming models.
+
+    It is that of the .tflite files, else that of the runs; None if all models are streaming.
+    """
+    segments = [(network, network.segment) for network in networks if network.segment is not None]
+    if not segments:
         return None
-    deciding = [network for network in networks if not network.is_run] or networks
-    first = deciding[0]
-    for network in deciding:
-        if network.segment != first.segment:
+    deciding = [pair for pair in segments if not pair[0].is_run] or segments
+    first, segment = deciding[0]
+    for network, other in deciding:
+        if other != segment:
             raise FqssError(
-                f"{network.path} works on segments of {network.segment} samples but {first.path} "
-                f"on {first.segment}: evaluate them separately"
+                f"{network.path} works on segments of {other} samples but {first.path} "
+                f"on {segment}: evaluate them separately"
             )
-    for network in networks:
-        if first.segment % network.hop:
+    for network, _ in segments:
+        if segment % network.hop:
             raise FqssError(
                 f"{network.path} needs segments of a multiple of {network.hop} samples but "
-                f"{first.path} has {first.segment}: evaluate them separately"
+                f"{first.path} has {segment}: evaluate them separately"
             )
-    return first.segment
+    return segment

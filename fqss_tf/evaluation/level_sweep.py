@@ -1,10 +1,15 @@
 """SI-SDR of the stronger and of the weaker source as their level difference grows."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from fqss_tf.evaluation.evaluate import ModelScore
+from fqss_tf.types import Json
 
-def level_sweep(score):
-    """Means over the mixtures of each level difference.
+
+def level_sweep(score: ModelScore) -> list[dict[str, float]]:
+    """Averages over the mixtures of each level difference.
 
     Args:
         score: a ModelScore.
@@ -28,8 +33,8 @@ def level_sweep(score):
     return sweep
 
 
-def sweep_table(sweep, key):
-    """Rows of ``level_sweep`` of several models as aligned text, one line a model.
+def sweep_table(sweep: Sequence[Json], key: str) -> str:
+    """Writes rows of ``level_sweep`` of several models as aligned text, one line a model.
 
     Args:
         sweep: the rows; each also has the name of its model under ``key``.

@@ -1,6 +1,8 @@
 """What cutting long recordings into chunks costs: scores, and sources that change places."""
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -9,6 +11,7 @@ from fqss_tf.audio.levels import peak_gain
 from fqss_tf.data.bundled import BUNDLED, data_root
 from fqss_tf.data.stand_in import pink_noise
 from fqss_tf.errors import FqssError
+from fqss_tf.evaluation.evaluate import Forward
 from fqss_tf.metrics import pit_si_sdr
 from fqss_tf.runtime.chunking import (
     chunk_starts,
@@ -17,6 +20,8 @@ from fqss_tf.runtime.chunking import (
     separate_in_chunks,
 )
 from fqss_tf.runtime.engine import Engine
+from fqss_tf.runtime.metadata import Metadata
+from fqss_tf.types import FloatArray, OnProgress, PathLike, Sources, Waveform
 
 BUNDLED_RATE = 8000
 LARGEST_LEVEL_DIFFERENCE = 5  # dB
@@ -44,23 +49,29 @@ class SeamScore:
     rate: int = BUNDLED_RATE
 
     @property
-    def mixtures(self):
+    def mixtures(self) -> int:
+        """How many were scored."""
         return len(self.whole)
 
     @property
-    def largest_difference(self):
-        """Between the whole and its chunks, in dB, of any mixture."""
+    def largest_difference(self) -> float:
+        """The largest between the whole and its chunks, in dB, of any mixture."""
         return float(np.max(np.abs(np.subtract(self.joined, self.whole))))
 
 
-def bundled_voices(rate=BUNDLED_RATE):
-    """Clips of each speaker of the bundled test speech at ``rate`` Hz: list of lists of float32
-    [samples].
+def bundled_voices(rate: int = BUNDLED_RATE) -> list[list[Waveform]]:
+    """Reads the bundled test speech.
+
+    Args:
+        rate: of what it returns, Hz.
+
+    Returns:
+        The clips of each speaker, float32 [samples].
 
     Raises:
         FqssError: the package has no speech, as fqss-tf-runtime has none.
     """
-    clips = {}
+    clips: dict[Path, list[Waveform]] = {}
     for path in sorted((data_root(BUNDLED) / "test").glob("*/*.flac")):
         clips.setdefault(path.parent, []).append(resample(read(path)[0][:, 0], BUNDLED_RATE, rate))
     if not clips:
@@ -70,8 +81,13 @@ def bundled_voices(rate=BUNDLED_RATE):
     return list(clips.values())
 
 
-def long_mixture(voices, samples, generator, sources=2):
-    """Speakers, each by clips in random order, within 5 dB of each other; one is in pink noise.
+def long_mixture(
+    voices: Sequence[Sequence[Waveform]], samples: int, generator: np.random.Generator,
+    sources: int = 2,
+) -> tuple[Waveform, Sources]:
+    """Mixes speakers within 5 dB of each other, or one with pink noise.
+
+    Each speaks clips in random order.
 
     Args:
         voices: clips of each speaker, as ``bundled_voices`` gives them.
@@ -85,7 +101,7 @@ def long_mixture(voices, samples, generator, sources=2):
     parts = []
     half = LARGEST_LEVEL_DIFFERENCE / 2
     for speaker in generator.choice(len(voices), sources, replace=False):
-        clips = []
+        clips: list[Waveform] = []
         while sum(map(len, clips)) < samples:
             clips.append(voices[speaker][generator.integers(len(voices[speaker]))])
         voice = np.concatenate(clips)[:samples]
@@ -93,12 +109,12 @@ def long_mixture(voices, samples, generator, sources=2):
     if sources == 1:
         noise = pink_noise(samples, generator.integers(2**31))
         parts.append(_at_level(noise, generator.uniform(-half, half)))
-    parts = np.array(parts, np.float32)
-    gain = np.float32(peak_gain(parts.sum(axis=0)))
-    return gain * parts.sum(axis=0), gain * parts[:sources]
+    rows = np.array(parts, np.float32)
+    gain = np.float32(peak_gain(rows.sum(axis=0)))
+    return gain * rows.sum(axis=0), gain * rows[:sources]
 
 
-def _at_level(waveform, level):
+def _at_level(waveform: Waveform, level: float) -> FloatArray:
     return 10 ** (level / 20) * waveform / np.sqrt(np.mean(waveform**2))
 
 
@@ -110,24 +126,26 @@ class Shuffled:
         generator: of NumPy.
     """
 
-    def __init__(self, estimates, generator):
+    def __init__(self, estimates: Iterable[Sources], generator: np.random.Generator) -> None:
         self._estimates = iter(estimates)
         self._generator = generator
 
-    def __call__(self, _):
+    def __call__(self, _: Waveform | None) -> Sources:
+        """Returns the next chunk, whatever it is asked for."""
         return self._generator.permutation(next(self._estimates))
 
 
-def unchanged_order(before, after):
-    """What a plain chunker takes: every source goes on where it stands."""
+def unchanged_order(before: Sources, after: Sources) -> range:
+    """Returns the order that a plain chunker takes: every source goes on where it stands."""
     return range(len(after))
 
 
-def swapped_seams(joined, whole, starts, overlap):
-    """At how many seams the sources of ``joined`` change places, if those of ``whole`` do not.
+def swapped_seams(joined: Sources, whole: Sources, starts: Sequence[int], overlap: int) -> int:
+    """Counts the seams where the sources of ``joined`` change places and those of ``whole`` do not.
 
     Args:
-        joined, whole: [sources, samples] of one mixture.
+        joined: [sources, samples].
+        whole: [sources, samples] of the same mixture.
         starts: of the chunks that were joined, in samples.
         overlap: samples that neighbours share; a chunk is judged between the middles of its fades.
     """
@@ -142,9 +160,10 @@ def swapped_seams(joined, whole, starts, overlap):
 
 
 def score_seams(
-    forward, segment, whole, samples, mixtures, voices, progress=None, sources=2,
-    rate=BUNDLED_RATE,
-):
+    forward: Forward, segment: int, whole: Forward, samples: int, mixtures: int,
+    voices: Sequence[Sequence[Waveform]], progress: OnProgress | None = None, sources: int = 2,
+    rate: int = BUNDLED_RATE,
+) -> SeamScore:
     """Scores a network in chunks against itself as a whole, on mixtures of random clips.
 
     Args:
@@ -163,18 +182,21 @@ def score_seams(
     """
     overlap = default_overlap(segment)
     starts = chunk_starts(samples, segment, overlap)
-    scores = {"whole": [], "joined": [], "joined_plainly": []}
+    scores: dict[str, list[float]] = {"whole": [], "joined": [], "joined_plainly": []}
     swapped = {"swapped": 0, "swapped_plainly": 0, "swapped_by_network": 0}
     for seed in range(mixtures):
         generator = np.random.default_rng(seed)
         mixture, targets = long_mixture(voices, samples, generator, sources)
-        chunks = []
+        chunks: list[Sources] = []
 
-        def kept(chunk, chunks=chunks):
+        def kept(chunk: Waveform, chunks: list[Sources] = chunks) -> Sources:
             chunks.append(forward(chunk))
             return chunks[-1]
 
-        def join(network, order=None, mixture=mixture):
+        def join(
+            network: Forward, order: Callable[[Sources, Sources], Sequence[int]] | None = None,
+            mixture: Waveform = mixture,
+        ) -> Sources:
             return separate_in_chunks(mixture, network, segment, overlap, order=order)
 
         by_network = join(kept, unchanged_order)
@@ -192,12 +214,23 @@ def score_seams(
         if progress is not None:
             progress(seed + 1, mixtures)
     return SeamScore(
-        samples, **scores, seams=mixtures * (len(starts) - 1), **swapped, rate=rate
+        samples=samples,
+        whole=scores["whole"],
+        joined=scores["joined"],
+        joined_plainly=scores["joined_plainly"],
+        seams=mixtures * (len(starts) - 1),
+        swapped=swapped["swapped"],
+        swapped_plainly=swapped["swapped_plainly"],
+        swapped_by_network=swapped["swapped_by_network"],
+        rate=rate,
     )
 
 
-def score_files(path, whole_path, mixtures, threads=1, progress=None):
-    """``score_seams`` of two .tflite files of one run, on test speech of the package.
+def score_files(
+    path: PathLike, whole_path: PathLike, mixtures: int, threads: int = 1,
+    progress: OnProgress | None = None,
+) -> SeamScore:
+    """Scores two .tflite files of one run by ``score_seams``, on test speech of the package.
 
     Args:
         path: takes segments.
@@ -234,6 +267,6 @@ def score_files(path, whole_path, mixtures, threads=1, progress=None):
     return score
 
 
-def _kind(metadata):
+def _kind(metadata: Metadata) -> str:
     kind = f"{metadata.network} {metadata.method} {metadata.type}"
     return f"{kind} at {metadata.sample_rate} Hz with {len(metadata.sources)} sources"

@@ -181,9 +181,7 @@ def _parting_op(content: bytes, mixture: Waveform, planes: int) -> str:
     )
 
 
-def file_metadata(
-    run: "Run", samples: int, planes: Planes, file_type: str, method: str
-) -> Json:
+def file_metadata(run: "Run", samples: int, planes: Planes, file_type: str, method: str) -> Json:
     """Returns what a .tflite of a run says about itself.
 
     Args:

@@ -35,13 +35,14 @@ class PublishedRun(Run):
     def _imported(self) -> Imported:
         return read_published(self.folder)
 
-    @cached_property
-    def recipe(self) -> Recipe:
+    # Attributes of a Run: here they wait until the file is read.
+    @property
+    def recipe(self) -> Recipe:  # type: ignore[override]
         """The recipe of the run; raises FqssError as ``read_published``."""
         return self._imported.recipe
 
-    @cached_property
-    def publisher(self) -> str:
+    @property
+    def publisher(self) -> str:  # type: ignore[override]
         """Who published the checkpoint; raises FqssError as ``read_published``."""
         return self._imported.publisher
 

@@ -34,7 +34,8 @@ def int8_weights(weights: FloatArray | Tensor, repeats: int = 1, divisor: float 
         )
     step = float(weights.max()) / 126
     rounded = np.diff(np.round(np.cumsum(weights) / step), prepend=0)
-    rounded, step = np.repeat(rounded, repeats)[None, None, :, None] * step / divisor, step / divisor
+    rounded = np.repeat(rounded, repeats)[None, None, :, None] * step / divisor
+    step = step / divisor
     return tf.quantization.fake_quant_with_min_max_args(
         tf.constant(rounded, tf.float32), -127 * step, 127 * step, narrow_range=True
     )

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from fqss_tf.types import KerasModel, Sources, Tensor, Waveform
+from fqss_tf.types import KerasModel, Separate, Tensor
 
 
-def separation_function(model: KerasModel) -> Callable[[Waveform], Sources]:
+def separation_function(model: KerasModel) -> Separate:
     """float32 mixture ``[T]`` at the model's level -> estimates ``[S, T]``, as numpy arrays.
 
     Traced once for each T. AutoGraph stays off: no layer has Python control flow over tensors,

@@ -1,7 +1,13 @@
 """Biases on the grid that the integer kernels have for them."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import tf_keras as keras
+from numpy.typing import NDArray
+
+from fqss_tf.quantization.quantizers import ModalQuantizer
+from fqss_tf.types import FloatArray, KerasLayer, KerasModel, Tensor
 
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
@@ -16,12 +22,12 @@ INT32_LIMIT = 2**31 - 1
 OUTPUTS = {BidirectionalLstm: "hidden", DotProductAttention: "context", FixedSlopePReLU: "value"}
 
 
-def snap_biases(model):
-    """Rounds every convolution and LSTM bias of a quantized model to a multiple of input times
-    weight scale.
+def snap_biases(model: KerasModel) -> None:
+    """Rounds the biases of a quantized model to multiples of input scale times weight scale.
 
-    The integer kernels store biases so. Left out of the simulation, the rounding would move about
-    one output in a hundred by one step, the largest difference between simulation and integers.
+    Convolutions and LSTMs have biases. The integer kernels store them so. Left out of the
+    simulation, the rounding would move about one output in a hundred by one step, the largest
+    difference between simulation and integers.
     """
     for layer in model.layers:
         if not isinstance(layer, Wrapper):
@@ -36,13 +42,13 @@ def snap_biases(model):
                 _snap(bias, np.repeat(input_scale(layer) * scales, layer.layer.units))
 
 
-def _snap(bias, scale):
+def _snap(bias: Tensor, scale: FloatArray | float) -> None:
     scale = np.maximum(scale, 1e-30)
     steps = np.clip(np.round(bias.numpy() / scale), -INT32_LIMIT, INT32_LIMIT)
     bias.assign(steps * scale)
 
 
-def integer_weight(layer, name):
+def integer_weight(layer: KerasLayer, name: str) -> tuple[NDArray[np.int8], FloatArray]:
     """A weight of a wrapped layer as its integers and their scales.
 
     Args:
@@ -60,13 +66,13 @@ def integer_weight(layer, name):
     return np.round(rounded / steps).astype(np.int8), scales
 
 
-def input_scale(layer):
+def input_scale(layer: KerasLayer) -> float:
     """The scale of the integer tensor that a wrapped layer reads."""
     quantizer, variables = output_quantizer(quantized_source(layer))
     return quantizer.scale(variables)
 
 
-def output_quantizer(layer):
+def output_quantizer(layer: KerasLayer) -> tuple[ModalQuantizer, Mapping[str, Tensor]]:
     """(quantizer, its variables) of the integer tensor that a wrapped layer makes."""
     if inner := _inner_output(layer):
         quantizer = layer.quantize_config.inner[inner]
@@ -74,7 +80,7 @@ def output_quantizer(layer):
     return layer._output_quantizers[0], layer._output_quantizer_vars
 
 
-def quantized_source(layer):
+def quantized_source(layer: KerasLayer) -> KerasLayer:
     """The wrapped layer whose quantizer made the integer tensor that a layer of one input reads."""
     source = layer.inbound_nodes[0].inbound_layers
     while not _makes_integers(source):
@@ -84,17 +90,17 @@ def quantized_source(layer):
     return source
 
 
-def _makes_integers(layer):
+def _makes_integers(layer: KerasLayer) -> bool:
     return isinstance(layer, Wrapper) and bool(layer._output_quantizers or _inner_output(layer))
 
 
-def _inner_output(layer):
+def _inner_output(layer: KerasLayer) -> str | None:
     """The name of the inner tensor that is the output of a wrapped layer; None for most."""
     names = (name for kind, name in OUTPUTS.items() if isinstance(layer.layer, kind))
     return next((name for name in names if name in layer.quantize_config.inner), None)
 
 
-def inner_scale(layer, name):
+def inner_scale(layer: KerasLayer, name: str) -> float:
     """The scale of an inner tensor of a wrapped layer."""
     quantizer = layer.quantize_config.inner[name]
     return quantizer.scale(quantizer.variables)

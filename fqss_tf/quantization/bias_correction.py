@@ -1,16 +1,21 @@
-"""Biases that make up for the mean error of quantization (empirical bias correction, Nagel et al.
-2019)."""
+"""Biases that make up for the mean error of quantization.
+
+This is the empirical bias correction of Nagel et al. 2019.
+"""
 
 import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.quantization.bias import CONVOLUTIONS, Wrapper
+from fqss_tf.types import KerasLayer, KerasModel, Tensor
 
 
-def correct_biases(model, mixtures):
+def correct_biases(model: KerasModel, mixtures: Sequence[Any]) -> int:
     """Takes from each convolution's bias what quantization adds to its mean output, by channel.
 
     Layer by layer in the order of the graph, so that each sees what the corrected ones before it
@@ -50,7 +55,9 @@ def correct_biases(model, mixtures):
     return corrected
 
 
-def _corrected(layer, exact, rounded):
+def _corrected(
+    layer: KerasLayer, exact: list[Tensor], rounded: list[Tensor]
+) -> tuple[list[Tensor], list[Tensor]]:
     """Outputs for exact and for rounded inputs, the latter with the bias that is right for them."""
     convolution = layer.layer
     activation, convolution.activation = convolution.activation, keras.activations.linear
@@ -71,27 +78,27 @@ def _corrected(layer, exact, rounded):
     return exact, rounded
 
 
-def _has_bias(layer):
+def _has_bias(layer: KerasLayer) -> bool:
     return (
         isinstance(layer, Wrapper) and isinstance(layer.layer, CONVOLUTIONS)
         and layer.layer.use_bias
     )
 
 
-def _inputs(values, sources):
+def _inputs(values: Mapping[str, list[Tensor]], sources: list[str]) -> list[Tensor]:
     """The inputs of a layer for each batch: a tensor, or a list of them."""
     batches = zip(*(values[source] for source in sources), strict=True)
     return [each[0] if len(each) == 1 else list(each) for each in batches]
 
 
-def _mean(batches):
+def _mean(batches: list[Tensor]) -> Tensor:
     """Mean of each channel over batches, [C]."""
     count = sum(int(np.prod(each.shape[:-1])) for each in batches)
     return sum(tf.reduce_sum(each, axis=[0, 1, 2]) for each in batches) / count
 
 
 @contextlib.contextmanager
-def _mode(switched, mode):
+def _mode(switched: Any, mode: str) -> Iterator[None]:
     """Switches the quantizers of a layer, one quantizer, or nothing, for a while."""
     if isinstance(switched, Wrapper):
         parts = [*switched.quantize_config.quantizers(), switched.layer]

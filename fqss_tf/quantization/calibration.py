@@ -1,6 +1,10 @@
 """Ranges chosen from what was counted: by percentile or by least mean squared error."""
 
+from typing import Any
+
 import numpy as np
+
+from fqss_tf.types import FloatArray, IntArray
 
 # Share of the values that an 8-bit range by percentile contains. With each further bit the power of
 # rounding falls to a quarter, and so must what is cut off.
@@ -11,11 +15,12 @@ FINE = 2.0 ** np.arange(-0.25, 0.2501, 1 / 32)
 WEIGHT_SHARES = np.linspace(0.4, 1, 61)
 
 
-def percentile_range(counts, edges, bits=8):
+def percentile_range(counts: IntArray, edges: FloatArray, bits: int = 8) -> tuple[float, float]:
     """The range that leaves out as many values at either end as ``PERCENTILE`` allows.
 
     Args:
-        counts: int [bins]; edges: float [bins + 1], of values that are not 0.
+        counts: int [bins], of values that are not 0.
+        edges: float [bins + 1].
         bits: of the integers.
 
     Returns:
@@ -29,11 +34,12 @@ def percentile_range(counts, edges, bits=8):
     return min(float(low), 0.0), max(float(high), 0.0)
 
 
-def whole_range(counts, edges, margin):
+def whole_range(counts: IntArray, edges: FloatArray, margin: float) -> tuple[float, float]:
     """The range of all values, and a share of it more where it does not end at 0.
 
     Args:
-        counts, edges: as of ``percentile_range``.
+        counts: as of ``percentile_range``.
+        edges: as of ``percentile_range``.
         margin: the share.
 
     Returns:
@@ -45,14 +51,15 @@ def whole_range(counts, edges, margin):
     return low * (1 + margin), high * (1 + margin)
 
 
-def least_error_range(counts, edges, bits):
+def least_error_range(counts: IntArray, edges: FloatArray, bits: int) -> tuple[float, float]:
     """The range whose integers are nearest to the values in the mean square.
 
     A narrower range has finer steps and cuts off more. Both bounds shrink together first, then one
     at a time.
 
     Args:
-        counts: int [bins]; edges: float [bins + 1], of values that are not 0.
+        counts: int [bins], of values that are not 0.
+        edges: float [bins + 1].
         bits: of the integers.
 
     Returns:
@@ -62,7 +69,7 @@ def least_error_range(counts, edges, bits):
     if not len(counts):
         return 0.0, 0.0
 
-    def best(lows, highs):
+    def best(lows: FloatArray, highs: FloatArray) -> tuple[Any, Any]:
         errors = squared_errors(counts, edges, lows, highs, bits)
         chosen = np.argmin(errors)
         return lows[chosen], highs[chosen]
@@ -76,7 +83,9 @@ def least_error_range(counts, edges, bits):
     return float(low), float(high)
 
 
-def squared_errors(counts, edges, lows, highs, bits):
+def squared_errors(
+    counts: IntArray, edges: FloatArray, lows: FloatArray, highs: FloatArray, bits: int
+) -> FloatArray:
     """Sums of squared errors of quantizing to each of several ranges.
 
     Within a bin the values are taken to be spread evenly, and the integral is exact: of
@@ -84,9 +93,12 @@ def squared_errors(counts, edges, lows, highs, bits):
     and that holds beyond the last step too, with the last step in place of ``round(t)``.
 
     Args:
-        counts, edges: as of ``least_error_range``.
-        lows, highs: float [candidates]; ranges are nudged as TensorFlow's FakeQuant does, so that 0
-            is a step.
+        counts: as of ``least_error_range``.
+        edges: as of ``least_error_range``.
+        lows: float [candidates]; ranges are nudged as TensorFlow's FakeQuant does, so that 0 is a
+            step.
+        highs: float [candidates].
+        bits: of the integers.
 
     Returns:
         float [candidates].
@@ -100,7 +112,7 @@ def squared_errors(counts, edges, lows, highs, bits):
     return (np.diff(integral) @ counts) / (edges[1] - edges[0])
 
 
-def least_error_maximum(weights, bits):
+def least_error_maximum(weights: FloatArray, bits: int) -> FloatArray:
     """The maxima of symmetric narrow ranges with the least squared error.
 
     Args:

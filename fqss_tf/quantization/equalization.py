@@ -14,6 +14,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.types import FloatArray, KerasModel
 
 # Channels that hardly ever sound are not blown up further.
 LEAST_SHARE = 1e-3
@@ -38,14 +39,17 @@ def equalize(
 
 
 class _ConvTasNet:
-    def __init__(self, network, config, mixtures, strength):
+    def __init__(
+        self, network: KerasModel, config: ConvTasNetConfig, mixtures: Iterable[FloatArray],
+        strength: float,
+    ) -> None:
         self.network, self.config, self.strength = network, config, strength
         self.names = {layer.name for layer in network.layers}
         self.sources = range(config.sources)
         self.blocks = range(len(config.dilations))
         self.ranges = _channel_ranges(network, self._measured(), mixtures)
 
-    def _measured(self):
+    def _measured(self) -> set[str]:
         places = {"encoder_0", "encoder_sum_1", "mask_prelu", "mask_relu"}
         for index in self.blocks:
             places |= {
@@ -57,7 +61,7 @@ class _ConvTasNet:
         places |= {f"mask_{source}" for source in self.sources}
         return places & self.names
 
-    def equalize(self):
+    def equalize(self) -> None:
         encoded = self.scales("encoder_0", "encoder_sum_1", strength=1.0)
         masks = self.scales(*(f"mask_{source}" for source in self.sources), strength=self.strength)
         trunk = self.scales(
@@ -82,7 +86,7 @@ class _ConvTasNet:
         for source in self.sources:
             self.pointwise(f"mask_{source}", skips, masks)
 
-    def block(self, name, trunk, skips):
+    def block(self, name: str, trunk: FloatArray, skips: FloatArray) -> None:
         widened = self.scales(f"{name}_in", f"{name}_in_prelu", f"{name}_in_relu", strength=1.0)
         convolved = self.scales(
             f"{name}_depthwise", f"{name}_depthwise_prelu", f"{name}_depthwise_relu",
@@ -105,41 +109,43 @@ class _ConvTasNet:
         if f"{name}_residual" in self.names:
             self.pointwise(f"{name}_residual", convolved, trunk)
 
-    def scales(self, *names, strength):
+    def scales(self, *names: Iterable[str], strength: float) -> FloatArray:
         """What each channel is divided by where the tensors of these names are one in the end."""
         found = [self.ranges[name] for name in names if name in self.ranges]
         largest = np.max(found, axis=0)
         largest = np.maximum(largest, LEAST_SHARE * largest.max()) ** strength
         return largest / np.exp(np.mean(np.log(largest)))
 
-    def weights(self, name):
+    def weights(self, name: str) -> list[FloatArray]:
         return self.network.get_layer(name).get_weights()
 
-    def set_weights(self, name, values):
+    def set_weights(self, name: str, values: list[FloatArray]) -> None:
         self.network.get_layer(name).set_weights(values)
 
-    def pointwise(self, name, inputs, outputs):
+    def pointwise(self, name: str, inputs: FloatArray, outputs: FloatArray) -> None:
         """A 1x1 convolution, and the offset that a norm before it leaves to add."""
         self.multiply_inputs(name, inputs)
         self.divide_outputs(name, outputs)
         if f"{name}_offset" in self.names:
             self.divide_outputs(f"{name}_offset", outputs)
 
-    def multiply_inputs(self, name, scales):
+    def multiply_inputs(self, name: str, scales: FloatArray) -> None:
         kernel, *bias = self.weights(name)
         self.set_weights(name, [kernel * scales[:, None], *bias])
 
-    def divide_outputs(self, name, scales):
+    def divide_outputs(self, name: str, scales: FloatArray) -> None:
         self.set_weights(name, [values / scales for values in self.weights(name)])
 
-    def tell_statistics(self, norm, scales):
+    def tell_statistics(self, norm: str, scales: FloatArray) -> None:
         """Statistics of a norm are of the channels as they were."""
         for name in (f"{norm}_mean", f"{norm}_variance"):
             if name in self.names:
                 self.set_weights(name, [values * scales for values in self.weights(name)])
 
 
-def _channel_ranges(network, names, mixtures):
+def _channel_ranges(
+    network: KerasModel, names: Iterable[str], mixtures: Iterable[FloatArray]
+) -> dict[str, FloatArray]:
     """Layer name -> largest magnitude ``[C]`` of each channel of its output."""
     names = sorted(names)
     outputs = keras.Model(network.input, [network.get_layer(name).output for name in names])

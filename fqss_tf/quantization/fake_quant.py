@@ -1,9 +1,17 @@
 """TensorFlow's FakeQuant, which the converter understands, with the gradient of a learned step."""
 
+from collections.abc import Callable
+from typing import Any
+
 import tensorflow as tf
 
+from fqss_tf.types import Tensor
 
-def fake_quantize(x, minimum, maximum, bits=8, narrow=False, training=True):
+
+def fake_quantize(
+    x: Tensor, minimum: Tensor, maximum: Tensor, bits: int = 8, narrow: bool = False,
+    training: bool = True,
+) -> Tensor:
     """Rounds ``x`` to the integers of [minimum, maximum]; the range is nudged to contain 0 exactly.
 
     Gradient: straight through inside the nudged range. The range gets what is clipped, and from
@@ -12,7 +20,8 @@ def fake_quantize(x, minimum, maximum, bits=8, narrow=False, training=True):
 
     Args:
         x: any shape.
-        minimum, maximum: scalars, minimum <= 0 <= maximum.
+        minimum: scalar, at most 0.
+        maximum: scalar, at least 0.
         bits: 2 to 16.
         narrow: use [-127, 127] instead of [-128, 127].
         training: False leaves the gradient out, which makes graphs for export much smaller.
@@ -24,7 +33,9 @@ def fake_quantize(x, minimum, maximum, bits=8, narrow=False, training=True):
     return _fake_quantize(*kernels, x, minimum, maximum, bits, narrow, training)
 
 
-def fake_quantize_per_channel(x, maximum, bits=8, training=True):
+def fake_quantize_per_channel(
+    x: Tensor, maximum: Tensor, bits: int = 8, training: bool = True
+) -> Tensor:
     """Symmetric narrow fake quantization with one ``maximum`` per last-axis channel."""
     kernels = (
         tf.quantization.fake_quant_with_min_max_vars_per_channel,
@@ -33,14 +44,19 @@ def fake_quantize_per_channel(x, maximum, bits=8, training=True):
     return _fake_quantize(*kernels, x, -maximum, maximum, bits, True, training)
 
 
-def _fake_quantize(kernel, gradient_kernel, x, minimum, maximum, bits, narrow, training):
+def _fake_quantize(
+    kernel: Any, gradient_kernel: Any, x: Tensor, minimum: Tensor, maximum: Tensor, bits: int,
+    narrow: bool, training: bool,
+) -> Tensor:
     options = {"num_bits": bits, "narrow_range": narrow}
 
     @tf.custom_gradient
-    def with_gradient(x, minimum, maximum):
+    def with_gradient(
+        x: Tensor, minimum: Tensor, maximum: Tensor
+    ) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]]:
         y = kernel(x, minimum, maximum, **options)
 
-        def gradient(upstream):
+        def gradient(upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             # One kernel does the clipping: the same in plain ops takes three times as long.
             to_x, to_minimum, to_maximum = gradient_kernel(
                 upstream, x, minimum, maximum, **options

@@ -1,5 +1,7 @@
 """Weights of a trained float network for the graph that is quantized: same function, new form."""
 
+from typing import Any
+
 import numpy as np
 
 from fqss_tf.errors import FqssError
@@ -8,9 +10,10 @@ from fqss_tf.layers.norm import ChannelLayerNorm
 from fqss_tf.layers.prelu import ScalarPReLU
 from fqss_tf.models.registry import build
 from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.types import FloatArray, KerasModel
 
 
-def folded_weights(model, config):
+def folded_weights(model: KerasModel, config: Any) -> dict[str, list[FloatArray]]:
     """Layer name -> weights of a float network for the form that is exported.
 
     In attention, the factor of the scores goes into the query's projection, and layer norms over
@@ -64,23 +67,29 @@ def folded_weights(model, config):
     return weights
 
 
-def _scaled_input(weights, gain, offset):
+def _scaled_input(
+    weights: list[FloatArray], gain: FloatArray, offset: FloatArray
+) -> list[FloatArray]:
     kernel, bias = weights
     return [kernel * gain[:, None], bias + offset @ kernel[0, 0]]
 
 
-def _scaled_output(weights, gain, offset, name):
+def _scaled_output(
+    weights: list[FloatArray], gain: FloatArray, offset: FloatArray, name: str
+) -> list[FloatArray]:
     kernel, bias = weights
     channels_last = gain[:, None] if name.endswith("depthwise") else gain
     return [kernel * channels_last, bias * gain + offset]
 
 
-def fold_for_export(model, config):
+def fold_for_export(model: KerasModel, config: Any) -> KerasModel:
     """The float model with constant PReLU slopes and folded norms: what export converts."""
     return add_planes(model, config, input_planes=1, output_planes=1)
 
 
-def add_planes(model, config, *, input_planes, output_planes):
+def add_planes(
+    model: KerasModel, config: Any, *, input_planes: int, output_planes: int
+) -> KerasModel:
     """The float model with input splitter and output combiner, computing the same function.
 
     The encoder of plane k starts as W / 256^k with the bias of its flooring, decoder k as 256^k D,
@@ -113,7 +122,7 @@ def add_planes(model, config, *, input_planes, output_planes):
     return network
 
 
-def check_output_planes(config, output_planes):
+def check_output_planes(config: Any, output_planes: int) -> None:
     """Raises FqssError if the decoder of these sizes has no right inverse, but needs one."""
     if output_planes > 1 and config.filters < config.kernel:
         raise FqssError(
@@ -126,7 +135,7 @@ def check_output_planes(config, output_planes):
         )
 
 
-def right_inverse(decoder):
+def right_inverse(decoder: FloatArray) -> FloatArray:
     """Kernel E ``[1, taps, hop, N]`` with decode(E(y)) = y for decoder ``[1, taps, N, hop]``.
 
     Not so for the first and last blocks, which fewer than ``taps`` frames see. N >= taps * hop.

@@ -6,6 +6,8 @@ import threading
 import numpy as np
 import tensorflow as tf
 
+from fqss_tf.types import FloatArray
+
 BINS = 4096
 # Of a tensor of millions of values in every batch: counting all of them takes longer than the
 # network does.
@@ -30,7 +32,7 @@ class Histogram:
         # One op of numpy instead of thirty of TensorFlow, which take longer to trace than to run.
         tf.numpy_function(self._add, [tf.cast(values, tf.float32)], [])
 
-    def _add(self, values):
+    def _add(self, values: FloatArray) -> None:
         values = values[np.isfinite(values)]
         if not values.size:
             return
@@ -45,7 +47,7 @@ class Histogram:
             self._counts += np.histogram(taken[taken != 0], BINS, limits)[0]
             self._batches += 1
 
-    def _grow(self, largest):
+    def _grow(self, largest: float) -> None:
         """Makes the span contain ``largest``, a finite number."""
         doublings = max(0, math.ceil(math.log2(max(largest, SMALLEST_SPAN) / self._span)))
         if doublings:
@@ -54,8 +56,10 @@ class Histogram:
             self._span *= 2.0**doublings
 
     def counted(self) -> tuple[np.ndarray, np.ndarray]:
-        """(counts int64 [bins], edges float64 [bins + 1]) of the bins from the first to the last
-        that has values; no bins if there were none but zeros."""
+        """Returns (counts, edges) of the bins that have values, and of those between them.
+
+        Counts are int64 [bins], edges float64 [bins + 1]. There are no bins if all was zeros.
+        """
         counts, edges = self._counts, np.linspace(-1, 1, BINS + 1) * self._span
         (occupied,) = np.nonzero(counts)
         if not len(occupied):

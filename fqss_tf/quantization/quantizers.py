@@ -5,9 +5,14 @@ and lets the gradient move the range, ``deploy`` rounds to ranges that are const
 which is then a quarter as large. ``set_mode`` switches a whole model.
 """
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
+
+from fqss_tf.types import Json, KerasLayer, Tensor
 
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
@@ -33,31 +38,37 @@ SHIFT_RATE = 1000.0
 class ModalQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
     """Base of the quantizers here: bits, a mode, and whether training moves the range."""
 
-    def __init__(self, bits=8):
+    def __init__(self, bits: int = 8) -> None:
         self.bits = bits
         self.trains_range = True
         self.mode = "calibrate"  # Keras calls each layer when a model is built: rounding costs time
 
-    def start_calibration(self, calibration):
-        """Begins an calibration whose range will be chosen by ``calibration``, one of
-        ``fqss_tf.config.CALIBRATIONS``."""
+    def start_calibration(self, calibration: str) -> None:
+        """Begins a calibration.
 
-    def finish_calibration(self, batches):
+        Args:
+            calibration: how the range will be chosen, one of ``fqss_tf.config.CALIBRATIONS``.
+        """
+
+    def finish_calibration(self, batches: int) -> None:
         """Ends the calibration, which was one of so many batches."""
 
-    def _shift(self, weights, key, width):
+    def _shift(self, weights: Mapping[str, Tensor], key: str, width: Tensor) -> Tensor:
         """How far ``key`` of an calibrated range of ``width`` has been trained away."""
         shift = SHIFT_RATE * width * weights[f"{key}_shift"]
         return shift if self.trains_range else tf.stop_gradient(shift)
 
-    def _current(self, ranges, weights):
+    def _current(
+        self, ranges: Callable[[Mapping[str, Tensor]], Any], weights: Mapping[str, Tensor]
+    ) -> Any:
         """The result of ``ranges(weights)``: numpy constants in mode ``deploy``."""
         if self.mode != "deploy":
             return ranges(weights)
         with tf.init_scope():
             return tf.nest.map_structure(lambda value: value.numpy(), ranges(weights))
 
-    def get_config(self):
+    def get_config(self) -> Json:
+        """Returns what ``from_config`` makes the same quantizer from."""
         return {"bits": self.bits}
 
 
@@ -81,17 +92,21 @@ class RangeQuantizer(ModalQuantizer):
         factor: the range is that of values so many times as small.
     """
 
-    def __init__(self, bits=8, non_negative=False, name=None, margin=0.0):
+    def __init__(
+        self, bits: int = 8, non_negative: bool = False, name: str | None = None,
+        margin: float = 0.0,
+    ) -> None:
         super().__init__(bits)
         self.non_negative = non_negative
         self.name = name
         self.margin = margin
         self.factor = 1
-        self._histogram = None
+        self._histogram: Histogram | None = None
 
-    def build(self, tensor_shape, name, layer):
+    def build(self, tensor_shape: Any, name: str, layer: KerasLayer) -> dict[str, Tensor]:
+        """Adds the variables of the range to a layer; returns them by name."""
         prefix = self.name or name
-        weights = {}
+        weights: dict[str, Tensor] = {}
         if not self.non_negative:
             weights |= _shifted_variable(
                 layer, "minimum", f"{prefix}_min", (), -UNCALIBRATED_RANGE
@@ -102,7 +117,10 @@ class RangeQuantizer(ModalQuantizer):
         self.variables = weights
         return weights
 
-    def __call__(self, inputs, training, weights, **kwargs):
+    def __call__(
+        self, inputs: Tensor, training: bool, weights: Mapping[str, Tensor], **kwargs: Any
+    ) -> Tensor:
+        """Returns rounded values; in mode ``calibrate`` the values, whose range is measured."""
         if self.mode == "calibrate":
             minimum, maximum = weights.get("minimum"), weights["maximum"]
             if training and self._histogram:
@@ -115,12 +133,12 @@ class RangeQuantizer(ModalQuantizer):
         low, high = (self.factor * bound for bound in self._current(self._range, weights))
         return fake_quantize(inputs, low, high, self.bits, training=training)
 
-    def start_calibration(self, calibration):
+    def start_calibration(self, calibration: str) -> None:
         """Counts values from now on, unless the extremes are enough."""
         self._calibration = calibration
         self._histogram = None if calibration == "minmax" else Histogram()
 
-    def finish_calibration(self, batches):
+    def finish_calibration(self, batches: int) -> None:
         """Sets the range; takes out of running means what is left of their start, as Adam does."""
         if self._histogram:
             counted, self._histogram = self._histogram.counted(), None
@@ -138,17 +156,17 @@ class RangeQuantizer(ModalQuantizer):
         if not self.non_negative:
             _forget_start(self.variables["minimum"], -UNCALIBRATED_RANGE, batches)
 
-    def scale(self, weights):
+    def scale(self, weights: Mapping[str, Tensor]) -> float:
         """The step of the integer tensor, a float."""
         low, high = self._range(weights)
         return float(high - low) / (2**self.bits - 1)
 
-    def range(self):
+    def range(self) -> tuple[float, float]:
         """(minimum, maximum) as floats, once built."""
         low, high = self._range(self.variables)
         return float(low), float(high)
 
-    def _range(self, weights):
+    def _range(self, weights: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         low, high = tf.zeros(()), weights["maximum"]
         width = high - weights["minimum"] if "minimum" in weights else high
         if "minimum" in weights:
@@ -156,7 +174,8 @@ class RangeQuantizer(ModalQuantizer):
         high = high + self._shift(weights, "maximum", width)
         return low, tf.maximum(tf.maximum(high, low + SMALLEST_RANGE), 0.0)
 
-    def get_config(self):
+    def get_config(self) -> Json:
+        """Returns what ``from_config`` makes the same quantizer from."""
         return {
             **super().get_config(), "non_negative": self.non_negative, "name": self.name,
             "margin": self.margin,
@@ -171,15 +190,19 @@ class ConstantRangeQuantizer(ModalQuantizer):
         zero_point: of the signed 8-bit integer tensor.
     """
 
-    def __init__(self, scale, zero_point=0, bits=8):
+    def __init__(self, scale: float, zero_point: int = 0, bits: int = 8) -> None:
         super().__init__(bits)
         self.step = scale
         self.zero_point = zero_point
 
-    def build(self, tensor_shape, name, layer):
+    def build(self, tensor_shape: Any, name: str, layer: KerasLayer) -> dict[str, Tensor]:
+        """Adds the variables of the range to a layer; returns them by name."""
         return {}
 
-    def __call__(self, inputs, training, weights, **kwargs):
+    def __call__(
+        self, inputs: Tensor, training: bool, weights: Mapping[str, Tensor], **kwargs: Any
+    ) -> Tensor:
+        """Returns rounded values; in mode ``calibrate`` the values, whose range is measured."""
         if self.mode == "calibrate":
             return inputs
         low = self.step * (-128 - self.zero_point)
@@ -188,17 +211,19 @@ class ConstantRangeQuantizer(ModalQuantizer):
             inputs, tf.constant(low), tf.constant(high), self.bits, training=training
         )
 
-    def scale(self, weights):
+    def scale(self, weights: Mapping[str, Tensor]) -> float:
         """The step of the integer tensor, a float."""
         return self.step * 256 / 2**self.bits
 
-    def get_config(self):
+    def get_config(self) -> Json:
+        """Returns what ``from_config`` makes the same quantizer from."""
         return {**super().get_config(), "scale": self.step, "zero_point": self.zero_point}
 
 
 class PowerOfTwoQuantizer(ModalQuantizer):
-    """Symmetric per-tensor quantizer whose scale is a power of two, as the cell of the integer LSTM
-    has it.
+    """Symmetric quantizer of a tensor whose scale is a power of two.
+
+    The cell of the integer LSTM has such a scale.
 
     Calibrating: the largest magnitude, a running mean as RangeQuantizer has it. Quantizing: the
     next power of two above twice that. It is not trained: 16 bits have room for what grows.
@@ -210,11 +235,12 @@ class PowerOfTwoQuantizer(ModalQuantizer):
 
     smallest, largest = 0, 6  # powers of two that the integer kernel's tanh can read at 16 bits
 
-    def __init__(self, bits=16, name=None):
+    def __init__(self, bits: int = 16, name: str | None = None) -> None:
         super().__init__(bits)
         self.name = name
 
-    def build(self, tensor_shape, name, layer):
+    def build(self, tensor_shape: Any, name: str, layer: KerasLayer) -> dict[str, Tensor]:
+        """Adds the variables of the range to a layer; returns them by name."""
         prefix = self.name or name
         start = keras.initializers.Constant(UNCALIBRATED_RANGE)
         self.variables = {
@@ -222,7 +248,10 @@ class PowerOfTwoQuantizer(ModalQuantizer):
         }
         return self.variables
 
-    def __call__(self, inputs, training, weights, **kwargs):
+    def __call__(
+        self, inputs: Tensor, training: bool, weights: Mapping[str, Tensor], **kwargs: Any
+    ) -> Tensor:
+        """Returns rounded values; in mode ``calibrate`` the values, whose range is measured."""
         if self.mode == "calibrate":
             if training:
                 _follow(weights["maximum"], tf.reduce_max(tf.abs(inputs)))
@@ -231,25 +260,27 @@ class PowerOfTwoQuantizer(ModalQuantizer):
         high = bound - bound * 2.0 ** (1 - self.bits)
         return fake_quantize(inputs, -bound, high, self.bits, training=training)
 
-    def finish_calibration(self, batches):
+    def finish_calibration(self, batches: int) -> None:
         """Takes out of the running mean what is left of its start."""
         _forget_start(self.variables["maximum"], UNCALIBRATED_RANGE, batches)
 
-    def scale(self, weights):
+    def scale(self, weights: Mapping[str, Tensor]) -> float:
         """The step of the integer tensor, a float."""
         return float(self._bound(weights)) * 2.0 ** (1 - self.bits)
 
-    def _bound(self, weights):
+    def _bound(self, weights: Mapping[str, Tensor]) -> Tensor:
         power = tf.math.ceil(tf.math.log(2.0 * weights["maximum"]) / tf.math.log(2.0))
         return 2.0 ** tf.clip_by_value(power, self.smallest, self.largest)
 
-    def get_config(self):
+    def get_config(self) -> Json:
+        """Returns what ``from_config`` makes the same quantizer from."""
         return {**super().get_config(), "name": self.name}
 
 
 class WeightQuantizer(ModalQuantizer):
-    """Symmetric narrow weight quantizer, per output channel; the range is a trained shift of the
-    calibrated max |w|, or of what ``fit`` makes of it.
+    """Symmetric narrow quantizer of weights, per output channel.
+
+    The range is a trained shift of the calibrated max |w|, or of what ``fit`` makes of it.
 
     Args:
         channel_axis: of the kernel; -2 for depthwise kernels [h, w, C, 1]; None for one range.
@@ -257,18 +288,24 @@ class WeightQuantizer(ModalQuantizer):
             range each. Takes ``channel_axis`` -1.
     """
 
-    def __init__(self, bits=8, channel_axis=-1, groups=None):
+    def __init__(
+        self, bits: int = 8, channel_axis: int | None = -1, groups: int | None = None
+    ) -> None:
         super().__init__(bits)
         self.channel_axis = channel_axis
         self.groups = groups
 
-    def build(self, tensor_shape, name, layer):
-        shape = ()
+    def build(self, tensor_shape: Any, name: str, layer: KerasLayer) -> dict[str, Tensor]:
+        """Adds the variables of the range to a layer; returns them by name."""
+        shape: tuple[int, ...] = ()
         if self.channel_axis is not None:
             shape = (self.groups or tensor_shape[self.channel_axis],)
         return _shifted_variable(layer, "maximum", f"{name}_max", shape, 1.0)
 
-    def __call__(self, inputs, training, weights, **kwargs):
+    def __call__(
+        self, inputs: Tensor, training: bool, weights: Mapping[str, Tensor], **kwargs: Any
+    ) -> Tensor:
+        """Returns rounded values; in mode ``calibrate`` the values, whose range is measured."""
         if self.mode == "calibrate":
             if training:
                 weights["maximum"].assign(self._largest(inputs))
@@ -287,7 +324,7 @@ class WeightQuantizer(ModalQuantizer):
             fake_quantize_per_channel(inputs, safe, self.bits, training=training), shape
         )
 
-    def fit(self, kernel, weights):
+    def fit(self, kernel: Tensor, weights: Mapping[str, Tensor]) -> None:
         """Sets the ranges to those of the least mean squared error of a kernel."""
         values = kernel.numpy()
         if self.channel_axis is None:
@@ -299,15 +336,15 @@ class WeightQuantizer(ModalQuantizer):
         maximum = least_error_maximum(values.reshape(-1, values.shape[-1]), self.bits)
         weights["maximum"].assign(maximum.reshape(weights["maximum"].shape))
 
-    def scale(self, weights):
+    def scale(self, weights: Mapping[str, Tensor]) -> float:
         """The steps of the integer kernel, one per channel or group."""
         return self._maximum(weights).numpy() / (2 ** (self.bits - 1) - 1)
 
-    def _maximum(self, weights):
+    def _maximum(self, weights: Mapping[str, Tensor]) -> Tensor:
         maximum = weights["maximum"] * (1.0 + self._shift(weights, "maximum", 1.0))
         return tf.maximum(maximum, SMALLEST_RANGE)
 
-    def _largest(self, kernel):
+    def _largest(self, kernel: Tensor) -> Tensor:
         if self.groups:
             kernel = tf.reshape(kernel, [-1, self.groups, kernel.shape[-1] // self.groups])
             return tf.reduce_max(tf.abs(kernel), [0, 2])
@@ -316,22 +353,25 @@ class WeightQuantizer(ModalQuantizer):
         axis = self.channel_axis % kernel.shape.rank
         return tf.reduce_max(tf.abs(kernel), [i for i in range(kernel.shape.rank) if i != axis])
 
-    def get_config(self):
+    def get_config(self) -> Json:
+        """Returns what ``from_config`` makes the same quantizer from."""
         return {
             **super().get_config(), "channel_axis": self.channel_axis, "groups": self.groups,
         }
 
 
-def _follow(mean, value):
+def _follow(mean: Tensor, value: Tensor) -> None:
     mean.assign(CALIBRATION_DECAY * mean + (1 - CALIBRATION_DECAY) * value)
 
 
-def _forget_start(mean, start, batches):
+def _forget_start(mean: Tensor, start: float, batches: int) -> None:
     left = CALIBRATION_DECAY**batches
     mean.assign((mean - left * start) / (1 - left))
 
 
-def _shifted_variable(layer, key, name, shape, start):
+def _shifted_variable(
+    layer: KerasLayer, key: str, name: str, shape: tuple[int, ...], start: float
+) -> dict[str, Tensor]:
     """Variables ``key``, which is calibrated, and ``key_shift``, which is trained."""
     return {
         key: layer.add_weight(

@@ -1,5 +1,8 @@
 """From a float Keras model to a quantization-aware one, by tfmot's annotate and apply."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import tensorflow as tf
 import tf_keras as keras
 
@@ -7,32 +10,35 @@ import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras fi
 
 from fqss_tf.layers.lstm import BidirectionalLstm
 from fqss_tf.quantization.configs import CUSTOM_OBJECTS
+from fqss_tf.quantization.quantizers import MODES, ModalQuantizer, RangeQuantizer
 from fqss_tf.quantization.rules import quantize_config
-from fqss_tf.quantization.quantizers import MODES, RangeQuantizer
+from fqss_tf.types import KerasLayer, KerasModel, Tensor
 
 
 class _NoLayoutTransform:
-    def apply(self, model, layer_quantize_map):
+    def apply(self, model: KerasModel, layer_quantize_map: Any) -> tuple[KerasModel, Any]:
         return model, layer_quantize_map
 
 
 class FqssScheme(tfmot.quantization.keras.QuantizeScheme):
     """Quantizes what is annotated, as annotated: the graph has the runtime's layout already."""
 
-    def get_layout_transformer(self):
+    def get_layout_transformer(self) -> Any:
+        """Returns a transformer that changes nothing."""
         return _NoLayoutTransform()
 
-    def get_quantize_registry(self):
+    def get_quantize_registry(self) -> Any:
+        """Returns a registry without layers."""
         return _NothingByDefault()
 
 
 class _NothingByDefault:
-    def supports(self, layer):
+    def supports(self, layer: KerasLayer) -> bool:
         return False
 
 
 @tf.autograph.experimental.do_not_convert
-def quantize(model, bits=8):
+def quantize(model: KerasModel, bits: int = 8) -> KerasModel:
     """The quantization-aware twin of a float model, its weights copied; ranges not yet calibrated.
 
     Args:
@@ -45,7 +51,7 @@ def quantize(model, bits=8):
     annotate = tfmot.quantization.keras.quantize_annotate_layer
 
     # The table looks at neighbours too: ask it about the connected original, not the clone.
-    def clone(layer):
+    def clone(layer: KerasLayer) -> KerasLayer:
         return annotate(type(layer).from_config(layer.get_config()), quantize_config(layer, bits))
 
     with tfmot.quantization.keras.quantize_scope(CUSTOM_OBJECTS):
@@ -58,14 +64,14 @@ def quantize(model, bits=8):
     return quantized
 
 
-def check_layers(model):
+def check_layers(model: KerasModel) -> None:
     """Raises FqssError unless the table has quantizers for every layer of a float model."""
     for layer in model.layers:
         if not isinstance(layer, keras.layers.InputLayer):
             quantize_config(layer)
 
 
-def quantizers(model):
+def quantizers(model: KerasModel) -> list[ModalQuantizer]:
     """All quantizers of a quantized model."""
     return [
         quantizer
@@ -75,7 +81,7 @@ def quantizers(model):
     ]
 
 
-def lstms(model):
+def lstms(model: KerasModel) -> list[KerasLayer]:
     """The wrapped LSTM layers of a quantized model."""
     return [
         layer for layer in model.layers
@@ -84,7 +90,7 @@ def lstms(model):
     ]
 
 
-def ranges(model):
+def ranges(model: KerasModel) -> dict[str, tuple[float, float]]:
     """(minimum, maximum) of every trained activation range of a quantized model, by tensor."""
     return {
         quantizer.variables["maximum"].name.removesuffix("_max:0"): quantizer.range()
@@ -93,7 +99,7 @@ def ranges(model):
     }
 
 
-def set_mode(model, mode):
+def set_mode(model: KerasModel, mode: str) -> None:
     """Switches all quantizers to one of ``MODES``; traced functions keep theirs."""
     if mode not in MODES:
         raise ValueError(f"mode {mode!r} is not one of {MODES}")
@@ -104,16 +110,20 @@ def set_mode(model, mode):
             layer.layer.mode = mode
 
 
-def keep_ranges(model):
+def keep_ranges(model: KerasModel) -> None:
     """Leaves the ranges of a quantized model as calibrated: training moves the weights."""
     for quantizer in quantizers(model):
         quantizer.trains_range = False
 
 
-def calibrate(model, batches, calibration="percentile"):
+def calibrate(
+    model: KerasModel, batches: Iterable[Tensor], calibration: str = "percentile"
+) -> None:
     """Measures the ranges of a quantized model over batches of mixtures [B, 1, T, 1].
 
     Args:
+        model: quantized.
+        batches: mixtures.
         calibration: how the ranges follow from the values: ``percentile``, ``mse`` or
             ``minmax``, as ``RangeQuantizer`` has them. With the first two, the ranges of weights
             have the least mean squared error.
@@ -133,7 +143,7 @@ def calibrate(model, batches, calibration="percentile"):
     set_mode(model, "quantize")
 
 
-def _fit_weights(model):
+def _fit_weights(model: KerasModel) -> None:
     for layer in model.layers:
         if isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2):
             for weight, quantizer, variables in layer._weight_vars:

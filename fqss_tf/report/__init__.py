@@ -1,0 +1,1 @@
+"""Figures as PNG, and pages of HTML that need no other file."""

@@ -4,11 +4,16 @@ import base64
 import html
 import io
 import math
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import BinaryIO, TypeVar
 
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
 from fqss_tf.report import plots
+from fqss_tf.types import Json, PathLike
+
+_Rows = TypeVar("_Rows")
 
 MISSING = "–"
 
@@ -53,7 +58,9 @@ COLUMNS = (
 )
 
 
-def write_report(results, sweep, examples, output_dir):
+def write_report(
+    results: Sequence[Json], sweep: Sequence[Json], examples: Iterable[Json], output_dir: PathLike
+) -> Path:
     """Writes ``report.html`` into ``output_dir``, which is made if missing.
 
     Args:
@@ -65,8 +72,10 @@ def write_report(results, sweep, examples, output_dir):
         examples: ``{"title", "items": [{"label", "path" of a WAV, "spectrogram" path of a PNG,
             optional}]}``; may be empty.
         output_dir: folder.
+
     Returns:
         Path of the page.
+
     Raises:
         FqssError: nothing to report, a clip or picture cannot be read, or the page not written.
     """
@@ -92,8 +101,11 @@ def write_report(results, sweep, examples, output_dir):
     return path
 
 
-def page(title, lead, sections):
-    """A whole HTML page of a title, a sentence and sections of HTML; it refers to no other file."""
+def page(title: str, lead: str, sections: Iterable[str]) -> str:
+    """Writes a whole HTML page of a title, a sentence and sections of HTML.
+
+    The title and the sentence are plain text. The page refers to no other file.
+    """
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -112,7 +124,7 @@ def page(title, lead, sections):
 """
 
 
-def _results_section(results):
+def _results_section(results: Sequence[Json]) -> str:
     titles = "".join(f'<th class="number">{title}</th>' for title, _, _ in COLUMNS)
     rows = "".join(map(_result_row, results))
     return f"""<section>
@@ -126,7 +138,7 @@ def _results_section(results):
 """
 
 
-def _result_row(row):
+def _result_row(row: Json) -> str:
     dot = f'<span class="dot" style="background:{plots.method_colour(row["method"])}"></span>'
     numbers = "".join(
         f'<td class="number">{_number(row[key], form)}</td>' for _, key, form in COLUMNS
@@ -135,13 +147,13 @@ def _result_row(row):
     return f"<tr><td>{dot}{model}</td><td>{method}</td><td>{kind}</td>{numbers}</tr>\n"
 
 
-def _number(value, form):
+def _number(value: float | None, form: str) -> str:
     if value is None or math.isnan(value):
         return MISSING
     return form.format(value).replace("inf", "∞")
 
 
-def _sweep_section(sweep):
+def _sweep_section(sweep: Sequence[Json]) -> str:
     return f"""<section>
 <h2>When one voice is stronger</h2>
 <p>SI-SDR of each source as the level difference between the two grows.</p>
@@ -150,8 +162,15 @@ def _sweep_section(sweep):
 """
 
 
-def example_section(example):
-    """A section of players: ``{"title", "items"}`` as ``write_report`` takes them."""
+def example_section(example: Json) -> str:
+    """Writes a section of players as HTML.
+
+    Args:
+        example: ``{"title", "items"}`` as ``write_report`` takes them.
+
+    Raises:
+        FqssError: a clip or picture cannot be read.
+    """
     clips = "".join(map(_clip, example["items"]))
     return f"""<section>
 <h2>{html.escape(example["title"])}</h2>
@@ -160,7 +179,7 @@ def example_section(example):
 """
 
 
-def _clip(item):
+def _clip(item: Json) -> str:
     label = html.escape(item["label"])
     picture = ""
     if item.get("spectrogram"):
@@ -172,26 +191,37 @@ def _clip(item):
 """
 
 
-def figure(draw, rows, description):
-    """HTML of what ``draw(rows, file, theme)`` draws, once for light pages and once for dark ones:
-    the browser shows the one that fits."""
+def figure(
+    draw: Callable[[_Rows, BinaryIO, plots.Theme], None], rows: _Rows, description: str
+) -> str:
+    """Writes HTML of a drawing for light pages and one for dark pages.
+
+    The browser shows the one that fits.
+
+    Args:
+        draw: called as ``draw(rows, file, theme)``; it writes a PNG to the file.
+        rows: what is drawn.
+        description: for those who cannot see it, as HTML.
+    """
     light, dark = (_drawn(draw, rows, theme) for theme in (plots.LIGHT, plots.DARK))
     return f"""<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">
 <img src="{light}" alt="{description}"></picture>"""
 
 
-def _drawn(draw, rows, theme):
+def _drawn(
+    draw: Callable[[_Rows, BinaryIO, plots.Theme], None], rows: _Rows, theme: plots.Theme
+) -> str:
     file = io.BytesIO()
     draw(rows, file, theme)
     return _data_uri(file.getvalue(), "image/png")
 
 
-def _read(path):
+def _read(path: PathLike) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
         raise FqssError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _data_uri(content, media_type):
+def _data_uri(content: bytes, media_type: str) -> str:
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"

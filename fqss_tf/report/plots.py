@@ -2,11 +2,19 @@
 
 import dataclasses
 import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
+from fqss_tf.types import FloatArray, Json, PathLike
+
+if TYPE_CHECKING:
+    from fqss_tf.benchmark.op_times import OpTimes
+
+Target: TypeAlias = PathLike | BinaryIO
 METHOD_COLOURS = {"float": "#8b93a1", "ptq": "#e08a1e", "qat": "#17a37f", "fqss": "#4c7ff0"}
 OTHER_COLOUR = "#b65fc9"
 SPECTROGRAM_RANGE_DB = 80
@@ -28,17 +36,19 @@ LIGHT = Theme(text="#3a404b", grid="#e3e6eb", background="#ffffff")
 DARK = Theme(text="#c6ccd6", grid="#333a45", background="#1b2028")
 
 
-def method_colour(method):
+def method_colour(method: str) -> str:
+    """Returns the colour of everything that a figure shows of a method."""
     return METHOD_COLOURS.get(method, OTHER_COLOUR)
 
 
-def scores(results, target, theme=LIGHT):
-    """Two panels with a bar a model: its SI-SDR and what it lost against float.
+def scores(results: Sequence[Json], target: Target, theme: Theme = LIGHT) -> None:
+    """Draws two panels with a bar a model: its SI-SDR and what it lost against float.
 
     Args:
         results: rows with type, method, si_sdr (dB) and drop (dB, positive is worse, or
             None).
         target: path or binary file that takes the PNG.
+        theme: of the page around it.
     """
     height = 1.1 + 0.42 * len(results)
     figure, (score_axes, drop_axes) = new_figure(theme, 1, 2, (8.4, height))
@@ -62,12 +72,13 @@ def scores(results, target, theme=LIGHT):
     save(figure, target)
 
 
-def level_sweep(sweep, target, theme=LIGHT):
-    """SI-SDR of the stronger and of the weaker source over their level difference, side by side.
+def level_sweep(sweep: Sequence[Json], target: Target, theme: Theme = LIGHT) -> None:
+    """Draws SI-SDR of the stronger and of the weaker source over their level difference.
 
     Args:
         sweep: rows with method, level_difference (dB), stronger_si_sdr and weaker_si_sdr (dB).
         target: path or binary file that takes the PNG.
+        theme: of the page around it.
     """
     figure, panels = new_figure(theme, 1, 2, (8.4, 3.4), sharey=True)
     for axes, key, title in (
@@ -94,12 +105,13 @@ def level_sweep(sweep, target, theme=LIGHT):
     save(figure, target)
 
 
-def quality_against_latency(points, target, theme=LIGHT):
-    """A dot a model: SI-SDR over the time that a second of audio takes.
+def quality_against_latency(points: Sequence[Json], target: Target, theme: Theme = LIGHT) -> None:
+    """Draws a dot a model: SI-SDR over the time that a second of audio takes.
 
     Args:
         points: rows with name, milliseconds (per second of audio) and si_sdr (dB).
         target: path or binary file that takes the PNG.
+        theme: of the page around it.
     """
     figure, axes = new_figure(theme, 1, 1, (6.4, 3.4 + 0.2 * len(points)))
     for row, (marker, colour) in zip(points, itertools.cycle(POINTS), strict=False):
@@ -119,15 +131,16 @@ def quality_against_latency(points, target, theme=LIGHT):
     save(figure, target)
 
 
-def op_times(times, name, target, theme=LIGHT):
-    """A bar for each kind of op, slowest on top.
+def op_times(times: "OpTimes", name: str, target: Target, theme: Theme = LIGHT) -> None:
+    """Draws a bar for each kind of op, slowest on top.
 
     Args:
-        times: a ``fqss_tf.benchmark.op_times.OpTimes``.
+        times: of one model.
         name: of the model, for the title.
         target: path or binary file that takes the PNG.
+        theme: of the page around it.
     """
-    bars = [
+    bars: list[tuple[str, bool | None, float]] = [
         (f"{kind.name} × {kind.count}", kind.in_xnnpack, kind.milliseconds) for kind in times.kinds
     ]
     shown, rest = bars[:MOST_BARS], bars[MOST_BARS:]
@@ -154,13 +167,14 @@ def op_times(times, name, target, theme=LIGHT):
     save(figure, target)
 
 
-def data_set(parts, name, target, theme=LIGHT):
-    """Lengths, loudness, level differences and hours per speaker of a data set, part by part.
+def data_set(parts: Sequence[Json], name: str, target: Target, theme: Theme = LIGHT) -> None:
+    """Draws lengths, loudness, level differences and hours per speaker of a data set, part by part.
 
     Args:
         parts: entries of ``fqss_tf.data.statistics.data_set_statistics``.
         name: of the set, for the title.
         target: path or binary file that takes the PNG.
+        theme: of the page around it.
     """
     figure, panels = new_figure(theme, 2, 2, (8.4, 5.6))
     colours = dict(zip((part["part"] for part in parts), METHOD_COLOURS.values(), strict=False))
@@ -196,7 +210,7 @@ def data_set(parts, name, target, theme=LIGHT):
     save(figure, target)
 
 
-def spectrogram(waveform, rate, path, title):
+def spectrogram(waveform: FloatArray, rate: int, path: PathLike, title: str) -> None:
     """Draws the level over time and frequency, down to 80 dB below the loudest point.
 
     Args:
@@ -222,8 +236,8 @@ def spectrogram(waveform, rate, path, title):
     save(figure, path)
 
 
-def _level_db(waveform, window):
-    """[frequencies, frames] in dB below the maximum; silence is the bottom of the range."""
+def _level_db(waveform: FloatArray, window: int) -> FloatArray:
+    """Returns [frequencies, frames] in dB below the maximum; silence is the bottom of the range."""
     padded = np.pad(waveform, (0, max(0, window - len(waveform))))
     frames = np.lib.stride_tricks.sliding_window_view(padded, window)[:: window // 4]
     magnitude = np.abs(np.fft.rfft(frames * np.hanning(window), axis=1)).T
@@ -231,8 +245,23 @@ def _level_db(waveform, window):
     return 20 * np.log10(np.maximum(magnitude / loudest, 10 ** (-SPECTROGRAM_RANGE_DB / 20)))
 
 
-def new_figure(theme, rows, columns, size, dpi=150, **options):
-    """(figure, axes or array of axes) in a theme; ``size`` in inches."""
+def new_figure(
+    theme: Theme, rows: int, columns: int, size: tuple[float, float], dpi: float = 150,
+    **options: Any,
+) -> tuple[Figure, Any]:
+    """Makes an empty figure.
+
+    Args:
+        theme: of the page around it.
+        rows: of axes.
+        columns: of axes.
+        size: width and height in inches.
+        dpi: pixels per inch.
+        **options: for ``matplotlib.figure.Figure.subplots``.
+
+    Returns:
+        The figure, and its axes: one, or an array of them, [columns], [rows] or [rows, columns].
+    """
     figure = Figure(figsize=size, dpi=dpi, facecolor=theme.background, layout="constrained")
     panels = figure.subplots(rows, columns, **options)
     for axes in np.atleast_1d(panels).flat:
@@ -243,6 +272,6 @@ def new_figure(theme, rows, columns, size, dpi=150, **options):
     return figure, panels
 
 
-def save(figure, target):
+def save(figure: Figure, target: Target) -> None:
     """Writes a figure to a path or binary file, as PNG."""
     figure.savefig(target, format="png")

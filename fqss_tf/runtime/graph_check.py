@@ -5,7 +5,7 @@ input or a scale too few ends the process. Ops that are not listed here pass.
 """
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema

@@ -19,7 +19,7 @@ FULL_SCALE = 2**15  # of 16-bit samples
 def peak(samples: Samples) -> float:
     """Returns the largest magnitude as a Python number, 0 of no samples.
 
-    It is an int of int16 samples, which -32768 does not exceed as it would in int16.
+    It is an int for int16 samples, so that the magnitude of -32768 fits.
 
     Raises:
         FqssError: a magnitude that float32 cannot hold.

@@ -61,7 +61,6 @@ class Microphone:
 
 
 def _sounddevice() -> Any:
-    """The module."""
     try:
         import sounddevice
     except ModuleNotFoundError as error:

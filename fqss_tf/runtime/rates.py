@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from fqss_tf.audio.resampling import check_rate, resample_blocks
 from fqss_tf.runtime.metadata import Metadata
@@ -40,10 +41,10 @@ def separated(
     parts = separate(at_model_rate(counted, rate, metadata, in_integers), in_integers)
     columns = (part.T for part in parts)
     resampled = (part.T for part in resample_blocks(columns, metadata.sample_rate, rate))
-    parts = _fitted(resampled, len(metadata.sources), counted)
+    fitted = _fitted(resampled, len(metadata.sources), counted)
     if first.dtype == np.int16 and not in_integers:
-        parts = map(to_int16, parts)
-    yield from parts
+        fitted = map(to_int16, fitted)
+    yield from fitted
 
 
 def stays_int16(dtype: DTypeLike, rate: int, metadata: Metadata) -> bool:
@@ -78,7 +79,9 @@ class _Counted:
             yield block
 
 
-def _fitted(parts: Iterable[Samples], sources: int, counted: _Counted) -> Iterator[Samples]:
+def _fitted(
+    parts: Iterable[Samples], sources: int, counted: _Counted
+) -> Iterator[NDArray[Any]]:
     """As many samples as went in: resampling there and back may be off by a few at the end."""
     done = 0
     for part in parts:

@@ -1,5 +1,7 @@
 """Waveforms as callers have them, int16 or any float, and as the separator takes them."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,18 +16,18 @@ def checked(waveform: AnySamples) -> Samples:
     Raises:
         FqssError: not [samples] or [samples, channels], empty, or NaN or infinite samples.
     """
-    waveform = np.asarray(waveform)
-    if waveform.dtype != np.int16:
-        waveform = waveform.astype(np.float32)
-    if waveform.ndim not in (1, 2):
+    samples: NDArray[Any] = np.asarray(waveform)
+    if samples.dtype != np.int16:
+        samples = samples.astype(np.float32)
+    if samples.ndim not in (1, 2):
         raise FqssError(
-            f"a waveform is [samples] or [samples, channels], this one has shape {waveform.shape}"
+            f"a waveform is [samples] or [samples, channels], this one has shape {samples.shape}"
         )
-    if waveform.size == 0:
+    if samples.size == 0:
         raise FqssError("the waveform holds no samples")
-    if not np.isfinite(waveform).all():
+    if not np.isfinite(samples).all():
         raise FqssError("the waveform holds NaN or infinite samples")
-    return waveform
+    return samples
 
 
 def mono(waveform: Samples) -> Samples:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fqss_tf.errors import FqssError
 from fqss_tf.runtime import planes, stream_level
@@ -11,6 +12,7 @@ from fqss_tf.runtime.levelling import FULL_SCALE
 from fqss_tf.runtime.model_handle import ModelHandle
 from fqss_tf.runtime.rates import separated
 from fqss_tf.runtime.samples import to_float, to_int16
+from fqss_tf.runtime.shipped import DEFAULT_STREAMING, model_path
 from fqss_tf.runtime.streaming_engine import StreamingEngine
 from fqss_tf.types import AnySamples, PathLike, Samples
 
@@ -33,7 +35,7 @@ class StreamingSeparator(ModelHandle[StreamingEngine]):
     the model.
 
     Args:
-        path: a streaming model.
+        model: a streaming model, or the name of one that ships with fqss-tf.
         num_threads: CPU threads.
         gain: ``"running"`` or decibels.
         reference_kernels: use the slow, plain kernels, to which the fast ones are compared.
@@ -44,12 +46,12 @@ class StreamingSeparator(ModelHandle[StreamingEngine]):
 
     def __init__(
         self,
-        path: PathLike,
+        model: PathLike = DEFAULT_STREAMING,
         num_threads: int = 1,
         gain: str | float = stream_level.RUNNING,
         reference_kernels: bool = False,
     ) -> None:
-        super().__init__(StreamingEngine(path, num_threads, reference_kernels))
+        super().__init__(StreamingEngine(model_path(model), num_threads, reference_kernels))
         steps_per_second = self.metadata.sample_rate / self.metadata.segment
         self._peak_of = stream_level.peak_of(gain, steps_per_second)
         self.reset()
@@ -142,31 +144,30 @@ class StreamingSeparator(ModelHandle[StreamingEngine]):
     def _separate_blocks(self, blocks: Iterable[Samples], _: bool) -> Iterator[Samples]:
         self.reset()
         for block in blocks:
-            yield np.stack(list(self.push(block).values()))
-        yield np.stack(list(self.flush().values()))
+            yield _stacked(self.push(block))
+        yield _stacked(self.flush())
 
     def _wait(self, pushed: AnySamples) -> Samples:
         """Adds what was pushed to the samples that wait for a full step, and returns them all."""
-        samples = np.asarray(pushed)
+        samples: NDArray[Any] = np.asarray(pushed)
         if samples.ndim != 1:
             raise FqssError(f"a push is [samples], one channel; this one has shape {samples.shape}")
         if samples.dtype != np.int16:
             samples = samples.astype(np.float32)
             if not np.isfinite(samples).all():
                 raise FqssError("the stream holds NaN or infinite samples")
-        if self._waiting is None:
-            self._waiting = samples[:0]
-        if samples.dtype != self._waiting.dtype:
+        before = samples[:0] if self._waiting is None else self._waiting
+        if samples.dtype != before.dtype:
             raise FqssError(
-                f"the stream began with {self._waiting.dtype} samples and goes on with "
+                f"the stream began with {before.dtype} samples and goes on with "
                 f"{samples.dtype}: convert one, or reset"
             )
         self._given += len(samples)
-        self._waiting = waiting = np.concatenate([self._waiting, samples])
+        self._waiting = waiting = np.concatenate([before, samples])
         return waiting
 
-    def _step(self, samples: Samples) -> Samples:
-        """Estimates [sources, samples] of one step; planes of zero fill a last one."""
+    def _step(self, samples: NDArray[Any]) -> Samples:
+        """Estimates [sources, samples] of one step, of its type; planes of zero fill a last one."""
         metadata = self.metadata
         in_integers = samples.dtype == np.int16 and metadata.takes_int16
         peak = self._peak_of(samples)
@@ -179,12 +180,10 @@ class StreamingSeparator(ModelHandle[StreamingEngine]):
         outputs = np.stack(self._engine.run_planes(mixture), axis=-1)
         peaks, self._peaks = np.split(self._peaks, [metadata.segment])
         if in_integers:
-            estimates = stream_level.from_full_scale(planes.combine_int16(outputs), peaks)
-        else:
-            estimates = (planes.combine(outputs) * (peaks / FULL_SCALE)).astype(np.float32)
-            if samples.dtype == np.int16:
-                estimates = to_int16(estimates)
-        return self._without_ends(estimates)
+            integers = stream_level.from_full_scale(planes.combine_int16(outputs), peaks)
+            return self._without_ends(integers)
+        floats = (planes.combine(outputs) * (peaks / FULL_SCALE)).astype(np.float32)
+        return self._without_ends(to_int16(floats) if samples.dtype == np.int16 else floats)
 
     def _without_ends(self, estimates: Samples) -> Samples:
         """Without what came before the first sample, or comes behind the last of the stream."""
@@ -199,3 +198,8 @@ class StreamingSeparator(ModelHandle[StreamingEngine]):
         return dict(
             zip(self.metadata.sources, np.concatenate([empty, *parts], axis=1), strict=True)
         )
+
+
+def _stacked(estimates: dict[str, Samples]) -> Samples:
+    stacked: NDArray[Any] = np.stack(list(estimates.values()))
+    return stacked

@@ -69,7 +69,7 @@ class CsvLog:
             csv.writer(file).writerow(row)
 
 
-def _is_kept(row: Mapping[str | Any, Any], stage: str, step: int) -> bool:
+def _is_kept(row: Mapping[str, Any], stage: str, step: int) -> bool:
     if None in row.values():
         return False  # cut off while it was written
     return row["stage"] != stage or int(row["step"]) <= step
@@ -81,9 +81,7 @@ class TensorBoard:
     def __init__(self, folder: PathLike) -> None:
         self._writer = tf.summary.create_file_writer(str(folder))
 
-    def write(
-        self, evaluation: Evaluation, ranges: Mapping[str, tuple[float, float]]
-    ) -> None:
+    def write(self, evaluation: Evaluation, ranges: Mapping[str, tuple[float, float]]) -> None:
         """Adds an Evaluation and the (minimum, maximum) of quantizers by tensor."""
         curves = {
             field: value for field, value in dataclasses.asdict(evaluation).items()

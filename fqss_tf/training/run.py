@@ -86,9 +86,7 @@ class Run:
         self.publisher = description.get("imported", {}).get("publisher")
 
     @classmethod
-    def create(
-        cls, folder: PathLike, recipe: Recipe, method: str, resume: bool = False
-    ) -> "Run":
+    def create(cls, folder: PathLike, recipe: Recipe, method: str, resume: bool = False) -> "Run":
         """Makes the folder, or opens it to resume; the recipe must then be the same.
 
         Raises:
@@ -198,9 +196,9 @@ class Run:
             mixtures: batches [B, T] on which its channels are equalized; they stay as they are if
                 there are none, as suits a network whose weights will be loaded.
         """
+        inputs, outputs = planes
         network = folding.add_planes(
-            model or self.float_model(), self.config,
-            input_planes=planes.input, output_planes=planes.output,
+            model or self.float_model(), self.config, input_planes=inputs, output_planes=outputs
         )
         if mixtures:
             equalize(network, self.config, mixtures)
@@ -215,9 +213,7 @@ class Run:
         load_weights(model, run_file(self.folder, QUANTIZED_WEIGHTS))
         return model
 
-    def calibrated_model(
-        self, planes: Planes, calibration: PathLike | None = None
-    ) -> KerasModel:
+    def calibrated_model(self, planes: Planes, calibration: PathLike | None = None) -> KerasModel:
         """Makes the float network with quantizers whose ranges are measured.
 
         Args:
@@ -241,9 +237,7 @@ class Run:
         snap_biases(model)
         return model
 
-    def _calibrated(
-        self, planes: Planes, mixtures: Sequence[FloatArray | Tensor]
-    ) -> KerasModel:
+    def _calibrated(self, planes: Planes, mixtures: Sequence[FloatArray | Tensor]) -> KerasModel:
         model = self.uncalibrated_model(
             planes, self.level_calibrated_model(), mixtures[:EQUALIZATION_BATCHES]
         )
@@ -437,7 +431,7 @@ def _opened(source: Run | PathLike | None, sizes: EncoderSizes) -> Run | None:
 
 
 class _Training:
-    """The planes of a run on every worker; the chief writes what the others then read."""
+    """The stages of a run on every worker; the chief writes what the others then read."""
 
     def __init__(
         self, run: Run, dev: Sequence[MixturePair], resume: bool, distribution: Distribution
@@ -450,7 +444,7 @@ class _Training:
     def train(
         self, teacher: Run | None, initial: Run | None, integer_score: MakeScore | None
     ) -> None:
-        """Makes the planes whose weights are not there yet."""
+        """Trains the stages whose weights are not there yet."""
         if not (self.run.folder / FLOAT_WEIGHTS).exists():
             if teacher is None:
                 self.float_stage(initial)
