@@ -1,3 +1,5 @@
+"""How the package is built and installed."""
+
 import re
 from pathlib import Path
 

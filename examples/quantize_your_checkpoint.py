@@ -2,8 +2,9 @@
 
     python examples/quantize_your_checkpoint.py model.pth speech/ model_int8.tflite
 
-``model.pth`` is a checkpoint of asteroid, speechbrain or FQSS: a PyTorch file, .safetensors or .npz.
-``speech`` is a folder of recordings like those that the network will hear. PyTorch is not needed.
+``model.pth`` is a checkpoint of asteroid, speechbrain or FQSS: a PyTorch file, .safetensors or
+.npz. ``speech`` is a folder of recordings like those that the network will hear. PyTorch is not
+needed.
 """
 
 import argparse
@@ -22,13 +23,15 @@ def main() -> None:
     parser.add_argument("recordings", help="folder of recordings, at any depth and rate")
     parser.add_argument("output", help="the .tflite file")
     parser.add_argument("--rate", type=int, help="Hz, if the checkpoint does not tell")
-    parser.add_argument("--batches", type=int, default=50, help="to measure the ranges on")
+    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
+                        help="change a recipe key, such as quantization.calibration_steps=20")
     parser.add_argument("--least-sqnr", type=float, help="dB that the file must reach")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
-        settings = [f"quantization.calibration_steps={options.batches}"]
-        imported = import_checkpoint(options.checkpoint, run, rate=options.rate, settings=settings)
+        imported = import_checkpoint(
+            options.checkpoint, run, rate=options.rate, settings=options.settings
+        )
         print(f"{imported.layout}; assumed: {imported.assumed or 'nothing'}")
         convert(
             Run(run), options.output, ptq=True, planes=2, calibration=options.recordings,

@@ -28,4 +28,5 @@ def test_equal_weights_are_exact(kind):
 def test_repeated_weights_share_the_sum():
     weights = np.random.default_rng(0).uniform(0, 1, 50)
     once, thrice = int8_weights(weights).numpy(), int8_weights(weights, 3, 3 * 7).numpy()
-    np.testing.assert_allclose(thrice.reshape(50, 3), np.tile(once.reshape(50, 1), 3) / 21, rtol=1e-5)
+    expected = np.tile(once.reshape(50, 1), 3) / 21
+    np.testing.assert_allclose(thrice.reshape(50, 3), expected, rtol=1e-5)
