@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 GAINS = ("utterance", "running")
-SHIPPED_MODELS = Path(__file__).parents[1] / "tflite_models"
-SHIPPED_MODEL = SHIPPED_MODELS / "fqss_int8.tflite"
-SHIPPED_STEP_MODEL = SHIPPED_MODELS / "fqss_stream_int8.tflite"
 
 
 @click.command()
@@ -62,7 +59,9 @@ def command(
     rate: int,
     as_json: bool,
 ) -> None:
-    """Separate each audio FILE with MODEL, a .tflite, into DIR/<file>_<source>.wav.
+    """Separate each audio FILE with MODEL into DIR/<file>_<source>.wav.
+
+    MODEL is a .tflite, or the name of one that ships with fqss-tf: fqss_int8, fqss_stream_int8.
 
     Without a MODEL it is one that ships with fqss-tf, for two voices at 8 kHz. The results
     have the rate and the length of their input, one channel and 16 bits. Results of an earlier
@@ -73,7 +72,9 @@ def command(
     (fqss-tf convert --stream), else one segment after it came.
     """
     is_stream = stream is not None or microphone
-    model, files = _model_and_files(paths, SHIPPED_STEP_MODEL if is_stream else SHIPPED_MODEL)
+    from fqss_tf.runtime.shipped import DEFAULT, DEFAULT_STREAMING
+
+    model, files = _model_and_files(paths, DEFAULT_STREAMING if is_stream else DEFAULT)
     if is_stream:
         if stream is not None and microphone:
             raise click.UsageError("--stream and --microphone are two sources: give one")
@@ -110,11 +111,15 @@ def command(
     _show([reports[path] for path in files], as_json)
 
 
-def _model_and_files(paths: tuple[Path, ...], shipped: Path) -> tuple[Path, tuple[Path, ...]]:
+def _model_and_files(paths: tuple[Path, ...], default: str) -> tuple[Path, tuple[Path, ...]]:
     """The first path is a model if it is called one, or is a folder, which no audio file is."""
+    from fqss_tf.runtime.shipped import list_models, model_path
+
     if paths and (paths[0].suffix == ".tflite" or paths[0].is_dir()):
         return paths[0], paths[1:]
-    return shipped, paths
+    if paths and str(paths[0]) in list_models() and not paths[0].exists():
+        return model_path(paths[0]), paths[1:]
+    return model_path(default), paths
 
 
 def _separate_stream(

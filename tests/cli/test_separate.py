@@ -14,8 +14,8 @@ from terminal import seen_on_terminal
 
 from fqss_tf import audio
 from fqss_tf.cli.main import main
-from fqss_tf.cli.separate import SHIPPED_MODEL, SHIPPED_STEP_MODEL
 from fqss_tf.runtime import StreamingSeparator
+from fqss_tf.runtime.shipped import DEFAULT, DEFAULT_STREAMING, model_path
 
 
 def run(*arguments):
@@ -179,7 +179,7 @@ def test_a_step_model_streams_in_steps(named, step_tflite):
     result = stream(step_tflite if named else None, samples.tobytes(), "--gain", "0")
     assert result.returncode == 0, result.stderr
     separated = np.frombuffer(result.stdout, "<i2").reshape(-1, 2)
-    model = step_tflite if named else SHIPPED_STEP_MODEL
+    model = step_tflite if named else model_path(DEFAULT_STREAMING)
     expected = StreamingSeparator(model, gain=0).separate(samples)
     assert np.array_equal(separated.T, np.stack(list(expected.values())))
 
@@ -359,7 +359,7 @@ def test_an_interrupt_leaves_nothing_behind(tiny_tflite, mixture, output, monkey
 def test_the_shipped_model_is_taken_if_none_is_named(mixture, output, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run(mixture).exit_code == 0
-    assert run(SHIPPED_MODEL, mixture, "--output", output).exit_code == 0
+    assert run(DEFAULT, mixture, "--output", output).exit_code == 0
     for name in ("mixture_speech_1.wav", "mixture_speech_2.wav"):
         assert (tmp_path / "separated" / name).read_bytes() == (output / name).read_bytes()
 
