@@ -337,22 +337,26 @@ def _inner(layer: KerasLayer, bits: int) -> dict[str, ModalQuantizer]:
 
 
 def markdown_table() -> str:
-    """Returns the rules as a Markdown table."""
+    """Returns the rules as a Markdown table, in the order in which they are tried."""
     rows = ["| layer | weights | inner tensors | output |", "|---|---|---|---|"]
     for rule in OUTPUT_RULES:
-        names = ", ".join(each.__name__ for each in rule.types)
-        if rule.when:
-            names += f" {rule.when.text}"
-        weights = {each.text for each in WEIGHT_RULES if issubclass(rule.types[0], each.type)}
-        rows.append(
-            f"| {names} | {', '.join(sorted(weights))} | {_inner_text(rule.types[0])} "
-            f"| {rule.output.text} |"
-        )
+        alike: dict[tuple[str, str], list[str]] = {}
+        for each in rule.types:
+            alike.setdefault((_weight_text(each), _inner_text(each)), []).append(each.__name__)
+        condition = f" {rule.when.text}" if rule.when else ""
+        for (weights, inner), names in alike.items():
+            rows.append(
+                f"| {', '.join(names)}{condition} | {weights} | {inner} | {rule.output.text} |"
+            )
     return "\n".join([*rows, "| any other | | | error |"])
+
+
+def _weight_text(layer_type: type) -> str:
+    return next((rule.text for rule in WEIGHT_RULES if issubclass(layer_type, rule.type)), "")
 
 
 def _inner_text(layer_type: type) -> str:
     for rule in INNER_RULES:
         if issubclass(layer_type, rule.type):
             return rule.text
-    return "trained, as the output" if hasattr(layer_type, "non_negative_tensors") else ""
+    return "trained" if hasattr(layer_type, "non_negative_tensors") else ""

@@ -1,6 +1,7 @@
 import importlib
 import inspect
 import pkgutil
+from pathlib import Path
 
 import pytest
 import tf_keras as keras
@@ -48,5 +49,12 @@ def test_a_layer_with_inner_tensors_has_a_quantizer_for_each():
 
 def test_the_table_has_a_row_for_each_rule():
     rows = markdown_table().splitlines()
-    assert len(rows) == len(OUTPUT_RULES) + 3
+    assert len(rows) >= len(OUTPUT_RULES) + 3
     assert "| Splitter |  |  | fixed, 1/128, zero point 0 |" in rows
+    for rule in OUTPUT_RULES:
+        assert any(row.endswith(f"| {rule.output.text} |") for row in rows)
+
+
+def test_the_table_of_the_documentation_is_this_one():
+    page = Path(__file__).parents[2] / "docs" / "explain" / "architecture.md"
+    assert markdown_table() in page.read_text()
