@@ -6,13 +6,16 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fqss_tf.errors import FqssError
-from fqss_tf.types import PathLike
+
+if TYPE_CHECKING:
+    from fqss_tf.types import PathLike
 
 
 @contextlib.contextmanager
-def atomic_path(path: PathLike) -> Iterator[Path]:
+def atomic_path(path: "PathLike") -> Iterator[Path]:
     """Yields a temporary path beside ``path`` and renames it to ``path`` when the block succeeds.
 
     The temporary name keeps the suffix, because audio and model writers choose a format by it.
@@ -39,7 +42,7 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def remove_leftovers(path: PathLike) -> None:
+def remove_leftovers(path: "PathLike") -> None:
     """Removes the temporary files that killed programs have left beside ``path``."""
     path = Path(path)
     for leftover in path.parent.glob(f".{path.stem}.*{path.suffix}"):
@@ -47,7 +50,7 @@ def remove_leftovers(path: PathLike) -> None:
 
 
 @contextlib.contextmanager
-def atomic_folder(path: PathLike) -> Iterator[Path]:
+def atomic_folder(path: "PathLike") -> Iterator[Path]:
     """Yields a temporary folder beside ``path`` and renames it when the block succeeds.
 
     ``path`` must not exist or be an empty folder. When the block fails nothing is left.

@@ -2,11 +2,10 @@
 
 import dataclasses
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
-
-import click
 
 from fqss_tf import audio
 from fqss_tf.config import load_recipe
@@ -15,12 +14,15 @@ from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import ModelScore, evaluate, level_sweep, load_mixtures
 from fqss_tf.export.convert import convert
 from fqss_tf.files import atomic_path
+from fqss_tf.progress import bar
 from fqss_tf.report.page import write_report
 from fqss_tf.report.plots import spectrogram
 from fqss_tf.runtime import Separator
 from fqss_tf.runtime.samples import to_float
 from fqss_tf.training.run import train
 from fqss_tf.types import Json, PathLike, Waveform
+
+logger = logging.getLogger(__name__)
 
 
 class Model(NamedTuple):
@@ -79,7 +81,7 @@ def quickstart(
     runs["float"] = runs["ptq"] = runs["qat"]
     descriptions = {}
     for model in MODELS:
-        click.echo(f"converting {model.file}")
+        logger.info("converting %s", model.file)
         # The baselines are kept to be scored even where they are below what convert demands.
         least = BASELINE_SQNR if model.method in ("ptq", "qat") else None
         descriptions[model.file] = convert(
@@ -100,8 +102,8 @@ def quickstart(
 def _scored(paths: Sequence[Path], manifest: str) -> list[ModelScore]:
     mixtures, rate = load_mixtures("bundled", manifest)
     label = f"scoring {manifest}"
-    with click.progressbar(length=len(paths) * len(mixtures), label=label) as bar:
-        return evaluate(paths, mixtures, progress=lambda done, total: bar.update(1), rate=rate)
+    with bar(label, len(paths) * len(mixtures)) as shown:
+        return evaluate(paths, mixtures, progress=lambda done, total: shown.update(1), rate=rate)
 
 
 def _results(

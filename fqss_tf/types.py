@@ -25,8 +25,6 @@ Json: TypeAlias = dict[str, Any]
 Tensor: TypeAlias = Any
 KerasModel: TypeAlias = Any
 KerasLayer: TypeAlias = Any
-# Hears of progress: the share that is done, 0 to 1.
-Progress: TypeAlias = Callable[[float], None]
 
 
 class Planes(NamedTuple):

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+import logging
 import os
 import resource
 
@@ -33,6 +34,19 @@ INT8_DESCRIPTION = {
     "quantised_by": "test",
 }
 FLOAT_DESCRIPTION = INT8_DESCRIPTION | {"input_stages": 1, "output_stages": 1, "type": "float32"}
+
+
+@pytest.fixture
+def logged(caplog):
+    """Function that returns the lines which the package has logged since its last call."""
+    caplog.set_level(logging.INFO, "fqss_tf")
+
+    def lines():
+        found = [record.getMessage() for record in caplog.records]
+        caplog.clear()
+        return found
+
+    return lines
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,9 @@
 
 import dataclasses
 import importlib.util
+import logging
 from collections.abc import Sequence
 from pathlib import Path
-
-import click
 
 from fqss_tf.benchmark.onnx_subject import check_installed, onnx_subject
 from fqss_tf.benchmark.subjects import Subject, TorchSubject, run_subject, tflite_subject
@@ -14,6 +13,8 @@ from fqss_tf.errors import FqssError
 from fqss_tf.models.sizes import ConvTasNetConfig
 from fqss_tf.runtime.metadata import FILE_IDENTIFIER
 from fqss_tf.types import OnProgress, PathLike
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _from_recipe(
         except FqssError as error:
             if not subjects and file_type == options.types[-1]:
                 raise
-            click.echo(f"left out: {name} {file_type}: {error}", err=True)
+            logger.warning("left out: %s %s: %s", name, file_type, error)
             continue
         subjects.append(tflite_subject(path, f"{name} {file_type}"))
     if options.naive:

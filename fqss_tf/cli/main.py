@@ -8,6 +8,7 @@ from typing import IO, Any
 import click
 
 from fqss_tf import __version__
+from fqss_tf.cli.progress import show_messages_and_bars
 from fqss_tf.errors import FqssError
 
 SUBCOMMANDS = {
@@ -84,6 +85,7 @@ def main() -> None:
     """Audio source separation that runs in 8-bit integers."""
     # TensorFlow reads it when it is imported, and is talkative otherwise.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    show_messages_and_bars()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """What becomes of broken files and rows: the recipe key ``data.on_bad_file``."""
 
 import contextlib
+import logging
 from collections.abc import Iterator
 
-import click
-
 from fqss_tf.errors import FqssError
+
+logger = logging.getLogger(__name__)
 
 POLICIES = ("stop", "skip")
 LINES = 10
@@ -15,7 +16,7 @@ class BadFilePolicy:
     """Hears of each thing that is wrong with a data set, and counts.
 
     Args:
-        policy: ``stop`` raises at the first; ``skip`` prints a line for each of the first ten and
+        policy: ``stop`` raises at the first; ``skip`` logs a line for each of the first ten and
             lets the caller go on without it; ``collect`` keeps quiet, for whoever reads ``lines``.
     """
 
@@ -40,9 +41,9 @@ class BadFilePolicy:
         if self.policy == "stop":
             raise FqssError(line)
         if self.policy == "skip" and len(self.lines) <= LINES:
-            click.echo(f"skipped: {line}", err=True)
+            logger.warning("skipped: %s", line)
             if len(self.lines) == LINES:
-                click.echo("skipped: more are counted, not named; see fqss-tf data check", err=True)
+                logger.warning("skipped: more are counted, not named; see fqss-tf data check")
 
 
 # A file may turn out broken while TensorFlow reads it, many calls away from the training that has

@@ -1,16 +1,15 @@
 """Audio files as training sees them: what their headers say."""
 
-import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import soundfile
 
 from fqss_tf.audio.files import UNKNOWN_LENGTH
 from fqss_tf.errors import FqssError
+from fqss_tf.progress import bar
 from fqss_tf.types import PathLike
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg")
@@ -91,10 +90,12 @@ def read_clips(paths: Iterable[Path]) -> dict[Path, Clip | FqssError]:
     paths = list(dict.fromkeys(paths))
     with ThreadPoolExecutor(READERS) as pool:
         results = pool.map(_clip_or_error, paths)
-        if len(paths) < MANY or not sys.stderr.isatty():
-            return dict(zip(paths, results, strict=True))
-        with click.progressbar(results, len(paths), label="headers", file=sys.stderr) as bar:
-            return dict(zip(paths, bar, strict=True))
+        found = {}
+        with bar("headers", len(paths), hidden=len(paths) < MANY) as shown:
+            for path, result in zip(paths, results, strict=True):
+                found[path] = result
+                shown.update(1)
+        return found
 
 
 def usable(found: Clip | FqssError) -> Clip:

@@ -1,10 +1,9 @@
 """From the data section of a recipe to what training mixes and what it is scored on."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
-
-import click
 
 from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.clips import Clip, is_audio, read_clips
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from fqss_tf.config import DataRecipe
 
 # A song takes minutes; a score needs seconds.
+logger = logging.getLogger(__name__)
+
 MOST_DEV_SECONDS = 30.0
 _Scored = TypeVar("_Scored", bound=FixedMixture | StandIn)
 
@@ -158,8 +159,8 @@ def _stand_ins(
     if sources == 1:
         noise = " in noise of data.noise_datasets" if noises else " in pink noise"
     rate = f" at {data.sample_rate} Hz" if isinstance(mixtures[0], StandIn) else ""
-    click.echo(
-        f"no {part} mixtures in data.datasets: the bundled speech is taken{noise}{rate}", err=True
+    logger.warning(
+        "no %s mixtures in data.datasets: the bundled speech is taken%s%s", part, noise, rate
     )
     return mixtures
 

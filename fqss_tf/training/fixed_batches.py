@@ -1,17 +1,16 @@
 """Training batches that are repeated, on disk with what the teacher made of them."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from fqss_tf.data.bad_files import found_while_reading
 from fqss_tf.errors import FqssError
 from fqss_tf.files import remove_leftovers
+from fqss_tf.progress import bar
 from fqss_tf.training.weights import read_arrays, write_arrays
 from fqss_tf.types import Dataset, KerasModel, PathLike, Tensor
 
@@ -50,17 +49,15 @@ class FixedBatches:
             return
         remove_leftovers(self._path(first))
         estimate = None if teacher is None else _traced(teacher)
-        with click.progressbar(
-            length=self._count, label="batches ", show_pos=True, file=sys.stderr
-        ) as bar:
-            bar.update(first)
+        with bar("batches", self._count) as shown:
+            shown.update(first)
             missing = batches(first).take(self._count - first)
             for number, (mixture, sources) in enumerate(missing, first):
                 arrays = {"mixture": mixture.numpy(), "sources": sources.numpy()}
                 if estimate is not None:
                     arrays["teacher"] = estimate(mixture[:, None, :, None])[..., 0].numpy()
                 write_arrays(arrays, self._path(number))
-                bar.update(1)
+                shown.update(1)
 
     def read(self, first_batch: int) -> Dataset:
         """Reads the written batches from number ``first_batch`` on, over and over.

@@ -2,13 +2,11 @@
 
 import contextlib
 import itertools
-import sys
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import click
 import numpy as np
 
 from fqss_tf.config import StageRecipe
@@ -16,6 +14,7 @@ from fqss_tf.errors import FqssError
 from fqss_tf.files import remove_leftovers
 from fqss_tf.metrics import pit_si_sdr
 from fqss_tf.models.inference import separation_function
+from fqss_tf.progress import Bar, bar
 from fqss_tf.training import schedules
 from fqss_tf.training.adam import FusedAdam
 from fqss_tf.training.checkpoints import Checkpoint, Progress
@@ -40,6 +39,8 @@ from fqss_tf.types import (
     Separate,
     Tensor,
 )
+
+logger = logging.getLogger(__name__)
 
 
 def fit(
@@ -153,8 +154,8 @@ class _StageRun:
         progress, stage = self.progress, self.stage
         data = iter(self.distribution.distribute(batches(progress.step * stage.accumulate)))
         started = time.monotonic() - progress.seconds
-        with Interrupt() as interrupt, self.progress_bar() as bar:
-            bar.update(progress.step)
+        with Interrupt() as interrupt, self.progress_bar() as shown:
+            shown.update(progress.step)
             while not schedules.is_over(stage, progress):
                 rate = schedules.learning_rate(stage, progress.step, progress.plateau_factor)
                 self.optimizer.learning_rate.assign(rate)
@@ -164,7 +165,7 @@ class _StageRun:
                 )
                 self.count(value, updated)
                 progress.seconds = time.monotonic() - started
-                bar.update(1, f"loss {self.mean_loss or 0:.2f}  dev {progress.best:.2f} dB")
+                shown.update(1, f"loss {self.mean_loss or 0:.2f}  dev {progress.best:.2f} dB")
                 if progress.step % stage.evaluate_every == 0 or progress.step == stage.steps:
                     self.evaluate(rate)
                 if interrupt.happened:
@@ -172,12 +173,9 @@ class _StageRun:
                         self.save()  # several workers do this together, and the others go on
                     raise KeyboardInterrupt
 
-    def progress_bar(self) -> Any:
+    def progress_bar(self) -> contextlib.AbstractContextManager[Bar]:
         """Makes the bar of the steps, which is hidden on all workers but the chief."""
-        return click.progressbar(
-            length=self.stage.steps, label=f"{self.name:8s}", item_show_func=lambda text: text,
-            show_pos=True, hidden=not self.distribution.is_chief, file=sys.stderr,
-        )
+        return bar(self.name, self.stage.steps, hidden=not self.distribution.is_chief)
 
     def count(self, value: float, updated: bool) -> None:
         """Notes a step and its loss; ends the training when too many were skipped."""
@@ -247,15 +245,21 @@ class _StageRun:
         progress = self.progress
         if self.distribution.is_chief:
             if progress.skipped:
-                click.echo(f"{self.name}: skipped {progress.skipped} of {progress.step} steps, "
-                           f"because {self.why_skipped}", err=True)
+                logger.warning(
+                    "%s: skipped %d of %d steps, because %s",
+                    self.name, progress.skipped, progress.step, self.why_skipped,
+                )
             if progress.step < self.stage.steps:
-                click.echo(f"{self.name}: stopped at step {progress.step}, because "
-                           f"{progress.evaluations_without_gain} evaluations were no better "
-                           f"than that at step {progress.best_step}", err=True)
+                logger.info(
+                    "%s: stopped at step %d, because %d evaluations were no better than that at "
+                    "step %d", self.name, progress.step, progress.evaluations_without_gain,
+                    progress.best_step,
+                )
             if progress.step and progress.best_step == 0:
-                click.echo(f"{self.name}: no better than its start ({progress.best:.2f} dB on "
-                           "dev), which is kept", err=True)
+                logger.warning(
+                    "%s: no better than its start (%.2f dB on dev), which is kept",
+                    self.name, progress.best,
+                )
         return progress.best
 
 

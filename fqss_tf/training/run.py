@@ -4,12 +4,12 @@ import csv
 import dataclasses
 import functools
 import json
+import logging
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import click
 import numpy as np
 
 from fqss_tf import environment
@@ -54,6 +54,8 @@ from fqss_tf.training.level import calibrate_level  # noqa: E402
 from fqss_tf.training.loop import fit  # noqa: E402
 from fqss_tf.training.precision import computing_in  # noqa: E402
 from fqss_tf.training.weights import load_weights, save_weights  # noqa: E402
+
+logger = logging.getLogger(__name__)
 
 METHODS = ("fqss", "qat")
 FLOAT_WEIGHTS = "float.npz"
@@ -409,7 +411,7 @@ def train(
         run.bad_files = bad_files
         _Training(run, dev, resume, distribution).train(teacher_run, initial_run, integer_score)
     if bad_files.lines and distribution.is_chief:
-        click.echo(f"broken files and rows that were left out: {len(bad_files)}", err=True)
+        logger.warning("broken files and rows that were left out: %d", len(bad_files))
     return run
 
 

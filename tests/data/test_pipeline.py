@@ -32,7 +32,7 @@ def one_lane(monkeypatch):
 
 def recipe(roots, **changes):
     roots = roots if isinstance(roots, list) else [roots]
-    return DataRecipe(roots=tuple(map(str, roots)), **changes)
+    return DataRecipe(datasets=tuple(map(str, roots)), **changes)
 
 
 def mixtures(roots, seconds=1.0, seed=5, first_batch=0, sources=2, bad_files=None, **changes):
@@ -424,7 +424,7 @@ def damaged_set(tmp_path):
     return tmp_path, path
 
 
-def test_a_corrupt_flac_is_skipped_and_counted(damaged_set, capsys):
+def test_a_corrupt_flac_is_skipped_and_counted(damaged_set, logged):
     root, path = damaged_set
     bad_files = BadFilePolicy("skip")
     batches = first_batches(mixtures(root, bad_files=bad_files), 30)
@@ -432,7 +432,7 @@ def test_a_corrupt_flac_is_skipped_and_counted(damaged_set, capsys):
     assert bad_files.lines == [
         f"{path}: is damaged or cut short, its samples cannot be decoded; replace or remove it"
     ]
-    assert capsys.readouterr().err.splitlines()[0] == f"skipped: {bad_files.lines[0]}"
+    assert logged()[0] == f"skipped: {bad_files.lines[0]}"
     for mixture, sources in batches:
         assert np.isfinite(sources).all() and (rms(sources) > SILENCE_RMS).all()
         np.testing.assert_allclose(np.abs(mixture).max(axis=-1), 1.0, atol=1e-6)

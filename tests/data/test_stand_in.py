@@ -14,12 +14,12 @@ def snr(mixture, source):
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])
-def test_one_voice_of_the_bundled_speech_stands_in_noise(rate, capsys):
+def test_one_voice_of_the_bundled_speech_stands_in_noise(rate, logged):
     data = DataRecipe(sample_rate=rate, min_noise_snr_db=-5.0, max_noise_snr_db=15.0)
     entries = scored_mixtures(data, "dev", 1)
-    assert capsys.readouterr().err == (
+    assert "\n".join(logged()) == (
         "no dev mixtures in data.datasets: the bundled speech is taken in pink noise at "
-        f"{rate} Hz\n"
+        f"{rate} Hz"
     )
     found = []
     for entry in entries:
@@ -43,11 +43,11 @@ def test_two_voices_are_resampled():
     np.testing.assert_allclose(sources[1], resample(narrow.load()[1][1], 8000, 16000), atol=1e-6)
 
 
-def test_the_noise_is_that_of_the_recipe(tmp_path, capsys):
+def test_the_noise_is_that_of_the_recipe(tmp_path, logged):
     write_audio(tmp_path / "hum.wav", np.sin(np.arange(3000) / 5), 8000)
     data = DataRecipe(noise_datasets=(str(tmp_path),))
     mixture, sources = scored_mixtures(data, "dev", 1)[0].load()
-    assert "in noise of data.noise_datasets" in capsys.readouterr().err
+    assert "in noise of data.noise_datasets" in logged()[0]
     noise = mixture - sources[0]
     hum = np.resize(np.sin(np.arange(3000) / 5), len(noise))
     assert np.corrcoef(noise, hum)[0, 1] > 0.999

@@ -10,7 +10,7 @@ from fqss_tf.errors import FqssError
 
 
 def data(*roots, **changes):
-    return DataRecipe(roots=tuple(map(str, roots)), **changes)
+    return DataRecipe(datasets=tuple(map(str, roots)), **changes)
 
 
 def with_manifest(root, rows):
@@ -22,15 +22,15 @@ def with_manifest(root, rows):
     ])
 
 
-def test_the_first_root_with_mixtures_is_scored(tmp_path, capsys):
+def test_the_first_root_with_mixtures_is_scored(tmp_path, logged):
     make_speakers(tmp_path / "speech", {"train": ("a", "b"), "dev": ("c", "d")})
     make_librimix(tmp_path / "libri", mixtures=4)
     entries = scored_mixtures(data(tmp_path / "speech", tmp_path / "libri"), "dev", 2)
     assert len(entries) == 4 and "libri" in entries[0].sources[0].clip.path
-    assert capsys.readouterr().err == ""
+    assert logged() == []
     assert len(scored_mixtures(data(tmp_path / "speech"), "dev", 2)) == 24
-    expected = "no dev mixtures in data.datasets: the bundled speech is taken\n"
-    assert capsys.readouterr().err == expected
+    expected = "no dev mixtures in data.datasets: the bundled speech is taken"
+    assert logged() == [expected]
 
 
 def test_fewer_dev_mixtures_are_taken_evenly_and_songs_by_their_middle(tmp_path):
@@ -73,13 +73,13 @@ def test_a_manifest_row_to_a_missing_file(tmp_path):
     with_manifest(tmp_path, ["a/0.wav", "a/none.wav", "a/0.wav"])
     with pytest.raises(FqssError, match="mixtures.csv, line 3: .*none.wav: is missing"):
         scored_mixtures(data(tmp_path), "dev", 2)
-    entries = scored_mixtures(data(tmp_path, bad_files="skip"), "dev", 2)
+    entries = scored_mixtures(data(tmp_path, on_bad_file="skip"), "dev", 2)
     assert [entry.mixture_id for entry in entries] == ["m0", "m2"]
     mixture, sources = entries[0].load()
     np.testing.assert_allclose(sources[0], 2 * sources[1], atol=1e-6)
 
 
-def test_empty_and_foreign_files_are_skipped_and_counted(tmp_path, capsys):
+def test_empty_and_foreign_files_are_skipped_and_counted(tmp_path, logged):
     make_speakers(tmp_path, {"train": ("a", "b", "c")}, clips=3)
     (tmp_path / "train/a/a-0.flac").write_bytes(b"")
     (tmp_path / "train/b/b-1.flac").write_text("text")
@@ -88,7 +88,7 @@ def test_empty_and_foreign_files_are_skipped_and_counted(tmp_path, capsys):
     bad_files = BadFilePolicy("skip")
     speakers = training_sources(data(tmp_path), 2, bad_files).speakers
     assert [len(speaker.clips) for speaker in speakers] == [2, 2, 3] and len(bad_files) == 2
-    lines = capsys.readouterr().err.splitlines()
+    lines = logged()
     assert len(lines) == 2 and all(line.startswith("skipped: ") for line in lines)
 
 
@@ -98,12 +98,12 @@ def test_a_part_to_train_on_is_needed(tmp_path):
         check_roots(data(tmp_path))
 
 
-def test_ten_lines_are_shown_and_all_are_counted(capsys):
+def test_ten_lines_are_shown_and_all_are_counted(logged):
     bad_files = BadFilePolicy("skip")
     for number in range(30):
         bad_files.report(f"file {number % 25}")
     assert len(bad_files) == 25
-    assert len(capsys.readouterr().err.splitlines()) == LINES + 1
+    assert len(logged()) == LINES + 1
 
 
 def test_only_what_the_pipeline_found_is_turned_back():

@@ -66,17 +66,17 @@ def test_an_unknown_schedule_is_named(tmp_path):
         spoiled_from_the_start(tmp_path, schedule="linear")
 
 
-def test_early_stop_ends_a_stage_that_no_longer_gains(tmp_path, capsys):
+def test_early_stop_ends_a_stage_that_no_longer_gains(tmp_path, logged):
     rows = spoiled_from_the_start(tmp_path, schedule="constant", early_stop=3)
     assert [row["step"] for row in rows] == ["1", "2", "3"]
-    assert "stopped at step 3, because 3 evaluations were no better" in capsys.readouterr().err
+    assert "stopped at step 3, because 3 evaluations were no better" in logged()[0]
 
 
 def poisoned(micro, numbers):
     return lambda first: micro.batches(first, numbers)
 
 
-def test_a_batch_with_nan_changes_nothing_and_is_counted(micro, capsys):
+def test_a_batch_with_nan_changes_nothing_and_is_counted(micro, logged):
     stage = StageRecipe(steps=1, evaluate_every=1, learning_rate=0.1)
     model = micro.model(batch_norm=True)
     before = [variable.numpy() for variable in model.variables]
@@ -87,7 +87,7 @@ def test_a_batch_with_nan_changes_nothing_and_is_counted(micro, capsys):
         np.testing.assert_array_equal(arrays["model/norm/moving_mean"], [0.0])
     last = micro.log()[-1]
     assert (last["loss"], last["skipped"]) == ("", "1")
-    assert "skipped 1 of 1 steps, because the loss was not finite" in capsys.readouterr().err
+    assert "skipped 1 of 1 steps, because the loss was not finite" in logged()[0]
 
 
 def test_training_goes_on_after_a_batch_with_nan(micro):
@@ -103,12 +103,12 @@ def test_too_many_skipped_steps_in_a_row_end_the_training(micro):
         micro.fit(micro.model(), stage, batches=poisoned(micro, range(2, 9)))
 
 
-def test_a_step_with_too_large_a_gradient_is_skipped(micro, capsys):
+def test_a_step_with_too_large_a_gradient_is_skipped(micro, logged):
     stage = StageRecipe(steps=2, evaluate_every=1, learning_rate=0.1, skip_above_norm=1e-6)
     model = micro.model()
     micro.fit(model, stage)
     np.testing.assert_allclose(np.ravel(model.get_weights()[0]), [1.0, 0.1])
-    assert "not finite or its gradient above 1e-06" in capsys.readouterr().err
+    assert "not finite or its gradient above 1e-06" in logged()[0]
 
 
 def test_accumulated_batches_are_one_large_batch(micro_in, tmp_path):
