@@ -37,7 +37,7 @@ def _check_choices(prefix: str, recipe: object, choices: Mapping[str, tuple[str,
 
 @dataclasses.dataclass(frozen=True)
 class DataRecipe:
-    """What is trained on. See "Your data" in the README.
+    """What is trained on. See docs/guide/data.md.
 
     Which data: ``datasets``, data set folders of any kind, ``bundled`` for the speech that ships
     with the package; ``task`` (``sep_clean``, ``sep_noisy`` or ``enh_single``), ``mode`` (``min``

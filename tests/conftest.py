@@ -42,7 +42,8 @@ def logged(caplog):
     caplog.set_level(logging.INFO, "fqss_tf")
 
     def lines():
-        found = [record.getMessage() for record in caplog.records]
+        records = [each for each in caplog.records if each.name.startswith("fqss_tf")]
+        found = [record.getMessage() for record in records]
         caplog.clear()
         return found
 

@@ -1,7 +1,8 @@
 """The runtime's integer LSTM op in the place of the products that stand in for it.
 
-The converter turns quantized loops into nothing that runs (docs/measured.md), so BidirectionalLstm
-gives it a product with the LSTM's input and output, and this module puts the op there.
+The converter turns quantized loops into nothing that runs (docs/explain/measured.md), so
+BidirectionalLstm gives it a product with the input and the output of the LSTM, and this module
+puts the op there.
 """
 
 import contextlib

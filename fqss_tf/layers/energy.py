@@ -90,7 +90,7 @@ def mean_in_steps(
     """Mean of ``[B, H, T, C]`` over ``axes``, kept as 1: over T first, then the rest.
 
     XNNPACK's int8 MEAN is wrong over more than some ten thousand values whose zero point is not 0
-    (docs/measured.md), so no step has as many.
+    (docs/explain/measured.md), so no step has as many.
 
     Args:
         inputs: the values.

@@ -33,7 +33,7 @@ class FixedSlopePReLU(keras.layers.Layer):
     """PReLU of a constant ``slope``, in integer ops that all kernels round alike.
 
     The float graph has LeakyReLU. The int8 LEAKY_RELU is rounded otherwise by each kernel set
-    (docs/measured.md). So the integer graph adds what is missing on the negative side:
+    (docs/explain/measured.md). So the integer graph adds what is missing on the negative side:
     ``x + relu((slope - 1) x)``, a product and a sum. Input and output have one range: then the sum
     is exact.
 

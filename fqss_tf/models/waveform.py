@@ -14,7 +14,7 @@ from fqss_tf.types import KerasLayer, Tensor
 
 layers = keras.layers
 # TensorFlow 2.16's remapper fuses convolution and LeakyReLU into an op that is wrong for a batch
-# of 1 behind a dilated convolution (docs/measured.md).
+# of 1 behind a dilated convolution (docs/explain/measured.md).
 tf.config.optimizer.set_experimental_options({"remapping": False})
 
 

@@ -149,7 +149,7 @@ def _place_in_cluster() -> tuple[int, int]:
     """(number of this worker, number of workers) by TF_CONFIG."""
     text = os.environ.get("TF_CONFIG")
     if not text:
-        raise FqssError("--distribute multiworker needs TF_CONFIG: see docs/distribution.md")
+        raise FqssError("--distribute multiworker needs TF_CONFIG: see docs/guide/distribution.md")
     try:
         config = json.loads(text)
         workers, index = config["cluster"]["worker"], config["task"]["index"]
@@ -157,6 +157,6 @@ def _place_in_cluster() -> tuple[int, int]:
             raise ValueError("the task is not one of the workers")
     except (ValueError, KeyError, TypeError) as error:
         raise FqssError(
-            f"TF_CONFIG names no worker of a cluster ({error!r}): see docs/distribution.md"
+            f"TF_CONFIG names no worker of a cluster ({error!r}): see docs/guide/distribution.md"
         ) from error
     return index, len(workers)
