@@ -173,7 +173,7 @@ def _numbers(text: str) -> list[int]:
 
 
 def _types(text: str | None) -> tuple[str, ...]:
-    from fqss_tf.runtime.metadata import FILE_TYPES
+    from fqss_tf.formats import FILE_TYPES
 
     kinds = tuple(dict.fromkeys(text.split(","))) if text else ()
     for kind in kinds:

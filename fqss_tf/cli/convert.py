@@ -5,6 +5,8 @@ from typing import cast
 
 import click
 
+from fqss_tf.formats import FILE_TYPES
+
 
 @click.command()
 @click.argument("run", type=click.Path(), required=False)
@@ -14,7 +16,7 @@ import click
               help="Change a key of --recipe, such as model.norm=batch; may be repeated.")
 @click.option("--output", required=True, type=click.Path(dir_okay=False), help="The .tflite file.")
 @click.option("--type", "file_type", default="int8", show_default=True,
-              type=click.Choice(["int8", "float32", "float16", "dynamic", "int16x8"]),
+              type=click.Choice(FILE_TYPES),
               help="int8 is fully integer, from input to output.")
 @click.option("--ptq", is_flag=True, help="int8 after training: measure the ranges, train nothing.")
 @click.option("--planes", type=click.IntRange(1, 3), default=1, show_default=True,

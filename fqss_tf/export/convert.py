@@ -14,10 +14,10 @@ from fqss_tf.export.op_report import Report, Tensor, conversion_ops, float_tenso
 from fqss_tf.export.parity import compare, one_segment, whole_stream
 from fqss_tf.export.segments import levelled_segments
 from fqss_tf.files import atomic_path
+from fqss_tf.formats import FILE_TYPES, WAVEFORM_SCALE
 from fqss_tf.models.sizes import ConvTasNetConfig, EncoderSizes
 from fqss_tf.runtime.checksum import with_checksum
 from fqss_tf.runtime.interpreter import INPUT
-from fqss_tf.runtime.metadata import FILE_TYPES
 from fqss_tf.types import Json, PathLike, Planes, Waveform
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 # Least SQNR in dB of the running .tflite against the Keras model it was made from.
 LEAST_SQNR = {"int8": 30.0, "float32": 80.0, "float16": 50.0, "dynamic": 15.0, "int16x8": 30.0}
-WAVEFORM_SCALE = 1 / 128
 # Most dB of SI-SDR that an int8 file may have less than the simulation that training saw.
 MOST_SI_SDR_LOSS = 0.1
 STREAMING_SECONDS = 0.016
@@ -51,7 +50,7 @@ def convert(
     Args:
         run: a ``fqss_tf.training.run.Run``, or ``fqss_tf.training.untrained.UntrainedRun``.
         output: path of the .tflite; its description goes beside it as .json.
-        file_type: one of ``fqss_tf.runtime.metadata.FILE_TYPES``. int8 is fully integer: int8
+        file_type: one of ``fqss_tf.formats.FILE_TYPES``. int8 is fully integer: int8
             inputs and outputs at scale 1/128.
         ptq: int8 after training: ranges are measured, nothing is trained.
         seconds: length of the segment that the file takes; the recipe's training segment if None,
@@ -188,7 +187,7 @@ def file_metadata(run: "Run", samples: int, planes: Planes, file_type: str, meth
         run: a Run or UntrainedRun.
         samples: of the segment that the file takes.
         planes: of the graph in the file.
-        file_type: one of ``fqss_tf.runtime.metadata.FILE_TYPES``.
+        file_type: one of ``fqss_tf.formats.FILE_TYPES``.
         method: ``float``, ``ptq``, ``qat``, ``fqss`` or ``untrained``.
     """
     return {

@@ -7,6 +7,7 @@ import tf_keras as keras
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from fqss_tf.export.lstm import stand_ins, with_lstm_ops
+from fqss_tf.formats import WAVEFORM_SCALE
 from fqss_tf.quantization.fake_quant import fake_quantize
 from fqss_tf.types import KerasModel, Tensor, Waveform
 
@@ -41,7 +42,8 @@ def convert_quantized(
 
 def waveform_planes(mixture: Tensor) -> Tensor:
     """Returns the planes of a mixture as their int8 tensor: scale 1/128, zero point 0."""
-    return fake_quantize(mixture, tf.constant(-1.0), tf.constant(127 / 128), training=False)
+    largest = tf.constant(1 - WAVEFORM_SCALE)
+    return fake_quantize(mixture, tf.constant(-1.0), largest, training=False)
 
 
 def converted_integer(

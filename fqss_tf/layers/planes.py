@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from fqss_tf.formats import WAVEFORM_STEPS
 from fqss_tf.types import Json, Tensor, TensorShape
 
 
@@ -27,9 +28,9 @@ class Splitter(keras.layers.Layer):
             return tf.identity(inputs)
         remainder, planes = inputs, []
         for _ in range(self.planes):
-            level = tf.clip_by_value(tf.floor(remainder * 128), -128, 127)
-            planes.append(level / 128)
-            remainder = 2 * (remainder * 128 - level) - 1
+            level = tf.clip_by_value(tf.floor(remainder * WAVEFORM_STEPS), -128, 127)
+            planes.append(level / WAVEFORM_STEPS)
+            remainder = 2 * (remainder * WAVEFORM_STEPS - level) - 1
         return tf.concat(planes, axis=-1)
 
     def compute_output_shape(self, shape: TensorShape) -> TensorShape:

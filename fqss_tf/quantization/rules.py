@@ -12,6 +12,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.errors import FqssError
+from fqss_tf.formats import WAVEFORM_SCALE
 from fqss_tf.layers.attention import AddPositions, DotProductAttention
 from fqss_tf.layers.chunks import ChannelsToSources, OverlapAdd, SplitIntoChunks
 from fqss_tf.layers.context import Delay, Lookahead, PastContext, SkipStart
@@ -30,7 +31,6 @@ from fqss_tf.quantization.quantizers import (
     WeightQuantizer,
 )
 from fqss_tf.types import KerasLayer
-from fqss_tf.waveform import WAVEFORM_SCALE
 
 layers = keras.layers
 

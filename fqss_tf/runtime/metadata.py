@@ -15,6 +15,7 @@ from typing import Any
 from ai_edge_litert import schema_py_generated as schema
 
 from fqss_tf.errors import FqssError
+from fqss_tf.formats import FILE_TYPES
 from fqss_tf.runtime.checksum import check_checksum
 from fqss_tf.runtime.graph_check import faults
 from fqss_tf.types import Json, PathLike
@@ -28,7 +29,6 @@ FILE_KEYS = {
     "input_planes": "input_stages", "output_planes": "output_stages",
     "quantized_by": "quantised_by", "algorithmic_delay": "lag",
 }
-FILE_TYPES = ("int8", "float32", "float16", "dynamic", "int16x8")
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ A 16-bit sample and two planes are the same thing: ``msb = x >> 8`` and ``lsb = 
 import numpy as np
 from numpy.typing import NDArray
 
+from fqss_tf.formats import WAVEFORM_STEPS as STEPS
 from fqss_tf.types import FloatArray, PlaneArray, Waveform
 
-STEPS = 128  # plane values per unit of amplitude: int8 with scale 1/128 and zero point 0
 RADIX = 256  # each further plane resolves one step of the plane before it into this many
 
 
