@@ -94,7 +94,7 @@ def add_planes(
 
     The encoder of plane k starts as W / 256^k with the bias of its flooring, decoder k as 256^k D,
     and the residual encoder as the right inverse of D, so that before any quantization the further
-    planes and planes carry exactly what the first ones leave out (method, section 7).
+    planes carry exactly what the first ones leave out (method, section 7).
     """
     network = build(
         config, input_planes=input_planes, output_planes=output_planes,

@@ -283,9 +283,11 @@ def averaged_weights(model: KerasModel, optimizer: Optimizer) -> Iterator[None]:
         return
     trained = [variable.numpy() for variable in model.trainable_variables]
     optimizer.finalize_variable_values(model.trainable_variables)
-    yield
-    for variable, value in zip(model.trainable_variables, trained, strict=True):
-        variable.assign(value)
+    try:
+        yield
+    finally:
+        for variable, value in zip(model.trainable_variables, trained, strict=True):
+            variable.assign(value)
 
 
 def si_sdr_scores(separate: Separate, mixtures: Iterable[MixturePair]) -> list[float]:
