@@ -12,7 +12,8 @@ import yaml
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
 from fqss_tf.former_names import renamed, renamed_key
-from fqss_tf.models.sizes import NETWORKS, ConvTasNetConfig, EncoderSizes
+from fqss_tf.models.registry import DEFAULT, NETWORKS, network_of
+from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.types import Json, PathLike
 
 if TYPE_CHECKING:
@@ -201,12 +202,12 @@ class QuantizationRecipe:
 class Recipe:
     """Everything that decides a training run, but the place it is written to.
 
-    ``network`` is a key of ``fqss_tf.models.sizes.NETWORKS``, ``model`` the sizes it asks for.
+    ``network`` is a key of ``fqss_tf.models.registry.NETWORKS``, ``model`` the sizes it asks for.
     """
 
-    network: str = "convtasnet"
+    network: str = DEFAULT
     seed: int = 0
-    model: EncoderSizes = ConvTasNetConfig()
+    model: EncoderSizes = NETWORKS[DEFAULT].sizes
     data: DataRecipe = DataRecipe()
     float: StageRecipe = StageRecipe()
     quantization: QuantizationRecipe = QuantizationRecipe()
@@ -229,7 +230,7 @@ class Recipe:
     @property
     def recomputes(self) -> bool:
         """Whether the gradient of the quantized stage computes the network again."""
-        return self.quantization.recompute and isinstance(self.model, ConvTasNetConfig)
+        return self.quantization.recompute and network_of(self.model).recomputes
 
 
 def packaged_recipes() -> list[str]:
@@ -267,8 +268,8 @@ def load_recipe(name_or_path: PathLike, settings: Iterable[str] = ()) -> Recipe:
     network = values.get("network", Recipe.network)
     if isinstance(network, str) and network not in NETWORKS:
         raise FqssError(f"network {network!r} is unknown: use one of {', '.join(NETWORKS)}")
-    sizes = NETWORKS.get(str(network), ConvTasNetConfig)
-    return from_dict(Recipe(model=sizes()), values, "")
+    sizes = NETWORKS.get(str(network), NETWORKS[DEFAULT]).sizes
+    return from_dict(Recipe(model=sizes), values, "")
 
 
 def with_settings(recipe: Recipe, settings: Iterable[str]) -> Recipe:

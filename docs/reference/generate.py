@@ -3,7 +3,7 @@
     python docs/reference/generate.py          # write both pages
     python docs/reference/generate.py --check  # fail if a page is out of date
 
-Keys and defaults are those of the dataclasses of ``fqss_tf.config`` and ``fqss_tf.models.sizes``.
+Keys and defaults are those of the dataclasses of ``fqss_tf.config`` and of the networks.
 What a key means is ``metadata["help"]`` of its field or, without that, a line of ``keys.yaml``.
 """
 
@@ -19,7 +19,7 @@ import yaml
 
 from fqss_tf import config
 from fqss_tf.cli.main import main as fqss_tf
-from fqss_tf.models.sizes import NETWORKS
+from fqss_tf.models.registry import NETWORKS
 
 FOLDER = Path(__file__).parent
 NOTE = "<!-- Made by docs/reference/generate.py: change the code or keys.yaml and run it again. -->"
@@ -66,9 +66,9 @@ def recipes() -> Iterator[str]:
                 f"`{rate}`.", "",
             )
         yield from table(type(defaults), name, defaults)
-    for network, sizes in NETWORKS.items():
-        yield from ("", f"### model of {network}", "", f"With `network: {network}`.", "")
-        yield from table(sizes, "EncoderSizes", sizes())
+    for name, network in NETWORKS.items():
+        yield from ("", f"### model of {name}", "", f"With `network: {name}`.", "")
+        yield from table(type(network.sizes), "EncoderSizes", network.sizes)
     yield from ("", "## Packaged recipes", "")
     for name in sorted(config.packaged_recipes(), key=list(TEXTS["recipes"]).index):
         yield from (f"### {name}", "", *_wrapped(TEXTS["recipes"][name]), "", "```yaml")

@@ -20,6 +20,7 @@ from fqss_tf.analysis.simulation import INTEGER_BITS, TENSOR_BITS, Simulation, s
 from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import default_task, load_mixtures
 from fqss_tf.files import atomic_folder
+from fqss_tf.models.registry import names_of, network_of
 from fqss_tf.runtime.metadata import Metadata, read_metadata
 from fqss_tf.types import Json, NamedMixture, OnProgress, PathLike
 
@@ -233,8 +234,9 @@ def _open_run(path: PathLike, threads: int) -> Run:
     run = Run(path)
     if not (run.folder / FLOAT_WEIGHTS).exists():
         raise FqssError(f"{path} has no finished float model: continue with fqss-tf train --resume")
-    if run.recipe.network != "convtasnet":
-        raise FqssError(f"{path} is a {run.recipe.network}: only runs of convtasnet are analyzed")
+    if not network_of(run.config).analyzed:
+        analyzed = names_of(lambda network: network.analyzed)
+        raise FqssError(f"{path} is a {run.recipe.network}: only runs of {analyzed} are analyzed")
     return run
 
 

@@ -10,7 +10,7 @@ from fqss_tf.benchmark.onnx_subject import check_installed, onnx_subject
 from fqss_tf.benchmark.subjects import Subject, TorchSubject, run_subject, tflite_subject
 from fqss_tf.config import Recipe, load_recipe, packaged_recipes
 from fqss_tf.errors import FqssError
-from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.models.registry import names_of, network_of
 from fqss_tf.runtime.metadata import FILE_IDENTIFIER
 from fqss_tf.types import OnProgress, PathLike
 
@@ -135,7 +135,7 @@ def _from_recipe(
             path = folder / f"naive_{file_type}.tflite"
             path.write_bytes(convert_reference(run, samples, file_type))
             subjects.append(tflite_subject(path, f"{name} naive {file_type}", seconds))
-    if options.torch and isinstance(recipe.model, ConvTasNetConfig):
+    if options.torch:
         subjects.append(TorchSubject(
             name=f"{name} PyTorch float32", runtime="PyTorch", seconds=seconds,
             rate=recipe.data.sample_rate, config=recipe.model, samples=samples,
@@ -145,7 +145,9 @@ def _from_recipe(
 
 def _check_plain(name: PathLike, recipe: Recipe) -> None:
     """Refuses recipes of which there is no network as papers write it."""
-    if not isinstance(recipe.model, ConvTasNetConfig):
-        raise FqssError(f"--naive and --torch are for convtasnet, and {name} is {recipe.network}")
-    if recipe.model.causal:
+    network = network_of(recipe.model)
+    if network.plain is None:
+        plain = names_of(lambda other: other.plain is not None)
+        raise FqssError(f"--naive and --torch are for {plain}, and {name} is {recipe.network}")
+    if network.streams(recipe.model):
         raise FqssError(f"--naive and --torch have no causal form, and {name} is causal")

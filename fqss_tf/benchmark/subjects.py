@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fqss_tf.errors import FqssError
-from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.models.registry import network_of
+from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.types import IntArray, PathLike
 
 
@@ -119,21 +120,22 @@ class RunSubject(Subject):
 class TorchSubject(Subject):
     """A recipe's network in PyTorch, in eager mode, with random weights."""
 
-    config: ConvTasNetConfig
+    config: EncoderSizes
     samples: int
 
     def prepare(self) -> None:
         """Imports PyTorch."""
-        import fqss_tf.benchmark.torch_network  # noqa: F401
+        import torch  # noqa: F401
 
     def load(self, threads: int) -> Callable[[], object]:
         """Gives a function that separates one segment."""
         import torch
 
-        from fqss_tf.benchmark.torch_network import ConvTasNet
-
+        plain = network_of(self.config).plain
+        if plain is None:
+            raise FqssError(f"{self.name} has no form in PyTorch")
         torch.set_num_threads(threads)
-        network = ConvTasNet(self.config).eval()
+        network = plain.module(self.config).eval()
         mixture = torch.from_numpy(random_input([1, self.samples], np.float32))
 
         def separate() -> None:

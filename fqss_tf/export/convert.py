@@ -15,7 +15,8 @@ from fqss_tf.export.parity import compare, one_segment, whole_stream
 from fqss_tf.export.segments import levelled_segments
 from fqss_tf.files import atomic_path
 from fqss_tf.formats import FILE_TYPES, WAVEFORM_SCALE
-from fqss_tf.models.sizes import ConvTasNetConfig, EncoderSizes
+from fqss_tf.models.registry import names_of, network_of
+from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.runtime.checksum import with_checksum
 from fqss_tf.runtime.interpreter import INPUT
 from fqss_tf.types import Json, PathLike, Planes, Waveform
@@ -30,8 +31,6 @@ MOST_SI_SDR_LOSS = 0.1
 STREAMING_SECONDS = 0.016
 CALIBRATION_MIXTURES = 8
 MOST_PLANES = 3
-# LiteRT 2.3 adds up int16 in 32 bits: more full-scale values overflow, without a word.
-INT16_MEAN_VALUES = 2**16
 
 
 def convert(
@@ -78,7 +77,8 @@ def convert(
         raise FqssError(f"--planes {planes} is not from 1 to {MOST_PLANES}")
     if file_type == "int8" and not ptq and not run.is_quantized:
         raise FqssError(f"{run.folder} has no quantized model: train it or convert with --ptq")
-    causal = _streaming_config(run.config, file_type) if stream else None
+    if stream:
+        _check_streams(run.config, file_type)
     from fqss_tf.export.graphs import convert_float, convert_quantized
     from fqss_tf.export.streaming_graph import convert_streaming, state_names
     from fqss_tf.quantization.wrap import set_mode
@@ -88,8 +88,7 @@ def convert(
     samples = training_segment
     if seconds or stream:
         samples = run.segment(seconds or STREAMING_SECONDS)
-    if file_type == "int16x8":
-        _check_int16_norms(run.config, samples)
+    _check_file_type(run.config, file_type, samples)
     started = time.monotonic()
     if file_type == "int8":
         counts = Planes(planes, planes) if ptq else run.planes
@@ -104,8 +103,9 @@ def convert(
     conversion_seconds = time.monotonic() - started
     method = ("ptq" if ptq else run.method) if file_type == "int8" else "float"
     metadata = file_metadata(run, samples, counts, file_type, method)
-    if causal is not None:
-        metadata |= {"lag": causal.algorithmic_delay(counts.output), "states": state_names(model)}
+    if stream:
+        lag = run.config.algorithmic_delay(counts.output)
+        metadata |= {"lag": lag, "states": state_names(model)}
     content = with_checksum(write_metadata(content, metadata))
     report = op_report(content, str(output))
     if file_type == "int8":
@@ -205,16 +205,14 @@ def file_metadata(run: "Run", samples: int, planes: Planes, file_type: str, meth
     }
 
 
-def _streaming_config(config: EncoderSizes, file_type: str) -> ConvTasNetConfig:
-    """The sizes of a network that can stream; FqssError for another one."""
-    if not (isinstance(config, ConvTasNetConfig) and config.causal):
+def _check_streams(config: EncoderSizes, file_type: str) -> None:
+    if not network_of(config).streams(config):
         raise FqssError(
             "--stream needs a causal network: train one with model.causal=true, such as the recipe "
             "mobile-causal"
         )
     if file_type != "int8":
         raise FqssError("--stream goes with --type int8 only: the states are int8")
-    return config
 
 
 def _stream_description(metadata: Json, report: Report) -> Json:
@@ -235,15 +233,15 @@ def _stream_description(metadata: Json, report: Report) -> Json:
     }
 
 
-def _check_int16_norms(config: EncoderSizes, samples: int) -> None:
-    if not isinstance(config, ConvTasNetConfig):
-        raise FqssError("int16x8 is refused: only convtasnet has been tried in it: use float32")
-    values = samples // config.hop * max(config.filters, config.hidden)
-    if config.norm == "global" and values > INT16_MEAN_VALUES:
+def _check_file_type(config: EncoderSizes, file_type: str, samples: int) -> None:
+    network = network_of(config)
+    if file_type in network.untried:
+        tried = names_of(lambda other: file_type not in other.untried)
         raise FqssError(
-            f"int16x8 is refused: a global layer norm over {values} values overflows LiteRT's "
-            f"16-bit MEAN beyond {INT16_MEAN_VALUES}: use int8, norm batch or less --seconds"
+            f"{file_type} is refused: only {tried} has been tried in it: use float32"
         )
+    if reason := network.refusal(config, file_type, samples):
+        raise FqssError(reason)
 
 
 def check_fully_integer(report: Report) -> None:

@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 from fqss_tf.config import from_dict
 from fqss_tf.errors import FqssError
 from fqss_tf.models.published import PublishedTensors
-from fqss_tf.models.sizes import NETWORKS, EncoderSizes
+from fqss_tf.models.registry import NETWORKS
+from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.types import Json, LayerWeights
 
 # Arguments that change nothing that is computed from samples.
@@ -83,10 +84,10 @@ class Layout:
             for key, value in self.assumed(tensors, values).items()
             if key not in values
         }
-        return from_dict(NETWORKS[self.network](), values | assumed, "model."), assumed
+        return from_dict(NETWORKS[self.network].sizes, values | assumed, "model."), assumed
 
     def _check(self, argument: str, value: Any) -> None:
-        kind = type(getattr(NETWORKS[self.network], self.arguments[argument]))
+        kind = type(getattr(NETWORKS[self.network].sizes, self.arguments[argument]))
         if type(value) is not kind or (kind is int and value < 1):
             wanted = "a whole number from 1" if kind is int else "text"
             raise FqssError(f"{argument} is {reprlib.repr(value)}: it must be {wanted}")

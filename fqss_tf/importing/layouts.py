@@ -4,8 +4,12 @@ import functools
 
 from fqss_tf.errors import FqssError
 from fqss_tf.importing.layout import Layout, Supported
-from fqss_tf.models import convtasnet_weights, dual_path_weights
+from fqss_tf.models.convtasnet import published as convtasnet
+from fqss_tf.models.dprnn import published as dprnn
+from fqss_tf.models.dptnet import published as dptnet
+from fqss_tf.models.dptnet_asteroid import published as dptnet_asteroid
 from fqss_tf.models.published import PublishedTensors
+from fqss_tf.models.sepformer import published as sepformer
 from fqss_tf.models.sizes import MaskActivation
 from fqss_tf.types import Json
 
@@ -162,7 +166,7 @@ LAYOUTS = (
         measured=functools.partial(_convtasnet_measured, "encoder.filterbank._filters"),
         assumed=_convtasnet_assumed,
         weights=functools.partial(
-            convtasnet_weights.from_published, encoder="encoder.filterbank._filters",
+            convtasnet.from_published, encoder="encoder.filterbank._filters",
             decoder="decoder.filterbank._filters", gain="gamma", shift="beta",
         ),
     ),
@@ -178,7 +182,7 @@ LAYOUTS = (
         measured=functools.partial(_convtasnet_measured, "encoder.weight"),
         assumed=_convtasnet_assumed,
         weights=functools.partial(
-            convtasnet_weights.from_published, encoder="encoder.weight", decoder="decoder.weight",
+            convtasnet.from_published, encoder="encoder.weight", decoder="decoder.weight",
             gain="weight", shift="bias",
         ),
     ),
@@ -195,7 +199,7 @@ LAYOUTS = (
         },
         measured=functools.partial(_asteroid_measured, "masker.layers.%d.0.recurrent"),
         assumed=_asteroid_dptnet_assumed,
-        weights=dual_path_weights.asteroid_dptnet,
+        weights=dptnet_asteroid.from_published,
     ),
     Layout(
         name="asteroid-dprnntasnet",
@@ -212,7 +216,7 @@ LAYOUTS = (
         },
         measured=_asteroid_dprnn_measured,
         assumed=functools.partial(_asteroid_assumed, "sigmoid"),
-        weights=dual_path_weights.dprnn,
+        weights=dprnn.from_published,
     ),
     Layout(
         name="speechbrain-sepformer",
@@ -228,7 +232,7 @@ LAYOUTS = (
             _sepformer_measured, "encoder.conv1d.weight", "masknet.", "dual_mdl", "_mdl.mdl",
         ),
         assumed=_sepformer_assumed,
-        weights=functools.partial(dual_path_weights.sepformer, fqss=False),
+        weights=functools.partial(sepformer.from_published, fqss=False),
     ),
     Layout(
         name="fqss-sepformer",
@@ -243,7 +247,7 @@ LAYOUTS = (
             _sepformer_measured, "encoder.0.weight", "masker.", "layers", "_transformer_block",
         ),
         assumed=_sepformer_assumed,
-        weights=functools.partial(dual_path_weights.sepformer, fqss=True),
+        weights=functools.partial(sepformer.from_published, fqss=True),
     ),
     Layout(
         name="ujscjj-dptnet",
@@ -253,7 +257,7 @@ LAYOUTS = (
         only={},
         measured=_dptnet_measured,
         assumed=_dptnet_assumed,
-        weights=functools.partial(dual_path_weights.dptnet, mask="mask_conv1x1"),
+        weights=functools.partial(dptnet.from_published, mask="mask_conv1x1"),
     ),
     Layout(
         name="fqss-dptnet",
@@ -263,6 +267,6 @@ LAYOUTS = (
         only={},
         measured=_dptnet_measured,
         assumed=_dptnet_assumed,
-        weights=functools.partial(dual_path_weights.dptnet, mask="mask_conv1x1.0"),
+        weights=functools.partial(dptnet.from_published, mask="mask_conv1x1.0"),
     ),
 )

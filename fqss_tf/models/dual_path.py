@@ -4,15 +4,23 @@ Flat functional Keras graphs over 4-D tensors. Chunks are ``[B, chunks, size, C]
 a chunk needs no transpose, and what goes along the chunks one before and one behind.
 """
 
+from collections.abc import Callable
+
 import tf_keras as keras
 
 from fqss_tf.layers.attention import DotProductAttention
 from fqss_tf.layers.chunks import ChannelsToSources, OverlapAdd
 from fqss_tf.layers.lstm import BidirectionalLstm
 from fqss_tf.layers.planes import Combiner, Splitter
-from fqss_tf.models.sizes import AttentionSizes, DualPathSizes, LstmSizes, MaskActivation
+from fqss_tf.models.sizes import (
+    AttentionLstmSizes,
+    AttentionSizes,
+    DualPathSizes,
+    LstmSizes,
+    MaskActivation,
+)
 from fqss_tf.models.waveform import convolution, decoder, encoder, prelu
-from fqss_tf.types import Tensor
+from fqss_tf.types import KerasLayer, Tensor
 
 layers = keras.layers
 
@@ -79,3 +87,33 @@ def mask_activation(inputs: Tensor, kind: MaskActivation) -> Tensor:
     if kind == "relu":
         return layers.ReLU(name="masks")(inputs)
     return layers.Activation(kind, name="masks")(inputs)
+
+
+def improved_transformers(
+    trunk: Tensor, config: AttentionLstmSizes, norm: Callable[[str], KerasLayer],
+    for_export: bool,
+) -> Tensor:
+    """The blocks of a DPTNet: a transformer layer along each chunk, and one along the chunks.
+
+    ``norm``: makes a norm of this name.
+    """
+    for block in range(config.blocks):
+        for path in ("intra", "inter"):
+            name = f"block_{block}_{path}"
+            trunk = _improved_transformer(trunk, config, name, norm, for_export)
+            trunk = across_chunks(trunk, f"{name}_permuted")
+    return trunk
+
+
+def _improved_transformer(
+    inputs: Tensor, config: AttentionLstmSizes, name: str,
+    norm: Callable[[str], KerasLayer], for_export: bool,
+) -> Tensor:
+    """A transformer layer whose feed-forward part begins with an LSTM (DPTNet, sec. 2.2)."""
+    context = attention(inputs, config, name, for_export)
+    attended = layers.Add(name=f"{name}_attention_sum")([inputs, context])
+    normed = norm(f"{name}_attention_norm")(attended)
+    wide = layers.ReLU(name=f"{name}_relu")(both_directions(normed, config, name))
+    narrow = convolution(config.width, f"{name}_linear")(wide)
+    summed = layers.Add(name=f"{name}_linear_sum")([normed, narrow])
+    return norm(f"{name}_linear_norm")(summed)

@@ -1,31 +1,60 @@
-"""The networks by their sizes; ``sizes.NETWORKS`` has the sizes by a recipe's name for them."""
+"""The networks, by a recipe's name for them and by their sizes.
+
+No TensorFlow until one is built, so that recipes can be checked at once.
+"""
 
 from collections.abc import Callable
+from typing import Any
 
-from fqss_tf.models import convtasnet, dprnn, dptnet, sepformer, sizes
+from fqss_tf.models.convtasnet import ConvTasNet
+from fqss_tf.models.dprnn import DPRNN
+from fqss_tf.models.dptnet import DPTNet
+from fqss_tf.models.dptnet_asteroid import AsteroidDPTNet
+from fqss_tf.models.network import Network
+from fqss_tf.models.sepformer import SepFormer
+from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.types import KerasModel
 
-BUILDERS: dict[type[sizes.EncoderSizes], Callable[..., KerasModel]] = {
-    sizes.ConvTasNetConfig: convtasnet.build,
-    sizes.SepFormerConfig: sepformer.build,
-    sizes.DPTNetConfig: dptnet.build,
-    sizes.AsteroidDPTNetConfig: dptnet.build_asteroid,
-    sizes.DPRNNConfig: dprnn.build,
+NETWORKS: dict[str, Network[Any]] = {
+    "convtasnet": ConvTasNet(),
+    "sepformer": SepFormer(),
+    "dptnet": DPTNet(),
+    "dptnet-asteroid": AsteroidDPTNet(),
+    "dprnn": DPRNN(),
 }
+# Of a recipe that names none.
+DEFAULT = "convtasnet"
+
+
+def network_of(config: EncoderSizes) -> Network[Any]:
+    """Returns the network that has sizes of this type."""
+    return next(
+        network for network in NETWORKS.values() if type(network.sizes) is type(config)
+    )
+
+
+def names_of(chosen: Callable[[Network[Any]], bool]) -> str:
+    """Returns the names of the networks that a condition holds for, as an error lists them."""
+    return ", ".join(name for name, network in NETWORKS.items() if chosen(network))
 
 
 def build(
-    config: sizes.EncoderSizes, *, input_planes: int = 1, output_planes: int = 1,
+    config: EncoderSizes, *, input_planes: int = 1, output_planes: int = 1,
     for_export: bool = False,
 ) -> KerasModel:
-    """The Keras model of a network: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
+    """Builds the Keras model of a network: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
+
+    The mixture is at the model's level (peak 1). T is a multiple of ``config.hop``. The tensors
+    that cross the border of a ``.tflite`` are the output of the layer ``splitter`` and the outputs
+    of the layers ``stage_0``, ``stage_1``...
 
     Args:
         config: sizes, whose type tells the network.
-        input_planes: as of ``fqss_tf.models.convtasnet.build``.
-        output_planes: likewise.
-        for_export: likewise.
+        input_planes: planes of the input splitter, 1 for none (method, section III).
+        output_planes: outputs of the residual-error block and combiner, 1 for none.
+        for_export: the form that is quantized and exported: PReLU slopes are constants, and what
+            convolutions can take over of the norms is left out.
     """
-    return BUILDERS[type(config)](
+    return network_of(config).build(
         config, input_planes=input_planes, output_planes=output_planes, for_export=for_export
     )

@@ -1,6 +1,6 @@
 """Channels of one range: scales that move from one layer's weights to the next one's.
 
-An activation has one scale for all its channels, and a trained ConvTasNet has channels of very
+An activation has one scale for all its channels, and a trained network can have channels of very
 different ranges: the small ones get few steps. Dividing a channel by a number where it is made, and
 multiplying by it where it is used, leaves the function as it is, because what lies between is
 positively homogeneous (Nagel et al. 2019, section 4.1). Weights have a scale per output channel, so
@@ -13,19 +13,18 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.models.registry import network_of
+from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.types import FloatArray, KerasModel
-
-# Channels that hardly ever sound are not blown up further.
-LEAST_SHARE = 1e-3
 
 
 def equalize(
-    network: keras.Model, config: object, mixtures: Iterable[np.ndarray], strength: float = 0.5
+    network: keras.Model, config: EncoderSizes, mixtures: Iterable[np.ndarray],
+    strength: float = 0.5,
 ) -> None:
     """Equalizes the channels of a network, in place; its function stays the same.
 
-    Only ConvTasNets are changed: the norms of the others are over channels.
+    Only networks that say how (``Network.equalize``) are changed.
 
     Args:
         network: float, from ``fqss_tf.quantization.folding.add_planes``.
@@ -34,119 +33,15 @@ def equalize(
         strength: 0 to 1, how far channels are equalized that a convolution adds up. Its weights
             have one scale for all inputs, and take over the inequality.
     """
-    if isinstance(config, ConvTasNetConfig):
-        _ConvTasNet(network, config, mixtures, strength).equalize()
+    network_of(config).equalize(
+        network, config, lambda names: channel_ranges(network, names, mixtures), strength
+    )
 
 
-class _ConvTasNet:
-    def __init__(
-        self, network: KerasModel, config: ConvTasNetConfig, mixtures: Iterable[FloatArray],
-        strength: float,
-    ) -> None:
-        self.network, self.config, self.strength = network, config, strength
-        self.names = {layer.name for layer in network.layers}
-        self.sources = range(config.sources)
-        self.blocks = range(len(config.dilations))
-        self.ranges = _channel_ranges(network, self._measured(), mixtures)
-
-    def _measured(self) -> set[str]:
-        places = {"encoder_0", "encoder_sum_1", "mask_prelu", "mask_relu"}
-        for index in self.blocks:
-            places |= {
-                f"block_{index}_{place}{suffix}"
-                for place in ("in", "in_norm_shifted", "depthwise")
-                for suffix in ("", "_prelu", "_relu")
-            } | {f"block_{index}_residual_sum", f"block_{index}_skip_sum"}
-        places |= {"bottleneck", "bottleneck_normed", "block_0_skip", "block_0_skip_normed"}
-        places |= {f"mask_{source}" for source in self.sources}
-        return places & self.names
-
-    def equalize(self) -> None:
-        encoded = self.scales("encoder_0", "encoder_sum_1", strength=1.0)
-        masks = self.scales(*(f"mask_{source}" for source in self.sources), strength=self.strength)
-        trunk = self.scales(
-            "bottleneck", "bottleneck_normed",
-            *(f"block_{index}_residual_sum" for index in self.blocks), strength=self.strength,
-        )
-        skips = self.scales(
-            "block_0_skip", "block_0_skip_normed", "mask_prelu", "mask_relu",
-            *(f"block_{index}_skip_sum" for index in self.blocks), strength=self.strength,
-        )
-        for name in sorted(self.names):
-            if name.startswith("encoder_") and "sum" not in name and "past" not in name:
-                self.divide_outputs(name, encoded)
-            if name.startswith("decoder_") and name[len("decoder_"):].isdigit():
-                self.multiply_inputs(name, encoded * masks)
-            if name.startswith("residual_encoder_") and name[-1].isdigit():
-                self.divide_outputs(name, encoded * masks)
-        self.tell_statistics("bottleneck_norm", encoded)
-        self.pointwise("bottleneck", encoded, trunk)
-        for index in self.blocks:
-            self.block(f"block_{index}", trunk, skips)
-        for source in self.sources:
-            self.pointwise(f"mask_{source}", skips, masks)
-
-    def block(self, name: str, trunk: FloatArray, skips: FloatArray) -> None:
-        widened = self.scales(f"{name}_in", f"{name}_in_prelu", f"{name}_in_relu", strength=1.0)
-        convolved = self.scales(
-            f"{name}_depthwise", f"{name}_depthwise_prelu", f"{name}_depthwise_relu",
-            strength=self.strength,
-        )
-        self.pointwise(f"{name}_in", trunk, widened)
-        normed = widened
-        if f"{name}_in_norm_gain" in self.names:
-            normed = self.scales(f"{name}_in_norm_shifted", strength=1.0)
-            self.tell_statistics(f"{name}_in_norm", widened)
-            self.divide_outputs(f"{name}_in_norm_gain", normed / widened)
-            self.divide_outputs(f"{name}_in_norm_shift", normed)
-        self.tell_statistics(f"{name}_depthwise_norm", convolved)
-        kernel, *bias = self.weights(f"{name}_depthwise")
-        self.set_weights(
-            f"{name}_depthwise",
-            [kernel * (normed / convolved)[:, None], *(values / convolved for values in bias)],
-        )
-        self.pointwise(f"{name}_skip", convolved, skips)
-        if f"{name}_residual" in self.names:
-            self.pointwise(f"{name}_residual", convolved, trunk)
-
-    def scales(self, *names: Iterable[str], strength: float) -> FloatArray:
-        """What each channel is divided by where the tensors of these names are one in the end."""
-        found = [self.ranges[name] for name in names if name in self.ranges]
-        largest = np.max(found, axis=0)
-        largest = np.maximum(largest, LEAST_SHARE * largest.max()) ** strength
-        return largest / np.exp(np.mean(np.log(largest)))
-
-    def weights(self, name: str) -> list[FloatArray]:
-        return self.network.get_layer(name).get_weights()
-
-    def set_weights(self, name: str, values: list[FloatArray]) -> None:
-        self.network.get_layer(name).set_weights(values)
-
-    def pointwise(self, name: str, inputs: FloatArray, outputs: FloatArray) -> None:
-        """A 1x1 convolution, and the offset that a norm before it leaves to add."""
-        self.multiply_inputs(name, inputs)
-        self.divide_outputs(name, outputs)
-        if f"{name}_offset" in self.names:
-            self.divide_outputs(f"{name}_offset", outputs)
-
-    def multiply_inputs(self, name: str, scales: FloatArray) -> None:
-        kernel, *bias = self.weights(name)
-        self.set_weights(name, [kernel * scales[:, None], *bias])
-
-    def divide_outputs(self, name: str, scales: FloatArray) -> None:
-        self.set_weights(name, [values / scales for values in self.weights(name)])
-
-    def tell_statistics(self, norm: str, scales: FloatArray) -> None:
-        """Statistics of a norm are of the channels as they were."""
-        for name in (f"{norm}_mean", f"{norm}_variance"):
-            if name in self.names:
-                self.set_weights(name, [values * scales for values in self.weights(name)])
-
-
-def _channel_ranges(
+def channel_ranges(
     network: KerasModel, names: Iterable[str], mixtures: Iterable[FloatArray]
 ) -> dict[str, FloatArray]:
-    """Layer name -> largest magnitude ``[C]`` of each channel of its output."""
+    """Measures, by name of layer, the largest magnitude ``[C]`` of each channel of its output."""
     names = sorted(names)
     outputs = keras.Model(network.input, [network.get_layer(name).output for name in names])
     largest = tf.function(

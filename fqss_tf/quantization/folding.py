@@ -8,19 +8,16 @@ from fqss_tf.errors import FqssError
 from fqss_tf.layers.attention import DotProductAttention, query_factor
 from fqss_tf.layers.norm import ChannelLayerNorm
 from fqss_tf.layers.prelu import ScalarPReLU
-from fqss_tf.models.registry import build
-from fqss_tf.models.sizes import ConvTasNetConfig
-from fqss_tf.types import FloatArray, KerasModel
+from fqss_tf.models.registry import build, network_of
+from fqss_tf.types import FloatArray, KerasModel, LayerWeights
 
 
-def folded_weights(model: KerasModel, config: Any) -> dict[str, list[FloatArray]]:
+def folded_weights(model: KerasModel, config: Any) -> LayerWeights:
     """Layer name -> weights of a float network for the form that is exported.
 
     In attention, the factor of the scores goes into the query's projection, and layer norms over
-    channels take gains for frames of length 1. In ConvTasNet, batch
-    norms go into the convolution before them, the bottleneck's norm into the one behind it, the
-    global norms of the blocks into ``fqss_tf.models.normed_convolutions``. Exact up to rounding of
-    float32.
+    channels take gains for frames of length 1. The rest is the network's own (``Network.fold``).
+    Exact up to rounding of float32.
 
     Args:
         model: the float network.
@@ -29,7 +26,7 @@ def folded_weights(model: KerasModel, config: Any) -> dict[str, list[FloatArray]
     weights = {
         layer.name: layer.get_weights()
         for layer in model.layers
-        if layer.weights and not layer.name.endswith("_prelu")
+        if layer.weights and not isinstance(layer, ScalarPReLU)
     }
     for layer in model.layers:
         if isinstance(layer, DotProductAttention):
@@ -39,47 +36,7 @@ def folded_weights(model: KerasModel, config: Any) -> dict[str, list[FloatArray]
         if isinstance(layer, ChannelLayerNorm):
             gamma, beta = weights[layer.name]
             weights[layer.name] = [gamma * len(gamma) ** 0.5, beta]
-    if not isinstance(config, ConvTasNetConfig):
-        return weights
-    for norm in [name for name in weights if name.endswith("_norm")]:
-        target = norm.removesuffix("_norm")
-        if config.norm == "batch":
-            gamma, beta, mean, variance = weights.pop(norm)
-            gain = gamma / np.sqrt(variance + model.get_layer(norm).epsilon)
-            offset = beta - mean * gain
-        else:
-            gain, offset = weights.pop(norm)
-        if config.norm == "batch" and target == "bottleneck":
-            weights[target] = _scaled_input(weights[target], gain, offset)
-        elif config.norm == "batch":
-            weights[target] = _scaled_output(weights[target], gain, offset, target)
-        elif target.endswith("_in"):
-            weights[f"{norm}_gain"] = [gain[None, None, None]]
-            weights[f"{norm}_shift"] = [-gain[None, None, None], offset]
-        else:
-            block = target.removesuffix("_depthwise")
-            for follower in (target, f"{block}_skip", f"{block}_residual"):
-                # The bottleneck follows its norm itself; the last block has no residual.
-                if follower in weights and not follower.endswith("_depthwise"):
-                    kernel, bias = _scaled_input(weights[follower], gain, offset)
-                    weights[follower] = [kernel]
-                    weights[f"{follower}_offset"] = [-kernel.sum(axis=2, keepdims=True), bias]
-    return weights
-
-
-def _scaled_input(
-    weights: list[FloatArray], gain: FloatArray, offset: FloatArray
-) -> list[FloatArray]:
-    kernel, bias = weights
-    return [kernel * gain[:, None], bias + offset @ kernel[0, 0]]
-
-
-def _scaled_output(
-    weights: list[FloatArray], gain: FloatArray, offset: FloatArray, name: str
-) -> list[FloatArray]:
-    kernel, bias = weights
-    channels_last = gain[:, None] if name.endswith("depthwise") else gain
-    return [kernel * channels_last, bias * gain + offset]
+    return network_of(config).fold(weights, model, config)
 
 
 def fold_for_export(model: KerasModel, config: Any) -> KerasModel:

@@ -5,10 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from fqss_tf.models.convtasnet import ConvTasNetConfig, build
+from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
+from fqss_tf.models.registry import build
 
 torch = pytest.importorskip("torch", exc_type=ImportError)
-ConvTasNet = pytest.importorskip("fqss_tf.benchmark.torch_network").ConvTasNet
+TorchConvTasNet = pytest.importorskip("fqss_tf.models.convtasnet.torch_network").TorchConvTasNet
 
 SMALL = ConvTasNetConfig(
     filters=24, kernel=8, hop=4, bottleneck=10, skip=6, hidden=14, blocks=2, repeats=2
@@ -80,7 +81,7 @@ def test_estimates_equal_those_of_keras(changes):
         layer.set_weights([
             value + np.abs(generator.normal(0, 0.3, value.shape)) for value in layer.get_weights()
         ])
-    network = ConvTasNet(config).eval()
+    network = TorchConvTasNet(config).eval()
     copy_weights(model, network, config)
     mixture = generator.uniform(-1, 1, (2, 400)).astype(np.float32)
     expected = model(mixture[:, None, :, None]).numpy()[..., 0]
@@ -91,6 +92,6 @@ def test_estimates_equal_those_of_keras(changes):
 
 
 def test_an_estimate_depends_on_every_parameter():
-    network = ConvTasNet(SMALL)
+    network = TorchConvTasNet(SMALL)
     network(torch.rand(1, 400)).square().sum().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())

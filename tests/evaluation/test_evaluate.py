@@ -12,7 +12,7 @@ from fqss_tf.data.manifest import mixture_of_two, write_manifest
 from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import UtteranceScore, evaluate, load_mixtures
 from fqss_tf.metrics import si_sdr
-from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 
 RECIPE = Recipe(data=DataRecipe(segment_seconds=0.0505), model=ConvTasNetConfig(hop=8))
 

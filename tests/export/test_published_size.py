@@ -5,8 +5,9 @@ import pytest
 from fqss_tf.export.convert import check_fully_integer
 from fqss_tf.export.graphs import convert_quantized
 from fqss_tf.export.op_report import op_report
-from fqss_tf.models import convtasnet, dptnet
-from fqss_tf.models.sizes import ConvTasNetConfig, DPTNetConfig
+from fqss_tf.models import registry
+from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
+from fqss_tf.models.dptnet.sizes import DPTNetConfig
 from fqss_tf.quantization import folding, wrap
 
 
@@ -15,7 +16,7 @@ from fqss_tf.quantization import folding, wrap
 def test_the_published_network_converts_without_a_float_tensor(norm):
     config = ConvTasNetConfig(norm=norm)
     network = folding.add_planes(
-        convtasnet.build(config), config, input_planes=2, output_planes=2
+        registry.build(config), config, input_planes=2, output_planes=2
     )
     model = wrap.quantize(network)
     wrap.set_mode(model, "deploy")
@@ -30,7 +31,7 @@ def test_the_published_network_converts_without_a_float_tensor(norm):
 @pytest.mark.slow
 def test_the_published_dptnet_converts_without_a_float_tensor():
     config = DPTNetConfig()
-    network = folding.add_planes(dptnet.build(config), config, input_planes=2, output_planes=2)
+    network = folding.add_planes(registry.build(config), config, input_planes=2, output_planes=2)
     model = wrap.quantize(network)
     wrap.set_mode(model, "deploy")
     report = op_report(convert_quantized(model, 8000, 2, 2))

@@ -7,10 +7,11 @@ from ai_edge_litert.interpreter import Interpreter
 from fqss_tf.config import load_recipe
 from fqss_tf.data.bundled import bundled_teacher
 from fqss_tf.export.convert import convert
-from fqss_tf.export.reference_graph import convert_reference, reference_model
+from fqss_tf.export.reference_graph import convert_reference
 from fqss_tf.export.segments import levelled_segments
 from fqss_tf.metrics import pit_si_sdr
-from fqss_tf.models import convtasnet
+from fqss_tf.models import registry
+from fqss_tf.models.convtasnet.reference import reference_model
 from fqss_tf.models.inference import separation_function
 from fqss_tf.quantization.folding import fold_for_export
 from fqss_tf.runtime.engine import Engine
@@ -33,7 +34,7 @@ def test_the_exported_graph_computes_what_the_papers_graph_computes(
         load_recipe("convtasnet", TINY).model,
         norm=norm, activation=activation, mask_activation=mask_activation,
     )
-    model = convtasnet.build(config)
+    model = registry.build(config)
     rng = np.random.default_rng(0)
     for layer in model.layers:
         layer.set_weights([

@@ -7,7 +7,7 @@ import tf_keras as keras
 
 from fqss_tf.layers.planes import Combiner, Splitter, TakePlane
 from fqss_tf.models import waveform
-from fqss_tf.models.convtasnet import ConvTasNetConfig
+from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 from fqss_tf.models.waveform_weights import (
     samples_kernel_to_blocks,
     transposed_kernel_to_blocks,

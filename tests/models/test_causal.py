@@ -5,8 +5,8 @@ import pytest
 import tf_keras as keras
 
 from fqss_tf.errors import FqssError
-from fqss_tf.models import convtasnet
-from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.models import registry
+from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 from fqss_tf.quantization.folding import add_planes, fold_for_export
 
 TINY = ConvTasNetConfig(
@@ -19,7 +19,7 @@ SAMPLES = 800
 @pytest.fixture(scope="module")
 def network():
     keras.utils.set_random_seed(0)
-    model = convtasnet.build(TINY)
+    model = registry.build(TINY)
     model(mixture(), training=True)  # norms that do something
     return model
 
@@ -43,7 +43,7 @@ def test_no_sample_depends_on_what_comes_later_than_the_lag(network, planes):
 
 def test_it_is_the_network_with_future_taps_of_zero(network):
     """A kernel of five taps, the last two zero, padded on both sides sees the past alone."""
-    both_sides = convtasnet.build(dataclasses.replace(TINY, causal=False, block_kernel=5))
+    both_sides = registry.build(dataclasses.replace(TINY, causal=False, block_kernel=5))
     for layer in both_sides.layers:
         weights = network.get_layer(layer.name).get_weights() if layer.weights else []
         if layer.name.endswith("_depthwise"):
@@ -79,4 +79,4 @@ def test_a_global_norm_is_not_causal():
 def test_a_kernel_of_one_hop_does_not_lag():
     config = dataclasses.replace(TINY, kernel=8)
     assert config.algorithmic_delay(2) == 0
-    assert convtasnet.build(config)(mixture()).shape == (1, 2, SAMPLES, 1)
+    assert registry.build(config)(mixture()).shape == (1, 2, SAMPLES, 1)

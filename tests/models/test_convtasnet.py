@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fqss_tf.errors import FqssError
-from fqss_tf.models import convtasnet, sizes
-from fqss_tf.models.convtasnet import ConvTasNetConfig
+from fqss_tf.models import registry
+from fqss_tf.models.convtasnet import sizes
+from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 from fqss_tf.quantization.folding import fold_for_export
 
 TINY = ConvTasNetConfig(
@@ -82,13 +83,13 @@ def test_defaults_have_the_published_number_of_parameters():
     # The published networks carry a residual convolution in the last block whose result is
     # dropped: 512 x 128 weights and 128 biases that this network does not have.
     unused_residual = 512 * 128 + 128
-    model = convtasnet.build(ConvTasNetConfig())
+    model = registry.build(ConvTasNetConfig())
     assert model.count_params() == PUBLISHED_PARAMETERS - unused_residual
 
 
 @pytest.fixture(scope="module")
 def tiny_model():
-    return convtasnet.build(TINY)
+    return registry.build(TINY)
 
 
 @settings(max_examples=6)
@@ -101,7 +102,7 @@ def test_output_is_as_long_as_the_input(tiny_model, blocks, batch):
 
 
 def test_traced_at_a_static_shape_the_whole_graph_is_static():
-    model = convtasnet.build(TINY)
+    model = registry.build(TINY)
     traced = tf.function(model, autograph=False).get_concrete_function(
         tf.TensorSpec([1, 1, 320, 1])
     )
@@ -114,13 +115,13 @@ def test_traced_at_a_static_shape_the_whole_graph_is_static():
 
 def test_number_of_sources(rng):
     config = dataclasses.replace(TINY, sources=3)
-    assert convtasnet.build(config)(noise(rng, 160)).shape == (2, 3, 160, 1)
+    assert registry.build(config)(noise(rng, 160)).shape == (2, 3, 160, 1)
 
 
 @pytest.mark.parametrize("activation", sizes.ACTIVATIONS)
 def test_folded_batch_norm_computes_the_same(activation, rng, relative_error):
     config = dataclasses.replace(TINY, norm="batch", activation=activation)
-    model = convtasnet.build(config)
+    model = registry.build(config)
     shake(model, rng)
     folded = fold_for_export(model, config)
     assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in folded.layers)
@@ -134,7 +135,7 @@ def global_norm_network(rng):
 
     def network(activation):
         config = dataclasses.replace(TINY, activation=activation)
-        model = convtasnet.build(config)
+        model = registry.build(config)
         shake(model, rng)
         return model, config
 
@@ -173,7 +174,7 @@ def test_silence_stays_silent(activation, global_norm_network):
 @pytest.mark.parametrize("mask_activation", sizes.MASK_ACTIVATIONS)
 def test_mask_activation(mask_activation, rng):
     config = dataclasses.replace(TINY, mask_activation=mask_activation)
-    model = convtasnet.build(config)
+    model = registry.build(config)
     shake(model, rng, scale=1.0)
     masks = keras.Model(model.input, model.get_layer("masks").output)(noise(rng, 320)).numpy()
     if mask_activation == "linear":
@@ -213,7 +214,7 @@ def test_graph_and_eager_execution_agree_for_a_batch_of_one():
     config = ConvTasNetConfig(
         filters=32, kernel=32, hop=16, bottleneck=16, skip=16, hidden=32, blocks=2, repeats=1
     )
-    model = convtasnet.build(config, for_export=True)
+    model = registry.build(config, for_export=True)
     mixture = np.random.default_rng(0).uniform(-1, 1, (1, 1, 8000, 1)).astype(np.float32)
     eager = model(mixture).numpy()
     error = np.abs(model.predict_on_batch(mixture) - eager).max()

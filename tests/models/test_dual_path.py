@@ -10,8 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fqss_tf.errors import FqssError
-from fqss_tf.models import registry, sizes
+from fqss_tf.models import registry
+from fqss_tf.models.dprnn.sizes import DPRNNConfig
+from fqss_tf.models.dptnet.sizes import DPTNetConfig
+from fqss_tf.models.dptnet_asteroid.sizes import AsteroidDPTNetConfig
 from fqss_tf.models.published_shapes import published_form
+from fqss_tf.models.sepformer.sizes import SepFormerConfig
 from fqss_tf.models.waveform_weights import assign, samples_kernel_to_blocks
 from fqss_tf.models.waveform_weights import transposed_kernel_to_blocks as to_blocks
 
@@ -20,17 +24,17 @@ ORIGINALS = (
     "asteroid_dptnet_a", "asteroid_dprnntasnet_a",
 )
 TINY = {
-    "sepformer": sizes.SepFormerConfig(
+    "sepformer": SepFormerConfig(
         filters=16, width=8, chunk=7, blocks=1, intra_layers=1, inter_layers=1, heads=2,
         feed_forward=12,
     ),
-    "dptnet": sizes.DPTNetConfig(
+    "dptnet": DPTNetConfig(
         filters=16, kernel=4, hop=2, width=8, chunk=7, blocks=1, heads=2, hidden=5
     ),
-    "dptnet-asteroid": sizes.AsteroidDPTNetConfig(
+    "dptnet-asteroid": AsteroidDPTNetConfig(
         filters=16, chunk=7, chunk_hop=3, blocks=1, heads=2, hidden=5
     ),
-    "dprnn": sizes.DPRNNConfig(filters=16, width=8, chunk=6, chunk_hop=3, blocks=1, hidden=5),
+    "dprnn": DPRNNConfig(filters=16, width=8, chunk=6, chunk_hop=3, blocks=1, hidden=5),
 }
 # Parameters as published; the pe tables of SepFormer are no parameters, and an LSTM of PyTorch has
 # two biases where one will do: 4 * hidden for each direction, path and block.
@@ -139,7 +143,7 @@ def stage_weights(recording, config):
 
 @pytest.mark.parametrize("network", PUBLISHED_PARAMETERS)
 def test_defaults_have_the_published_number_of_parameters(network):
-    model = registry.build(sizes.NETWORKS[network]())
+    model = registry.build(registry.NETWORKS[network].sizes)
     assert model.count_params() == PUBLISHED_PARAMETERS[network]
 
 
@@ -207,11 +211,11 @@ def test_every_weight_gets_a_gradient(network, tiny):
 
 
 @pytest.mark.parametrize("config, values, reason", [
-    (sizes.SepFormerConfig, {"heads": 7}, "model.width 256 is not a multiple of model.heads 7"),
-    (sizes.SepFormerConfig, {"chunk": 1}, "model.chunk is 1"),
-    (sizes.DPTNetConfig, {"residual": "both"}, "model.residual 'both'"),
-    (sizes.DPRNNConfig, {"chunk_hop": 101}, "model.chunk_hop 101 is above model.chunk 100"),
-    (sizes.AsteroidDPTNetConfig, {"mask_activation": "softmax"}, "model.mask_activation"),
+    (SepFormerConfig, {"heads": 7}, "model.width 256 is not a multiple of model.heads 7"),
+    (SepFormerConfig, {"chunk": 1}, "model.chunk is 1"),
+    (DPTNetConfig, {"residual": "both"}, "model.residual 'both'"),
+    (DPRNNConfig, {"chunk_hop": 101}, "model.chunk_hop 101 is above model.chunk 100"),
+    (AsteroidDPTNetConfig, {"mask_activation": "softmax"}, "model.mask_activation"),
 ])
 def test_sizes_that_cannot_be(config, values, reason):
     with pytest.raises(FqssError, match=reason):

@@ -7,8 +7,9 @@ import tf_keras as keras
 
 from fqss_tf.layers.attention import DotProductAttention
 from fqss_tf.layers.norm import ChannelLayerNorm
+from fqss_tf.models.dptnet.sizes import DPTNetConfig
 from fqss_tf.models.registry import build
-from fqss_tf.models.sizes import DPTNetConfig, SepFormerConfig
+from fqss_tf.models.sepformer.sizes import SepFormerConfig
 from fqss_tf.quantization.folding import add_planes
 from fqss_tf.quantization.quantizers import ConstantRangeQuantizer
 from fqss_tf.quantization.rules import quantize_config

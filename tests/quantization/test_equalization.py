@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
-from fqss_tf.models import convtasnet
-from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.models import registry
+from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 from fqss_tf.quantization.equalization import equalize
 from fqss_tf.quantization.folding import add_planes
 
@@ -25,7 +25,7 @@ def network(request):
     norm, activation, causal = request.param
     keras.utils.set_random_seed(0)
     config = dataclasses.replace(TINY, norm=norm, activation=activation, causal=causal)
-    model = convtasnet.build(config)
+    model = registry.build(config)
     rng = np.random.default_rng(0)
     for layer in model.layers:
         if layer.name.endswith("_norm"):

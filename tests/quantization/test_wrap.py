@@ -10,8 +10,8 @@ from fqss_tf.errors import FqssError
 from fqss_tf.layers.norm import GlobalLayerNorm
 from fqss_tf.layers.prelu import FixedSlopePReLU
 from fqss_tf.layers.statistics import ItemVariance
-from fqss_tf.models import convtasnet
-from fqss_tf.models.convtasnet import ConvTasNetConfig
+from fqss_tf.models import registry
+from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 from fqss_tf.quantization.bias import Wrapper, input_scale, snap_biases
 from fqss_tf.quantization.folding import add_planes
 from fqss_tf.quantization.quantizers import MODES, RangeQuantizer
@@ -37,7 +37,7 @@ class Case:
         rng = np.random.default_rng(0)
         self._quantized = {}
         self.config = dataclasses.replace(TINY, norm=norm, activation=activation)
-        self.network = convtasnet.build(self.config)
+        self.network = registry.build(self.config)
         noise = rng.integers(-(2**15), 2**15, (2, 1, 800, 1))
         self.mixture = (noise / 2**15).astype(np.float32)
         for layer in self.network.layers:

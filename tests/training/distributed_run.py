@@ -13,13 +13,14 @@ import tf_keras as keras
 
 from fqss_tf.config import StageRecipe
 from fqss_tf.errors import FqssError
-from fqss_tf.models import convtasnet
+from fqss_tf.models import registry
+from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 from fqss_tf.training.distribution import Distribution
 from fqss_tf.training.loop import fit
 from fqss_tf.training.losses import fqss_distillation_loss
 
 Micro = runpy.run_path(str(Path(__file__).with_name("conftest.py")))["Micro"]
-SIZES = convtasnet.ConvTasNetConfig(
+SIZES = ConvTasNetConfig(
     filters=16, bottleneck=4, skip=4, hidden=8, blocks=1, repeats=1, norm="batch",
     activation="relu",
 )
@@ -33,7 +34,7 @@ def train(distribution, folder, steps):
     micro = Micro(folder)
     keras.utils.set_random_seed(0)
     with distribution.strategy.scope():
-        model = convtasnet.build(SIZES)
+        model = registry.build(SIZES)
     stage = StageRecipe(
         steps=steps, batch_size=2, schedule="constant", evaluate_every=2, ema_decay=0.5
     )

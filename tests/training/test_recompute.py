@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
+from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 from fqss_tf.models.registry import build
-from fqss_tf.models.sizes import ConvTasNetConfig
 from fqss_tf.quantization.folding import add_planes
 from fqss_tf.quantization.wrap import calibrate, quantize
 from fqss_tf.training.recompute import Recomputed, segments

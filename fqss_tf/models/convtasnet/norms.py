@@ -3,7 +3,7 @@
 For export: over ``[B, 1, T, C]`` there are only the passes that measure the mean m and
 the reciprocal deviation r, one that multiplies by a vector or scalar, and one that adds a vector.
 Whatever else the norm does happens to scalars, to vectors, or in the convolution's weights. Layers
-are named after the norm and the convolution; ``fqss_tf.quantization.folding`` sets their weights.
+are named after the norm and the convolution; ``folding`` sets their weights.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""SepFormer (Subakan et al. 2021) as speechbrain publishes it and FQSS quantizes it."""
+"""SepFormer as a flat functional Keras graph."""
 
 import tensorflow as tf
 import tf_keras as keras
@@ -13,11 +13,9 @@ from fqss_tf.models.dual_path import (
     estimated_sources,
     gated_sources,
 )
-from fqss_tf.models.sizes import SepFormerConfig
+from fqss_tf.models.sepformer.sizes import SepFormerConfig
 from fqss_tf.models.waveform import convolution
 from fqss_tf.types import KerasLayer, KerasModel, Tensor
-
-__all__ = ["SepFormerConfig", "build"]
 
 layers = keras.layers
 LAYER_NORM_EPSILON = 1e-6
@@ -30,7 +28,7 @@ def build(
 ) -> KerasModel:
     """The network as a Keras model: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
-    T is a multiple of ``config.hop``. Arguments as of ``fqss_tf.models.convtasnet.build``.
+    T is a multiple of ``config.hop``. Arguments as of ``fqss_tf.models.registry.build``.
     """
     mixture, encoded = encoded_mixture(config, input_planes)
     encoded = layers.ReLU(name="encoded")(encoded)

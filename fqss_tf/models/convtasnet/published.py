@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 from fqss_tf.models.published import PublishedTensors
-from fqss_tf.models.sizes import ConvTasNetConfig
 from fqss_tf.models.waveform_weights import samples_kernel_to_blocks, transposed_kernel_to_blocks
 from fqss_tf.types import FloatArray, LayerWeights
 

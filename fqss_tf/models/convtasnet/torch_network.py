@@ -6,7 +6,7 @@ The only file that needs PyTorch; nothing but ``benchmark --torch`` imports it.
 import torch
 from torch import nn
 
-from fqss_tf.models.sizes import ConvTasNetConfig
+from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 
 
 class GlobalLayerNorm(nn.Module):
@@ -47,7 +47,7 @@ class Block(nn.Module):
         return None if self.residual is None else self.residual(hidden), self.skip(hidden)
 
 
-class ConvTasNet(nn.Module):
+class TorchConvTasNet(nn.Module):
     """Mixture ``[B, T]`` -> estimates ``[B, S, T]``, T a multiple of ``config.hop``.
 
     Args:

@@ -1,7 +1,7 @@
-"""ConvTasNet (Luo and Mesgarani 2019) as asteroid publishes it and FQSS quantizes it.
+"""ConvTasNet as a flat functional Keras graph over ``[B, 1, T, C]``.
 
-A flat functional Keras graph over ``[B, 1, T, C]``. With ``input_planes`` and ``output_planes`` of
-1 it is the float network; more planes add the FQSS input splitter and output combiner.
+With ``input_planes`` and ``output_planes`` of 1 it is the float network; more planes add the FQSS
+input splitter and output combiner.
 """
 
 import tensorflow as tf
@@ -10,8 +10,8 @@ import tf_keras as keras
 from fqss_tf.layers.context import Lookahead
 from fqss_tf.layers.norm import GlobalLayerNorm
 from fqss_tf.layers.planes import Combiner, Splitter
-from fqss_tf.models.normed_convolutions import norm_in_two_passes, pointwise_of_norm
-from fqss_tf.models.sizes import ConvTasNetConfig, Norm
+from fqss_tf.models.convtasnet.norms import norm_in_two_passes, pointwise_of_norm
+from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig, Norm
 from fqss_tf.models.waveform import (
     causal_decoder,
     convolution,
@@ -21,8 +21,6 @@ from fqss_tf.models.waveform import (
     prelu,
 )
 from fqss_tf.types import KerasLayer, KerasModel, Tensor
-
-__all__ = ["ConvTasNetConfig", "build"]
 
 layers = keras.layers
 
@@ -34,17 +32,7 @@ def build(
 ) -> KerasModel:
     """The network as a Keras model: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
-    The mixture is at the model's level (peak 1). T is a multiple of ``config.hop``.
-
-    Args:
-        config: a ConvTasNetConfig.
-        input_planes: planes of the input splitter, 1 for none (method, section III).
-        output_planes: outputs of the residual-error block and combiner, 1 for none.
-        for_export: the form that is quantized and exported: PReLU slopes are constants, and what
-            convolutions can take over of the norms is left out.
-
-    The tensors that cross the border of a ``.tflite`` are the output of the layer ``splitter`` and
-    the outputs of the layers ``stage_0``, ``stage_1``...
+    Arguments as of ``fqss_tf.models.registry.build``.
     """
     mixture = keras.Input((1, None, 1), name="mixture")
     planes = Splitter(input_planes, name="splitter")(mixture)

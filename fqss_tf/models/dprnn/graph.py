@@ -1,10 +1,11 @@
-"""DPRNN-TasNet (Luo, Chen and Yoshioka 2020) as asteroid publishes it."""
+"""DPRNN-TasNet as a flat functional Keras graph."""
 
 import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.layers.chunks import SplitIntoChunks
 from fqss_tf.layers.norm import GlobalLayerNorm
+from fqss_tf.models.dprnn.sizes import DPRNNConfig
 from fqss_tf.models.dual_path import (
     across_chunks,
     both_directions,
@@ -13,11 +14,8 @@ from fqss_tf.models.dual_path import (
     gated_sources,
     mask_activation,
 )
-from fqss_tf.models.sizes import DPRNNConfig
 from fqss_tf.models.waveform import convolution
 from fqss_tf.types import KerasModel
-
-__all__ = ["DPRNNConfig", "build"]
 
 layers = keras.layers
 
@@ -29,7 +27,7 @@ def build(
     """The network as a Keras model: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
     Unlike the other dual-path networks it has no ReLU behind the encoder. T is a multiple of
-    ``config.hop``. Arguments as of ``fqss_tf.models.convtasnet.build``.
+    ``config.hop``. Arguments as of ``fqss_tf.models.registry.build``.
     """
     mixture, encoded = encoded_mixture(config, input_planes)
     normed = GlobalLayerNorm(name="bottleneck_norm")(encoded)

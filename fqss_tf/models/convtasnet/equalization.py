@@ -1,0 +1,122 @@
+"""Scales of a ConvTasNet's channels; ``fqss_tf.quantization.equalization`` says what for."""
+
+import numpy as np
+
+from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
+from fqss_tf.models.network import ChannelRanges
+from fqss_tf.types import FloatArray, KerasModel
+
+# Channels that hardly ever sound are not blown up further.
+LEAST_SHARE = 1e-3
+
+
+def equalize(
+    network: KerasModel, config: ConvTasNetConfig, ranges: ChannelRanges, strength: float
+) -> None:
+    """Equalizes the channels of a network, in place; arguments as of ``Network.equalize``."""
+    _Equalization(network, config, ranges, strength).equalize()
+
+
+class _Equalization:
+    def __init__(
+        self, network: KerasModel, config: ConvTasNetConfig, ranges: ChannelRanges,
+        strength: float,
+    ) -> None:
+        self.network, self.config, self.strength = network, config, strength
+        self.names = {layer.name for layer in network.layers}
+        self.sources = range(config.sources)
+        self.blocks = range(len(config.dilations))
+        self.ranges = ranges(self._measured())
+
+    def _measured(self) -> set[str]:
+        places = {"encoder_0", "encoder_sum_1", "mask_prelu", "mask_relu"}
+        for index in self.blocks:
+            places |= {
+                f"block_{index}_{place}{suffix}"
+                for place in ("in", "in_norm_shifted", "depthwise")
+                for suffix in ("", "_prelu", "_relu")
+            } | {f"block_{index}_residual_sum", f"block_{index}_skip_sum"}
+        places |= {"bottleneck", "bottleneck_normed", "block_0_skip", "block_0_skip_normed"}
+        places |= {f"mask_{source}" for source in self.sources}
+        return places & self.names
+
+    def equalize(self) -> None:
+        encoded = self.scales("encoder_0", "encoder_sum_1", strength=1.0)
+        masks = self.scales(*(f"mask_{source}" for source in self.sources), strength=self.strength)
+        trunk = self.scales(
+            "bottleneck", "bottleneck_normed",
+            *(f"block_{index}_residual_sum" for index in self.blocks), strength=self.strength,
+        )
+        skips = self.scales(
+            "block_0_skip", "block_0_skip_normed", "mask_prelu", "mask_relu",
+            *(f"block_{index}_skip_sum" for index in self.blocks), strength=self.strength,
+        )
+        for name in sorted(self.names):
+            if name.startswith("encoder_") and "sum" not in name and "past" not in name:
+                self.divide_outputs(name, encoded)
+            if name.startswith("decoder_") and name[len("decoder_"):].isdigit():
+                self.multiply_inputs(name, encoded * masks)
+            if name.startswith("residual_encoder_") and name[-1].isdigit():
+                self.divide_outputs(name, encoded * masks)
+        self.tell_statistics("bottleneck_norm", encoded)
+        self.pointwise("bottleneck", encoded, trunk)
+        for index in self.blocks:
+            self.block(f"block_{index}", trunk, skips)
+        for source in self.sources:
+            self.pointwise(f"mask_{source}", skips, masks)
+
+    def block(self, name: str, trunk: FloatArray, skips: FloatArray) -> None:
+        widened = self.scales(f"{name}_in", f"{name}_in_prelu", f"{name}_in_relu", strength=1.0)
+        convolved = self.scales(
+            f"{name}_depthwise", f"{name}_depthwise_prelu", f"{name}_depthwise_relu",
+            strength=self.strength,
+        )
+        self.pointwise(f"{name}_in", trunk, widened)
+        normed = widened
+        if f"{name}_in_norm_gain" in self.names:
+            normed = self.scales(f"{name}_in_norm_shifted", strength=1.0)
+            self.tell_statistics(f"{name}_in_norm", widened)
+            self.divide_outputs(f"{name}_in_norm_gain", normed / widened)
+            self.divide_outputs(f"{name}_in_norm_shift", normed)
+        self.tell_statistics(f"{name}_depthwise_norm", convolved)
+        kernel, *bias = self.weights(f"{name}_depthwise")
+        self.set_weights(
+            f"{name}_depthwise",
+            [kernel * (normed / convolved)[:, None], *(values / convolved for values in bias)],
+        )
+        self.pointwise(f"{name}_skip", convolved, skips)
+        if f"{name}_residual" in self.names:
+            self.pointwise(f"{name}_residual", convolved, trunk)
+
+    def scales(self, *names: str, strength: float) -> FloatArray:
+        """What each channel is divided by where the tensors of these names are one in the end."""
+        found = [self.ranges[name] for name in names if name in self.ranges]
+        largest = np.max(found, axis=0)
+        largest = np.maximum(largest, LEAST_SHARE * largest.max()) ** strength
+        return largest / np.exp(np.mean(np.log(largest)))
+
+    def weights(self, name: str) -> list[FloatArray]:
+        return self.network.get_layer(name).get_weights()
+
+    def set_weights(self, name: str, values: list[FloatArray]) -> None:
+        self.network.get_layer(name).set_weights(values)
+
+    def pointwise(self, name: str, inputs: FloatArray, outputs: FloatArray) -> None:
+        """A 1x1 convolution, and the offset that a norm before it leaves to add."""
+        self.multiply_inputs(name, inputs)
+        self.divide_outputs(name, outputs)
+        if f"{name}_offset" in self.names:
+            self.divide_outputs(f"{name}_offset", outputs)
+
+    def multiply_inputs(self, name: str, scales: FloatArray) -> None:
+        kernel, *bias = self.weights(name)
+        self.set_weights(name, [kernel * scales[:, None], *bias])
+
+    def divide_outputs(self, name: str, scales: FloatArray) -> None:
+        self.set_weights(name, [values / scales for values in self.weights(name)])
+
+    def tell_statistics(self, norm: str, scales: FloatArray) -> None:
+        """Statistics of a norm are of the channels as they were."""
+        for name in (f"{norm}_mean", f"{norm}_variance"):
+            if name in self.names:
+                self.set_weights(name, [values * scales for values in self.weights(name)])

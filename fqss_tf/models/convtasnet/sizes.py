@@ -1,0 +1,53 @@
+"""Sizes of a ConvTasNet; no TensorFlow."""
+
+import dataclasses
+from typing import Literal, TypeAlias
+
+from fqss_tf.errors import FqssError
+from fqss_tf.models.sizes import MASK_ACTIVATIONS, EncoderSizes, MaskActivation
+
+Norm: TypeAlias = Literal["global", "batch"]
+NORMS: tuple[Norm, ...] = ("global", "batch")
+ActivationName: TypeAlias = Literal["prelu", "relu"]
+ACTIVATIONS: tuple[ActivationName, ...] = ("prelu", "relu")
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvTasNetConfig(EncoderSizes):
+    """Sizes of a ConvTasNet; the defaults are the published Libri2Mix network (5.05 M parameters).
+
+    ``norm``: ``global`` is gLN behind each activation as published; ``batch`` is batch
+    normalisation before each activation, which folds into the convolutions. ``activation``:
+    ``prelu`` as published; ``relu`` costs no op of its own in integers.
+    ``kernel`` and ``hop`` are in samples, ``kernel`` a multiple of ``hop``. ``causal``: no frame
+    sees a later one, so that the network can run in steps; for ``norm`` ``batch`` only.
+    """
+
+    sources: int = 2
+    filters: int = 512
+    kernel: int = 16
+    hop: int = 8
+    bottleneck: int = 128
+    skip: int = 128
+    hidden: int = 512
+    blocks: int = 8
+    repeats: int = 3
+    block_kernel: int = 3
+    norm: Norm = "global"
+    activation: ActivationName = "prelu"
+    mask_activation: MaskActivation = "relu"
+    causal: bool = False
+
+    choices = {"norm": NORMS, "activation": ACTIVATIONS, "mask_activation": MASK_ACTIVATIONS}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.causal and self.norm == "global":
+            raise FqssError(
+                "model.causal goes with model.norm batch: a global norm sees the whole recording"
+            )
+
+    @property
+    def dilations(self) -> list[int]:
+        """The dilation of every block, in order."""
+        return [2**block for _ in range(self.repeats) for block in range(self.blocks)]

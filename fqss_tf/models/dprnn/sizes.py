@@ -1,0 +1,27 @@
+"""Sizes of asteroid's DPRNN-TasNet; no TensorFlow."""
+
+import dataclasses
+
+from fqss_tf.models.sizes import MASK_ACTIVATIONS, LstmSizes, MaskActivation
+
+
+@dataclasses.dataclass(frozen=True)
+class DPRNNConfig(LstmSizes):
+    """Sizes of asteroid's DPRNN-TasNet; the defaults are its own.
+
+    ``hidden`` is of the LSTM, in each direction. ``kernel`` and ``hop`` are in samples, ``chunk``
+    and ``chunk_hop`` in frames.
+    """
+
+    sources: int = 2
+    filters: int = 64
+    kernel: int = 16
+    hop: int = 8
+    width: int = 128
+    chunk: int = 100
+    chunk_hop: int = 50
+    blocks: int = 6
+    hidden: int = 128
+    mask_activation: MaskActivation = "sigmoid"
+
+    choices = {"mask_activation": MASK_ACTIVATIONS}

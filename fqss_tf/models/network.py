@@ -1,0 +1,94 @@
+"""What a network offers to the rest of the package; ``registry`` lists the networks.
+
+No TensorFlow: the methods that need it import it.
+"""
+
+import abc
+from collections.abc import Callable, Set
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from fqss_tf.models.sizes import EncoderSizes
+from fqss_tf.types import FloatArray, KerasModel, LayerWeights, Tensor
+
+Sizes = TypeVar("Sizes", bound=EncoderSizes)
+# Names of layers -> largest magnitude [C] of each channel of their outputs.
+ChannelRanges: TypeAlias = Callable[[Set[str]], dict[str, FloatArray]]
+
+
+class PlainForms(abc.ABC, Generic[Sizes]):
+    """A network as papers and tutorials write it, to compare with."""
+
+    @abc.abstractmethod
+    def graph(
+        self, model: KerasModel, config: Sizes, samples: int
+    ) -> Callable[[Tensor], list[Tensor]]:
+        """Returns a float network in the ops of its publication, batch 1, static length.
+
+        Args:
+            model: float Keras model of ``Network.build``.
+            config: its sizes.
+            samples: length of the mixture, a multiple of the hop.
+
+        Returns:
+            Function float32 [1, 1, samples, 1] -> list of the sources' estimates, of that shape.
+        """
+
+    @abc.abstractmethod
+    def module(self, config: Sizes) -> Any:
+        """Returns a module of PyTorch with random weights, ``[B, T]`` -> ``[B, S, T]``."""
+
+
+class Network(abc.ABC, Generic[Sizes]):
+    """What a network offers; those that are special in nothing have only sizes and ``build``.
+
+    ``sizes``: the published ones, whose type tells the network. ``plain``: what to compare it with.
+    ``recomputes``: its gradient can compute it again in segments (``QuantizationRecipe``).
+    ``analyzed``: ``fqss-tf analyze`` takes its runs. ``untried``: file types never tried with it,
+    which are refused.
+    """
+
+    sizes: Sizes
+    plain: PlainForms[Sizes] | None = None
+    recomputes: bool = False
+    analyzed: bool = False
+    untried: tuple[str, ...] = ("int16x8",)
+
+    @abc.abstractmethod
+    def build(self, config: Sizes, **form: Any) -> KerasModel:
+        """Builds the Keras model; arguments as of ``fqss_tf.models.registry.build``."""
+
+    def fold(self, weights: LayerWeights, model: KerasModel, config: Sizes) -> LayerWeights:
+        """Returns weights for the form that is exported, if norms have to move for it.
+
+        Args:
+            weights: of the float network, by the names of its layers.
+            model: the float network.
+            config: its sizes.
+        """
+        return weights
+
+    def equalize(
+        self, network: KerasModel, config: Sizes, ranges: ChannelRanges, strength: float
+    ) -> None:
+        """Equalizes channels in place; does nothing where norms are over channels.
+
+        Args:
+            network: float, from ``fqss_tf.quantization.folding.add_planes``.
+            config: its sizes.
+            ranges: measures the channels of some layers.
+            strength: as of ``fqss_tf.quantization.equalization.equalize``.
+        """
+
+    def streams(self, config: Sizes) -> bool:
+        """Returns whether a network of these sizes can run in steps."""
+        return False
+
+    def refusal(self, config: Sizes, file_type: str, samples: int) -> str | None:
+        """Says why a file of this type cannot be; None if it can.
+
+        Args:
+            config: sizes of the network.
+            file_type: one of ``fqss_tf.formats.FILE_TYPES``.
+            samples: of the segment that the file takes.
+        """
+        return None
