@@ -1,6 +1,4 @@
-import contextlib
 import importlib.util
-import io
 import json
 import shutil
 
@@ -55,7 +53,9 @@ def test_what_is_a_recipe(recipe, tiny_tflite, tmp_path):
     assert not is_recipe(str(renamed))
 
 
-def test_a_type_that_a_recipe_cannot_have_is_left_out(recipe, folder, monkeypatch, conversions):
+def test_a_type_that_a_recipe_cannot_have_is_left_out(
+    recipe, folder, monkeypatch, conversions, logged
+):
     take = convert_module.convert
 
     def refuse(run, output, kind, seconds):
@@ -64,10 +64,9 @@ def test_a_type_that_a_recipe_cannot_have_is_left_out(recipe, folder, monkeypatc
         take(run, output, kind, seconds)
 
     monkeypatch.setattr(convert_module, "convert", refuse)
-    with contextlib.redirect_stderr(io.StringIO()) as said:
-        subjects = collect([recipe], RecipeOptions(types=("int8", "int16x8")), folder)
+    subjects = collect([recipe], RecipeOptions(types=("int8", "int16x8")), folder)
     assert [subject.name for subject in subjects] == [f"{recipe} int8"]
-    assert said.getvalue() == f"left out: {recipe} int16x8: int16x8 is refused\n"
+    assert logged() == [f"left out: {recipe} int16x8: int16x8 is refused"]
     (folder / "none").mkdir()
     with pytest.raises(FqssError, match="float16 is refused"):
         collect([recipe], RecipeOptions(types=("float16",)), folder / "none")
