@@ -77,10 +77,10 @@ class DelayedPlanes:
 
     class metadata:
         sources = ("first", "second")
-        sample_rate, segment, lag = 8000, 100, 30
-        latency = segment + lag
+        sample_rate, segment, algorithmic_delay = 8000, 100, 30
+        latency = segment + algorithmic_delay
 
-    FRAMES, ZERO_POINT = 40, -5  # what the state begins with is heard: it holds more than the lag
+    FRAMES, ZERO_POINT = 40, -5  # what the state begins with is heard: it holds more than the delay
 
     def __init__(self, stages):
         self.metadata.input_planes, self.metadata.takes_int16 = stages, stages == 2
