@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fqss_tf.runtime.shipped import list_models as list_models
     from fqss_tf.runtime.streaming import StreamingSeparator as StreamingSeparator
     from fqss_tf.training.run import load_model as load_model
-    from fqss_tf.training.run import train as train
+    from fqss_tf.training.stages import train as train
 
 __version__ = "0.1.0"
 _HOMES = {
@@ -32,7 +32,7 @@ _HOMES = {
     "list_models": "fqss_tf.runtime.shipped",
     "load_model": "fqss_tf.training.run",
     "load_recipe": "fqss_tf.config",
-    "train": "fqss_tf.training.run",
+    "train": "fqss_tf.training.stages",
 }
 __all__ = ["__version__", *_HOMES]
 

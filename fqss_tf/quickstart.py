@@ -19,7 +19,7 @@ from fqss_tf.report.page import write_report
 from fqss_tf.report.plots import spectrogram
 from fqss_tf.runtime import Separator
 from fqss_tf.runtime.samples import to_float
-from fqss_tf.training.run import train
+from fqss_tf.training.stages import train
 from fqss_tf.types import Json, PathLike, Waveform
 
 logger = logging.getLogger(__name__)

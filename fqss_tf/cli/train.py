@@ -44,7 +44,7 @@ def command(
     from fqss_tf.export.integer_score import IntegerScore
     from fqss_tf.importing.teacher import float_source
     from fqss_tf.training.distribution import Distribution
-    from fqss_tf.training.run import train
+    from fqss_tf.training.stages import train
 
     run = train(
         resolved, output, method, float_source(teacher), resume, float_source(initial),

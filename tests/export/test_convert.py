@@ -9,7 +9,8 @@ from fqss_tf.export.convert import convert, parity_refusal
 from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.planes import split
-from fqss_tf.training.run import fixed_mixtures, train
+from fqss_tf.training.run import fixed_mixtures
+from fqss_tf.training.stages import train
 from fqss_tf.training.untrained import UntrainedRun
 
 TINY = (

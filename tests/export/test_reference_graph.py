@@ -15,7 +15,7 @@ from fqss_tf.models.convtasnet.reference import reference_model
 from fqss_tf.models.inference import separation_function
 from fqss_tf.quantization.folding import fold_for_export
 from fqss_tf.runtime.engine import Engine
-from fqss_tf.training.run import train
+from fqss_tf.training.stages import train
 from fqss_tf.training.untrained import UntrainedRun
 
 TINY = (

@@ -13,7 +13,7 @@ from fqss_tf.export.flatbuffer import read_model
 from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
 from fqss_tf.runtime import StreamingSeparator
 from fqss_tf.runtime.engine import Engine
-from fqss_tf.training.run import train
+from fqss_tf.training.stages import train
 from fqss_tf.training.untrained import UntrainedRun
 
 WITH_WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D")

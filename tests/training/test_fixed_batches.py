@@ -11,7 +11,8 @@ from fqss_tf.config import load_recipe
 from fqss_tf.data.bad_files import bad_files_named
 from fqss_tf.errors import FqssError
 from fqss_tf.training.fixed_batches import FixedBatches
-from fqss_tf.training.run import FIXED_BATCHES, Run, train
+from fqss_tf.training.run import FIXED_BATCHES, Run
+from fqss_tf.training.stages import train
 
 SETTINGS = (
     "model.filters=32", "model.bottleneck=8", "model.skip=8", "model.hidden=16",

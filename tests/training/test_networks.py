@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fqss_tf.config import load_recipe
-from fqss_tf.training.run import Run, train
+from fqss_tf.training.run import Run
+from fqss_tf.training.stages import train
 
 SMALL = (
     "data.segment_seconds=0.25", "float.steps=2", "float.batch_size=1", "float.evaluate_every=2",
@@ -21,7 +22,7 @@ RECIPES = {
 
 @pytest.fixture
 def short_mixtures(monkeypatch):
-    import fqss_tf.training.run as module
+    import fqss_tf.training.stages as module
 
     whole = module.fixed_mixtures
     monkeypatch.setattr(module, "fixed_mixtures", lambda *arguments, **options: [

@@ -12,7 +12,8 @@ import fqss_tf
 from fqss_tf.config import load_recipe
 from fqss_tf.errors import FqssError
 from fqss_tf.quantization.wrap import quantizers
-from fqss_tf.training.run import Run, train
+from fqss_tf.training.run import Run
+from fqss_tf.training.stages import train
 from fqss_tf.training.untrained import UntrainedRun
 
 SETTINGS = (

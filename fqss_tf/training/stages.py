@@ -1,0 +1,245 @@
+"""Training of a run: its float stage, its calibration and its quantized stage."""
+
+import dataclasses
+import logging
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fqss_tf import environment
+from fqss_tf.config import Recipe
+from fqss_tf.errors import FqssError
+from fqss_tf.former_names import run_file
+from fqss_tf.models.sizes import EncoderSizes
+from fqss_tf.types import (
+    Dataset,
+    KerasModel,
+    MixturePair,
+    PathLike,
+    Tensor,
+)
+
+environment.check()
+
+import tf_keras as keras  # noqa: E402
+
+from fqss_tf.data.bad_files import BadFilePolicy, bad_files_named  # noqa: E402
+from fqss_tf.data.training_sources import (  # noqa: E402
+    check_roots,
+)
+from fqss_tf.models.registry import build  # noqa: E402
+from fqss_tf.quantization import folding, wrap  # noqa: E402
+from fqss_tf.quantization.bias import snap_biases  # noqa: E402
+from fqss_tf.training import losses  # noqa: E402
+from fqss_tf.training.distribution import Distribution  # noqa: E402
+from fqss_tf.training.fixed_batches import FixedBatches  # noqa: E402
+from fqss_tf.training.level import calibrate_level  # noqa: E402
+from fqss_tf.training.loop import fit  # noqa: E402
+from fqss_tf.training.run import (  # noqa: E402
+    CALIBRATED_WEIGHTS,
+    FIXED_BATCHES,
+    FLOAT_WEIGHTS,
+    METHODS,
+    QUANTIZED_WEIGHTS,
+    MakeScore,
+    Run,
+    batches,
+    fixed_mixtures,
+    network_to_train,
+)
+from fqss_tf.training.weights import load_weights, save_weights  # noqa: E402
+
+logger = logging.getLogger(__name__)
+
+
+@bad_files_named()
+def train(
+    recipe: Recipe,
+    folder: PathLike,
+    method: str = "fqss",
+    teacher: Run | PathLike | None = None,
+    resume: bool = False,
+    initial: Run | PathLike | None = None,
+    integer_score: MakeScore | None = None,
+    distribution: Distribution | None = None,
+) -> Run:
+    """Trains float, calibrates, trains quantized; each stage is skipped if its weights are there.
+
+    Args:
+        recipe: a Recipe.
+        folder: of the run, made anew unless ``resume``.
+        method: ``fqss`` (splitter, combiner, distillation) or ``qat`` (8-bit input and output, the
+            task loss alone).
+        teacher: a Run with the float model to start from, or its folder; None trains one.
+        resume: continue an interrupted run.
+        initial: a Run whose float model the float stage starts from, or its folder; None starts
+            from random weights.
+        integer_score: function (Run, dev mixtures) -> function of the weights of the quantized
+            model that gives its score in integers and the gap to the simulation, dB; it is logged
+            at each evaluation. None leaves it out.
+        distribution: a Distribution; None trains in this process on one device.
+
+    Returns:
+        The Run.
+
+    Raises:
+        FqssError: bad settings, data that does not fit, a loss that is not finite, a lost worker.
+    """
+    if method not in METHODS:
+        raise FqssError(f"method {method!r} is unknown: use one of {', '.join(METHODS)}")
+    if method == "fqss":
+        folding.check_output_planes(recipe.model, recipe.quantization.output_planes)
+    if recipe.qat.steps:
+        wrap.check_layers(folding.fold_for_export(build(recipe.model), recipe.model))
+    bad_files = BadFilePolicy(recipe.data.on_bad_file)
+    check_roots(recipe.data, bad_files)
+    if teacher is not None and initial is not None:
+        raise FqssError("a teacher replaces the float stage: it takes no initial weights")
+    # What the float stage starts from matters no more once it is done.
+    is_done = (Path(folder) / FLOAT_WEIGHTS).exists()
+    teacher_run, initial_run = (
+        None if is_done else _opened(source, recipe.model) for source in (teacher, initial)
+    )
+    distribution = distribution or Distribution()
+    for stage in (recipe.float, recipe.qat):
+        distribution.check_batch_size(stage.batch_size)
+    dev = fixed_mixtures(recipe, bad_files=bad_files)
+    with distribution.named_loss_of_workers():
+        if distribution.is_chief:
+            Run.create(folder, recipe, method, resume)
+        distribution.wait()
+        run = Run.create(folder, recipe, method, resume=True)
+        run.bad_files = bad_files
+        _Training(run, dev, resume, distribution).train(teacher_run, initial_run, integer_score)
+    if bad_files.lines and distribution.is_chief:
+        logger.warning("broken files and rows that were left out: %d", len(bad_files))
+    return run
+
+
+def _opened(source: Run | PathLike | None, sizes: EncoderSizes) -> Run | None:
+    """The Run of a Run, of its folder, or of None; it must be of a network of these sizes."""
+    if source is None:
+        return None
+    run = source if isinstance(source, Run) else Run(source)
+    found, expected = dataclasses.asdict(run.recipe.model), dataclasses.asdict(sizes)
+    if type(run.recipe.model) is not type(sizes):
+        raise FqssError(f"{run.folder} is another network than the recipe's: {run.recipe.network}")
+    for name, value in expected.items():
+        if found[name] != value:
+            raise FqssError(
+                f"{run.folder} is a network of other sizes than the recipe's: "
+                f"model.{name} is {found[name]} there and {value} in the recipe"
+            )
+    return run
+
+
+class _Training:
+    """The stages of a run on every worker; the chief writes what the others then read."""
+
+    def __init__(
+        self, run: Run, dev: Sequence[MixturePair], resume: bool, distribution: Distribution
+    ) -> None:
+        self.run = run
+        self.dev = dev
+        self.resume = resume
+        self.distribution = distribution
+
+    def train(
+        self, teacher: Run | None, initial: Run | None, integer_score: MakeScore | None
+    ) -> None:
+        """Trains the stages whose weights are not there yet."""
+        if not (self.run.folder / FLOAT_WEIGHTS).exists():
+            if teacher is None:
+                self.float_stage(initial)
+            else:
+                self.write(teacher.level_calibrated_model(self.run.recipe), FLOAT_WEIGHTS)
+        self.distribution.wait()
+        if self.run.recipe.qat.steps and not self.run.is_quantized:
+            self.quantized_stage(integer_score)
+        self.distribution.wait()
+        if self.distribution.is_chief:
+            shutil.rmtree(self.run.folder / FIXED_BATCHES, ignore_errors=True)
+
+    def write(self, model: KerasModel, name: str) -> None:
+        """Writes weights into the run folder, on the chief."""
+        if self.distribution.is_chief:
+            save_weights(model, self.run.folder / name)
+
+    def float_stage(self, initial: Run | None) -> None:
+        """Trains the float network and calibrates its level."""
+        recipe = self.run.recipe
+        keras.utils.set_random_seed(recipe.seed)
+        with self.distribution.strategy.scope():
+            model = network_to_train(recipe)
+            if initial is not None:
+                model.set_weights(initial.level_calibrated_model(recipe).get_weights())
+
+        fit(
+            model, losses.task_loss,
+            lambda first: batches(recipe, recipe.float, first, bad_files=self.run.bad_files),
+            self.dev,
+            recipe.float, self.run.folder, name="float", resume=self.resume,
+            distribution=self.distribution,
+        )
+        calibrated = self.undistributed(model)
+        if self.distribution.is_chief:
+            calibrate_level(calibrated, self.dev)
+        self.write(calibrated, FLOAT_WEIGHTS)
+
+    def undistributed(self, model: KerasModel) -> KerasModel:
+        """Makes a copy of a float model on this process alone."""
+        copy = build(self.run.config)
+        copy.set_weights(model.get_weights())
+        return copy
+
+    def quantized_stage(self, integer_score: MakeScore | None) -> None:
+        """Calibrates the ranges and trains the quantized network."""
+        run, recipe = self.run, self.run.recipe
+        calibrated = run_file(run.folder, CALIBRATED_WEIGHTS)
+        if self.distribution.is_chief and not calibrated.exists():
+            save_weights(run.calibrated_model(run.planes), calibrated)
+        self.distribution.wait()
+        with self.distribution.strategy.scope():
+            model = run.uncalibrated_model(run.planes)
+            load_weights(model, calibrated)
+            loss = self.quantized_loss()
+        score = None
+        if integer_score and self.distribution.is_chief:
+            score = integer_score(run, self.dev)
+        fit(
+            model, loss, self.quantized_batches(), self.dev, recipe.qat, run.folder, name="qat",
+            resume=self.resume,
+            ranges=lambda: wrap.ranges(model),
+            integer_score=score,
+            distribution=self.distribution,
+            recompute=recipe.recomputes,
+        )
+        snap_biases(model)
+        self.write(model, QUANTIZED_WEIGHTS)
+
+    def quantized_loss(self) -> Callable[..., Tensor]:
+        """Makes the loss of the quantized stage."""
+        settings = self.run.recipe.quantization
+        if self.run.method != "fqss":
+            return losses.task_loss
+        return losses.distillation_loss(
+            settings, None if settings.fixed_batches else self.run.frozen_teacher()
+        )
+
+    def quantized_batches(self) -> Callable[[int], Dataset]:
+        """Returns the function first_batch -> batches of the quantized stage."""
+        run, recipe = self.run, self.run.recipe
+
+        def drawn(first: int) -> Dataset:
+            return batches(recipe, recipe.qat, first, seed_offset=2, bad_files=run.bad_files)
+
+        if not recipe.quantization.fixed_batches:
+            return drawn
+        fixed = FixedBatches(
+            run.folder / FIXED_BATCHES,
+            min(recipe.quantization.fixed_batches, recipe.qat.steps * recipe.qat.accumulate),
+        )
+        if self.distribution.is_chief:
+            fixed.write_missing(drawn, run.frozen_teacher() if run.method == "fqss" else None)
+        self.distribution.wait()
+        return fixed.read
