@@ -1,5 +1,6 @@
 """Recipes: dataclasses read from YAML; a wrong key or value is an error that names it."""
 
+import builtins
 import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping
@@ -267,6 +268,16 @@ class Recipe:
                 f"qat.precision is {self.qat.precision}: its 8 bits are fewer than the quantizers "
                 "round to; leave it at float32"
             )
+
+    def segment(self, seconds: builtins.float | None = None) -> int:
+        """Returns ``seconds`` in samples: a multiple of the hop below, at least one kernel.
+
+        Those of a training segment if None.
+        """
+        if seconds is None:
+            seconds = self.data.segment_seconds
+        samples = int(seconds * self.data.sample_rate) // self.model.hop * self.model.hop
+        return max(samples, self.model.kernel)
 
     @property
     def source_names(self) -> tuple[str, ...]:

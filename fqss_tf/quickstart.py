@@ -88,7 +88,7 @@ def quickstart(
             runs[model.method], output / model.file, model.file_type, model.ptq, least_sqnr=least
         )
     paths = [output / model.file for model in MODELS]
-    kept_steps = {method: runs[method].kept_step("qat") for method in ("qat", "fqss")}
+    kept_steps = {method: runs[method].files.kept_step("qat") for method in ("qat", "fqss")}
     results = _results(paths, descriptions, kept_steps)
     sweep = _sweep(paths)
     for name, rows in (("results.json", results), ("sweep.json", sweep)):

@@ -255,9 +255,9 @@ def _manifest_folder(data: PathLike, manifest: str) -> Path:
 
 def _sources_of(path: Path) -> int:
     if path.is_dir():
-        from fqss_tf.training.run import Run
+        from fqss_tf.runs.folder import RunFolder
 
-        return Run(path).recipe.model.sources
+        return RunFolder(path).recipe.model.sources
     return len(read_metadata(path)[0].sources)
 
 
@@ -292,13 +292,12 @@ def _open_step(path: Path, threads: int) -> _Network:
 
 
 def _open_run(path: Path, threads: int) -> _Network:
-    from fqss_tf.training.run import Run
+    from fqss_tf.runs.folder import RunFolder
 
-    recipe = Run(path).recipe
-    hop, rate = recipe.model.hop, recipe.data.sample_rate
-    segment = int(recipe.data.segment_seconds * rate) // hop * hop
+    recipe = RunFolder(path).recipe
     return _Network(
-        path, True, rate, recipe.model.sources, hop, segment, _run_forward(path, threads)
+        path, True, recipe.data.sample_rate, recipe.model.sources, recipe.model.hop,
+        recipe.segment(), _run_forward(path, threads),
     )
 
 
@@ -306,7 +305,7 @@ def _run_forward(path: Path, threads: int) -> Forward:
     import tensorflow as tf
 
     from fqss_tf.models.inference import separation_function
-    from fqss_tf.training.run import Run
+    from fqss_tf.runs.run import Run
 
     with contextlib.suppress(RuntimeError):  # TensorFlow has computed before in this process
         tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -22,7 +22,7 @@ from fqss_tf.runtime.interpreter import INPUT
 from fqss_tf.types import Json, PathLike, Planes, Waveform
 
 if TYPE_CHECKING:
-    from fqss_tf.training.run import Run
+    from fqss_tf.runs.base import BaseRun
 
 # Least SQNR in dB of the running .tflite against the Keras model it was made from.
 LEAST_SQNR = {"int8": 30.0, "float32": 80.0, "float16": 50.0, "dynamic": 15.0, "int16x8": 30.0}
@@ -34,7 +34,7 @@ MOST_PLANES = 3
 
 
 def convert(
-    run: "Run",
+    run: "BaseRun",
     output: PathLike,
     file_type: str = "int8",
     ptq: bool = False,
@@ -47,7 +47,7 @@ def convert(
     """Converts a run and keeps the result only if it runs as the Keras model does.
 
     Args:
-        run: a ``fqss_tf.training.run.Run``, or ``fqss_tf.training.untrained.UntrainedRun``.
+        run: a ``fqss_tf.Run``, or any other BaseRun.
         output: path of the .tflite; its description goes beside it as .json.
         file_type: one of ``fqss_tf.formats.FILE_TYPES``. int8 is fully integer: int8
             inputs and outputs at scale 1/128.
@@ -76,7 +76,7 @@ def convert(
     if ptq and not 1 <= planes <= MOST_PLANES:
         raise FqssError(f"--planes {planes} is not from 1 to {MOST_PLANES}")
     if file_type == "int8" and not ptq and not run.is_quantized:
-        raise FqssError(f"{run.folder} has no quantized model: train it or convert with --ptq")
+        raise FqssError(f"{run.name} has no quantized model: train it or convert with --ptq")
     if stream:
         _check_streams(run.config, file_type)
     from fqss_tf.export.graphs import convert_float, convert_quantized
@@ -84,10 +84,10 @@ def convert(
     from fqss_tf.quantization.wrap import set_mode
 
     output = Path(output)
-    training_segment = run.segment(run.recipe.data.segment_seconds)
+    training_segment = run.recipe.segment()
     samples = training_segment
     if seconds or stream:
-        samples = run.segment(seconds or STREAMING_SECONDS)
+        samples = run.recipe.segment(seconds or STREAMING_SECONDS)
     _check_file_type(run.config, file_type, samples)
     started = time.monotonic()
     if file_type == "int8":
@@ -180,11 +180,13 @@ def _parting_op(content: bytes, mixture: Waveform, planes: int) -> str:
     )
 
 
-def file_metadata(run: "Run", samples: int, planes: Planes, file_type: str, method: str) -> Json:
+def file_metadata(
+    run: "BaseRun", samples: int, planes: Planes, file_type: str, method: str
+) -> Json:
     """Returns what a .tflite of a run says about itself.
 
     Args:
-        run: a Run or UntrainedRun.
+        run: what the file is made of.
         samples: of the segment that the file takes.
         planes: of the graph in the file.
         file_type: one of ``fqss_tf.formats.FILE_TYPES``.

@@ -17,7 +17,7 @@ from fqss_tf.runtime.engine import Engine
 from fqss_tf.types import MixturePair, Separate
 
 if TYPE_CHECKING:
-    from fqss_tf.training.run import Run
+    from fqss_tf.runs.base import BaseRun
 
 
 class IntegerScore:
@@ -27,16 +27,16 @@ class IntegerScore:
     between them is what integers alone do.
 
     Args:
-        run: a Run whose float network is trained.
+        run: one whose float network is trained.
         mixtures: (mixture [T], sources [S, T]) pairs.
     """
 
-    def __init__(self, run: "Run", mixtures: Sequence[MixturePair]) -> None:
+    def __init__(self, run: "BaseRun", mixtures: Sequence[MixturePair]) -> None:
         from fqss_tf.models.inference import separation_function
 
         self._run = run
         self._mixtures = mixtures
-        self._samples = run.segment(run.recipe.data.segment_seconds)
+        self._samples = run.recipe.segment()
         self._model = run.uncalibrated_model(run.planes)
         self._simulation = separation_function(self._model)
 

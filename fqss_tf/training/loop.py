@@ -15,6 +15,12 @@ from fqss_tf.files import remove_leftovers
 from fqss_tf.metrics import assigned_si_sdr
 from fqss_tf.models.inference import separation_function
 from fqss_tf.progress import Bar, bar
+from fqss_tf.runs.weights import (
+    assign_arrays,
+    named_variables,
+    weights_of,
+    write_arrays,
+)
 from fqss_tf.training import schedules
 from fqss_tf.training.adam import FusedAdam
 from fqss_tf.training.checkpoints import Checkpoint, Progress
@@ -22,12 +28,6 @@ from fqss_tf.training.distribution import Distribution
 from fqss_tf.training.interrupt import Interrupt
 from fqss_tf.training.log import CsvLog, Evaluation, TensorBoard
 from fqss_tf.training.training_step import TrainingStep
-from fqss_tf.training.weights import (
-    assign_arrays,
-    named_variables,
-    weights_of,
-    write_arrays,
-)
 from fqss_tf.types import (
     Arrays,
     Dataset,

@@ -11,10 +11,10 @@ from fqss_tf.export.convert import check_fully_integer, convert
 from fqss_tf.export.delegation import delegation
 from fqss_tf.export.flatbuffer import read_model
 from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
+from fqss_tf.runs.untrained import UntrainedRun
 from fqss_tf.runtime import StreamingSeparator
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.training.stages import train
-from fqss_tf.training.untrained import UntrainedRun
 
 WITH_WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
