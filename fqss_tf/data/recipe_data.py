@@ -1,7 +1,7 @@
 """What a recipe trains on, measures its ranges on, and is scored on."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -9,10 +9,10 @@ import numpy as np
 from fqss_tf import environment
 from fqss_tf.config import Recipe, StageRecipe
 from fqss_tf.data.bad_files import BadFilePolicy
-from fqss_tf.data.mixtures import ReadWhenUsed
+from fqss_tf.data.mixtures import Loadable, ReadWhenUsed
 from fqss_tf.data.recordings import is_data_set, recorded_segments
 from fqss_tf.data.training_sources import scored_mixtures, training_sources
-from fqss_tf.types import Dataset, FloatArray, PathLike, Tensor
+from fqss_tf.types import Dataset, FloatArray, MixturePair, PathLike, Tensor
 
 
 def batches(
@@ -79,11 +79,17 @@ def fixed_mixtures(
     recipe: Recipe,
     part: Literal["dev", "test"] = "dev",
     bad_files: BadFilePolicy | None = None,
-) -> ReadWhenUsed:
+) -> Sequence[MixturePair]:
     """Returns (mixture [T], sources [S, T]) pairs, T a multiple of the hop.
 
     They are of the first root that has some, else of the bundled speech. ``bad_files`` as for
     ``batches``.
     """
-    entries = scored_mixtures(recipe.data, part, recipe.model.sources, bad_files)
-    return ReadWhenUsed(entries, recipe.model.hop)
+    hop = recipe.model.hop
+
+    def read(entry: Loadable) -> MixturePair:
+        mixture, sources = entry.load()
+        samples = len(mixture) // hop * hop
+        return mixture[:samples], sources[:, :samples]
+
+    return ReadWhenUsed(scored_mixtures(recipe.data, part, recipe.model.sources, bad_files), read)

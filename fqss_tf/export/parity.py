@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from fqss_tf.metrics import pit_si_sdr
+from fqss_tf.metrics import mean_si_sdr
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.streaming import StreamingSeparator
 from fqss_tf.types import KerasModel, MixturePair, PathLike, Separate
@@ -52,9 +52,7 @@ def compare(
             estimates = separate_integers(mixture)
             signal += np.sum(expected.astype(np.float64) ** 2)
             noise += np.sum((estimates - expected).astype(np.float64) ** 2)
-            difference += (
-                pit_si_sdr(estimates, sources)[0].mean() - pit_si_sdr(expected, sources)[0].mean()
-            )
+            difference += mean_si_sdr(estimates, sources) - mean_si_sdr(expected, sources)
         result[kernels] = {
             "sqnr_db": round(float(10 * np.log10(max(signal, 1e-20) / max(noise, 1e-20))), 2),
             "si_sdr_difference_db": round(float(difference / len(segments)), 4),

@@ -26,7 +26,7 @@ from fqss_tf.runs.weights import load_weights, save_weights
 from fqss_tf.training import losses
 from fqss_tf.training.distribution import Distribution
 from fqss_tf.training.fixed_batches import FixedBatches
-from fqss_tf.training.loop import fit
+from fqss_tf.training.loop import StageLoop
 from fqss_tf.training.precision import computing_in
 from fqss_tf.types import (
     Dataset,
@@ -79,7 +79,7 @@ def train(
     if method not in METHODS:
         raise FqssError(f"method {method!r} is unknown: use one of {', '.join(METHODS)}")
     if method == "fqss":
-        folding.check_output_planes(recipe.model, recipe.quantization.output_planes)
+        recipe.model.check_output_planes(recipe.quantization.output_planes)
     if recipe.qat.steps:
         wrap.check_layers(folding.fold_for_export(build(recipe.model), recipe.model))
     bad_files = BadFilePolicy(recipe.data.on_bad_file)
@@ -168,13 +168,13 @@ class _Training:
             if initial is not None:
                 model.set_weights(initial.level_calibrated_model(recipe).get_weights())
 
-        fit(
-            model, losses.task_loss(recipe),
-            lambda first: batches(recipe, recipe.float, first, bad_files=self.run.bad_files),
-            self.dev,
-            recipe.float, self.run.folder, name="float", resume=self.resume,
+        StageLoop(
+            model, losses.task_loss(recipe), self.dev, recipe.float, self.run.folder, name="float",
             distribution=self.distribution,
             in_order=recipe.has_named_sources,
+        ).run(
+            lambda first: batches(recipe, recipe.float, first, bad_files=self.run.bad_files),
+            self.resume,
         )
         calibrated = self.undistributed(model)
         if self.distribution.is_chief:
@@ -201,15 +201,14 @@ class _Training:
         score = None
         if integer_score and self.distribution.is_chief:
             score = integer_score(run, self.dev)
-        fit(
-            model, loss, self.quantized_batches(), self.dev, recipe.qat, run.folder, name="qat",
-            resume=self.resume,
+        StageLoop(
+            model, loss, self.dev, recipe.qat, run.folder, name="qat",
             ranges=lambda: wrap.ranges(model),
             integer_score=score,
             distribution=self.distribution,
             recompute=recipe.recomputes,
             in_order=recipe.has_named_sources,
-        )
+        ).run(self.quantized_batches(), self.resume)
         snap_biases(model)
         self.write(model, run.files.quantized_weights)
 
