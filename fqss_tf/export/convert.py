@@ -104,7 +104,7 @@ def convert(
     method = ("ptq" if ptq else run.method) if file_type == "int8" else "float"
     metadata = file_metadata(run, samples, counts, file_type, method)
     if stream:
-        lag = run.config.algorithmic_delay(counts.output)
+        lag = run.config.algorithmic_delay
         metadata |= {"lag": lag, "states": state_names(model)}
     content = with_checksum(write_metadata(content, metadata))
     report = op_report(content, str(output))
