@@ -8,6 +8,7 @@ before it, as far as the channels tell the same.
 from collections.abc import Sequence
 
 import numpy as np
+import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.quantization.bias import Wrapper
@@ -25,19 +26,23 @@ def round_decoders(model: KerasModel, mixtures: Sequence[FloatArray | Tensor]) -
         model: quantized, with calibrated ranges, in mode ``quantize``.
         mixtures: batches float32 [B, 1, T, 1] like those that it will separate.
     """
-    for decoder in _decoders(model):
+    decoders = _decoders(model)
+    # Of a RemainderDecoder, what follows the latent is exact already.
+    latent = model.get_layer("masked").output.shape[-1]
+    read = keras.Model(model.input, [decoder.input for decoder in decoders])
+    kernels = [decoder._weight_vars[0][0] for decoder in decoders]
+    powers = [np.zeros([kernel.shape[1] * latent] * 2) for kernel in kernels]
+    for mixture in mixtures:
+        frames = tf.nest.flatten(read(mixture, training=False))
+        for kernel, power, each in zip(kernels, powers, frames, strict=True):
+            power += _power(each.numpy()[..., :latent], kernel.shape[1])
+    for decoder, power in zip(decoders, powers, strict=True):
         ((variable, quantizer, ranges),) = decoder._weight_vars
         kernel = variable.numpy()
-        _, taps, inputs, outputs = kernel.shape
-        # Of a RemainderDecoder, what follows the latent is exact already.
-        latent = model.get_layer("masked").output.shape[-1]
-        read = keras.Model(model.input, decoder.input)
-        power = np.zeros([taps * latent] * 2)
-        for mixture in mixtures:
-            power += _power(np.asarray(read(mixture, training=False))[..., :latent], taps)
-        weights = kernel[0, :, :latent].reshape(taps * latent, outputs)
+        _, taps, _, outputs = kernel.shape
         rounded = rounded_together(
-            weights, power, quantizer.scale(ranges), 2 ** (quantizer.bits - 1) - 1
+            kernel[0, :, :latent].reshape(taps * latent, outputs), power,
+            quantizer.scale(ranges), 2 ** (quantizer.bits - 1) - 1,
         )
         kernel[0, :, :latent] = rounded.reshape(taps, latent, outputs)
         variable.assign(kernel)
