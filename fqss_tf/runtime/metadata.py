@@ -6,6 +6,7 @@ lead outside, so every offset is followed here, in Python, before the interprete
 
 import hashlib
 import json
+import re
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ METADATA_NAME = b"fqss"
 FORMAT = 1
 FILE_IDENTIFIER = b"TFL3"
 MOST_DELAY = 2**20  # samples; a minute or two
+UNNAMED_SOURCE = re.compile(r"speech(_\d+)?")
 # Format 1 keeps the keys that it began with: the app and other programs read them.
 FILE_KEYS = {
     "input_planes": "input_stages", "output_planes": "output_stages",
@@ -65,6 +67,11 @@ class Metadata:
         The first sample of a segment waits for the last; a streaming model's result lags too.
         """
         return self.segment + (self.algorithmic_delay or 0)
+
+    @property
+    def has_named_sources(self) -> bool:
+        """Whether each output has its source; ``speech_1`` and ``speech_2`` may change places."""
+        return not all(UNNAMED_SOURCE.fullmatch(name) for name in self.sources)
 
     @property
     def takes_int16(self) -> bool:
