@@ -78,7 +78,7 @@ def _models(run: Run) -> Iterator[tuple]:
     batches = list(run.calibration_batches())[:CALIBRATION_BATCHES]
     for residual in ("samples", "exact"):
         settings = dataclasses.replace(run.recipe.quantization, residual=residual)
-        run.recipe = dataclasses.replace(run.recipe, quantization=settings)
+        run.files.recipe = dataclasses.replace(run.recipe, quantization=settings)
         model = run.uncalibrated_model(Planes(2, 2), float_model, batches)
         inputs = [batch[:, None, :, None] for batch in batches]
         wrap.calibrate(model, inputs, settings.calibration)
