@@ -1,7 +1,6 @@
 """From a run folder to a .tflite file that was run and compared before it is kept."""
 
 import dataclasses
-import hashlib
 import json
 import math
 import time
@@ -9,16 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fqss_tf.errors import FqssError
-from fqss_tf.export.flatbuffer import write_metadata
-from fqss_tf.export.op_report import Report, Tensor, conversion_ops, float_tensors, op_report
 from fqss_tf.export.parity import compare, one_segment, whole_stream
 from fqss_tf.export.segments import levelled_segments
 from fqss_tf.files import atomic_path
 from fqss_tf.formats import FILE_TYPES, WAVEFORM_SCALE
 from fqss_tf.models.registry import names_of, network_of
 from fqss_tf.models.sizes import EncoderSizes
-from fqss_tf.runtime.checksum import with_checksum
 from fqss_tf.runtime.interpreter import INPUT
+from fqss_tf.tflite.checksum import with_checksum
+from fqss_tf.tflite.file import TfliteFile
+from fqss_tf.tflite.metadata import write_metadata
+from fqss_tf.tflite.op_report import Report, Tensor, conversion_ops, float_tensors
 from fqss_tf.types import Json, PathLike, Planes, Waveform
 
 if TYPE_CHECKING:
@@ -107,9 +107,6 @@ def convert(
         lag = run.config.algorithmic_delay(counts.output)
         metadata |= {"lag": lag, "states": state_names(model)}
     content = with_checksum(write_metadata(content, metadata))
-    report = op_report(content, str(output))
-    if file_type == "int8":
-        check_fully_integer(report)
     most_loss = math.inf
     if least_sqnr is None and run.method == "untrained":
         least_sqnr = -math.inf  # noise from random weights has no quality to keep
@@ -118,25 +115,28 @@ def convert(
         most_loss = MOST_SI_SDR_LOSS if file_type == "int8" else math.inf
     with atomic_path(output) as temporary:
         temporary.write_bytes(content)
+        file = TfliteFile.open(temporary)
+        if file_type == "int8":
+            check_fully_integer(file.report)
         compared = training_segment if stream else samples
         segments = levelled_segments(run.mixtures("test"), compared)
-        parity = compare(model, whole_stream if stream else one_segment, temporary, segments)
+        parity = compare(model, whole_stream if stream else one_segment, file, segments)
         if refusal := parity_refusal(parity, least_sqnr, most_loss):
             if file_type == "int8" and not stream:
-                refusal += "; " + _parting_op(content, segments[0][0], counts.input)
+                refusal += "; " + _parting_op(file, segments[0][0], counts.input)
             raise FqssError(f"{output} is not kept: {refusal}")
     description = {
         "model": output.name,
         "type": file_type,
         "method": method,
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "sha256": file.sha256,
         "bytes": len(content),
         "segment": samples,
         "conversion_seconds": round(conversion_seconds, 1),
         "parity": parity,
-        **(_stream_description(metadata, report) if stream else {}),
+        **(_stream_description(metadata, file.report) if stream else {}),
         "recipe": dataclasses.asdict(run.recipe),
-        "report": report.to_dict(),
+        "report": file.report.to_dict(),
     }
     with atomic_path(output.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(description, indent=1))
@@ -167,12 +167,12 @@ def parity_refusal(
     return None
 
 
-def _parting_op(content: bytes, mixture: Waveform, planes: int) -> str:
+def _parting_op(file: TfliteFile, mixture: Waveform, planes: int) -> str:
     """Names the op that XNNPACK and the reference kernels disagree about most."""
-    from fqss_tf.export.kernel_comparison import compare_kernels
     from fqss_tf.runtime.planes import split
+    from fqss_tf.tflite.kernel_comparison import compare_kernels
 
-    ops = compare_kernels(content, {INPUT: split(mixture, planes)[None, None]})
+    ops = compare_kernels(file, {INPUT: split(mixture, planes)[None, None]})
     worst = min(ops, key=lambda op: op.sqnr_db)
     return (
         f"the op on which the kernels differ most is {worst.index} {worst.name} {worst.tensor}, by "

@@ -13,10 +13,10 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from fqss_tf.export.flatbuffer import pack_model, read_model
 from fqss_tf.layers.lstm import DIGIT, StandIn
 from fqss_tf.quantization.bias import inner_scale, integer_weight
 from fqss_tf.quantization.wrap import lstms
+from fqss_tf.tflite.flatbuffer import pack_model, read_model
 from fqss_tf.types import KerasLayer, KerasModel
 
 LEFT_OUT = -1

@@ -7,33 +7,34 @@ import numpy as np
 from fqss_tf.metrics import pit_si_sdr
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.streaming import StreamingSeparator
-from fqss_tf.types import KerasModel, MixturePair, PathLike, Separate
+from fqss_tf.tflite.file import TfliteFile
+from fqss_tf.types import KerasModel, MixturePair, Separate
 
 
-def one_segment(path: PathLike, reference_kernels: bool) -> Separate:
+def one_segment(file: TfliteFile, reference_kernels: bool) -> Separate:
     """Returns mixture [segment] of peak 1 -> estimates [S, segment] of a whole-segment file."""
-    return Engine(path, reference_kernels=reference_kernels).forward
+    return Engine(file, reference_kernels=reference_kernels).forward
 
 
-def whole_stream(path: PathLike, reference_kernels: bool) -> Separate:
+def whole_stream(file: TfliteFile, reference_kernels: bool) -> Separate:
     """Returns the same for a streaming model, which takes any length."""
-    separator = StreamingSeparator(path, gain=0, reference_kernels=reference_kernels)
+    separator = StreamingSeparator(file, gain=0, reference_kernels=reference_kernels)
     return lambda mixture: np.stack(list(separator.separate(mixture).values()))
 
 
 def compare(
     model: KerasModel,
-    open_file: Callable[[PathLike, bool], Separate],
-    path: PathLike,
+    open_file: Callable[[TfliteFile, bool], Separate],
+    file: TfliteFile,
     segments: Sequence[MixturePair],
 ) -> dict[str, dict[str, float]]:
     """Runs a .tflite and its Keras model on the same segments, with reference and fast kernels.
 
     Args:
         model: the Keras model.
-        open_file: function (path, whether with reference kernels) -> function mixture [T] ->
+        open_file: function (file, whether with reference kernels) -> function mixture [T] ->
             estimates [S, T].
-        path: the .tflite.
+        file: the .tflite.
         segments: (mixture [T], sources [S, T]) pairs.
 
     Returns:
@@ -46,7 +47,7 @@ def compare(
     keras_estimates = [separate(mixture) for mixture, _ in segments]
     result = {}
     for kernels in ("reference", "xnnpack"):
-        separate_integers = open_file(path, kernels == "reference")
+        separate_integers = open_file(file, kernels == "reference")
         signal = noise = difference = 0.0
         for (mixture, sources), expected in zip(segments, keras_estimates, strict=True):
             estimates = separate_integers(mixture)

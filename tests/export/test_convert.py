@@ -6,9 +6,10 @@ import pytest
 from fqss_tf.config import load_recipe
 from fqss_tf.errors import FqssError
 from fqss_tf.export.convert import convert, parity_refusal
-from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.planes import split
+from fqss_tf.tflite import TfliteFile
+from fqss_tf.tflite.op_report import conversion_ops, float_tensors
 from fqss_tf.training.run import fixed_mixtures
 from fqss_tf.training.stages import train
 from fqss_tf.training.untrained import UntrainedRun
@@ -37,7 +38,7 @@ def converted(run, tmp_path_factory):
 
 def test_int8_has_no_float_tensor_and_waveform_scales(converted):
     path, _ = converted
-    report = op_report(path.read_bytes())
+    report = TfliteFile.open(path).report
     assert float_tensors(report) == [] and conversion_ops(report) == []
     assert len(report.inputs) == 1 and len(report.outputs) == 2
     for tensor in (*report.inputs, *report.outputs):
@@ -48,7 +49,7 @@ def test_int8_weights_are_per_channel(converted):
     path, _ = converted
     kernels = [
         op.inputs[1]
-        for op in op_report(path.read_bytes()).ops
+        for op in TfliteFile.open(path).report.ops
         if op.name in ("CONV_2D", "DEPTHWISE_CONV_2D") and op.outputs[0].shape[-1] > 1
     ]
     assert len(kernels) > 8

@@ -6,8 +6,9 @@ import pytest
 from fqss_tf.config import load_recipe
 from fqss_tf.errors import FqssError
 from fqss_tf.export.convert import convert
-from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
 from fqss_tf.runtime.engine import Engine
+from fqss_tf.tflite import TfliteFile
+from fqss_tf.tflite.op_report import conversion_ops, float_tensors
 from fqss_tf.training.untrained import UntrainedRun
 
 SMALL = ("model.filters=32", "model.chunk=10", "model.blocks=1")
@@ -46,7 +47,7 @@ def test_float32_runs_as_keras_does(name, tmp_path):
 def test_int8_is_fully_integer_and_follows_the_simulation(name, tmp_path):
     path = tmp_path / "model.tflite"
     description = convert(untrained(name), path, seconds=SECONDS, least_sqnr=LEAST_SQNR)
-    report = op_report(path.read_bytes())
+    report = TfliteFile.open(path).report
     assert float_tensors(report) == [] and conversion_ops(report) == []
     assert description["parity"]["xnnpack"]["sqnr_db"] >= LEAST_SQNR
 

@@ -8,11 +8,12 @@ import pytest
 from fqss_tf.config import load_recipe
 from fqss_tf.errors import FqssError
 from fqss_tf.export.convert import check_fully_integer, convert
-from fqss_tf.export.delegation import delegation
-from fqss_tf.export.flatbuffer import read_model
-from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
 from fqss_tf.runtime import StreamingSeparator
 from fqss_tf.runtime.engine import Engine
+from fqss_tf.tflite import TfliteFile
+from fqss_tf.tflite.delegation import delegation
+from fqss_tf.tflite.flatbuffer import read_model
+from fqss_tf.tflite.op_report import conversion_ops, float_tensors
 from fqss_tf.training.stages import train
 from fqss_tf.training.untrained import UntrainedRun
 
@@ -21,7 +22,7 @@ WITH_WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 @pytest.fixture(scope="module")
 def step(step_tflite):
-    return op_report(step_tflite.read_bytes())
+    return TfliteFile.open(step_tflite).report
 
 
 def states(report):
@@ -32,7 +33,7 @@ def weights_and_grids(path):
     """Of each convolution: the bytes of its constants, and the scales of all its tensors."""
     model = read_model(path.read_bytes())
     found = []
-    for op in op_report(path.read_bytes()).ops:
+    for op in TfliteFile.open(path).report.ops:
         if op.name in WITH_WEIGHTS:
             constants = [tensor.buffer for tensor in op.inputs if tensor.constant_bytes]
             found.append((
@@ -71,7 +72,7 @@ def test_it_is_fully_integer_and_nothing_is_requantized(step):
 
 
 def test_xnnpack_takes_every_op(step_tflite):
-    taken = delegation(step_tflite.read_bytes(), "step")
+    taken = delegation(TfliteFile.open(step_tflite))
     assert (taken.taken, taken.partitions) == (len(taken.partition_of_op), 1)
 
 
