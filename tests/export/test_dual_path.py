@@ -33,9 +33,9 @@ def untrained(name):
 
 @pytest.mark.parametrize("name", ["sepformer-mobile", "dptnet-mobile"])
 def test_float32_runs_as_keras_does(name, tmp_path):
-    description = convert(untrained(name), tmp_path / "model.tflite", "float32", seconds=0.25)
+    made = convert(untrained(name), tmp_path / "model.tflite", "float32", seconds=0.25)
     for kernels in ("reference", "xnnpack"):
-        assert description["parity"][kernels]["sqnr_db"] >= 80
+        assert made.parity[kernels].sqnr_db >= 80
 
 
 @pytest.mark.parametrize("name", [
@@ -46,10 +46,10 @@ def test_float32_runs_as_keras_does(name, tmp_path):
 ])
 def test_int8_is_fully_integer_and_follows_the_simulation(name, tmp_path):
     path = tmp_path / "model.tflite"
-    description = convert(untrained(name), path, seconds=SECONDS, least_sqnr=LEAST_SQNR)
+    made = convert(untrained(name), path, seconds=SECONDS, least_sqnr=LEAST_SQNR)
     report = TfliteFile.open(path).report
     assert float_tensors(report) == [] and conversion_ops(report) == []
-    assert description["parity"]["xnnpack"]["sqnr_db"] >= LEAST_SQNR
+    assert made.parity["xnnpack"].sqnr_db >= LEAST_SQNR
 
     engine = Engine(path)
     first, second = np.random.default_rng(0).uniform(

@@ -6,7 +6,7 @@ import tensorflow as tf
 import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from fqss_tf.export.graphs import converted_integer
+from fqss_tf.export.graphs import convert_int8_function
 from fqss_tf.export.lstm import with_lstm_ops
 from fqss_tf.layers.lstm import BidirectionalLstm, StandIn
 from fqss_tf.layers.planes import Splitter
@@ -38,7 +38,7 @@ class Exported:
         snap_biases(self.model)
         set_mode(self.model, "deploy")
         signature = tf.TensorSpec(self.inputs.shape, tf.float32)
-        self.content = converted_integer(
+        self.content = convert_int8_function(
             lambda inputs: {"hidden": self.model(inputs, training=False)}, signature, self.model
         )
         self.simulated = self.model(self.inputs).numpy()

@@ -108,8 +108,8 @@ def test_the_sidecar_states_the_latency_and_the_states(step, step_tflite, causal
 
 def test_post_training_int8_streams_with_one_plane(causal_run, tmp_path):
     path = tmp_path / "ptq.tflite"
-    description = convert(causal_run, path, ptq=True, stream=True, seconds=0.008)
-    assert (description["segment"], description["algorithmic_delay"]) == (64, 16)
+    made = convert(causal_run, path, ptq=True, stream=True, seconds=0.008)
+    assert (made.metadata.segment, made.metadata.algorithmic_delay) == (64, 16)
     wave = np.round(9000 * np.sin(np.arange(1000) / 9)).astype(np.int16)
     for estimate in StreamingSeparator(path).separate(wave).values():
         assert estimate.dtype == np.int16 and estimate.shape == wave.shape and estimate.any()
@@ -126,9 +126,9 @@ def test_a_trained_network_streams_what_its_file_for_segments_separates(tmp_path
     ])
     run = train(recipe, tmp_path / "run")
     for name, stream in (("whole", False), ("step", True)):
-        description = convert(run, tmp_path / f"{name}.tflite", least_sqnr=0, stream=stream)
-        assert description["method"] == "fqss"
-    assert description["latency"] == 128 + 2 * (32 - 16)
+        made = convert(run, tmp_path / f"{name}.tflite", least_sqnr=0, stream=stream)
+        assert made.metadata.method == "fqss"
+    assert made.metadata.latency == 128 + 2 * (32 - 16)
     noise = np.random.default_rng(0).normal(0, 6000, 8000).astype(np.int16)
     streamed = StreamingSeparator(tmp_path / "step.tflite", gain=0).separate(noise)
     whole = Engine(tmp_path / "whole.tflite").forward_int16(noise)

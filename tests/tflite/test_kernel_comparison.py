@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fqss_tf.export.graphs import converted_to_integers, converter_of
+from fqss_tf.export.graphs import make_converter, run_int8_converter
 from fqss_tf.tflite import TfliteFile
 from fqss_tf.tflite.kernel_comparison import compare_kernels
 
@@ -22,7 +22,7 @@ def file():
         return {"mean": fake(mean, 0.0, 1.0)}
 
     signature = tf.TensorSpec([1, 1, 800, 128], tf.float32, name="mixture")
-    return TfliteFile("mean.tflite", converted_to_integers(converter_of(graph, signature)))
+    return TfliteFile("mean.tflite", run_int8_converter(make_converter(graph, signature)))
 
 
 def test_names_the_op_where_kernel_sets_part(file):
