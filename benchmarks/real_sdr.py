@@ -137,7 +137,7 @@ def make_files(options: argparse.Namespace, data: Path) -> None:
     from fqss_tf.config import with_settings
     from fqss_tf.export.convert import convert
     from fqss_tf.importing.importer import import_checkpoint
-    from fqss_tf.training.run import Run
+    from fqss_tf.runs.run import Run
     from fqss_tf.training.stages import train
 
     output, wanted = options.output, options.only or FILES

@@ -11,9 +11,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from fqss_tf import convert
+from fqss_tf import Run, convert
 from fqss_tf.importing.importer import import_checkpoint
-from fqss_tf.training.run import Run
 
 
 def main() -> None:

@@ -16,21 +16,23 @@ if TYPE_CHECKING:
     from fqss_tf.errors import FqssError as FqssError
     from fqss_tf.evaluation.evaluate import evaluate as evaluate
     from fqss_tf.export.convert import convert as convert
+    from fqss_tf.runs.run import Run as Run
+    from fqss_tf.runs.run import load_model as load_model
     from fqss_tf.runtime.separator import Separator as Separator
     from fqss_tf.runtime.shipped import list_models as list_models
     from fqss_tf.runtime.streaming import StreamingSeparator as StreamingSeparator
-    from fqss_tf.training.run import load_model as load_model
     from fqss_tf.training.stages import train as train
 
 __version__ = "0.1.0"
 _HOMES = {
     "FqssError": "fqss_tf.errors",
+    "Run": "fqss_tf.runs.run",
     "Separator": "fqss_tf.runtime.separator",
     "StreamingSeparator": "fqss_tf.runtime.streaming",
     "convert": "fqss_tf.export.convert",
     "evaluate": "fqss_tf.evaluation",
     "list_models": "fqss_tf.runtime.shipped",
-    "load_model": "fqss_tf.training.run",
+    "load_model": "fqss_tf.runs.run",
     "load_recipe": "fqss_tf.config",
     "train": "fqss_tf.training.stages",
 }

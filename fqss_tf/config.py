@@ -1,7 +1,9 @@
 """Recipes: dataclasses read from YAML; a wrong key or value is an error that names it."""
 
+import builtins
 import dataclasses
 import difflib
+import os
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
@@ -268,6 +270,16 @@ class Recipe:
                 "round to; leave it at float32"
             )
 
+    def segment(self, seconds: builtins.float | None = None) -> int:
+        """Returns ``seconds`` in samples: a multiple of the hop below, at least one kernel.
+
+        Those of a training segment if None.
+        """
+        if seconds is None:
+            seconds = self.data.segment_seconds
+        samples = int(seconds * self.data.sample_rate) // self.model.hop * self.model.hop
+        return max(samples, self.model.kernel)
+
     @property
     def source_names(self) -> tuple[str, ...]:
         """Names of the network's outputs: those of the data, else ``speech_1``, ``speech_2``, .."""
@@ -293,34 +305,67 @@ def packaged_recipes() -> list[str]:
 def load_recipe(name_or_path: PathLike, settings: Iterable[str] = ()) -> Recipe:
     """Reads a packaged recipe by name, or a YAML file by path, with ``key=value`` settings applied.
 
+    A recipe with the key ``base`` gives only what differs from another one: a packaged recipe, or
+    a YAML file by its path from the folder of the first.
+
     Args:
         name_or_path: ``quickstart`` or ``my/recipe.yaml``.
         settings: strings such as ``qat.steps=500`` or ``model.norm=batch``.
 
     Raises:
-        FqssError: no such recipe, not YAML, an unknown key, a value of the wrong kind.
+        FqssError: no such recipe or base, not YAML, an unknown key, a value of the wrong kind.
     """
-    path: Traversable = Path(name_or_path)
-    if str(name_or_path) in packaged_recipes():
-        path = resources.files("fqss_tf") / "recipes" / f"{name_or_path}.yaml"
-    elif not path.is_file():
-        raise FqssError(
-            f"no recipe {name_or_path}: give a YAML file or one of {', '.join(packaged_recipes())}"
-        )
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise FqssError(f"recipe {name_or_path} is not valid YAML: {reason}") from error
-    if not isinstance(values, dict):
-        raise FqssError(f"recipe {name_or_path} must hold keys, not {values!r}")
-    values = renamed(values)
+    values = _read(name_or_path)
     _put_settings(values, settings)
     network = values.get("network", Recipe.network)
     if isinstance(network, str) and network not in NETWORKS:
         raise FqssError(f"network {network!r} is unknown: use one of {', '.join(NETWORKS)}")
     sizes = NETWORKS.get(str(network), NETWORKS[DEFAULT]).sizes
     return from_dict(Recipe(model=sizes), values, "")
+
+
+def _read(name_or_path: PathLike, readers: tuple[str, ...] = ()) -> Json:
+    """The keys of a recipe over those of its base.
+
+    ``readers``: the recipes that have it as their base, or as the base of their base...
+    """
+    name = str(name_or_path)
+    path: Traversable = Path(name_or_path)
+    if name in packaged_recipes():
+        path = resources.files("fqss_tf") / "recipes" / f"{name}.yaml"
+    elif not path.is_file():
+        asked = f"recipe {readers[-1]}: no base" if readers else "no recipe"
+        raise FqssError(
+            f"{asked} {name}: give a YAML file or one of {', '.join(packaged_recipes())}"
+        )
+    if name in readers:
+        raise FqssError(f"recipe {name} is its own base: {' -> '.join((*readers, name))}")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise FqssError(f"recipe {name} is not valid YAML: {reason}") from error
+    if not isinstance(values, dict):
+        raise FqssError(f"recipe {name} must hold keys, not {values!r}")
+    values = renamed(values)
+    base = values.pop("base", None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise FqssError(f"recipe {name}: base is {base!r}: give a YAML file or a packaged recipe")
+    if base not in packaged_recipes():
+        base = os.path.normpath(Path(name).parent / base)
+    return _merged(_read(base, (*readers, name)), values)
+
+
+def _merged(base: Json, values: Json) -> Json:
+    """``values`` over those of ``base``, section by section."""
+    merged = dict(base)
+    for key, value in values.items():
+        section = base.get(key)
+        both = isinstance(section, dict) and isinstance(value, dict)
+        merged[key] = section | value if both else value
+    return merged
 
 
 def with_settings(recipe: Recipe, settings: Iterable[str]) -> Recipe:

@@ -1,6 +1,6 @@
 """Finds a mix of package versions that cannot work before it fails in some distant place.
 
-The modules that use TensorFlow call :func:`check` when they are imported.
+Packages that need Keras call :func:`check` in their ``__init__``, before any module of theirs.
 """
 
 from importlib import metadata

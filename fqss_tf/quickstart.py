@@ -93,7 +93,7 @@ def quickstart(
             least_sqnr=least,
         )
     files = {model.file: TfliteFile.open(output / model.file) for model in MODELS}
-    kept_steps = {method: runs[method].kept_step("qat") for method in ("qat", "fqss")}
+    kept_steps = {method: runs[method].files.kept_step("qat") for method in ("qat", "fqss")}
     results = _results(files, conversions, kept_steps)
     sweep = _sweep(files)
     for name, rows in (("results.json", results), ("sweep.json", sweep)):

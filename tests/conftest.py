@@ -79,7 +79,7 @@ def tiny_float_tflite(tmp_path_factory):
 def causal_run():
     """A causal network of tiny sizes with random weights, calibrated once."""
     from fqss_tf.config import load_recipe
-    from fqss_tf.training.untrained import UntrainedRun
+    from fqss_tf.runs.untrained import UntrainedRun
 
     sizes = {"filters": 32, "bottleneck": 8, "skip": 8, "hidden": 16, "blocks": 2, "repeats": 2}
     settings = [f"model.{name}={value}" for name, value in sizes.items()]
@@ -249,7 +249,7 @@ def untrained():
     """Function (further settings) -> UntrainedRun of a tiny network with random weights: what it
     separates means nothing."""
     from fqss_tf.config import load_recipe
-    from fqss_tf.training.untrained import UntrainedRun
+    from fqss_tf.runs.untrained import UntrainedRun
 
     return lambda *settings: UntrainedRun(load_recipe("quickstart", (*TINY_RECIPE, *settings)))
 

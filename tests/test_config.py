@@ -211,3 +211,47 @@ def test_one_source_is_enhancement_and_nothing_else_is():
 ])
 def test_only_convtasnet_is_computed_again_for_its_gradient(name, settings, recomputes):
     assert load_recipe(name, settings).recomputes is recomputes
+
+
+def test_a_recipe_gives_what_differs_from_its_base(recipe_file):
+    recipe = load_recipe(
+        recipe_file("base: mobile\nseed: 7\nmodel: {causal: true}\n"), ["qat.steps=9"]
+    )
+    expected = load_recipe("mobile", ["seed=7", "model.causal=true", "qat.steps=9"])
+    assert recipe == expected
+
+
+def test_a_base_lies_beside_the_file_and_may_have_one_too(recipe_file):
+    own = recipe_file("base: shared/common.yaml\nqat: {steps: 3}")
+    (own.parent / "shared").mkdir()
+    (own.parent / "shared/common.yaml").write_text("base: ../first.yaml\nqat: {batch_size: 2}")
+    (own.parent / "first.yaml").write_text("quantisation: {observe_steps: 4}\nqat: {steps: 1}")
+    recipe = load_recipe(own)
+    assert (recipe.qat.steps, recipe.qat.batch_size) == (3, 2)
+    assert recipe.quantization.calibration_steps == 4
+
+
+def test_a_saved_recipe_has_every_key_and_no_base(recipe_file, tmp_path):
+    recipe = load_recipe(recipe_file("base: mobile"))
+    save_recipe(recipe, tmp_path / "whole.yaml")
+    values = yaml.safe_load((tmp_path / "whole.yaml").read_text())
+    assert "base" not in values and values["model"]["filters"] == 256
+    assert load_recipe(tmp_path / "whole.yaml") == recipe
+
+
+@pytest.mark.parametrize("text, message", [
+    ("base: mobil", "mine.yaml: no base .*mobil: give a YAML file or one of convtasnet, "),
+    ("base: mine.yaml", "mine.yaml is its own base: .*mine.yaml -> .*mine.yaml"),
+    ("base: [mobile]", "base is \\['mobile'\\]: give a YAML file"),
+    ("base: quickstart\nmodel: {filter: 8}", "key model.filter: did you mean model.filters"),
+])
+def test_a_base_that_cannot_be(text, message, recipe_file):
+    with pytest.raises(FqssError, match=message):
+        load_recipe(recipe_file(text))
+
+
+def test_two_recipes_that_are_each_others_base(recipe_file):
+    own = recipe_file("base: other.yaml")
+    (own.parent / "other.yaml").write_text("base: mine.yaml")
+    with pytest.raises(FqssError, match="mine.yaml -> .*other.yaml -> .*mine.yaml"):
+        load_recipe(own)

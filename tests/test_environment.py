@@ -80,6 +80,33 @@ def test_tensorflow_io_that_does_not_load_is_reported(monkeypatch):
     assert "pip install tensorflow==2.16.2 tensorflow-io==0.37.1" in message
 
 
+@pytest.mark.parametrize("module", [
+    "runs.run", "runs.untrained", "importing.teacher", "training.stages", "training.distribution",
+    "quantization.wrap", "layers.norm",
+])
+def test_modules_that_need_keras_say_so_before_they_import_it(module):
+    code = """
+import importlib, sys
+from importlib import metadata
+
+VERSIONS = {"tensorflow": "2.16.2", "tf_keras": "2.15.0"}
+
+class Hide:
+    def find_spec(self, name, path=None, target=None):
+        assert name not in ("tensorflow", "tf_keras", "tensorflow_model_optimization"), name
+
+sys.meta_path.insert(0, Hide())
+metadata.version = VERSIONS.get
+from fqss_tf.errors import FqssError
+try:
+    importlib.import_module("fqss_tf." + sys.argv[1])
+except FqssError as error:
+    sys.exit("tf_keras 2.15.0 is installed" not in str(error))
+sys.exit("nothing was said")
+"""
+    assert subprocess.run([sys.executable, "-c", code, module]).returncode == 0
+
+
 def test_importing_the_package_leaves_tensorflow_alone():
     code = "import sys, fqss_tf; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -6,7 +6,7 @@ import yaml
 
 from fqss_tf.config import load_recipe, save_recipe
 from fqss_tf.former_names import RECIPE_KEYS, RUN_FILES
-from fqss_tf.training.run import Run
+from fqss_tf.runs.run import Run
 
 FORMER = """
 data: {roots: [here], noise_roots: [there], broken: skip}

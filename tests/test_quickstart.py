@@ -6,7 +6,7 @@ from fqss_tf.config import load_recipe
 from fqss_tf.data.bundled import bundled_teacher
 from fqss_tf.evaluation import sweep_table
 from fqss_tf.quickstart import MODELS, quickstart, table
-from fqss_tf.training.run import Run
+from fqss_tf.runs.run import Run
 
 
 def test_the_shipped_teacher_is_the_recipes_network():

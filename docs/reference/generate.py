@@ -49,7 +49,12 @@ def recipes() -> Iterator[str]:
             "data and the three [stages](../guide/train.md#the-three-stages). A key that it leaves "
             "out has the default given here. `--set KEY=VALUE` changes a key, with a dot between "
             "section and key: `--set qat.steps=500`."
-        ), "", "## Keys", "",
+        ), "", *_wrapped(
+            "With `base: NAME` a recipe gives only what differs from another one: a packaged "
+            "recipe, or a YAML file by its path from the folder of this one. `recipe.yaml` in a "
+            "run folder has every key."
+        ), "", "```yaml", "base: mobile", "data: {datasets: [/data/libri]}", "qat: {steps: 5000}",
+        "```", "", "## Keys", "",
     )
     yield from table(config.Recipe, "Recipe", config.Recipe())
     sections = (

@@ -25,7 +25,7 @@ from fqss_tf.tflite.file import FileLike, TfliteFile, open_model
 from fqss_tf.types import Json, NamedMixture, OnProgress, PathLike
 
 if TYPE_CHECKING:
-    from fqss_tf.training.run import Run
+    from fqss_tf.runs.run import Run
 
 SECONDS = 2.0
 
@@ -161,7 +161,7 @@ def analyze(
         if float_file:
             samples = float_file.metadata.segment
         elif run:
-            samples = run.segment(options.seconds)
+            samples = run.recipe.segment(options.seconds)
         else:
             raise FqssError("no model is given: give a run folder or .tflite files")
         if run and float_file and samples % run.config.hop:
@@ -224,13 +224,12 @@ def _open_run(path: PathLike, threads: int) -> Run:
 
     import tensorflow as tf
 
-    from fqss_tf.training.run import FLOAT_WEIGHTS, Run
+    from fqss_tf.runs.run import Run
 
     with contextlib.suppress(RuntimeError):  # TensorFlow has computed before in this process
         tf.config.threading.set_intra_op_parallelism_threads(threads)
     run = Run(path)
-    if not (run.folder / FLOAT_WEIGHTS).exists():
-        raise FqssError(f"{path} has no finished float model: continue with fqss-tf train --resume")
+    run.files.check_float()
     if not network_of(run.config).analyzed:
         analyzed = names_of(lambda network: network.analyzed)
         raise FqssError(f"{path} is a {run.recipe.network}: only runs of {analyzed} are analyzed")

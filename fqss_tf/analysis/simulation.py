@@ -16,7 +16,7 @@ from fqss_tf.types import Tensor as TfTensor
 
 if TYPE_CHECKING:
     from fqss_tf.analysis.network import QuantizedParts, Tensor
-    from fqss_tf.training.run import Run
+    from fqss_tf.runs.base import BaseRun
 
     _Measure: TypeAlias = Callable[
         ["Simulation", QuantizedParts, Mapping[str, TfTensor], Sequence[Reference], "_Setting"],
@@ -72,7 +72,7 @@ class Simulation:
 
 
 def simulate(
-    run: Run,
+    run: BaseRun,
     excerpts: Sequence[Excerpt],
     tensor_excerpts: int,
     least_sdr: float,
@@ -81,8 +81,7 @@ def simulate(
     """Quantizes a run's float network in parts and measures each on excerpts.
 
     Args:
-        run: a ``fqss_tf.training.run.Run`` with a float model; ranges are measured on its training
-            mixtures.
+        run: whose ranges are measured on its training mixtures.
         excerpts: list of Excerpt, all of one length, a multiple of the hop.
         tensor_excerpts: on how many of them single tensors are quantized.
         least_sdr: float SI-SDR in dB that at least one source must have.
@@ -133,7 +132,7 @@ def simulate(
     return simulation
 
 
-def _makers(run: Run) -> dict[str, Callable[[], KerasModel]]:
+def _makers(run: BaseRun) -> dict[str, Callable[[], KerasModel]]:
     """Name -> function that makes the model."""
     makers: dict[str, Callable[[], KerasModel]] = {
         "plain": lambda: run.calibrated_model(Planes(1, 1))

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fqss_tf.types import FloatArray
+from fqss_tf.types import FloatArray, Waveform
 
 
 def peak_gain(waveform: FloatArray | np.floating[Any]) -> float:
@@ -20,3 +20,8 @@ def peak_gain(waveform: FloatArray | np.floating[Any]) -> float:
     if peak < np.finfo(np.float32).tiny:
         return 1.0
     return 1.0 / peak
+
+
+def at_peak_1(waveform: FloatArray) -> Waveform:
+    """Returns a whole utterance as a network takes it: float32 of the same shape, peak 1."""
+    return (waveform * peak_gain(waveform)).astype(np.float32)

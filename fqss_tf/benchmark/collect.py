@@ -133,12 +133,12 @@ def _from_recipe(
     name: str, recipe: Recipe, options: RecipeOptions, folder: Path
 ) -> list[SubjectAndFile]:
     from fqss_tf.export.convert import convert
-    from fqss_tf.training.untrained import UntrainedRun
+    from fqss_tf.runs.untrained import UntrainedRun
 
     if options.naive or options.torch:
         _check_plain(name, recipe)
     run = UntrainedRun(recipe)
-    samples = run.segment(options.seconds)
+    samples = recipe.segment(options.seconds)
     seconds = samples / recipe.data.sample_rate
     found: list[SubjectAndFile] = []
 

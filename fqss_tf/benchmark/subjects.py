@@ -101,14 +101,14 @@ class RunSubject(Subject):
 
     def prepare(self) -> None:
         """Imports TensorFlow."""
-        import fqss_tf.training.run  # noqa: F401
+        import fqss_tf.runs.run  # noqa: F401
 
     def load(self, threads: int) -> Callable[[], object]:
         """Gives a function that separates one segment."""
         import tensorflow as tf
 
         from fqss_tf.models.inference import separation_function
-        from fqss_tf.training.run import Run
+        from fqss_tf.runs.run import Run
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
@@ -202,13 +202,12 @@ def run_subject(path: PathLike) -> RunSubject:
     Raises:
         FqssError: not a run folder, or nothing trained in it.
     """
-    from fqss_tf.training.run import Run
+    from fqss_tf.runs.folder import RunFolder
 
     path = Path(path)
-    run = Run(path)
-    samples = run.segment(run.recipe.data.segment_seconds)
-    seconds = samples / run.recipe.data.sample_rate
+    recipe = RunFolder(path).recipe
+    samples, rate = recipe.segment(), recipe.data.sample_rate
     return RunSubject(
-        name=str(path), runtime="TensorFlow", seconds=seconds,
-        rate=run.recipe.data.sample_rate, scored=path, path=path, samples=samples,
+        name=str(path), runtime="TensorFlow", seconds=samples / rate, rate=rate, scored=path,
+        path=path, samples=samples,
     )

@@ -54,7 +54,7 @@ def measure_throughput(
     """
     from fqss_tf.data.bad_files import bad_files_named
     from fqss_tf.data.pipeline import PREFETCHED_BATCHES
-    from fqss_tf.training.run import batches
+    from fqss_tf.data.recipe_data import batches
 
     opened = time.monotonic()
     with bad_files_named():

@@ -17,7 +17,7 @@ from fqss_tf.types import Json, KerasModel, OnProgress, Tensor
 
 if TYPE_CHECKING:
     from fqss_tf.config import Recipe, StageRecipe
-    from fqss_tf.training.untrained import UntrainedRun
+    from fqss_tf.runs.untrained import UntrainedRun
 
 WARM_UP = 4  # after fewer, TensorFlow warns that it traces too often
 HEADER = (
@@ -144,9 +144,9 @@ class _Contender:
 
 
 def _contenders(recipe: Recipe) -> list[_Contender]:
+    from fqss_tf.runs.untrained import UntrainedRun
     from fqss_tf.training import losses
-    from fqss_tf.training.run import network_to_train
-    from fqss_tf.training.untrained import UntrainedRun
+    from fqss_tf.training.stages import network_to_train
 
     run = UntrainedRun(recipe)
     quantized, teacher = run.calibrated_model(run.planes), run.frozen_teacher()
@@ -181,7 +181,7 @@ def _contender(
     from fqss_tf.training.loop import optimizer_for
     from fqss_tf.training.training_step import TrainingStep
 
-    samples = run.segment(run.recipe.data.segment_seconds)
+    samples = run.recipe.segment()
     sources = np.random.default_rng(0).normal(
         0, 0.1, (stage.batch_size, run.config.sources, samples)
     ).astype(np.float32)

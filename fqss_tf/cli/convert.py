@@ -55,8 +55,8 @@ def command(
 
     resolved = load_recipe(recipe, settings) if recipe else None
     from fqss_tf.export.convert import convert
-    from fqss_tf.training.run import Run
-    from fqss_tf.training.untrained import UntrainedRun
+    from fqss_tf.runs.run import Run
+    from fqss_tf.runs.untrained import UntrainedRun
 
     source = Run(cast(str, run)) if resolved is None else UntrainedRun(resolved)
     made = convert(

@@ -58,7 +58,7 @@ def _compare(file: TfliteFile, recording: str, as_json: bool) -> None:
     import numpy as np
 
     from fqss_tf import audio
-    from fqss_tf.audio.levels import peak_gain
+    from fqss_tf.audio.levels import at_peak_1
     from fqss_tf.runtime.interpreter import INPUT
     from fqss_tf.runtime.planes import split
     from fqss_tf.tflite.kernel_comparison import compare_kernels
@@ -70,7 +70,7 @@ def _compare(file: TfliteFile, recording: str, as_json: bool) -> None:
     mono = audio.resample(waveform.mean(axis=1), rate, metadata.sample_rate)
     segment = np.zeros(metadata.segment, np.float32)
     segment[: len(mono)] = mono[: metadata.segment]
-    planes = split(segment * peak_gain(segment), metadata.input_planes)
+    planes = split(at_peak_1(segment), metadata.input_planes)
     with click.progressbar(length=1, label="comparing", file=sys.stderr) as bar:
         def progress(done: int, total: int) -> None:
             bar.length = total

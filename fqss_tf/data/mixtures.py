@@ -1,9 +1,9 @@
 """Fixed mixtures: which pieces of which files are the sources, and what their mixture is."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, overload
+from typing import Generic, Protocol, TypeVar, overload
 
 import numpy as np
 import soundfile
@@ -11,6 +11,9 @@ import soundfile
 from fqss_tf.data.clips import Clip
 from fqss_tf.errors import FqssError
 from fqss_tf.types import FloatArray, PathLike, Sources, Waveform
+
+Entry = TypeVar("Entry")
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -117,35 +120,29 @@ class Loadable(Protocol):
         """Reads (mixture float32 [samples], sources float32 [S, samples])."""
 
 
-class ReadWhenUsed(Sequence[tuple[Waveform, Sources]]):
-    """The (mixture float32 [T], sources float32 [S, T]) pairs of fixed mixtures, read at each use.
+class ReadWhenUsed(Sequence[Item], Generic[Entry, Item]):
+    """What ``read`` makes of each entry, at each use: a set may be larger than the memory.
 
-    So a set may be larger than the memory. A slice is another one of these.
-
-    Args:
-        entries: such as ``FixedMixture``.
-        multiple: T is the largest multiple of it that fits into the mixture.
+    A slice is another one of these.
     """
 
-    def __init__(self, entries: Sequence[Loadable], multiple: int = 1) -> None:
+    def __init__(self, entries: Sequence[Entry], read: Callable[[Entry], Item]) -> None:
         self._entries = entries
-        self._multiple = multiple
+        self._read = read
 
     def __len__(self) -> int:
         return len(self._entries)
 
     @overload
-    def __getitem__(self, index: int) -> tuple[Waveform, Sources]: ...
+    def __getitem__(self, index: int) -> Item: ...
 
     @overload
-    def __getitem__(self, index: slice) -> "ReadWhenUsed": ...
+    def __getitem__(self, index: slice) -> "ReadWhenUsed[Entry, Item]": ...
 
-    def __getitem__(self, index: int | slice) -> "tuple[Waveform, Sources] | ReadWhenUsed":
+    def __getitem__(self, index: int | slice) -> "Item | ReadWhenUsed[Entry, Item]":
         if isinstance(index, slice):
-            return ReadWhenUsed(self._entries[index], self._multiple)
-        mixture, sources = self._entries[index].load()
-        samples = len(mixture) // self._multiple * self._multiple
-        return mixture[:samples], sources[:, :samples]
+            return ReadWhenUsed(self._entries[index], self._read)
+        return self._read(self._entries[index])
 
 
 def damaged(path: PathLike) -> str:

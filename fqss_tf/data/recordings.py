@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fqss_tf.audio.levels import peak_gain
+from fqss_tf.audio.levels import at_peak_1
 from fqss_tf.audio.resampling import resample
 from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.clips import Clip, is_audio, read_clips
@@ -63,7 +63,7 @@ def recorded_segments(
             continue
         found += 1
         segment = np.pad(segment, (0, samples - len(segment)))
-        yield (segment * peak_gain(segment)).astype(np.float32)
+        yield at_peak_1(segment)
     if not found:
         raise FqssError(f"{folder}: its recordings are silent")
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias, overload
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.bundled import data_root
 from fqss_tf.data.librimix import LibriMix, mode_folders
 from fqss_tf.data.manifest import manifest_mixtures, read_manifest
-from fqss_tf.data.mixtures import FixedMixture, level_difference_db
+from fqss_tf.data.mixtures import FixedMixture, ReadWhenUsed, level_difference_db
 from fqss_tf.errors import FqssError
 from fqss_tf.metrics import pit_si_sdr, si_sdr
 from fqss_tf.runtime.chunking import default_overlap, separate_in_chunks
@@ -181,7 +181,8 @@ def load_mixtures(
     """
     if mode_folders(data_root(data)):
         data_set = LibriMix(data_root(data), task=task)
-        return _Mixtures(data_set.mixtures("test")), data_set.sample_rate
+        mixtures = [(mixture, None) for mixture in data_set.mixtures("test")]
+        return ReadWhenUsed(mixtures, _load), data_set.sample_rate
     path = _manifest_folder(data, manifest) / manifest
     rows = read_manifest(path)
     for row in rows:
@@ -194,7 +195,9 @@ def load_mixtures(
                 f"{path}: {entry.mixture_id} has {entry.rate} Hz but the mixtures before it have "
                 f"{entries[0].rate} Hz"
             )
-    return _Mixtures(entries, [row.level_difference for row in rows]), entries[0].rate
+    level_differences = [row.level_difference for row in rows]
+    listed = list(zip(entries, level_differences, strict=True))
+    return ReadWhenUsed(listed, _load), entries[0].rate
 
 
 def default_task(models: Iterable[FileLike]) -> Literal["sep_clean", "enh_single"]:
@@ -209,36 +212,13 @@ def default_task(models: Iterable[FileLike]) -> Literal["sep_clean", "enh_single
     return "sep_clean"
 
 
-class _Mixtures(Sequence[LoadedMixture]):
-    """(mixture_id, level_difference, mixture, sources) of FixedMixtures, read at each use.
-
-    Level differences that are None are measured.
-    """
-
-    def __init__(
-        self, entries: Sequence[FixedMixture],
-        level_differences: Sequence[float | None] | None = None,
-    ) -> None:
-        self._entries = entries
-        self._level_differences = level_differences or [None] * len(entries)
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    @overload
-    def __getitem__(self, index: int) -> LoadedMixture: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> "_Mixtures": ...
-
-    def __getitem__(self, index: int | slice) -> "LoadedMixture | _Mixtures":
-        if isinstance(index, slice):
-            return _Mixtures(self._entries[index], self._level_differences[index])
-        entry, level_difference = self._entries[index], self._level_differences[index]
-        mixture, sources = entry.load()
-        if level_difference is None:
-            level_difference = level_difference_db(sources)
-        return entry.mixture_id, level_difference, mixture, sources
+def _load(entry: tuple[FixedMixture, float | None]) -> LoadedMixture:
+    """Reads a mixture, and measures its level difference where nobody gave it."""
+    mixture, level_difference = entry
+    samples, sources = mixture.load()
+    if level_difference is None:
+        level_difference = level_difference_db(sources)
+    return mixture.mixture_id, level_difference, samples, sources
 
 
 def _manifest_folder(data: PathLike, manifest: str) -> Path:
@@ -256,9 +236,9 @@ def _manifest_folder(data: PathLike, manifest: str) -> Path:
 def _sources_of(model: Path | TfliteFile) -> int:
     if isinstance(model, TfliteFile):
         return len(model.metadata.sources)
-    from fqss_tf.training.run import Run
+    from fqss_tf.runs.folder import RunFolder
 
-    return Run(model).recipe.model.sources
+    return RunFolder(model).recipe.model.sources
 
 
 def _open(model: Path | TfliteFile, threads: int) -> _Network:
@@ -290,13 +270,12 @@ def _open_step(file: TfliteFile, threads: int) -> _Network:
 
 
 def _open_run(path: Path, threads: int) -> _Network:
-    from fqss_tf.training.run import Run
+    from fqss_tf.runs.folder import RunFolder
 
-    recipe = Run(path).recipe
-    hop, rate = recipe.model.hop, recipe.data.sample_rate
-    segment = int(recipe.data.segment_seconds * rate) // hop * hop
+    recipe = RunFolder(path).recipe
     return _Network(
-        path, True, rate, recipe.model.sources, hop, segment, _run_forward(path, threads)
+        path, True, recipe.data.sample_rate, recipe.model.sources, recipe.model.hop,
+        recipe.segment(), _run_forward(path, threads),
     )
 
 
@@ -304,7 +283,7 @@ def _run_forward(path: Path, threads: int) -> Forward:
     import tensorflow as tf
 
     from fqss_tf.models.inference import separation_function
-    from fqss_tf.training.run import Run
+    from fqss_tf.runs.run import Run
 
     with contextlib.suppress(RuntimeError):  # TensorFlow has computed before in this process
         tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -12,7 +12,7 @@ from fqss_tf.data.bundled import BUNDLED, data_root
 from fqss_tf.data.stand_in import pink_noise
 from fqss_tf.errors import FqssError
 from fqss_tf.evaluation.evaluate import Forward
-from fqss_tf.metrics import pit_si_sdr
+from fqss_tf.metrics import mean_si_sdr
 from fqss_tf.runtime.chunking import (
     chunk_starts,
     default_overlap,
@@ -208,7 +208,7 @@ def score_seams(
         reference = whole(mixture)
         estimates = {"whole": reference, "joined": joined, "joined_plainly": joined_plainly}
         for name, values in estimates.items():
-            scores[name].append(float(np.mean(pit_si_sdr(values, targets)[0])))
+            scores[name].append(mean_si_sdr(values, targets))
         results = (joined, joined_plainly, by_network)
         for name, values in zip(swapped, results, strict=True):
             swapped[name] += swapped_seams(values, reference, starts, overlap)

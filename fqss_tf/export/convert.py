@@ -22,7 +22,7 @@ from fqss_tf.tflite.op_report import Report, Tensor, conversion_ops, float_tenso
 from fqss_tf.types import Json, KerasModel, PathLike, Planes, Waveform
 
 if TYPE_CHECKING:
-    from fqss_tf.training.run import Run
+    from fqss_tf.runs.base import BaseRun
 
 # Least SQNR in dB of the running .tflite against the Keras model it was made from.
 LEAST_SQNR = {"int8": 30.0, "float32": 80.0, "float16": 50.0, "dynamic": 15.0, "int16x8": 30.0}
@@ -34,7 +34,7 @@ MOST_PLANES = 3
 
 
 def convert(
-    run: "Run",
+    run: "BaseRun",
     output: PathLike,
     file_type: str = "int8",
     *,
@@ -48,7 +48,7 @@ def convert(
     """Converts a run and keeps the result only if it runs as the Keras model does.
 
     Args:
-        run: a ``fqss_tf.training.run.Run``, or ``fqss_tf.training.untrained.UntrainedRun``.
+        run: a ``fqss_tf.Run``, or any other BaseRun.
         output: path of the .tflite; its description goes beside it as .json.
         file_type: one of ``fqss_tf.formats.FILE_TYPES``. int8 is fully integer: int8
             inputs and outputs at scale 1/128.
@@ -74,7 +74,7 @@ def convert(
     )
     output = Path(output)
     _check(run, options)
-    samples = run.segment(_segment_seconds(run, options))
+    samples = run.recipe.segment(_segment_seconds(run, options))
     _check_file_type(run.config, file_type, samples)
     started = time.monotonic()
     converted = _converted(run, options, samples)
@@ -96,7 +96,7 @@ def convert(
     return conversion
 
 
-def _check(run: "Run", options: Options) -> None:
+def _check(run: "BaseRun", options: Options) -> None:
     file_type, ptq = options.file_type, options.ptq
     if file_type not in FILE_TYPES:
         raise FqssError(f"type {file_type!r} is unknown: use one of {', '.join(FILE_TYPES)}")
@@ -107,12 +107,12 @@ def _check(run: "Run", options: Options) -> None:
     if ptq and not 1 <= options.planes <= MOST_PLANES:
         raise FqssError(f"--planes {options.planes} is not from 1 to {MOST_PLANES}")
     if file_type == "int8" and not ptq and not run.is_quantized:
-        raise FqssError(f"{run.folder} has no quantized model: train it or convert with --ptq")
+        raise FqssError(f"{run.name} has no quantized model: train it or convert with --ptq")
     if options.stream:
         _check_streams(run.config, file_type)
 
 
-def _segment_seconds(run: "Run", options: Options) -> float:
+def _segment_seconds(run: "BaseRun", options: Options) -> float:
     default = STREAMING_SECONDS if options.stream else run.recipe.data.segment_seconds
     return options.seconds or default
 
@@ -125,7 +125,7 @@ class _Converted(NamedTuple):
     planes: Planes
 
 
-def _converted(run: "Run", options: Options, samples: int) -> _Converted:
+def _converted(run: "BaseRun", options: Options, samples: int) -> _Converted:
     from fqss_tf.export.graphs import convert_float, convert_quantized
     from fqss_tf.export.streaming_graph import convert_streaming, state_names
     from fqss_tf.quantization.wrap import set_mode
@@ -154,12 +154,12 @@ def _converted(run: "Run", options: Options, samples: int) -> _Converted:
 
 
 def _compared(
-    run: "Run", options: Options, converted: _Converted, file: TfliteFile
+    run: "BaseRun", options: Options, converted: _Converted, file: TfliteFile
 ) -> tuple[dict[str, Parity], str | None]:
     """How far the file is from Keras, and why it is not to be kept; None if it is."""
     samples = file.metadata.segment
     if options.stream:
-        samples = run.segment(run.recipe.data.segment_seconds)
+        samples = run.recipe.segment()
     segments = levelled_segments(run.mixtures("test"), samples)
     parity = compare(
         converted.model, whole_stream if options.stream else one_segment, file, segments
@@ -170,7 +170,7 @@ def _compared(
     return parity, refusal
 
 
-def _limits(run: "Run", options: Options) -> tuple[float, float]:
+def _limits(run: "BaseRun", options: Options) -> tuple[float, float]:
     """Least SQNR and most loss of SI-SDR, in dB."""
     if options.least_sqnr is not None:
         return options.least_sqnr, math.inf
@@ -217,11 +217,13 @@ def _parting_op(file: TfliteFile, mixture: Waveform, planes: int) -> str:
     )
 
 
-def file_metadata(run: "Run", samples: int, planes: Planes, file_type: str, method: str) -> Json:
+def file_metadata(
+    run: "BaseRun", samples: int, planes: Planes, file_type: str, method: str
+) -> Json:
     """Returns what a .tflite of a run says about itself.
 
     Args:
-        run: a Run or UntrainedRun.
+        run: what the file is made of.
         samples: of the segment that the file takes.
         planes: of the graph in the file.
         file_type: one of ``fqss_tf.formats.FILE_TYPES``.

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fqss_tf.audio.levels import peak_gain
+from fqss_tf.audio.levels import at_peak_1
 from fqss_tf.export.convert import file_metadata
-from fqss_tf.metrics import pit_si_sdr
+from fqss_tf.metrics import mean_si_sdr
 from fqss_tf.runtime.chunking import default_overlap, separate_in_chunks
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.tflite.metadata import write_metadata
 from fqss_tf.types import MixturePair, Separate
 
 if TYPE_CHECKING:
-    from fqss_tf.training.run import Run
+    from fqss_tf.runs.base import BaseRun
 
 
 class IntegerScore:
@@ -27,16 +27,16 @@ class IntegerScore:
     between them is what integers alone do.
 
     Args:
-        run: a Run whose float network is trained.
+        run: one whose float network is trained.
         mixtures: (mixture [T], sources [S, T]) pairs.
     """
 
-    def __init__(self, run: "Run", mixtures: Sequence[MixturePair]) -> None:
+    def __init__(self, run: "BaseRun", mixtures: Sequence[MixturePair]) -> None:
         from fqss_tf.models.inference import separation_function
 
         self._run = run
         self._mixtures = mixtures
-        self._samples = run.segment(run.recipe.data.segment_seconds)
+        self._samples = run.recipe.segment()
         self._model = run.uncalibrated_model(run.planes)
         self._simulation = separation_function(self._model)
 
@@ -64,11 +64,11 @@ class IntegerScore:
         return integer, integer - self._mean_si_sdr(self._simulation)
 
     def _mean_si_sdr(self, forward: Separate) -> float:
-        scores = []
-        for mixture, sources in self._mixtures:
-            levelled = (mixture * peak_gain(mixture)).astype(np.float32)
-            estimates = separate_in_chunks(
-                levelled, forward, self._samples, default_overlap(self._samples)
+        overlap = default_overlap(self._samples)
+        return float(np.mean([
+            mean_si_sdr(
+                separate_in_chunks(at_peak_1(mixture), forward, self._samples, overlap), sources,
+                self._run.recipe.has_named_sources,
             )
-            scores.append(pit_si_sdr(estimates, sources)[0].mean())
-        return float(np.mean(scores))
+            for mixture, sources in self._mixtures
+        ]))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from fqss_tf.metrics import pit_si_sdr
+from fqss_tf.metrics import mean_si_sdr
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.streaming import StreamingSeparator
 from fqss_tf.tflite.file import TfliteFile
@@ -65,9 +65,7 @@ def compare(
             estimates = separate_integers(mixture)
             signal += np.sum(expected.astype(np.float64) ** 2)
             noise += np.sum((estimates - expected).astype(np.float64) ** 2)
-            difference += (
-                pit_si_sdr(estimates, sources)[0].mean() - pit_si_sdr(expected, sources)[0].mean()
-            )
+            difference += mean_si_sdr(estimates, sources) - mean_si_sdr(expected, sources)
         result[kernels] = Parity(
             round(float(10 * np.log10(max(signal, 1e-20) / max(noise, 1e-20))), 2),
             round(float(difference / len(segments)), 4),

@@ -11,16 +11,16 @@ from fqss_tf.models.registry import network_of
 from fqss_tf.types import Tensor
 
 if TYPE_CHECKING:
-    from fqss_tf.training.run import Run
+    from fqss_tf.runs.base import BaseRun
 
 REFERENCE_TYPES = ("float32", "int8")
 
 
-def convert_reference(run: "Run", samples: int, file_type: str) -> bytes:
+def convert_reference(run: "BaseRun", samples: int, file_type: str) -> bytes:
     """Returns the plainly converted network of a run; int8 by post-training calibration.
 
     Args:
-        run: a Run or UntrainedRun of a network with ``plain`` forms.
+        run: of a network with ``plain`` forms.
         samples: length of the segment.
         file_type: one of ``REFERENCE_TYPES``.
     """

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from fqss_tf.audio.levels import at_peak_1
 from fqss_tf.types import MixturePair
 
 
@@ -23,5 +24,5 @@ def levelled_segments(mixtures: Iterable[MixturePair], samples: int) -> list[Mix
         cut[: min(samples, len(mixture))] = mixture[:samples]
         targets = np.zeros((len(sources), samples), np.float32)
         targets[:, : min(samples, len(mixture))] = sources[:, :samples]
-        pairs.append((cut / max(np.abs(cut).max(), 1e-8), targets))
+        pairs.append((at_peak_1(cut), targets))
     return pairs

@@ -1,19 +1,19 @@
 """A published checkpoint becomes a run folder, as if it had been trained here."""
 
 import dataclasses
-import json
 import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
-from fqss_tf.config import DataRecipe, Recipe, save_recipe, with_settings
+from fqss_tf.config import DataRecipe, Recipe, with_settings
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_folder
 from fqss_tf.importing.checkpoint import read_checkpoint
 from fqss_tf.importing.layouts import recognised
 from fqss_tf.models.published import PublishedTensors
+from fqss_tf.runs.folder import FLOAT_WEIGHTS, describe_run
 from fqss_tf.types import Json, LayerWeights, PathLike
 
 
@@ -141,17 +141,14 @@ def import_checkpoint(
         imported = dataclasses.replace(imported, recipe=with_settings(imported.recipe, settings))
         from fqss_tf.models.registry import build
         from fqss_tf.models.waveform_weights import assign
-        from fqss_tf.training.run import FLOAT_WEIGHTS
-        from fqss_tf.training.weights import save_weights
+        from fqss_tf.runs.weights import save_weights
 
         model = build(imported.recipe.model)
         assign(model, imported.weights)
-        save_weights(model, temporary / FLOAT_WEIGHTS)
-        description = {
+        describe_run(temporary, imported.recipe, {
             "method": "fqss",
             "imported": {"layout": imported.layout, "publisher": imported.publisher,
                          "file": Path(path).name, "assumed": imported.assumed},
-        }
-        (temporary / "run.json").write_text(json.dumps(description, indent=1))
-        save_recipe(imported.recipe, temporary / "recipe.yaml")
+        })
+        save_weights(model, temporary / FLOAT_WEIGHTS)
     return imported

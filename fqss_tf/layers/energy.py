@@ -133,9 +133,10 @@ def _row_powers(rows: Tensor, energy: Any, as_product: bool) -> tuple[Tensor, in
     sums = tf.matmul(rows, rows, transpose_b=True)
     # An int8 sum is an int8 mean of another scale: no op divides.
     energy.quantizer.factor = count
-    powers = energy(sums)
-    energy.quantizer.factor = 1
-    return powers, count
+    try:
+        return energy(sums), count
+    finally:
+        energy.quantizer.factor = 1
 
 
 def _row_count(values: int | None, least: int) -> int:

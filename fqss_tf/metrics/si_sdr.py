@@ -72,6 +72,11 @@ def assigned_si_sdr(
     return scores, tuple(range(len(scores)))
 
 
+def mean_si_sdr(estimates: ArrayLike, targets: ArrayLike, in_order: bool = False) -> float:
+    """Returns the score of one mixture in dB: the mean of ``assigned_si_sdr`` over its sources."""
+    return float(assigned_si_sdr(estimates, targets, in_order)[0].mean())
+
+
 def _zero_mean(signal: ArrayLike) -> NDArray[np.float64]:
     values = np.asarray(signal, np.float64)
     return values - values.mean(axis=-1, keepdims=True)

@@ -54,6 +54,18 @@ class EncoderSizes:
         """
         return output_planes * (self.taps - 1) * self.hop
 
+    def check_output_planes(self, planes: int) -> None:
+        """Checks that a network of these sizes can be trained with so many output planes.
+
+        Raises:
+            FqssError: a second one needs a right inverse of the decoder, which has none.
+        """
+        if planes > 1 and self.filters < self.kernel:
+            raise FqssError(
+                f"model.filters {self.filters} is below model.kernel {self.kernel}: a second "
+                "output plane needs at least as many filters"
+            )
+
     @property
     def source_names(self) -> list[str]:
         """What the sources are called in files: ``speech`` alone, else ``speech_1``, .."""

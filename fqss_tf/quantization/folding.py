@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from fqss_tf.errors import FqssError
 from fqss_tf.layers.attention import DotProductAttention, query_factor
 from fqss_tf.layers.norm import ChannelLayerNorm
 from fqss_tf.layers.prelu import ScalarPReLU
@@ -65,7 +64,7 @@ def add_planes(
     for plane in range(1, input_planes):
         part = encoder / 256**plane
         weights[f"encoder_{plane}"] = [part, part.sum(axis=(0, 1, 2))]
-    check_output_planes(config, output_planes)
+    config.check_output_planes(output_planes)
     inverse = right_inverse(decoder) if output_planes > 1 else None
     for plane in range(output_planes):
         if output_planes > 1:
@@ -77,19 +76,6 @@ def add_planes(
     for name, values in weights.items():
         network.get_layer(name).set_weights(values)
     return network
-
-
-def check_output_planes(config: Any, output_planes: int) -> None:
-    """Raises FqssError if the decoder of these sizes has no right inverse, but needs one."""
-    if output_planes > 1 and config.filters < config.kernel:
-        raise FqssError(
-            f"model.filters {config.filters} is below model.kernel {config.kernel}: a second "
-            "output plane needs at least as many filters"
-        )
-    if output_planes > 1 and getattr(config, "residual", "samples") != "samples":
-        raise FqssError(
-            f"model.residual {config.residual} is for comparing with FQSS: train with samples"
-        )
 
 
 def right_inverse(decoder: FloatArray) -> FloatArray:

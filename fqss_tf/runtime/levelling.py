@@ -1,7 +1,7 @@
 """The level at which a network sees a segment: peak 1, whatever the level of the recording."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,10 +72,23 @@ def levelled_int16(
         if not segment.any():
             return np.zeros((len(engine.metadata.sources), len(segment)), np.int16)
         loudest = peak(segment) if peak_of_all is None else peak_of_all
-        scaled = segment.astype(np.int32) * FULL_SCALE // loudest
-        at_full_scale = np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
-        estimates = engine.forward_int16(at_full_scale)
-        rescaled = (estimates.astype(np.int32) * loudest + FULL_SCALE // 2) // FULL_SCALE
-        return rescaled.astype(np.int16)
+        return from_full_scale(engine.forward_int16(to_full_scale(segment, loudest)), loudest)
 
     return forward
+
+
+def to_full_scale(samples: NDArray[np.int16], peak: float) -> NDArray[np.int16]:
+    """Scales int16 so that ``peak`` becomes full scale, floored as the planes do, and clipped."""
+    scaled = samples.astype(np.int64) * FULL_SCALE // peak
+    return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+
+
+def from_full_scale(estimates: NDArray[np.int16], peak: Any) -> NDArray[np.int16]:
+    """Undoes it: int16 [sources, samples] -> int16, rounded.
+
+    Args:
+        estimates: of what ``to_full_scale`` gave.
+        peak: of all samples, a whole number; or an array of them, of each sample.
+    """
+    rescaled = (estimates.astype(np.int64) * peak + FULL_SCALE // 2) // FULL_SCALE
+    return np.clip(rescaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)

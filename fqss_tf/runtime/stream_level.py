@@ -3,10 +3,9 @@
 A level is the magnitude that becomes full scale, its peak, in 16-bit steps.
 """
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fqss_tf.errors import FqssError
 from fqss_tf.runtime import levelling
@@ -75,15 +74,3 @@ class _RunningPeak:
         fallen = self._peak - -(-self._peak // self._release)
         self._peak = max(largest, fallen, LEAST_PEAK)
         return self._peak
-
-
-def to_full_scale(samples: NDArray[np.int16], peak: float) -> NDArray[np.int16]:
-    """Scales int16 so that ``peak`` becomes full scale, floored as the planes do, and clipped."""
-    scaled = samples.astype(np.int64) * FULL_SCALE // peak
-    return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
-
-
-def from_full_scale(estimates: NDArray[np.int16], peaks: NDArray[Any]) -> NDArray[np.int16]:
-    """Undoes it: int16 [sources, samples] and the peak of each sample -> int16, rounded."""
-    rescaled = (estimates.astype(np.int64) * peaks + FULL_SCALE // 2) // FULL_SCALE
-    return np.clip(rescaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fqss_tf.errors import FqssError
-from fqss_tf.runtime import planes, stream_level
+from fqss_tf.runtime import levelling, planes, stream_level
 from fqss_tf.runtime.levelling import FULL_SCALE
 from fqss_tf.runtime.model_handle import ModelHandle
 from fqss_tf.runtime.rates import separated
@@ -176,13 +176,13 @@ class StreamingSeparator(ModelHandle[StreamingEngine]):
         self._peaks = np.append(self._peaks, np.full(metadata.segment, peak))
         mixture = np.zeros((metadata.segment, metadata.input_planes), np.int8)
         mixture[: len(samples)] = (
-            planes.split_int16(stream_level.to_full_scale(samples, peak)) if in_integers
+            planes.split_int16(levelling.to_full_scale(samples, peak)) if in_integers
             else planes.split(to_float(samples) * (FULL_SCALE / peak), metadata.input_planes)
         )
         outputs = np.stack(self._engine.run_planes(mixture), axis=-1)
         peaks, self._peaks = np.split(self._peaks, [metadata.segment])
         if in_integers:
-            integers = stream_level.from_full_scale(planes.combine_int16(outputs), peaks)
+            integers = levelling.from_full_scale(planes.combine_int16(outputs), peaks)
             return self._without_ends(integers)
         floats = (planes.combine(outputs) * (peaks / FULL_SCALE)).astype(np.float32)
         return self._without_ends(to_int16(floats) if samples.dtype == np.int16 else floats)

@@ -1,1 +1,5 @@
-"""Training of float and quantized networks, and the run folders that hold them."""
+"""Training of float and quantized networks."""
+
+from fqss_tf import environment
+
+environment.check()

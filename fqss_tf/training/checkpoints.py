@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from fqss_tf.errors import FqssError
 from fqss_tf.files import remove_leftovers
-from fqss_tf.training.weights import (
+from fqss_tf.runs.weights import (
     assign_arrays,
     named_variables,
     read_arrays,

@@ -11,7 +11,7 @@ from fqss_tf.data.bad_files import found_while_reading
 from fqss_tf.errors import FqssError
 from fqss_tf.files import remove_leftovers
 from fqss_tf.progress import bar
-from fqss_tf.training.weights import read_arrays, write_arrays
+from fqss_tf.runs.weights import read_arrays, write_arrays
 from fqss_tf.types import Dataset, KerasModel, PathLike, Tensor
 
 PREFETCHED_BATCHES = 4

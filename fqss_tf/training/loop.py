@@ -4,17 +4,22 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
+from fqss_tf.audio.levels import at_peak_1
 from fqss_tf.config import StageRecipe
 from fqss_tf.errors import FqssError
 from fqss_tf.files import remove_leftovers
-from fqss_tf.metrics import assigned_si_sdr
+from fqss_tf.metrics import mean_si_sdr
 from fqss_tf.models.inference import separation_function
 from fqss_tf.progress import Bar, bar
+from fqss_tf.runs.weights import (
+    assign_arrays,
+    named_variables,
+    weights_of,
+    write_arrays,
+)
 from fqss_tf.training import schedules
 from fqss_tf.training.adam import FusedAdam
 from fqss_tf.training.checkpoints import Checkpoint, Progress
@@ -22,12 +27,6 @@ from fqss_tf.training.distribution import Distribution
 from fqss_tf.training.interrupt import Interrupt
 from fqss_tf.training.log import CsvLog, Evaluation, TensorBoard
 from fqss_tf.training.training_step import TrainingStep
-from fqss_tf.training.weights import (
-    assign_arrays,
-    named_variables,
-    weights_of,
-    write_arrays,
-)
 from fqss_tf.types import (
     Arrays,
     Dataset,
@@ -36,30 +35,14 @@ from fqss_tf.types import (
     Optimizer,
     PathLike,
     ScoreWeights,
-    Separate,
     Tensor,
 )
 
 logger = logging.getLogger(__name__)
 
 
-def fit(
-    model: KerasModel,
-    loss: Callable[..., Tensor],
-    batches: Callable[[int], Dataset],
-    dev_mixtures: Sequence[MixturePair],
-    stage: StageRecipe,
-    folder: PathLike,
-    *,
-    name: str,
-    resume: bool = False,
-    ranges: Callable[[], dict[str, tuple[float, float]]] | None = None,
-    integer_score: ScoreWeights | None = None,
-    distribution: Distribution | None = None,
-    recompute: bool = False,
-    in_order: bool = False,
-) -> float:
-    """Trains ``model`` in place and leaves the weights that were best on the dev set in it.
+class StageLoop:
+    """Trains a model in place and leaves the weights that were best on the dev set in it.
 
     A stage that was killed at any moment and is resumed makes the same steps, and leaves the same
     log, as one that was not.
@@ -68,13 +51,10 @@ def fit(
         model: Keras model, mixture [B, 1, T, 1] -> estimates [B, S, T, 1], made under the strategy
             of ``distribution``.
         loss: function (mixture [B, T], estimates [B, S, T], *targets) -> scalar.
-        batches: function first_batch -> tf.data.Dataset of (mixture, *targets); the first target
-            are the sources [B, S, T].
         dev_mixtures: list of (mixture [T], sources [S, T]); their mean SI-SDR chooses the best.
         stage: a StageRecipe.
         folder: gets ``checkpoints/<name>.npz``, ``best_<name>.npz``, log.csv and tensorboard/.
         name: of the stage, for files and the progress bar.
-        resume: continue from the last checkpoint in ``folder`` if there is one.
         ranges: function without arguments that gives (minimum, maximum) of quantizers by name, for
             TensorBoard; None for a float model.
         integer_score: function of the weights as a list of arrays that gives (mean SI-SDR of the
@@ -82,108 +62,113 @@ def fit(
         distribution: a Distribution; None trains in this process on one device.
         recompute: as of ``TrainingStep``.
         in_order: as of ``assigned_si_sdr``, for the scores on the dev set.
-
-    Returns:
-        Best mean SI-SDR on the dev set, dB.
-
-    Raises:
-        FqssError: ``stage.skip_limit`` steps in a row were skipped; a checkpoint of another
-            network.
     """
-    stage_run = _StageRun(
-        model, loss, dev_mixtures, stage, Path(folder), name, ranges, integer_score,
-        distribution or Distribution(), recompute, in_order,
-    )
-    stage_run.begin(resume)
-    stage_run.train(batches)
-    return stage_run.finish()
 
-
-class _StageRun:
     def __init__(
         self,
         model: KerasModel,
         loss: Callable[..., Tensor],
         dev_mixtures: Sequence[MixturePair],
         stage: StageRecipe,
-        folder: Path,
+        folder: PathLike,
+        *,
         name: str,
-        ranges: Callable[[], dict[str, tuple[float, float]]] | None,
-        integer_score: ScoreWeights | None,
-        distribution: Distribution,
-        recompute: bool,
-        in_order: bool,
+        ranges: Callable[[], dict[str, tuple[float, float]]] | None = None,
+        integer_score: ScoreWeights | None = None,
+        distribution: Distribution | None = None,
+        recompute: bool = False,
+        in_order: bool = False,
     ) -> None:
-        self.model = model
-        self.stage = stage
-        self.name = name
-        self.ranges = ranges
-        self.in_order = in_order
-        self.integer_score = integer_score
-        self.distribution = distribution
-        self.dev_mixtures = distribution.share(dev_mixtures)
+        folder, distribution = Path(folder), distribution or Distribution()
+        self._model = model
+        self._stage = stage
+        self._name = name
+        self._ranges = ranges
+        self._integer_score = integer_score
+        self._in_order = in_order
+        self._distribution = distribution
+        self._dev_mixtures = distribution.share(dev_mixtures)
         with distribution.strategy.scope():
-            self.optimizer = optimizer_for(model, stage)
-        self.train_step = TrainingStep(
-            model, loss, self.optimizer, stage, distribution.strategy, recompute
+            self._optimizer = optimizer_for(model, stage)
+        self._train_step = TrainingStep(
+            model, loss, self._optimizer, stage, distribution.strategy, recompute
         )
-        self.separate = separation_function(distribution.on_first_replica(model))
-        self.checkpoint = Checkpoint(
-            folder / "checkpoints" / f"{name}.npz", model, self.optimizer
+        self._separate = separation_function(distribution.on_first_replica(model))
+        self._checkpoint = Checkpoint(
+            folder / "checkpoints" / f"{name}.npz", model, self._optimizer
         )
-        self.best_path = folder / f"best_{name}.npz"
-        self.progress = Progress()
-        self.best_weights: Arrays = {}
+        self._best_path = folder / f"best_{name}.npz"
+        self._progress = Progress()
+        self._best_weights: Arrays = {}
         if distribution.is_chief:
             folder.mkdir(parents=True, exist_ok=True)
-            self.log = CsvLog(folder / "log.csv")
-            self.tensorboard = TensorBoard(folder / "tensorboard" / name)
+            self._log = CsvLog(folder / "log.csv")
+            self._tensorboard = TensorBoard(folder / "tensorboard" / name)
 
-    def begin(self, resume: bool) -> None:
+    def run(self, batches: Callable[[int], Dataset], resume: bool = False) -> float:
+        """Makes the steps that are left.
+
+        Args:
+            batches: function first_batch -> tf.data.Dataset of (mixture, *targets); the first
+                target are the sources [B, S, T].
+            resume: continue from the last checkpoint in the folder if there is one.
+
+        Returns:
+            Best mean SI-SDR on the dev set, dB.
+
+        Raises:
+            FqssError: ``stage.skip_limit`` steps in a row were skipped; a checkpoint of another
+                network.
+        """
+        self._begin(resume)
+        self._train(batches)
+        return self._finish()
+
+    def _begin(self, resume: bool) -> None:
         """Restores the last checkpoint, or scores the start and makes the first one."""
-        found = resume and self.checkpoint.path.exists()
+        found = resume and self._checkpoint.path.exists()
         if found:
-            self.progress, self.best_weights = self.checkpoint.restore()
-        if self.distribution.is_chief:
-            self.log.rewind(self.name, self.progress.step if found else -1)
-            remove_leftovers(self.best_path)
+            self._progress, self._best_weights = self._checkpoint.restore()
+        if self._distribution.is_chief:
+            self._log.rewind(self._name, self._progress.step if found else -1)
+            remove_leftovers(self._best_path)
             if found:
-                write_arrays(self.best_weights, self.best_path)
+                write_arrays(self._best_weights, self._best_path)
         if not found:
             # Training must not end worse than it began, which matters where it begins well: in QAT.
-            self.evaluate(self.stage.learning_rate)
+            self._evaluate(self._stage.learning_rate)
 
-    def train(self, batches: Callable[[int], Dataset]) -> None:
+    def _train(self, batches: Callable[[int], Dataset]) -> None:
         """Makes the steps that are left."""
-        progress, stage = self.progress, self.stage
-        data = iter(self.distribution.distribute(batches(progress.step * stage.accumulate)))
+        progress, stage = self._progress, self._stage
+        data = iter(self._distribution.distribute(batches(progress.step * stage.accumulate)))
         started = time.monotonic() - progress.seconds
-        with Interrupt() as interrupt, self.progress_bar() as shown:
+        with Interrupt() as interrupt, self._progress_bar() as shown:
             shown.update(progress.step)
             while not schedules.is_over(stage, progress):
                 rate = schedules.learning_rate(stage, progress.step, progress.plateau_factor)
-                self.optimizer.learning_rate.assign(rate)
-                value, updated = self.train_step(
+                self._optimizer.learning_rate.assign(rate)
+                value, updated = self._train_step(
                     itertools.islice(data, stage.accumulate),
                     schedules.has_frozen_statistics(stage, progress.step),
                 )
-                self.count(value, updated)
+                self._count(value, updated)
                 progress.seconds = time.monotonic() - started
-                shown.update(1, f"loss {self.mean_loss or 0:.2f}  dev {progress.best:.2f} dB")
+                shown.update(1, f"loss {self._mean_loss or 0:.2f}  dev {progress.best:.2f} dB")
                 if progress.step % stage.evaluate_every == 0 or progress.step == stage.steps:
-                    self.evaluate(rate)
+                    self._evaluate(rate)
                 if interrupt.happened:
-                    if self.distribution.workers == 1:
-                        self.save()  # several workers do this together, and the others go on
+                    if self._distribution.workers == 1:
+                        self._save()  # several workers do this together, and the others go on
                     raise KeyboardInterrupt
 
-    def progress_bar(self) -> contextlib.AbstractContextManager[Bar]:
+    def _progress_bar(self) -> contextlib.AbstractContextManager[Bar]:
         """Makes the bar of the steps, which is hidden on all workers but the chief."""
-        return bar(self.name, self.stage.steps, hidden=not self.distribution.is_chief)
+        return bar(self._name, self._stage.steps, hidden=not self._distribution.is_chief)
 
-    def count(self, value: float, updated: bool) -> None:
+    def _count(self, value: float, updated: bool) -> None:
         """Notes a step and its loss; ends the training when too many were skipped."""
-        progress = self.progress
+        progress = self._progress
         progress.step += 1
         if updated:
             progress.loss_sum += value
@@ -192,79 +177,80 @@ class _StageRun:
             return
         progress.skipped += 1
         progress.skipped_in_a_row += 1
-        if progress.skipped_in_a_row >= self.stage.skip_limit:
+        if progress.skipped_in_a_row >= self._stage.skip_limit:
             raise FqssError(
-                f"{self.name}: skipped {progress.skipped_in_a_row} steps in a row, because "
-                f"{self.why_skipped}; lower {self.name}.learning_rate"
+                f"{self._name}: skipped {progress.skipped_in_a_row} steps in a row, because "
+                f"{self._why_skipped}; lower {self._name}.learning_rate"
             )
 
     @property
-    def why_skipped(self) -> str:
+    def _why_skipped(self) -> str:
         """The reason for which steps are skipped, for people."""
-        limit = self.stage.skip_above_norm
+        limit = self._stage.skip_above_norm
         return "the loss was not finite" + (f" or its gradient above {limit:g}" if limit else "")
 
     @property
-    def mean_loss(self) -> float | None:
+    def _mean_loss(self) -> float | None:
         """Over the updates since the last evaluation; None without any."""
-        progress = self.progress
+        progress = self._progress
         return progress.loss_sum / progress.loss_count if progress.loss_count else None
 
-    def evaluate(self, rate: float) -> None:
+    def _evaluate(self, rate: float) -> None:
         """Scores the dev set, keeps the weights if they are the best so far, logs and saves."""
-        progress = self.progress
-        with averaged_weights(self.model, self.optimizer):
-            score = self.distribution.mean(
-                si_sdr_scores(self.separate, self.dev_mixtures, self.in_order)
-            )
+        progress = self._progress
+        with averaged_weights(self._model, self._optimizer):
+            score = self._distribution.mean([
+                mean_si_sdr(self._separate(at_peak_1(mixture)), sources, self._in_order)
+                for mixture, sources in self._dev_mixtures
+            ])
             improved = score > progress.best
             if improved:
                 progress.best, progress.best_step = score, progress.step
-            if improved or not self.best_weights:
-                self.best_weights = weights_of(self.model)
-            ranges = self.ranges() if self.ranges else {}
-            weights = self.model.get_weights() if self.integer_score else []
+            if improved or not self._best_weights:
+                self._best_weights = weights_of(self._model)
+            ranges = self._ranges() if self._ranges else {}
+            weights = self._model.get_weights() if self._integer_score else []
         if progress.step > 0:
-            schedules.after_evaluation(self.stage, progress, improved)
-        if self.distribution.is_chief:
-            integer = self.integer_score(weights) if self.integer_score else ()
+            schedules.after_evaluation(self._stage, progress, improved)
+        if self._distribution.is_chief:
+            integer = self._integer_score(weights) if self._integer_score else ()
             evaluation = Evaluation(
-                self.name, progress.step, self.mean_loss, score, rate, progress.seconds,
+                self._name, progress.step, self._mean_loss, score, rate, progress.seconds,
                 progress.skipped, *integer,
             )
-            self.log.write(evaluation)
-            self.tensorboard.write(evaluation, ranges)
+            self._log.write(evaluation)
+            self._tensorboard.write(evaluation, ranges)
         progress.loss_sum, progress.loss_count = 0.0, 0
-        self.save()
-        if self.distribution.is_chief and improved:
-            write_arrays(self.best_weights, self.best_path)
+        self._save()
+        if self._distribution.is_chief and improved:
+            write_arrays(self._best_weights, self._best_path)
 
-    def save(self) -> None:
+    def _save(self) -> None:
         """Writes the checkpoint; all workers must ask for it."""
-        arrays = self.checkpoint.arrays(self.progress, self.best_weights)
-        if self.distribution.is_chief:
-            self.checkpoint.save(arrays)
+        arrays = self._checkpoint.arrays(self._progress, self._best_weights)
+        if self._distribution.is_chief:
+            self._checkpoint.save(arrays)
 
-    def finish(self) -> float:
+    def _finish(self) -> float:
         """Puts the best weights into the model and says what is worth saying."""
-        assign_arrays(named_variables(self.model), self.best_weights, self.best_path)
-        progress = self.progress
-        if self.distribution.is_chief:
+        assign_arrays(named_variables(self._model), self._best_weights, self._best_path)
+        progress = self._progress
+        if self._distribution.is_chief:
             if progress.skipped:
                 logger.warning(
                     "%s: skipped %d of %d steps, because %s",
-                    self.name, progress.skipped, progress.step, self.why_skipped,
+                    self._name, progress.skipped, progress.step, self._why_skipped,
                 )
-            if progress.step < self.stage.steps:
+            if progress.step < self._stage.steps:
                 logger.info(
                     "%s: stopped at step %d, because %d evaluations were no better than that at "
-                    "step %d", self.name, progress.step, progress.evaluations_without_gain,
+                    "step %d", self._name, progress.step, progress.evaluations_without_gain,
                     progress.best_step,
                 )
             if progress.step and progress.best_step == 0:
                 logger.warning(
                     "%s: no better than its start (%.2f dB on dev), which is kept",
-                    self.name, progress.best,
+                    self._name, progress.best,
                 )
         return progress.best
 
@@ -294,21 +280,3 @@ def averaged_weights(model: KerasModel, optimizer: Optimizer) -> Iterator[None]:
     finally:
         for variable, value in zip(model.trainable_variables, trained, strict=True):
             variable.assign(value)
-
-
-def si_sdr_scores(
-    separate: Separate, mixtures: Iterable[MixturePair], in_order: bool = False
-) -> list[float]:
-    """Returns the mean SI-SDR in dB of each of (mixture [T], sources [S, T]) pairs.
-
-    Args:
-        separate: function mixture [T] -> estimates [S, T], as ``separation_function`` gives it.
-        mixtures: the pairs; each length is traced once.
-        in_order: as of ``assigned_si_sdr``.
-    """
-    scores = []
-    for mixture, sources in mixtures:
-        gain = 1 / max(np.abs(mixture).max(), 1e-8)
-        estimates = separate(mixture * gain)
-        scores.append(float(assigned_si_sdr(estimates, sources, in_order)[0].mean()))
-    return scores

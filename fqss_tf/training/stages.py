@@ -5,51 +5,42 @@ import logging
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
-from fqss_tf import environment
+import tf_keras as keras
+
 from fqss_tf.config import Recipe
+from fqss_tf.data.bad_files import BadFilePolicy, bad_files_named
+from fqss_tf.data.recipe_data import batches, fixed_mixtures
+from fqss_tf.data.training_sources import check_roots
 from fqss_tf.errors import FqssError
-from fqss_tf.former_names import run_file
+from fqss_tf.models.registry import build
 from fqss_tf.models.sizes import EncoderSizes
+from fqss_tf.quantization import folding, wrap
+from fqss_tf.quantization.bias import snap_biases
+from fqss_tf.quantization.level import calibrate_level
+from fqss_tf.runs.base import BaseRun
+from fqss_tf.runs.folder import FLOAT_WEIGHTS, METHODS, RunFolder
+from fqss_tf.runs.run import Run
+from fqss_tf.runs.weights import load_weights, save_weights
+from fqss_tf.training import losses
+from fqss_tf.training.distribution import Distribution
+from fqss_tf.training.fixed_batches import FixedBatches
+from fqss_tf.training.loop import StageLoop
+from fqss_tf.training.precision import computing_in
 from fqss_tf.types import (
     Dataset,
     KerasModel,
     MixturePair,
     PathLike,
+    ScoreWeights,
     Tensor,
 )
 
-environment.check()
-
-import tf_keras as keras  # noqa: E402
-
-from fqss_tf.data.bad_files import BadFilePolicy, bad_files_named  # noqa: E402
-from fqss_tf.data.training_sources import (  # noqa: E402
-    check_roots,
-)
-from fqss_tf.models.registry import build  # noqa: E402
-from fqss_tf.quantization import folding, wrap  # noqa: E402
-from fqss_tf.quantization.bias import snap_biases  # noqa: E402
-from fqss_tf.training import losses  # noqa: E402
-from fqss_tf.training.distribution import Distribution  # noqa: E402
-from fqss_tf.training.fixed_batches import FixedBatches  # noqa: E402
-from fqss_tf.training.level import calibrate_level  # noqa: E402
-from fqss_tf.training.loop import fit  # noqa: E402
-from fqss_tf.training.run import (  # noqa: E402
-    CALIBRATED_WEIGHTS,
-    FIXED_BATCHES,
-    FLOAT_WEIGHTS,
-    METHODS,
-    QUANTIZED_WEIGHTS,
-    MakeScore,
-    Run,
-    batches,
-    fixed_mixtures,
-    network_to_train,
-)
-from fqss_tf.training.weights import load_weights, save_weights  # noqa: E402
-
 logger = logging.getLogger(__name__)
+
+# Makes a ScoreWeights of a run and its dev mixtures.
+MakeScore: TypeAlias = Callable[[Run, Sequence[MixturePair]], ScoreWeights]
 
 
 @bad_files_named()
@@ -57,9 +48,9 @@ def train(
     recipe: Recipe,
     folder: PathLike,
     method: str = "fqss",
-    teacher: Run | PathLike | None = None,
+    teacher: BaseRun | PathLike | None = None,
     resume: bool = False,
-    initial: Run | PathLike | None = None,
+    initial: BaseRun | PathLike | None = None,
     integer_score: MakeScore | None = None,
     distribution: Distribution | None = None,
 ) -> Run:
@@ -70,9 +61,9 @@ def train(
         folder: of the run, made anew unless ``resume``.
         method: ``fqss`` (splitter, combiner, distillation) or ``qat`` (8-bit input and output, the
             task loss alone).
-        teacher: a Run with the float model to start from, or its folder; None trains one.
+        teacher: a run with the float model to start from, or its folder; None trains one.
         resume: continue an interrupted run.
-        initial: a Run whose float model the float stage starts from, or its folder; None starts
+        initial: a run whose float model the float stage starts from, or its folder; None starts
             from random weights.
         integer_score: function (Run, dev mixtures) -> function of the weights of the quantized
             model that gives its score in integers and the gap to the simulation, dB; it is logged
@@ -88,7 +79,7 @@ def train(
     if method not in METHODS:
         raise FqssError(f"method {method!r} is unknown: use one of {', '.join(METHODS)}")
     if method == "fqss":
-        folding.check_output_planes(recipe.model, recipe.quantization.output_planes)
+        recipe.model.check_output_planes(recipe.quantization.output_planes)
     if recipe.qat.steps:
         wrap.check_layers(folding.fold_for_export(build(recipe.model), recipe.model))
     bad_files = BadFilePolicy(recipe.data.on_bad_file)
@@ -106,9 +97,10 @@ def train(
     dev = fixed_mixtures(recipe, bad_files=bad_files)
     with distribution.named_loss_of_workers():
         if distribution.is_chief:
-            Run.create(folder, recipe, method, resume)
+            RunFolder.create(folder, recipe, method, resume)
         distribution.wait()
-        run = Run.create(folder, recipe, method, resume=True)
+        RunFolder.create(folder, recipe, method, resume=True)  # checks it on the other workers
+        run = Run(folder)
         run.bad_files = bad_files
         _Training(run, dev, resume, distribution).train(teacher_run, initial_run, integer_score)
     if bad_files.lines and distribution.is_chief:
@@ -116,18 +108,18 @@ def train(
     return run
 
 
-def _opened(source: Run | PathLike | None, sizes: EncoderSizes) -> Run | None:
-    """The Run of a Run, of its folder, or of None; it must be of a network of these sizes."""
+def _opened(source: BaseRun | PathLike | None, sizes: EncoderSizes) -> BaseRun | None:
+    """The run of a run, of its folder, or of None; it must be of a network of these sizes."""
     if source is None:
         return None
-    run = source if isinstance(source, Run) else Run(source)
+    run = source if isinstance(source, BaseRun) else Run(source)
     found, expected = dataclasses.asdict(run.recipe.model), dataclasses.asdict(sizes)
     if type(run.recipe.model) is not type(sizes):
-        raise FqssError(f"{run.folder} is another network than the recipe's: {run.recipe.network}")
+        raise FqssError(f"{run.name} is another network than the recipe's: {run.recipe.network}")
     for name, value in expected.items():
         if found[name] != value:
             raise FqssError(
-                f"{run.folder} is a network of other sizes than the recipe's: "
+                f"{run.name} is a network of other sizes than the recipe's: "
                 f"model.{name} is {found[name]} there and {value} in the recipe"
             )
     return run
@@ -145,27 +137,29 @@ class _Training:
         self.distribution = distribution
 
     def train(
-        self, teacher: Run | None, initial: Run | None, integer_score: MakeScore | None
+        self, teacher: BaseRun | None, initial: BaseRun | None, integer_score: MakeScore | None
     ) -> None:
         """Trains the stages whose weights are not there yet."""
-        if not (self.run.folder / FLOAT_WEIGHTS).exists():
+        if not self.run.files.float_weights.exists():
             if teacher is None:
                 self.float_stage(initial)
             else:
-                self.write(teacher.level_calibrated_model(self.run.recipe), FLOAT_WEIGHTS)
+                self.write(
+                    teacher.level_calibrated_model(self.run.recipe), self.run.files.float_weights
+                )
         self.distribution.wait()
         if self.run.recipe.qat.steps and not self.run.is_quantized:
             self.quantized_stage(integer_score)
         self.distribution.wait()
         if self.distribution.is_chief:
-            shutil.rmtree(self.run.folder / FIXED_BATCHES, ignore_errors=True)
+            shutil.rmtree(self.run.files.fixed_batches, ignore_errors=True)
 
-    def write(self, model: KerasModel, name: str) -> None:
+    def write(self, model: KerasModel, path: Path) -> None:
         """Writes weights into the run folder, on the chief."""
         if self.distribution.is_chief:
-            save_weights(model, self.run.folder / name)
+            save_weights(model, path)
 
-    def float_stage(self, initial: Run | None) -> None:
+    def float_stage(self, initial: BaseRun | None) -> None:
         """Trains the float network and calibrates its level."""
         recipe = self.run.recipe
         keras.utils.set_random_seed(recipe.seed)
@@ -174,18 +168,18 @@ class _Training:
             if initial is not None:
                 model.set_weights(initial.level_calibrated_model(recipe).get_weights())
 
-        fit(
-            model, losses.task_loss(recipe),
-            lambda first: batches(recipe, recipe.float, first, bad_files=self.run.bad_files),
-            self.dev,
-            recipe.float, self.run.folder, name="float", resume=self.resume,
+        StageLoop(
+            model, losses.task_loss(recipe), self.dev, recipe.float, self.run.folder, name="float",
             distribution=self.distribution,
             in_order=recipe.has_named_sources,
+        ).run(
+            lambda first: batches(recipe, recipe.float, first, bad_files=self.run.bad_files),
+            self.resume,
         )
         calibrated = self.undistributed(model)
         if self.distribution.is_chief:
             calibrate_level(calibrated, self.dev, recipe.has_named_sources)
-        self.write(calibrated, FLOAT_WEIGHTS)
+        self.write(calibrated, self.run.files.float_weights)
 
     def undistributed(self, model: KerasModel) -> KerasModel:
         """Makes a copy of a float model on this process alone."""
@@ -196,7 +190,7 @@ class _Training:
     def quantized_stage(self, integer_score: MakeScore | None) -> None:
         """Calibrates the ranges and trains the quantized network."""
         run, recipe = self.run, self.run.recipe
-        calibrated = run_file(run.folder, CALIBRATED_WEIGHTS)
+        calibrated = run.files.calibrated_weights
         if self.distribution.is_chief and not calibrated.exists():
             save_weights(run.calibrated_model(run.planes), calibrated)
         self.distribution.wait()
@@ -207,17 +201,16 @@ class _Training:
         score = None
         if integer_score and self.distribution.is_chief:
             score = integer_score(run, self.dev)
-        fit(
-            model, loss, self.quantized_batches(), self.dev, recipe.qat, run.folder, name="qat",
-            resume=self.resume,
+        StageLoop(
+            model, loss, self.dev, recipe.qat, run.folder, name="qat",
             ranges=lambda: wrap.ranges(model),
             integer_score=score,
             distribution=self.distribution,
             recompute=recipe.recomputes,
             in_order=recipe.has_named_sources,
-        )
+        ).run(self.quantized_batches(), self.resume)
         snap_biases(model)
-        self.write(model, QUANTIZED_WEIGHTS)
+        self.write(model, run.files.quantized_weights)
 
     def quantized_loss(self) -> Callable[..., Tensor]:
         """Makes the loss of the quantized stage."""
@@ -237,10 +230,16 @@ class _Training:
         if not recipe.quantization.fixed_batches:
             return drawn
         fixed = FixedBatches(
-            run.folder / FIXED_BATCHES,
+            run.files.fixed_batches,
             min(recipe.quantization.fixed_batches, recipe.qat.steps * recipe.qat.accumulate),
         )
         if self.distribution.is_chief:
             fixed.write_missing(drawn, run.frozen_teacher() if run.method == "fqss" else None)
         self.distribution.wait()
         return fixed.read
+
+
+def network_to_train(recipe: Recipe) -> KerasModel:
+    """Makes the float network of a recipe with random weights, as its float stage trains it."""
+    with computing_in(recipe.float.precision):
+        return build(recipe.model)

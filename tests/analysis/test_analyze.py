@@ -32,12 +32,12 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run_folder(untrained, tmp_path_factory):
     """The tiny network in a run folder, with a float model alone."""
-    from fqss_tf.training.run import FLOAT_WEIGHTS, Run
-    from fqss_tf.training.weights import save_weights
+    from fqss_tf.runs.folder import FLOAT_WEIGHTS, RunFolder
+    from fqss_tf.runs.weights import save_weights
 
     run = untrained("quantization.calibration_steps=2", "qat.batch_size=1")
     folder = tmp_path_factory.mktemp("run") / "run"
-    Run.create(folder, run.recipe, "fqss")
+    RunFolder.create(folder, run.recipe, "fqss")
     save_weights(run.float_model(), folder / FLOAT_WEIGHTS)
     return folder
 
@@ -133,9 +133,9 @@ def refused(match, *arguments, **options):
 
 def test_a_run_of_another_network_is_refused(data, tmp_path):
     from fqss_tf.config import load_recipe
-    from fqss_tf.training.run import FLOAT_WEIGHTS, Run
+    from fqss_tf.runs.folder import FLOAT_WEIGHTS, RunFolder
 
-    Run.create(tmp_path / "run", load_recipe("sepformer-mobile", []), "fqss")
+    RunFolder.create(tmp_path / "run", load_recipe("sepformer-mobile", []), "fqss")
     (tmp_path / "run" / FLOAT_WEIGHTS).touch()
     refused("is a sepformer", [tmp_path / "run"], data, tmp_path / "out")
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from fqss_tf.audio import peak_gain
+from fqss_tf.audio.levels import at_peak_1
 
 
 @pytest.mark.parametrize(
@@ -24,3 +25,10 @@ def test_gain_of_the_quietest_floats_stays_finite_in_float32():
     for exponent in range(-149, -100):
         waveform = np.array([2.0**exponent], np.float32)
         assert np.isfinite(waveform * np.float32(peak_gain(waveform))).all()
+
+
+def test_an_utterance_is_brought_to_peak_1_in_float32():
+    levelled = at_peak_1(np.array([0.1, -0.4]))
+    assert levelled.dtype == np.float32
+    np.testing.assert_allclose(levelled, [0.25, -1.0])
+    assert not at_peak_1(np.zeros(3)).any()

@@ -93,9 +93,9 @@ def test_a_subject_says_all_or_is_no_subject():
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory):
     """A run whose float network has seeded random weights."""
-    from fqss_tf.training.run import FLOAT_WEIGHTS
-    from fqss_tf.training.untrained import UntrainedRun
-    from fqss_tf.training.weights import save_weights
+    from fqss_tf.runs.folder import FLOAT_WEIGHTS
+    from fqss_tf.runs.untrained import UntrainedRun
+    from fqss_tf.runs.weights import save_weights
 
     recipe = load_recipe("quickstart", [
         "model.filters=32", "model.bottleneck=8", "model.skip=8", "model.hidden=16",

@@ -90,14 +90,14 @@ def test_csv_holds_the_scores_of_every_mixture(tiny_float_tflite, tiny_tflite, d
 def test_csv_has_a_column_for_each_of_three_sources(tmp_path):
     from fqss_tf.config import load_recipe
     from fqss_tf.models.registry import build
-    from fqss_tf.training.run import FLOAT_WEIGHTS, Run
-    from fqss_tf.training.weights import save_weights
+    from fqss_tf.runs.folder import FLOAT_WEIGHTS, RunFolder
+    from fqss_tf.runs.weights import save_weights
 
     sizes = {"filters": 32, "bottleneck": 8, "skip": 8, "hidden": 16, "blocks": 1, "repeats": 1}
     recipe = load_recipe(
         "quickstart", [f"model.{key}={value}" for key, value in sizes.items()] + ["model.sources=3"]
     )
-    folder = Run.create(tmp_path / "run", recipe, "fqss").folder
+    folder = RunFolder.create(tmp_path / "run", recipe, "fqss").path
     save_weights(build(recipe.model), folder / FLOAT_WEIGHTS)
     make_librimix(tmp_path / "set", ("test",), sources=3)
     target = tmp_path / "scores.csv"

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from fqss_tf.cli.main import main
 from fqss_tf.data.manifest import mixture_of_two, write_manifest
-from fqss_tf.training.run import Run
+from fqss_tf.runs.run import Run
 
 CHECKPOINT = Path(__file__).parents[1] / "fixtures/checkpoints/asteroid_convtasnet_a.pth"
 

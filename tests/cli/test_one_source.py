@@ -9,9 +9,9 @@ from click.testing import CliRunner
 from data_trees import make_speakers, write_audio
 
 from fqss_tf.cli.main import main
+from fqss_tf.runs.run import Run
 from fqss_tf.runtime import StreamingSeparator
 from fqss_tf.tflite import TfliteFile
-from fqss_tf.training.run import Run
 
 SETTINGS = (
     "model.sources=1", "model.filters=32", "model.bottleneck=8", "model.skip=8",

@@ -13,6 +13,7 @@ from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import UtteranceScore, evaluate, load_mixtures
 from fqss_tf.metrics import si_sdr
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
+from fqss_tf.runs.folder import RunFolder
 
 RECIPE = Recipe(data=DataRecipe(segment_seconds=0.0505), model=ConvTasNetConfig(hop=8))
 
@@ -27,18 +28,15 @@ def two_voices(mixture_id="a", level_difference=6.0, samples=2500, seed=0):
 @pytest.fixture
 def fake_run(monkeypatch, tmp_path):
     """Function (recipe, network) -> run folder; the network is any function of a tensor."""
-    runs = {}
+    networks = {}
     module = types.SimpleNamespace(
-        Run=lambda folder: types.SimpleNamespace(
-            recipe=runs[folder][0], model=lambda: runs[folder][1]
-        ),
+        Run=lambda folder: types.SimpleNamespace(model=lambda: networks[folder])
     )
-    monkeypatch.setitem(sys.modules, "fqss_tf.training.run", module)
+    monkeypatch.setitem(sys.modules, "fqss_tf.runs.run", module)
 
     def make(recipe=RECIPE, network=None):
-        folder = tmp_path / f"run_{len(runs)}"
-        folder.mkdir()
-        runs[folder] = recipe, network or Network()
+        folder = RunFolder.create(tmp_path / f"run_{len(networks)}", recipe, "fqss").path
+        networks[folder] = network or Network()
         return folder
 
     return make

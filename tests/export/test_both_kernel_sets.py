@@ -4,7 +4,7 @@ import pytest
 
 from fqss_tf.config import load_recipe
 from fqss_tf.export.convert import convert
-from fqss_tf.training.untrained import UntrainedRun
+from fqss_tf.runs.untrained import UntrainedRun
 
 # Enough values for a norm, 64000, to see what XNNPACK does to a mean over many of them.
 PUBLISHED = (

@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 
 from fqss_tf.config import load_recipe
+from fqss_tf.data.recipe_data import fixed_mixtures
 from fqss_tf.errors import FqssError
 from fqss_tf.export.convert import convert, parity_refusal
 from fqss_tf.export.parity import Parity
+from fqss_tf.runs.untrained import UntrainedRun
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.planes import split
 from fqss_tf.tflite import TfliteFile
 from fqss_tf.tflite.op_report import conversion_ops, float_tensors
-from fqss_tf.training.run import fixed_mixtures
 from fqss_tf.training.stages import train
-from fqss_tf.training.untrained import UntrainedRun
 
 TINY = (
     "model.filters=32", "model.bottleneck=16", "model.skip=16", "model.hidden=32",

@@ -6,10 +6,10 @@ import pytest
 from fqss_tf.config import load_recipe
 from fqss_tf.errors import FqssError
 from fqss_tf.export.convert import convert
+from fqss_tf.runs.untrained import UntrainedRun
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.tflite import TfliteFile
 from fqss_tf.tflite.op_report import conversion_ops, float_tensors
-from fqss_tf.training.untrained import UntrainedRun
 
 SMALL = ("model.filters=32", "model.chunk=10", "model.blocks=1")
 RECIPES = {

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from fqss_tf.cli.main import main
 from fqss_tf.evaluation import evaluate
 from fqss_tf.export.convert import convert
-from fqss_tf.training.run import Run
+from fqss_tf.runs.run import Run
 
 SETTINGS = (
     "model.filters=32", "model.bottleneck=8", "model.skip=8", "model.hidden=16", "model.blocks=1",
@@ -25,7 +25,7 @@ def test_the_log_has_the_score_of_the_file_that_the_run_becomes(tmp_path):
         rows = list(csv.DictReader(file))
     assert all(bool(row["integer_si_sdr"]) == (row["stage"] == "qat") for row in rows)
     kept = next(row for row in rows
-                if (row["stage"], int(row["step"])) == ("qat", run.kept_step("qat")))
+                if (row["stage"], int(row["step"])) == ("qat", run.files.kept_step("qat")))
     convert(run, tmp_path / "model.tflite", least_sqnr=0)
     mixtures = [(str(i), 0.0, *pair) for i, pair in enumerate(run.mixtures("dev"))]
     paths = [tmp_path / "model.tflite", run.folder]

@@ -14,9 +14,9 @@ from fqss_tf.models import registry
 from fqss_tf.models.convtasnet.reference import reference_model
 from fqss_tf.models.inference import separation_function
 from fqss_tf.quantization.folding import fold_for_export
+from fqss_tf.runs.untrained import UntrainedRun
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.training.stages import train
-from fqss_tf.training.untrained import UntrainedRun
 
 TINY = (
     "model.filters=24", "model.kernel=16", "model.hop=8", "model.bottleneck=8", "model.skip=12",
@@ -86,7 +86,7 @@ def test_rewritten_integers_are_no_worse_than_plainly_converted_ones(norm, tmp_p
 def test_a_trained_network_separates_no_worse_than_plainly_converted(tmp_path):
     recipe = load_recipe("quickstart", ("qat.steps=0",))
     run = train(recipe, tmp_path / "run", teacher=bundled_teacher())
-    samples = run.segment(4.0)
+    samples = run.recipe.segment(4.0)
     convert(run, tmp_path / "ours.tflite", "int8", ptq=True, seconds=4.0, least_sqnr=20)
     ours = Engine(tmp_path / "ours.tflite")
     content = convert_reference(run, samples, "int8")

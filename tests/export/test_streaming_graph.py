@@ -8,6 +8,7 @@ import pytest
 from fqss_tf.config import load_recipe
 from fqss_tf.errors import FqssError
 from fqss_tf.export.convert import check_fully_integer, convert
+from fqss_tf.runs.untrained import UntrainedRun
 from fqss_tf.runtime import StreamingSeparator
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.tflite import TfliteFile
@@ -15,7 +16,6 @@ from fqss_tf.tflite.delegation import delegation
 from fqss_tf.tflite.flatbuffer import read_model
 from fqss_tf.tflite.op_report import conversion_ops, float_tensors
 from fqss_tf.training.stages import train
-from fqss_tf.training.untrained import UntrainedRun
 
 WITH_WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 

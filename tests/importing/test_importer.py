@@ -10,7 +10,7 @@ import pytest
 import fqss_tf
 from fqss_tf.errors import FqssError
 from fqss_tf.importing.importer import import_checkpoint, read_arguments, read_published
-from fqss_tf.training.run import Run
+from fqss_tf.runs.run import Run
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 CHECKPOINTS = FIXTURES / "checkpoints"

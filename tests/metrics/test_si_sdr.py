@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fqss_tf.metrics import pit_si_sdr, si_sdr
+from fqss_tf.metrics import mean_si_sdr, pit_si_sdr, si_sdr
 
 FIXTURES = np.load(Path(__file__).parents[1] / "fixtures" / "metrics.npz")
 
@@ -21,6 +21,7 @@ def test_permutation_invariant_scores_equal_asteroid(case):
         estimates, targets = FIXTURES[f"{case}/est"][item], FIXTURES[f"{case}/targets"][item]
         scores, permutation = pit_si_sdr(estimates, targets)
         assert -scores.mean() == pytest.approx(expected, rel=1e-5)
+        assert mean_si_sdr(estimates, targets) == scores.mean()
         assert permutation == tuple(FIXTURES[f"{case}/pit_batch_indices"][item])
 
 

@@ -5,7 +5,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from fqss_tf.errors import FqssError
-from fqss_tf.runtime.levelling import levelled, levelled_int16, peak
+from fqss_tf.runtime.levelling import (
+    FULL_SCALE,
+    from_full_scale,
+    levelled,
+    levelled_int16,
+    peak,
+    to_full_scale,
+)
 from fqss_tf.runtime.planes import combine, split
 
 
@@ -75,3 +82,16 @@ def test_peaks():
     assert peak(np.zeros(0, np.float32)) == 0
     with pytest.raises(FqssError, match="too large"):
         peak(np.array([np.inf], np.float32))
+
+
+@pytest.mark.parametrize("largest", [1, 328, 9000, FULL_SCALE, 3_000_000])
+def test_there_and_back_is_a_step_of_the_network_off(largest):
+    samples = np.random.default_rng(0).integers(-largest, largest, 1000).clip(-(2**15), 2**15 - 1)
+    levelled = to_full_scale(samples.astype(np.int16), largest)
+    returned = from_full_scale(levelled, np.full(1000, largest))
+    assert np.abs(returned - samples).max() <= np.ceil(largest / FULL_SCALE)
+
+
+def test_only_what_exceeds_the_peak_is_clipped():
+    loud = to_full_scale(np.array([-200, -100, 99, 200], np.int16), 100)
+    assert loud.tolist() == [-FULL_SCALE, -FULL_SCALE, 99 * FULL_SCALE // 100, FULL_SCALE - 1]

@@ -56,15 +56,15 @@ class Micro:
         """Trains on the mean absolute error, on :meth:`batches` if no others are given."""
         import tensorflow as tf
 
-        from fqss_tf.training.loop import fit
+        from fqss_tf.training.loop import StageLoop
 
         def loss(mixture, estimates, sources):
             return tf.reduce_mean(tf.abs(estimates - sources))
 
-        return fit(
-            model, loss, batches or self.batches, self.dev_mixtures(), stage, self.folder,
-            name="float", resume=resume, **options,
+        stage_loop = StageLoop(
+            model, loss, self.dev_mixtures(), stage, self.folder, name="float", **options
         )
+        return stage_loop.run(batches or self.batches, resume)
 
     def log(self):
         """The rows of log.csv without the time they took."""

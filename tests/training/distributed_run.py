@@ -16,7 +16,7 @@ from fqss_tf.errors import FqssError
 from fqss_tf.models import registry
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 from fqss_tf.training.distribution import Distribution
-from fqss_tf.training.loop import fit
+from fqss_tf.training.loop import StageLoop
 from fqss_tf.training.losses import fqss_distillation_loss
 
 Micro = runpy.run_path(str(Path(__file__).with_name("conftest.py")))["Micro"]
@@ -39,8 +39,10 @@ def train(distribution, folder, steps):
         steps=steps, batch_size=2, schedule="constant", evaluate_every=2, ema_decay=0.5
     )
     with distribution.named_loss_of_workers():
-        fit(model, loss, micro.batches, micro.dev_mixtures(), stage, folder, name="float",
-            resume=True, distribution=distribution)
+        StageLoop(
+            model, loss, micro.dev_mixtures(), stage, folder, name="float",
+            distribution=distribution,
+        ).run(micro.batches, resume=True)
         distribution.wait()
 
 

@@ -10,8 +10,8 @@ import tf_keras as keras
 from fqss_tf.config import load_recipe
 from fqss_tf.data.bad_files import bad_files_named
 from fqss_tf.errors import FqssError
+from fqss_tf.runs.run import Run
 from fqss_tf.training.fixed_batches import FixedBatches
-from fqss_tf.training.run import FIXED_BATCHES, Run
 from fqss_tf.training.stages import train
 
 SETTINGS = (
@@ -51,7 +51,7 @@ def test_losses_are_those_of_a_teacher_that_computes_in_each_step(on_the_fly, re
     found, expected = losses(repeated), losses(on_the_fly)
     np.testing.assert_allclose(found[:2], expected[:2], rtol=1e-4)
     assert np.abs(np.subtract(found[2:], expected[2:])).min() > 0.1  # other batches
-    assert not (repeated.folder / FIXED_BATCHES).exists()  # of no use any more
+    assert not repeated.files.fixed_batches.exists()  # of no use any more
 
 
 def test_an_interrupted_stage_goes_on_without_the_teacher(
@@ -59,7 +59,7 @@ def test_an_interrupted_stage_goes_on_without_the_teacher(
 ):
     with interrupted_in_step_3():
         train(recipe(2), tmp_path / "run", teacher=on_the_fly.folder)
-    assert {path.name for path in (tmp_path / "run" / FIXED_BATCHES).iterdir()} == {
+    assert {path.name for path in (tmp_path / "run" / "fixed_batches").iterdir()} == {
         "0.npz", "1.npz",
     }
 

@@ -9,7 +9,7 @@ import tf_keras as keras
 
 from fqss_tf.config import StageRecipe
 from fqss_tf.errors import FqssError
-from fqss_tf.training.loop import fit
+from fqss_tf.training.loop import StageLoop
 
 STEPS = 16
 
@@ -28,11 +28,10 @@ def spoiled_from_the_start(folder, **settings):
     stage = StageRecipe(
         steps=STEPS, batch_size=1, learning_rate=1e-2, evaluate_every=1, patience=1, **settings
     )
-    fit(
-        model, lambda mixture, estimates, sources: tf.reduce_mean(estimates**2),
-        lambda first: tf.data.Dataset.from_tensors(batch).repeat(), dev, stage, folder,
-        name="float",
-    )
+    StageLoop(
+        model, lambda mixture, estimates, sources: tf.reduce_mean(estimates**2), dev, stage,
+        folder, name="float",
+    ).run(lambda first: tf.data.Dataset.from_tensors(batch).repeat())
     return list(csv.DictReader((folder / "log.csv").open()))[1:]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fqss_tf.config import load_recipe
-from fqss_tf.training.run import Run
+from fqss_tf.runs.run import Run
 from fqss_tf.training.stages import train
 
 SMALL = (

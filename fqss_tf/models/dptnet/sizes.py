@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Literal, TypeAlias
 
+from fqss_tf.errors import FqssError
 from fqss_tf.models.sizes import AttentionLstmSizes
 
 Residual: TypeAlias = Literal["samples", "frames"]
@@ -30,3 +31,15 @@ class DPTNetConfig(AttentionLstmSizes):
     residual: Residual = "samples"
 
     choices = {"residual": RESIDUALS}
+
+    def check_output_planes(self, planes: int) -> None:
+        """Checks as other networks do, and that the second plane can be trained.
+
+        Raises:
+            FqssError: it makes up for ``frames``.
+        """
+        super().check_output_planes(planes)
+        if planes > 1 and self.residual != "samples":
+            raise FqssError(
+                f"model.residual {self.residual} is for comparing with FQSS: train with samples"
+            )

@@ -8,13 +8,10 @@ import time
 import numpy as np
 import pytest
 
-import fqss_tf
 from fqss_tf.config import load_recipe
 from fqss_tf.errors import FqssError
-from fqss_tf.quantization.wrap import quantizers
-from fqss_tf.training.run import Run
+from fqss_tf.runs.run import Run
 from fqss_tf.training.stages import train
-from fqss_tf.training.untrained import UntrainedRun
 
 SETTINGS = (
     "model.filters=32", "model.bottleneck=8", "model.skip=8", "model.hidden=16",
@@ -48,15 +45,6 @@ def test_tensorboard_shows_how_the_ranges_move(finished):
     assert b"maximum/block_0_in" in content and b"minimum/bottleneck" in content
 
 
-def test_load_model_maps_mixtures_to_estimates_on_the_16_bit_grid(finished):
-    model = fqss_tf.load_model(finished.folder)
-    mixture = np.random.default_rng(0).uniform(-1, 1, (3, 1, 800, 1)).astype(np.float32)
-    estimates = model.predict_on_batch(mixture)
-    assert estimates.shape == (3, 2, 800, 1)
-    steps = estimates * 2**15
-    assert np.abs(steps - np.round(steps)).max() < 1e-2
-
-
 def test_a_killed_run_resumes_to_the_same_weights(finished, tmp_path):
     folder = tmp_path / "run"
     arguments = [sys.executable, "-m", "fqss_tf.cli.main", "train", "quickstart", "--output",
@@ -83,23 +71,9 @@ def test_vanilla_qat_has_one_stage_on_both_sides(finished, tmp_path):
         assert all(np.array_equal(mine[key], its[key]) for key in its.files)
 
 
-@pytest.mark.parametrize("trained", [True, False])
-def test_a_recipe_says_whether_ranges_are_trained(trained):
-    settings = (*SETTINGS, f"quantization.train_ranges={str(trained).lower()}")
-    run = UntrainedRun(load_recipe("quickstart", settings))
-    found = {one.trains_range for one in quantizers(run.uncalibrated_model(run.planes))}
-    assert found == {trained}
-
-
 def test_a_used_folder_is_not_overwritten(finished):
     with pytest.raises(FqssError, match="--resume"):
         train(RECIPE, finished.folder)
-
-
-def test_resuming_with_other_settings_is_refused(finished):
-    other = load_recipe("quickstart", (*SETTINGS, "seed=1"))
-    with pytest.raises(FqssError, match="other settings"):
-        train(other, finished.folder, resume=True)
 
 
 def test_a_teacher_of_other_sizes_is_refused(finished, tmp_path):
@@ -124,20 +98,3 @@ def test_float_training_starts_from_the_initial_weights(finished, tmp_path):
 def test_a_teacher_needs_no_initial_weights(finished, tmp_path):
     with pytest.raises(FqssError, match="no initial weights"):
         train(RECIPE, tmp_path / "run", teacher=finished.folder, initial=finished.folder)
-
-
-def test_a_folder_that_is_no_run_is_named(tmp_path):
-    with pytest.raises(FqssError, match="is not a run folder"):
-        fqss_tf.load_model(tmp_path)
-
-
-def test_weights_of_another_network_are_named(finished, tmp_path):
-    from fqss_tf.training.weights import load_weights
-
-    model = finished.float_model()
-    np.savez(tmp_path / "other.npz", nothing=np.zeros(1))
-    with pytest.raises(FqssError, match="of another network: .* is missing"):
-        load_weights(model, tmp_path / "other.npz")
-    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 not a zip")
-    with pytest.raises(FqssError, match="cannot read .*broken.npz"):
-        load_weights(model, tmp_path / "broken.npz")

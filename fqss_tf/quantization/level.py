@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from fqss_tf.audio.levels import peak_gain
 from fqss_tf.metrics import assigned_si_sdr
 from fqss_tf.models.inference import separation_function
 from fqss_tf.types import KerasModel, MixturePair
@@ -28,7 +29,7 @@ def calibrate_level(
     separate = separation_function(model)
     product = energy = 0.0
     for mixture, sources in mixtures:
-        gain = 1 / max(np.abs(mixture).max(), 1e-8)
+        gain = peak_gain(mixture)
         estimates = separate(mixture * gain)
         _, permutation = assigned_si_sdr(estimates, sources, in_order)
         product += np.sum(estimates[list(permutation)] * sources * gain)

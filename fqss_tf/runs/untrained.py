@@ -5,36 +5,40 @@ from typing import Literal
 
 import numpy as np
 
-from fqss_tf.training.run import Run  # first: it checks the environment  # isort: skip
-
-import tf_keras as keras
-
+from fqss_tf.audio.levels import peak_gain
 from fqss_tf.config import Recipe
-from fqss_tf.models.inference import separation_function
 from fqss_tf.models.registry import build
 from fqss_tf.quantization.bias import snap_biases
-from fqss_tf.training.level import scale_decoder
-from fqss_tf.types import FloatArray, KerasModel, MixturePair, PathLike, Planes, Tensor
+from fqss_tf.quantization.level import scale_decoder
+from fqss_tf.runs.base import BaseRun
+from fqss_tf.types import FloatArray, KerasModel, MixturePair, PathLike, Tensor
 
 UNTRAINED_PEAK = 0.5
 
 
-class UntrainedRun(Run):
+class UntrainedRun(BaseRun):
     """A recipe's network with seeded random weights: enough to size it and to time it.
 
     What it separates is noise, and means nothing.
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
-        self.method = "untrained"
-        self.publisher = None
+        self._recipe = recipe
 
     @property
-    def planes(self) -> Planes:
-        """Those that the recipe trains FQSS with."""
-        settings = self.recipe.quantization
-        return Planes(settings.input_planes, settings.output_planes)
+    def name(self) -> str:
+        """The network."""
+        return f"untrained {self.recipe.network}"
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that was given."""
+        return self._recipe
+
+    @property
+    def method(self) -> str:
+        """``untrained``."""
+        return "untrained"
 
     @property
     def is_quantized(self) -> bool:
@@ -43,12 +47,15 @@ class UntrainedRun(Run):
 
     def float_model(self) -> KerasModel:
         """The network with random weights, its estimates at a level that 8 bits can hold."""
+        import tf_keras as keras
+
+        from fqss_tf.models.inference import separation_function
+
         keras.utils.set_random_seed(self.recipe.seed)
         model = build(self.config)
         _shake_norms(model, self.recipe.seed)
         ((mixture, _),) = self.mixtures("dev")
-        peak = np.abs(separation_function(model)(mixture)).max()
-        scale_decoder(model, UNTRAINED_PEAK / max(peak, 1e-8))
+        scale_decoder(model, UNTRAINED_PEAK * peak_gain(separation_function(model)(mixture)))
         return model
 
     def quantized_model(self) -> KerasModel:
@@ -69,7 +76,7 @@ class UntrainedRun(Run):
     def mixtures(self, part: Literal["dev", "test"]) -> Sequence[MixturePair]:
         """Returns one second of Gaussian noise of peak 1, of as many sources as the network."""
         noise = np.random.default_rng(self.recipe.seed).standard_normal(
-            (self.config.sources, self.segment(1.0))
+            (self.config.sources, self.recipe.segment(1.0))
         ).astype(np.float32)
         noise /= np.abs(noise.sum(axis=0)).max()
         return [(noise.sum(axis=0), noise)]
