@@ -56,6 +56,10 @@ setup(
         "soxr",
     ],
     extras_require={
+        # speechmos has no requirements of its own.
+        "metrics": [
+            "fast_bss_eval", "librosa", "onnxruntime", "pesq", "pystoi", "requests", "speechmos",
+        ],
         "microphone": ["sounddevice"],
         "test": ["hypothesis", "mypy", "pytest", "pytest-xdist", "ruff", "types-PyYAML"],
     },

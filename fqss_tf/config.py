@@ -15,7 +15,7 @@ from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
 from fqss_tf.former_names import renamed, renamed_key
 from fqss_tf.models.registry import DEFAULT, NETWORKS, network_of
-from fqss_tf.models.sizes import EncoderSizes
+from fqss_tf.models.sizes import RESIDUALS, EncoderSizes, Residual
 from fqss_tf.types import Json, PathLike
 
 if TYPE_CHECKING:
@@ -191,6 +191,8 @@ class StageRecipe:
 class QuantizationRecipe:
     """``input_planes`` and ``output_planes``: 8-bit tensors of the FQSS splitter and combiner.
 
+    ``residual``: how the second output plane finds what the first one left out: ``exact``, in the
+    32-bit sums of the decoder, or ``samples``, by a residual encoder, as published.
     ``calibration``: how ranges follow from the values of ``calibration_steps`` batches, to start
     training from and for ``convert --ptq``: ``percentile`` (99.99 % of the values), ``mse`` (least
     mean squared error) or ``minmax`` (running means of the extremes). The first two choose the
@@ -209,6 +211,7 @@ class QuantizationRecipe:
 
     input_planes: int = 2
     output_planes: int = 2
+    residual: Residual = "exact"
     calibration_steps: int = 50
     calibration: str = "percentile"
     train_ranges: bool = True
@@ -220,7 +223,7 @@ class QuantizationRecipe:
 
     def __post_init__(self) -> None:
         _check_choices("quantization.", self, {
-            "calibration": CALIBRATIONS,
+            "calibration": CALIBRATIONS, "residual": RESIDUALS,
             "distillation_direction": ("speech", "music"),
             "distillation_average": ("linear", "decibel"),
         })

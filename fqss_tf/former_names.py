@@ -14,6 +14,7 @@ RECIPE_KEYS = {
     "data.noise_roots": "data.noise_datasets",
     "data.broken": "data.on_bad_file",
     "data.stems": "data.sources",
+    "model.residual": "quantization.residual",
 }
 RUN_FILES = {"quantized.npz": "quantised.npz", "calibrated.npz": "observed.npz"}
 
@@ -27,15 +28,23 @@ def renamed_key(key: str) -> str:
 
 def renamed(recipe: dict[Any, Any]) -> Json:
     """Returns a recipe, as YAML gives it, with today's names in place of former ones."""
-    named = {}
+    named: Json = {}
     for section, values in recipe.items():
-        if isinstance(values, dict):
-            values = {
-                renamed_key(f"{section}.{key}").partition(".")[2]: value
-                for key, value in values.items()
-            }
-        named[renamed_key(str(section))] = values
+        if not isinstance(values, dict):
+            named[renamed_key(str(section))] = values
+            continue
+        named.setdefault(renamed_key(str(section)), {})
+        for key, value in values.items():
+            part, _, name = renamed_key(f"{section}.{key}").partition(".")
+            named.setdefault(part, {})[name] = value
     return named
+
+
+def run_settings(folder: Path) -> list[str]:
+    """Returns what the recipe of a run folder leaves out, because there was no choice then."""
+    quantized = any(run_file(folder, name).exists() for name in RUN_FILES)
+    text = (folder / "recipe.yaml").read_text(encoding="utf-8", errors="replace")
+    return ["quantization.residual=samples"] if quantized and "residual:" not in text else []
 
 
 def run_file(folder: Path, name: str) -> Path:

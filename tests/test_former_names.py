@@ -10,6 +10,7 @@ from fqss_tf.runs.run import Run
 
 FORMER = """
 data: {roots: [here], noise_roots: [there], broken: skip}
+model: {residual: frames}
 quantisation: {input_stages: 3, output_stages: 1, observe_steps: 7}
 """
 
@@ -21,7 +22,7 @@ def test_recipes_of_earlier_versions_are_read(tmp_path):
     assert recipe.data.on_bad_file == "skip"
     found = recipe.quantization
     assert (found.input_planes, found.output_planes, found.calibration_steps) == (3, 1, 7)
-    assert not found.recompute
+    assert (found.residual, found.recompute) == ("frames", False)
     assert load_recipe("quickstart", ["data.roots=[x]"]).data.datasets == ("x",)
 
 
@@ -36,9 +37,12 @@ def test_run_folders_of_earlier_versions_are_read(tmp_path):
     save_recipe(load_recipe("quickstart"), tmp_path / "recipe.yaml")
     values = yaml.safe_load((tmp_path / "recipe.yaml").read_text())
     values["quantisation"] = values.pop("quantization")
+    del values["quantisation"]["residual"]
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(values))
     (tmp_path / "run.json").write_text(json.dumps({"method": "fqss"}))
     assert not Run(tmp_path).is_quantized
+    assert Run(tmp_path).recipe.quantization.residual == "exact"
     for former in RUN_FILES.values():
         np.savez(tmp_path / former)
     assert Run(tmp_path).is_quantized
+    assert Run(tmp_path).recipe.quantization.residual == "samples"

@@ -29,6 +29,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "schedule": config.SCHEDULES,
     "precision": config.PRECISIONS,
     "calibration": config.CALIBRATIONS,
+    "residual": config.RESIDUALS,
 }
 
 

@@ -135,10 +135,9 @@ def simulate(
 def _makers(run: BaseRun) -> dict[str, Callable[[], KerasModel]]:
     """Name -> function that makes the model."""
     makers: dict[str, Callable[[], KerasModel]] = {
-        "plain": lambda: run.calibrated_model(Planes(1, 1))
+        "plain": lambda: run.calibrated_model(Planes(1, 1)),
+        "split": lambda: run.calibrated_model(SPLIT_STAGES),
     }
-    if run.config.filters >= run.config.kernel:  # else the combiner has no right inverse
-        makers["split"] = lambda: run.calibrated_model(SPLIT_STAGES)
     if run.is_quantized and run.planes[1] > 1:
         makers["trained"] = run.quantized_model
     return makers

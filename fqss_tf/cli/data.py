@@ -23,8 +23,8 @@ Number = TypeVar("Number", int, float)
 def command() -> None:
     """Check, make and describe data sets, and time the reading of them.
 
-    DIR is folders of speakers, LibriMix, MUSDB18-HQ, folders of aligned stems, or 'bundled'; which
-    one is seen from the tree.
+    DIR is folders of speakers, of voice and background, LibriMix, MUSDB18-HQ, folders of aligned
+    stems, or 'bundled'; which one is seen from the tree.
     """
 
 
@@ -132,6 +132,63 @@ def mix(
     if heard.lines:
         click.echo(f"{len(heard)} broken files were left out")
     click.echo(f"finished: {output}")
+
+
+@command.command("mix-sources")
+@click.argument("folders", metavar="NAME=DIR...", nargs=-1, required=True)
+@click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False),
+              help="Folder of the list and of the audio, such as SET/test.")
+@click.option("--mixtures", default=100, show_default=True, type=click.IntRange(1),
+              help="How many.")
+@click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(0.1),
+              help="Length of each.")
+@click.option("--snr", default=(-5.0, 15.0), show_default=True, type=(float, float),
+              metavar="LOW HIGH", help="The first source is above each other by so many dB.")
+@click.option("--rate", default=16000, show_default=True, type=click.IntRange(1000),
+              help="Sample rate, Hz; files of another are resampled.")
+@click.option("--layers", default=3, show_default=True, type=click.IntRange(1),
+              help="The sources but the first are up to so many sounds at once.")
+@click.option("--seed", default=0, show_default=True, help="Another seed draws others.")
+@click.option("--on-bad-file", default="stop", show_default=True,
+              type=click.Choice(["stop", "skip"]),
+              help="What to do about a file that cannot be read.")
+def mix_sources(
+    folders: tuple[str, ...],
+    output: Path,
+    mixtures: int,
+    seconds: float,
+    snr: tuple[float, float],
+    rate: int,
+    layers: int,
+    seed: int,
+    on_bad_file: Literal["stop", "skip"],
+) -> None:
+    """Make fixed mixtures of named sources, to score on.
+
+    Each NAME=DIR is a source and a folder of its audio, the first one usually the voice:
+    voice=SET/test/voice background=SET/test/background. The clips of a folder in DIR belong
+    together; short ones are joined. The SNR is of the RMS.
+    """
+    from fqss_tf.data.bad_files import BadFilePolicy
+    from fqss_tf.data.make_sources import SourceMixOptions, make_source_mixtures
+
+    named = {}
+    for text in folders:
+        name, _, folder = text.partition("=")
+        if not name or not folder or "/" in name or name in named:
+            raise click.UsageError(f"{text}: write NAME=DIR, each name once")
+        named[name] = folder
+    if len(named) < 2:
+        raise click.UsageError("give two sources or more")
+    if snr[0] > snr[1]:
+        raise click.UsageError("--snr: LOW is above HIGH")
+    heard = BadFilePolicy(on_bad_file)
+    options = SourceMixOptions(mixtures, seconds, snr, rate, layers, seed)
+    with progress_bar("mixing") as progress:
+        made = make_source_mixtures(named, output, options, bad_files=heard, progress=progress)
+    if heard.lines:
+        click.echo(f"{len(heard)} broken files were left out")
+    click.echo(f"finished: {output}, {len(made)} mixtures")
 
 
 @command.command()

@@ -24,6 +24,9 @@ HEADER = ("model", "SI-SDR (dB)", "improvement (dB)", "difference (dB)", "real-t
 
 @click.command()
 @models_on_mixtures
+@click.option("--metrics", default="si_sdr", show_default=True, metavar="NAME,...",
+              help="Scores: si_sdr always, and sdr, stoi, pesq, dnsmos, whose libraries are the "
+              "extra fqss-tf[metrics].")
 @click.option("--csv", "csv_path", metavar="FILE", type=click.Path(path_type=Path),
               help="Write the scores of every mixture to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -34,6 +37,7 @@ def command(
     data: str,
     manifest: str,
     task: str | None,
+    metrics: str,
     csv_path: Path | None,
     as_json: bool,
     threads: int,
@@ -44,54 +48,87 @@ def command(
     difference to the first MODEL, and processing time over duration (below 1 is faster than real
     time). A streaming model hears each mixture as one stream, all others the same segments of it.
     Mixtures that were made at a few level differences get a table of the stronger and the weaker
-    source, too.
+    source, too. Where sources have names, such as a voice and its background, each keeps its place
+    and gets a table of its own: per 5 dB of the level of the first source over the others, and per
+    kind of mixture where the list of mixtures tells it. STOI, PESQ and DNSMOS are of speech alone.
     """
     from fqss_tf.evaluation import (
+        breakdown,
+        breakdown_table,
         default_task,
         evaluate,
         level_sweep,
         load_mixtures,
+        mixture_kinds,
         sweep_table,
     )
     from fqss_tf.tflite.file import open_model
+
+    others = _others(metrics)
 
     if csv_path is not None and not csv_path.absolute().parent.is_dir():
         raise FqssError(f"cannot write {csv_path}: the folder {csv_path.parent} does not exist")
     opened = [open_model(model) for model in models]
     mixtures, rate = load_mixtures(data, manifest, task or default_task(opened))
     with progress_bar("evaluating") as progress:
-        scores = evaluate(opened, mixtures, threads, progress, rate=rate)
+        scores = evaluate(opened, mixtures, threads, progress, rate=rate, others=others)
     if csv_path is not None:
         _write_csv(csv_path, scores)
+    kinds = mixture_kinds(data, manifest)
+    broken_down = {score.name: breakdown(score, kinds) for score in scores}
     sweep = [{"model": score.name, **row} for score in scores for row in level_sweep(score)]
     if as_json:
-        click.echo(json.dumps(_summary(scores, len(mixtures)) | {"sweep": sweep}, indent=2))
+        click.echo(json.dumps(
+            _summary(scores, len(mixtures)) | {"sweep": sweep, "breakdown": broken_down}, indent=2
+        ))
         return
     click.echo("\n".join(_table(scores)))
+    for name, rows in broken_down.items():
+        if rows:
+            click.echo(f"\n{name}\n{breakdown_table(rows)}")
     if sweep:
         click.echo("\nSI-SDR of the stronger / weaker source, dB")
         click.echo(sweep_table(sweep, "model"))
+
+
+def _others(metrics: str) -> list[str]:
+    """The scores that are asked for besides SI-SDR."""
+    from fqss_tf.evaluation.libraries import NAMES
+
+    names = [name for name in metrics.split(",") if name != "si_sdr"]
+    for name in names:
+        if name not in NAMES:
+            raise click.UsageError(
+                f"--metrics {name}: is unknown; use si_sdr, {', '.join(NAMES)}"
+            )
+    return names
 
 
 def _write_csv(path: Path, scores: Sequence[ModelScore]) -> None:
     with atomic_path(path) as temporary:
         with open(temporary, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(_columns(len(scores[0].rows[0].source_si_sdr)))
+            writer.writerow(_columns(scores[0].rows[0]))
             writer.writerows(_cells(score.name, row) for score in scores for row in score.rows)
 
 
-def _columns(sources: int) -> tuple[str, ...]:
-    """Names of what ``_cells`` gives for mixtures of so many sources."""
+def _columns(row: UtteranceScore) -> tuple[str, ...]:
+    """Names of what ``_cells`` gives for mixtures like this one."""
+    sources = len(row.source_si_sdr)
     of_sources = (f"si_sdr_{source + 1}" for source in range(sources))
     of_two = ("stronger_si_sdr", "weaker_si_sdr") if sources == 2 else ()
-    return ("model", "mixture_id", "level_difference", *of_sources, "si_sdr", "si_sdri", *of_two)
+    others = (f"{name}_{source + 1}" for name in row.others for source in range(sources))
+    return (
+        "model", "mixture_id", "level_difference", *of_sources, "si_sdr", "si_sdri", *of_two,
+        *others,
+    )
 
 
 def _cells(name: str, row: UtteranceScore) -> tuple[str | float, ...]:
     values = [*row.source_si_sdr, row.si_sdr, row.si_sdri]
     if len(row.source_si_sdr) == 2:
         values += [row.stronger_si_sdr, row.weaker_si_sdr]
+    values += [value for scores in row.others.values() for value in scores]
     return (name, row.mixture_id, row.level_difference, *(f"{value:.4f}" for value in values))
 
 

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypedDict
+from pathlib import Path
+from typing import TypeAlias, TypedDict
 
 import numpy as np
 import soundfile
@@ -11,13 +12,16 @@ import soundfile
 from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.bundled import data_root
 from fqss_tf.data.clips import Clip
-from fqss_tf.data.folders import PARTS
+from fqss_tf.data.folders import PARTS, Speaker
 from fqss_tf.data.librimix import TASKS, LibriMix, mode_folders
 from fqss_tf.data.mixtures import damaged
 from fqss_tf.data.sets import DataSet, open_data_set
+from fqss_tf.data.source_folders import SourceFolders
 from fqss_tf.types import OnProgress, PathLike
 
 BLOCK = 2**18
+# A name, and a length in samples where the name alone says too little.
+_Identity: TypeAlias = tuple[str, int]
 
 
 class PartCounts(TypedDict):
@@ -61,11 +65,11 @@ def check_data_set(
     paths: dict[str, object] = {}  # only its keys count: a set that keeps its order
     for place, data_set in every_set(root, bad_files):
         report.kind = data_set.kind
-        speakers: dict[str, set[str]] = {}
+        known: dict[str, set[_Identity]] = {}
         for part in data_set.parts:
             listed = data_set.speakers(part)
             mixtures = data_set.mixtures(part)
-            speakers[part] = {speaker.name for speaker in listed}
+            known[part] = {each for speaker in listed for each in _identities(data_set, speaker)}
             clips = [clip for speaker in listed for clip in speaker.clips]
             report.parts.append({
                 "place": place, "part": part, "speakers": len(listed), "clips": len(clips),
@@ -75,7 +79,7 @@ def check_data_set(
             paths |= dict.fromkeys(p.clip.path for mixture in mixtures for p in mixture.pieces)
             for line in _other_rates(clips):
                 bad_files.report(line)
-        for line in _shared_speakers(data_set, speakers):
+        for line in _in_two_parts(data_set, known):
             bad_files.report(line)
     report.files = len(paths)
     if decode:
@@ -113,6 +117,18 @@ def every_set(root: PathLike, bad_files: BadFilePolicy) -> Iterator[tuple[str, D
             yield place, LibriMix(folder, task=task, bad_files=bad_files)
 
 
+def _identities(data_set: DataSet, speaker: Speaker) -> Iterator[_Identity]:
+    """What must not be in two parts: a speaker; of named sources a file of one name and length.
+
+    A folder in those may be a kind of sound, such as music, which every part has.
+    """
+    if not isinstance(data_set, SourceFolders):
+        yield f"speaker {speaker.name}", 0
+        return
+    for clip in speaker.clips:
+        yield f"{speaker.name}: {Path(clip.path).name}", clip.frames
+
+
 def _other_rates(clips: Sequence[Clip]) -> Iterator[str]:
     """Training resamples these, but what was recorded at a lower rate lacks the treble."""
     rates = Counter(clip.rate for clip in clips)
@@ -122,13 +138,15 @@ def _other_rates(clips: Sequence[Clip]) -> Iterator[str]:
             yield f"{clip.path}: has {clip.rate} Hz, most clips have {usual} Hz; resample it"
 
 
-def _shared_speakers(data_set: DataSet, speakers: Mapping[str, set[str]]) -> Iterator[str]:
+def _in_two_parts(
+    data_set: DataSet, known: Mapping[str, set[_Identity]]
+) -> Iterator[str]:
     for number, part in enumerate(PARTS):
         for other in PARTS[number + 1 :]:
-            both = sorted(speakers.get(part, set()) & speakers.get(other, set()))
+            both = sorted(known.get(part, set()) & known.get(other, set()))
             if both:
                 more = f" and {len(both) - 1} more" if len(both) > 1 else ""
-                yield f"{data_set.root}: speaker {both[0]}{more} is in {part} and in {other}"
+                yield f"{data_set.root}: {both[0][0]}{more} is in {part} and in {other}"
 
 
 def _decode(path: str, bad_files: BadFilePolicy) -> None:

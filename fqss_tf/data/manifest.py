@@ -3,8 +3,8 @@
 Columns: ``mixture_id, level_difference`` (dB, source 1 over source 2; may be missing for one
 source), then for each source i = 1, 2, .. ``path_i`` (relative to the CSV's folder), ``start_i``
 (samples at the set's rate) and ``gain_i`` (linear), ``samples``, and perhaps ``noise_path,
-noise_start, noise_gain``. The mixture is the sum of gain * segment; an empty ``noise_path`` is no
-noise.
+noise_start, noise_gain``, and ``kind``, a word for what is mixed, such as ``music``. The mixture is
+the sum of gain * segment; an empty ``noise_path`` is no noise.
 """
 
 import csv
@@ -43,6 +43,7 @@ class Mixture:
     sources: tuple[Segment, ...]
     samples: int
     noise: Segment | None = None
+    kind: str = ""
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -59,13 +60,14 @@ def mixture_of_two(
     return Mixture(mixture_id, level_difference, sources, samples)
 
 
-def columns(sources: int, noise: bool = False) -> tuple[str, ...]:
-    """Names the columns of mixtures of so many sources, with noise or without."""
+def columns(sources: int, noise: bool = False, kind: bool = False) -> tuple[str, ...]:
+    """Names the columns of mixtures of so many sources, with noise and a kind or without."""
     of_sources = (
         f"{name}_{number}" for number in range(1, sources + 1) for name in ("path", "start", "gain")
     )
     return (
-        "mixture_id", "level_difference", *of_sources, "samples", *(NOISE_COLUMNS if noise else ())
+        "mixture_id", "level_difference", *of_sources, "samples", *(NOISE_COLUMNS if noise else ()),
+        *(("kind",) if kind else ()),
     )
 
 
@@ -79,8 +81,9 @@ def write_manifest(path: PathLike, mixtures: Sequence[Mixture]) -> None:
         with open(temporary, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             noise = any(mixture.noise for mixture in mixtures)
-            writer.writerow(columns(len(mixtures[0].sources), noise))
-            writer.writerows(_cells(mixture, noise) for mixture in mixtures)
+            kind = any(mixture.kind for mixture in mixtures)
+            writer.writerow(columns(len(mixtures[0].sources), noise, kind))
+            writer.writerows(_cells(mixture, noise, kind) for mixture in mixtures)
 
 
 def read_manifest(path: PathLike) -> list[Mixture]:
@@ -185,7 +188,7 @@ def _sources_named(path: Path, names: Collection[str]) -> int:
     return sources
 
 
-def _cells(mixture: Mixture, noise: bool) -> list[object]:
+def _cells(mixture: Mixture, noise: bool, kind: bool) -> list[object]:
     cells: list[object] = [mixture.mixture_id, mixture.level_difference]
     for source in mixture.sources:
         cells += [source.path, source.start, source.gain]
@@ -193,7 +196,7 @@ def _cells(mixture: Mixture, noise: bool) -> list[object]:
     if noise:
         part = mixture.noise
         cells += [part.path, part.start, part.gain] if part else ["", "", ""]
-    return cells
+    return [*cells, mixture.kind] if kind else cells
 
 
 def _parse(path: Path, line: int, row: Mapping[str, Any], sources: int) -> Mixture:
@@ -220,4 +223,5 @@ def _parse(path: Path, line: int, row: Mapping[str, Any], sources: int) -> Mixtu
         sources=tuple(segment(f"{{}}_{number}") for number in range(1, sources + 1)),
         samples=value("samples", int),
         noise=segment("noise_{}") if row.get("noise_path") else None,
+        kind=row.get("kind") or "",
     )

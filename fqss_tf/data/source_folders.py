@@ -46,12 +46,18 @@ class SourceFolders:
         Raises:
             FqssError: a source is missing or has no audio; a broken file, if ``bad_files`` says so.
         """
-        return [self._groups(part, source) for source in self.sources]
+        return [
+            groups_in(self.root / part / source, source, self._bad_files)
+            for source in self.sources
+        ]
 
     def speakers(self, part: str) -> list[Speaker]:
         """Returns the groups of all sources that the part has; see ``groups``."""
-        found = [source for source in self.sources if (self.root / part / source).is_dir()]
-        return [group for source in found for group in self._groups(part, source)]
+        folders = {source: self.root / part / source for source in self.sources}
+        return [
+            group for source, folder in folders.items() if folder.is_dir()
+            for group in groups_in(folder, source, self._bad_files)
+        ]
 
     def mixtures(self, part: str) -> list[FixedMixture]:
         """Returns the fixed mixtures of ``<part>/mixtures.csv``; none without such a file.
@@ -73,22 +79,32 @@ class SourceFolders:
         """Returns an empty list: every sound belongs to a source."""
         return []
 
-    def _groups(self, part: str, source: str) -> list[Speaker]:
-        folder = self.root / part / source
-        paths = sorted(filter(is_audio, folder.rglob("*")))
-        if not paths:
-            suffixes = ", ".join(AUDIO_SUFFIXES)
-            raise FqssError(f"{folder}: holds no {suffixes} files; each source needs some")
-        clips: dict[str, list[Clip]] = defaultdict(list)
-        for path, clip in read_clips(paths).items():
-            if isinstance(clip, FqssError):
-                self._bad_files.report(str(clip))
-            else:
-                clips[path.relative_to(folder).parts[0]].append(clip)
-        return [
-            Speaker(f"{source}/{name}", (str(self.root), source, name), tuple(group))
-            for name, group in clips.items()
-        ]
+
+def groups_in(folder: Path, source: str, bad_files: BadFilePolicy) -> list[Speaker]:
+    """Returns the groups of a folder: each folder in it, and each file that lies in none.
+
+    Args:
+        folder: of one source.
+        source: its name, with which the names of the groups begin.
+        bad_files: hears of broken files.
+
+    Raises:
+        FqssError: no audio; a broken file, if ``bad_files`` says so.
+    """
+    paths = sorted(filter(is_audio, folder.rglob("*")))
+    if not paths:
+        suffixes = ", ".join(AUDIO_SUFFIXES)
+        raise FqssError(f"{folder}: holds no {suffixes} files; each source needs some")
+    clips: dict[str, list[Clip]] = defaultdict(list)
+    for path, clip in read_clips(paths).items():
+        if isinstance(clip, FqssError):
+            bad_files.report(str(clip))
+        else:
+            clips[path.relative_to(folder).parts[0]].append(clip)
+    return [
+        Speaker(f"{source}/{name}", (str(folder), name), tuple(group))
+        for name, group in clips.items()
+    ]
 
 
 def has_sources(root: PathLike, sources: Sequence[str]) -> bool:

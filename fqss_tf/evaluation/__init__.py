@@ -1,15 +1,17 @@
 """Scoring trained runs and .tflite files on the same mixtures in the same way."""
 
+from fqss_tf.evaluation.breakdown import breakdown, breakdown_table
 from fqss_tf.evaluation.evaluate import (
     ModelScore,
     UtteranceScore,
     default_task,
     evaluate,
     load_mixtures,
+    mixture_kinds,
 )
 from fqss_tf.evaluation.level_sweep import level_sweep, sweep_table
 
 __all__ = [
-    "ModelScore", "UtteranceScore", "default_task", "evaluate", "level_sweep", "load_mixtures",
-    "sweep_table",
+    "ModelScore", "UtteranceScore", "breakdown", "breakdown_table", "default_task", "evaluate",
+    "level_sweep", "load_mixtures", "mixture_kinds", "sweep_table",
 ]

@@ -6,8 +6,8 @@ the model alone.
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -20,13 +20,16 @@ from fqss_tf.data.librimix import LibriMix, mode_folders
 from fqss_tf.data.manifest import manifest_mixtures, read_manifest
 from fqss_tf.data.mixtures import FixedMixture, ReadWhenUsed, level_difference_db
 from fqss_tf.errors import FqssError
-from fqss_tf.metrics import pit_si_sdr, si_sdr
-from fqss_tf.runtime.chunking import default_overlap, separate_in_chunks
+from fqss_tf.evaluation import libraries
+from fqss_tf.metrics import assigned_si_sdr, si_sdr
+from fqss_tf.runtime.chunking import chunk_order, default_overlap, separate_in_chunks
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.streaming import StreamingSeparator
 from fqss_tf.tflite.file import FileLike, TfliteFile, open_model
 from fqss_tf.types import OnProgress, PathLike, Sources, Waveform
 
+# What sources with names are called if they are speech.
+SPEECH = ("voice", "speech", "vocals")
 # mixture_id, level_difference in dB of source 1 over the loudest other, mixture float32 [samples],
 # sources float32 [S, samples].
 LoadedMixture: TypeAlias = tuple[str, float, Waveform, Sources]
@@ -38,15 +41,24 @@ Forward: TypeAlias = Callable[[Waveform], Sources]
 class UtteranceScore:
     """One model on one mixture; everything in dB.
 
-    ``source_si_sdr`` is in the order of the true sources, ``mixture_si_sdr`` is the mean that the
+    ``source_si_sdr`` is in the order of the true sources, ``mixture_source_si_sdr`` is what the
     mixture itself has when it is taken for the estimate of every source. Which of them is the
     stronger and which the weaker is known of two sources only.
+    ``others`` are scores of ``fqss_tf.evaluation.libraries`` by name, of each source; NaN where a
+    source has none. ``mixture_others`` are those of the mixture itself.
     """
 
     mixture_id: str
     level_difference: float
     source_si_sdr: tuple[float, ...]
-    mixture_si_sdr: float
+    mixture_source_si_sdr: tuple[float, ...]
+    others: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    mixture_others: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    @property
+    def mixture_si_sdr(self) -> float:
+        """Mean of the mixture itself over the sources."""
+        return float(np.mean(self.mixture_source_si_sdr))
 
     @property
     def si_sdr(self) -> float:
@@ -73,13 +85,15 @@ class UtteranceScore:
 class ModelScore:
     """One model on all mixtures; means in dB. A real-time factor below 1 is faster than real time.
 
-    ``seconds`` is the wall time spent on separating ``audio_seconds`` of mixtures.
+    ``seconds`` is the wall time spent on separating ``audio_seconds`` of mixtures. ``sources`` are
+    the names of the sources where they keep their places, else empty.
     """
 
     name: str
     rows: list[UtteranceScore]
     seconds: float
     audio_seconds: float
+    sources: tuple[str, ...] = ()
 
     @property
     def si_sdr(self) -> float:
@@ -103,13 +117,15 @@ class _Network:
 
     ``segment`` (samples) is fixed for a .tflite; a run takes any multiple of ``hop`` and prefers
     its own; a streaming model takes whole mixtures, and has None. ``forward`` maps float32
-    [segment] -> [sources, segment].
+    [segment] -> [sources, segment]. ``in_order``: whether the sources have names and keep their
+    places.
     """
 
     path: Path
     is_run: bool
     sample_rate: int
-    sources: int
+    sources: tuple[str, ...]
+    in_order: bool
     hop: int
     segment: int | None
     forward: Forward
@@ -117,7 +133,7 @@ class _Network:
 
 def evaluate(
     models: Sequence[FileLike], mixtures: Sequence[LoadedMixture], threads: int = 1,
-    progress: OnProgress | None = None, *, rate: int | None = None,
+    progress: OnProgress | None = None, *, rate: int | None = None, others: Sequence[str] = (),
 ) -> list[ModelScore]:
     """Scores models on mixtures.
 
@@ -130,14 +146,15 @@ def evaluate(
         progress: called as ``progress(done, total)`` after each mixture of each model, if given.
         rate: sample rate of the mixtures in Hz; None when the caller has made them at the
             models' rate.
+        others: names of ``fqss_tf.evaluation.libraries`` to score besides SI-SDR.
 
     Returns:
         One ``ModelScore`` per model, in their order; its name is the path as given.
 
     Raises:
         FqssError: nothing to score, a model is missing or unusable, models differ in sample rate
-            or segment, the mixtures have another rate or number of sources, or a model gives
-            NaN or infinite samples.
+            or segment, the mixtures have another rate or number of sources, a model gives
+            NaN or infinite samples, or the library of another score is missing.
     """
     if not models or not mixtures:
         raise FqssError("nothing to evaluate: give at least one model and one mixture")
@@ -151,13 +168,16 @@ def evaluate(
         # The first call may compile, which is not separating.
         network.forward(np.zeros(segment or network.hop, np.float32))
         for mixture in mixtures:
-            row, row_seconds = _score(network, mixture, segment)
+            row, row_seconds = _score(network, mixture, segment, others)
             rows.append(row)
             seconds += row_seconds
             samples += len(mixture[2])
             if progress is not None:
                 progress(len(scores) * len(mixtures) + len(rows), len(networks) * len(mixtures))
-        scores.append(ModelScore(str(network.path), rows, seconds, samples / network.sample_rate))
+        scores.append(ModelScore(
+            str(network.path), rows, seconds, samples / network.sample_rate,
+            network.sources if network.in_order else (),
+        ))
     return scores
 
 
@@ -198,6 +218,20 @@ def load_mixtures(
     level_differences = [row.level_difference for row in rows]
     listed = list(zip(entries, level_differences, strict=True))
     return ReadWhenUsed(listed, _load), entries[0].rate
+
+
+def mixture_kinds(data: PathLike, manifest: str = "mixtures.csv") -> dict[str, str]:
+    """Reads {mixture_id: kind} of the mixtures that a manifest lists with a kind.
+
+    Arguments as of ``load_mixtures``; empty for a LibriMix.
+
+    Raises:
+        FqssError: as ``load_mixtures``.
+    """
+    if mode_folders(data_root(data)):
+        return {}
+    rows = read_manifest(_manifest_folder(data, manifest) / manifest)
+    return {row.mixture_id: row.kind for row in rows if row.kind}
 
 
 def default_task(models: Iterable[FileLike]) -> Literal["sep_clean", "enh_single"]:
@@ -252,8 +286,8 @@ def _open_tflite(file: TfliteFile, threads: int) -> _Network:
         return _open_step(file, threads)
     metadata = file.metadata
     return _Network(
-        file.path, False, metadata.sample_rate, len(metadata.sources), metadata.hop,
-        metadata.segment, Engine(file, threads).forward,
+        file.path, False, metadata.sample_rate, metadata.sources, metadata.has_named_sources,
+        metadata.hop, metadata.segment, Engine(file, threads).forward,
     )
 
 
@@ -265,7 +299,8 @@ def _open_step(file: TfliteFile, threads: int) -> _Network:
         return np.stack(list(separator.separate(mixture).values()))
 
     return _Network(
-        file.path, False, metadata.sample_rate, len(metadata.sources), metadata.hop, None, forward
+        file.path, False, metadata.sample_rate, metadata.sources, metadata.has_named_sources,
+        metadata.hop, None, forward,
     )
 
 
@@ -274,8 +309,8 @@ def _open_run(path: Path, threads: int) -> _Network:
 
     recipe = RunFolder(path).recipe
     return _Network(
-        path, True, recipe.data.sample_rate, recipe.model.sources, recipe.model.hop,
-        recipe.segment(), _run_forward(path, threads),
+        path, True, recipe.data.sample_rate, recipe.source_names, recipe.has_named_sources,
+        recipe.model.hop, recipe.segment(), _run_forward(path, threads),
     )
 
 
@@ -292,13 +327,14 @@ def _run_forward(path: Path, threads: int) -> Forward:
 
 
 def _score(
-    network: _Network, mixture_and_sources: LoadedMixture, segment: int | None
+    network: _Network, mixture_and_sources: LoadedMixture, segment: int | None,
+    others: Sequence[str],
 ) -> tuple[UtteranceScore, float]:
     """Returns the score of one mixture and the seconds that separating it took."""
     mixture_id, level_difference, mixture, sources = mixture_and_sources
-    if len(sources) != network.sources:
+    if len(sources) != len(network.sources):
         raise FqssError(
-            f"{network.path} gives {network.sources} sources but mixture {mixture_id} has "
+            f"{network.path} gives {len(network.sources)} sources but mixture {mixture_id} has "
             f"{len(sources)}: give a model and data of the same number"
         )
     started = time.perf_counter()
@@ -306,12 +342,24 @@ def _score(
     seconds = time.perf_counter() - started
     if not np.isfinite(estimates).all():
         raise FqssError(f"{network.path} gives NaN or infinite samples for {mixture_id}")
-    source_si_sdr, _ = pit_si_sdr(estimates, sources)
-    mixture_si_sdr = float(si_sdr(mixture, sources).mean())
+    source_si_sdr, order = assigned_si_sdr(estimates, sources, network.in_order)
     row = UtteranceScore(
-        mixture_id, level_difference, tuple(source_si_sdr.tolist()), mixture_si_sdr
+        mixture_id, level_difference, tuple(source_si_sdr.tolist()),
+        tuple(si_sdr(mixture, sources).tolist()),
+        _others(network, estimates[list(order)], sources, others),
+        _others(network, np.stack([mixture] * len(sources)), sources, others),
     )
     return row, seconds
+
+
+def _others(
+    network: _Network, estimates: Sources, sources: Sources, names: Iterable[str]
+) -> dict[str, tuple[float, ...]]:
+    speech = [not network.in_order or name in SPEECH for name in network.sources]
+    return {
+        name: libraries.score(name, estimates, sources, network.sample_rate, speech)
+        for name in names
+    }
 
 
 def _separate(mixture: Waveform, network: _Network, segment: int | None) -> Sources:
@@ -320,7 +368,8 @@ def _separate(mixture: Waveform, network: _Network, segment: int | None) -> Sour
     if segment is None or network.segment is None:
         return network.forward(levelled) / gain
     overlap = default_overlap(segment)
-    return separate_in_chunks(levelled, network.forward, segment, overlap) / gain
+    order = chunk_order(network.in_order)
+    return separate_in_chunks(levelled, network.forward, segment, overlap, order=order) / gain
 
 
 def _check_rates(networks: Sequence[_Network], rate: int | None) -> None:

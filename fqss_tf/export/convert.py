@@ -146,7 +146,7 @@ def _converted(run: "BaseRun", options: Options, samples: int) -> _Converted:
     metadata = file_metadata(run, samples, counts, "int8", "ptq" if options.ptq else run.method)
     if options.stream:
         content = convert_streaming(model, samples, *counts)
-        lag = run.config.algorithmic_delay(counts.output)
+        lag = run.config.algorithmic_delay
         metadata |= {"lag": lag, "states": state_names(model)}
     else:
         content = convert_quantized(model, samples, *counts)

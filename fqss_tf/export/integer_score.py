@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fqss_tf.audio.levels import at_peak_1
 from fqss_tf.export.convert import file_metadata
 from fqss_tf.metrics import mean_si_sdr
-from fqss_tf.runtime.chunking import default_overlap, separate_in_chunks
+from fqss_tf.runtime.chunking import chunk_order, default_overlap, separate_in_chunks
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.tflite.metadata import write_metadata
 from fqss_tf.types import MixturePair, Separate
@@ -65,10 +65,14 @@ class IntegerScore:
 
     def _mean_si_sdr(self, forward: Separate) -> float:
         overlap = default_overlap(self._samples)
+        in_order = self._run.recipe.has_named_sources
+        order = chunk_order(in_order)
         return float(np.mean([
             mean_si_sdr(
-                separate_in_chunks(at_peak_1(mixture), forward, self._samples, overlap), sources,
-                self._run.recipe.has_named_sources,
+                separate_in_chunks(
+                    at_peak_1(mixture), forward, self._samples, overlap, order=order
+                ),
+                sources, in_order,
             )
             for mixture, sources in self._mixtures
         ]))

@@ -18,6 +18,7 @@ from fqss_tf.models.sizes import (
     DualPathSizes,
     LstmSizes,
     MaskActivation,
+    Residual,
 )
 from fqss_tf.models.waveform import convolution, decoder, encoder, prelu
 from fqss_tf.types import KerasLayer, Tensor
@@ -33,10 +34,10 @@ def encoded_mixture(config: DualPathSizes, input_planes: int) -> tuple[Tensor, T
 
 
 def estimated_sources(
-    masked: Tensor, config: DualPathSizes, output_planes: int, frame_residual: bool = False
+    masked: Tensor, config: DualPathSizes, output_planes: int, residual: Residual
 ) -> Tensor:
     """Masked encodings ``[B, S, M, filters]`` -> estimates ``[B, S, T, 1]``."""
-    return Combiner(name="combiner")(decoder(masked, config, output_planes, frame_residual))
+    return Combiner(name="combiner")(decoder(masked, config, output_planes, residual))
 
 
 def across_chunks(inputs: Tensor, name: str) -> Tensor:

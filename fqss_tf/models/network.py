@@ -79,6 +79,20 @@ class Network(abc.ABC, Generic[Sizes]):
             strength: as of ``fqss_tf.quantization.equalization.equalize``.
         """
 
+    def scale_latent(self, network: KerasModel, config: Sizes, factor: float) -> None:
+        """Multiplies the encoding by a factor and divides by it what decodes it, in place.
+
+        As it is, this suits a network whose norm behind the encoder takes levels out.
+
+        Args:
+            network: as of ``equalize``.
+            config: its sizes.
+            factor: above 0.
+        """
+        from fqss_tf.models.waveform_weights import scale_latent
+
+        scale_latent(network, factor)
+
     def streams(self, config: Sizes) -> bool:
         """Returns whether a network of these sizes can run in steps."""
         return False

@@ -8,6 +8,9 @@ from fqss_tf.errors import FqssError
 
 MaskActivation: TypeAlias = Literal["relu", "sigmoid", "linear"]
 MASK_ACTIVATIONS: tuple[MaskActivation, ...] = ("relu", "sigmoid", "linear")
+# How the second output plane finds what the first one left out (``fqss_tf.models.waveform``).
+Residual: TypeAlias = Literal["exact", "samples", "frames"]
+RESIDUALS: tuple[Residual, ...] = ("exact", "samples", "frames")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,23 +50,38 @@ class EncoderSizes:
         """Blocks of ``hop`` samples under one kernel."""
         return self.kernel // self.hop
 
-    def algorithmic_delay(self, output_planes: int) -> int:
+    @property
+    def algorithmic_delay(self) -> int:
         """Samples by which the estimates of a causal network come after its input.
 
-        Each decoder adds up ``kernel`` samples, and waits for the frames that are yet to come.
+        The decoder adds up ``kernel`` samples, and waits for the frames that are yet to come.
         """
-        return output_planes * (self.taps - 1) * self.hop
+        return self.kernel - self.hop
 
-    def check_output_planes(self, planes: int) -> None:
-        """Checks that a network of these sizes can be trained with so many output planes.
+    def check_output_planes(self, planes: int, residual: Residual = "exact") -> None:
+        """Checks that a network of these sizes can have so many output planes of this form.
 
         Raises:
-            FqssError: a second one needs a right inverse of the decoder, which has none.
+            FqssError: it cannot.
         """
-        if planes > 1 and self.filters < self.kernel:
+        if planes == 1:
+            return
+        if residual == "exact":
+            if planes > 2:
+                raise FqssError(
+                    f"quantization.output_planes is {planes}: use 2 at most, which are 16 bits, or "
+                    "quantization.residual samples"
+                )
+            return
+        if self.filters < self.kernel:
             raise FqssError(
-                f"model.filters {self.filters} is below model.kernel {self.kernel}: a second "
-                "output plane needs at least as many filters"
+                f"model.filters {self.filters} is below model.kernel {self.kernel}: "
+                f"quantization.residual {residual} needs at least as many filters; use exact"
+            )
+        if residual == "frames":
+            raise FqssError(
+                "quantization.residual frames is for comparing with FQSS: train with exact or "
+                "samples"
             )
 
     @property

@@ -5,11 +5,12 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from fqss_tf.layers.context import Delay, PastContext, SkipStart
+from fqss_tf.layers.context import PastContext, SkipStart
 from fqss_tf.layers.framing import BlocksToSamples, SamplesToBlocks
 from fqss_tf.layers.planes import TakePlane
 from fqss_tf.layers.prelu import FixedSlopePReLU, ScalarPReLU
-from fqss_tf.models.sizes import EncoderSizes
+from fqss_tf.layers.remainder import RemainderDecoder
+from fqss_tf.models.sizes import EncoderSizes, Residual
 from fqss_tf.types import KerasLayer, Tensor
 
 layers = keras.layers
@@ -38,11 +39,6 @@ def past(inputs: Tensor, frames: int, name: str) -> Tensor:
     return PastContext(frames, name=name)(inputs) if frames else inputs
 
 
-def delayed(inputs: Tensor, frames: int, name: str) -> Tensor:
-    """``inputs``, ``frames`` later; as they are for none."""
-    return Delay(frames, name=name)(inputs) if frames else inputs
-
-
 def encoder(mixture: Tensor, config: EncoderSizes, planes: int, causal: bool = False) -> Tensor:
     """Mixture ``[B, 1, T, planes]`` -> ``[B, 1, M, filters]``.
 
@@ -65,60 +61,81 @@ def encoder(mixture: Tensor, config: EncoderSizes, planes: int, causal: bool = F
 
 
 def decoder(
-    masked: Tensor, config: EncoderSizes, planes: int, frame_residual: bool = False
+    masked: Tensor, config: EncoderSizes, planes: int, residual: Residual = "exact"
 ) -> list[Tensor]:
     """Masked ``[B, S, M, filters]`` -> a list of ``planes`` waveforms ``[B, S, T, 1]``.
 
-    Each further plane decodes what the 8-bit plane before it lost, found in the latent domain.
-    ``latent_k = latent_(k-1) - E_k(y_(k-1))``, ``y_k = D_k(latent_k)`` (method, section 3). D_k is
-    its own copy of the decoder, 256 times as large as the one before: a plane then fills the 8 bits
-    below the plane before it. Biases turn rounding into the splitter's flooring.
+    The second plane is what the 8 bits of the first one leave out, 256 times as large. ``exact``:
+    it is subtracted where the decoder adds up, in 32 bits (``RemainderDecoder``). The others do
+    it as FQSS does, by a residual encoder E_k and one more 8-bit latent, for any number of
+    planes: ``latent_k = latent_(k-1) - E_k(y_(k-1))``, ``y_k = D_k(latent_k)`` (method, section
+    3). E_k sees the ``samples`` of a plane, or, as in FQSS's DPTNet, the decoder's ``frames``
+    before they are overlapped and added.
 
-    ``frame_residual``: E_k sees the decoder's frames before they are overlapped and added, as FQSS
-    has it for DPTNet. What the sum loses by rounding it then cannot see.
+    Biases turn rounding into the splitter's flooring.
     """
     edge = config.taps - 1
     latent, outputs, blocks = masked, [], None
+    frames = None
     for plane in range(planes):
-        if plane > 0:
-            decoded, kernel = blocks, config.taps
-            if frame_residual:
-                frames = convolution(config.kernel, f"frames_{plane}", use_bias=False)
-                decoded, kernel = frames(latent), 1
-            seen = convolution(
-                config.filters, f"residual_encoder_{plane}", kernel, use_bias=False
-            )(decoded)
-            latent = layers.Subtract(name=f"latent_{plane}")([latent, seen])
-        padded = layers.ZeroPadding2D(((0, 0), (edge, edge)), name=f"overlap_{plane}")(latent)
-        blocks = waveform_convolution(
-            config.hop, f"decoder_{plane}", config.taps, use_bias=planes > 1
-        )(padded)
+        if plane > 0 and residual != "exact":
+            latent = _remaining_latent(latent, blocks, config, plane, residual)
+        if frames is None or residual != "exact":
+            frames = layers.ZeroPadding2D(((0, 0), (edge, edge)), name=f"overlap_{plane}")(latent)
+        if plane > 0 and residual == "exact":
+            blocks = _remainder(frames, blocks, config, plane, behind=edge)
+        else:
+            blocks = waveform_convolution(
+                config.hop, f"decoder_{plane}", config.taps, use_bias=planes > 1
+            )(frames)
         outputs.append(BlocksToSamples(name=f"stage_{plane}")(blocks))
     return outputs
 
 
-def causal_decoder(masked: Tensor, config: EncoderSizes, planes: int) -> list[Tensor]:
-    """The same for frames of ``encoder`` with ``causal``; nothing looks ahead.
+def _remaining_latent(
+    latent: Tensor, blocks: Tensor, config: EncoderSizes, plane: int, residual: Residual
+) -> Tensor:
+    decoded, kernel = blocks, config.taps
+    if residual == "frames":
+        frames = convolution(config.kernel, f"frames_{plane}", use_bias=False)
+        decoded, kernel = frames(latent), 1
+    seen = convolution(
+        config.filters, f"residual_encoder_{plane}", kernel, use_bias=False
+    )(decoded)
+    return layers.Subtract(name=f"latent_{plane}")([latent, seen])
 
-    Where ``decoder`` waits for frames to come, plane k lags ``taps - 1`` blocks behind plane k - 1
-    here, whose results are delayed until both are there. The outputs begin with what came out
-    before the first sample, which is skipped in the end.
+
+def _remainder(
+    frames: Tensor, blocks: Tensor, config: EncoderSizes, plane: int,
+    before: int = 0, behind: int = 0,
+) -> Tensor:
+    """What ``blocks`` leave out of the decoded ``frames``, which begin ``before`` blocks earlier.
+
+    Both are ``[B, S, blocks, C]``; the frames end ``behind`` blocks later.
+    """
+    if before or behind:
+        blocks = layers.ZeroPadding2D(((0, 0), (before, behind)), name=f"decoded_{plane}")(blocks)
+    joined = layers.Concatenate(name=f"remainder_{plane}")([frames, blocks])
+    return RemainderDecoder(
+        config.hop, (1, config.taps), dtype=keras.backend.floatx(), name=f"decoder_{plane}"
+    )(joined)
+
+
+def causal_decoder(masked: Tensor, config: EncoderSizes, planes: int) -> list[Tensor]:
+    """The same for frames of ``encoder`` with ``causal``; nothing looks ahead, ``exact`` alone.
+
+    The outputs begin with what came out before the first sample, which is skipped in the end.
     """
     edge = config.taps - 1
-    latent, outputs, blocks = masked, [], None
+    frames = past(masked, edge, "decoder_0_past")
+    outputs, blocks = [], None
     for plane in range(planes):
         if plane > 0:
-            seen = convolution(
-                config.filters, f"residual_encoder_{plane}", config.taps, use_bias=False
-            )(past(blocks, edge, f"residual_encoder_{plane}_past"))
-            latent = delayed(latent, edge, f"latent_{plane}_delayed")
-            latent = layers.Subtract(name=f"latent_{plane}")([latent, seen])
-        joined = past(latent, edge, f"decoder_{plane}_past")
-        blocks = waveform_convolution(
-            config.hop, f"decoder_{plane}", config.taps, use_bias=planes > 1
-        )(joined)
-        aligned = delayed(blocks, edge * (planes - 1 - plane), f"decoder_{plane}_delayed")
-        if edge:
-            aligned = SkipStart(edge * planes, name=f"decoder_{plane}_skip_start")(aligned)
-        outputs.append(BlocksToSamples(name=f"stage_{plane}")(aligned))
+            blocks = _remainder(frames, blocks, config, plane, before=edge)
+        else:
+            blocks = waveform_convolution(
+                config.hop, "decoder_0", config.taps, use_bias=planes > 1
+            )(frames)
+        whole = SkipStart(edge, name=f"decoder_{plane}_skip_start")(blocks) if edge else blocks
+        outputs.append(BlocksToSamples(name=f"stage_{plane}")(whole))
     return outputs

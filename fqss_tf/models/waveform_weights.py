@@ -1,6 +1,15 @@
 """Published encoder and decoder kernels for the convolutions over blocks of samples."""
 
+import re
+from typing import Any
+
+import numpy as np
+
+from fqss_tf.layers.remainder import RemainderDecoder
 from fqss_tf.types import FloatArray, KerasModel, LayerWeights
+
+ENCODERS = re.compile(r"(residual_)?encoder_\d+")
+DECODERS = re.compile(r"decoder_\d+")
 
 
 def samples_kernel_to_blocks(kernel: FloatArray, hop: int) -> FloatArray:
@@ -23,3 +32,31 @@ def assign(model: KerasModel, weights: LayerWeights) -> None:
     """
     for name, values in weights.items():
         model.get_layer(name).set_weights(values)
+
+
+def scale_latent(network: KerasModel, scales: FloatArray | float) -> None:
+    """Multiplies what the encoders make by ``scales``, and divides by them what decoders read.
+
+    Args:
+        network: float Keras model, changed in place.
+        scales: one, or one for each channel ``[filters]``.
+    """
+    for layer in network.layers:
+        if ENCODERS.fullmatch(layer.name):
+            layer.set_weights([values * scales for values in layer.get_weights()])
+        elif DECODERS.fullmatch(layer.name):
+            multiply_latent(layer, 1 / np.asarray(scales))
+
+
+def multiply_latent(decoder: Any, scales: FloatArray) -> None:
+    """Multiplies the weights of a decoder for each channel of the latent, in place.
+
+    Args:
+        decoder: Keras layer; a RemainderDecoder has inputs besides the latent, which stay.
+        scales: one, or one for each channel ``[filters]``.
+    """
+    kernel, *bias = decoder.get_weights()
+    besides = decoder.filters if isinstance(decoder, RemainderDecoder) else 0
+    latent = kernel.shape[2] - besides
+    kernel[:, :, :latent] *= np.broadcast_to(scales, [latent])[:, None]
+    decoder.set_weights([kernel, *bias])

@@ -83,6 +83,24 @@ def least_error_range(counts: IntArray, edges: FloatArray, bits: int) -> tuple[f
     return float(low), float(high)
 
 
+def least_error_bound(counts: IntArray, edges: FloatArray, bits: int) -> float:
+    """The bound b of the range [-b, b) with the least mean squared error; its middle is 0.
+
+    Args:
+        counts: as of ``least_error_range``.
+        edges: as of ``least_error_range``.
+        bits: of the integers.
+    """
+    if not len(counts):
+        return 0.0
+    bound = float(np.abs(edges).max())
+    for shares in (COARSE, FINE):
+        bounds = bound * shares
+        errors = squared_errors(counts, edges, -bounds, bounds * (1 - 2.0 ** (1 - bits)), bits)
+        bound = float(bounds[np.argmin(errors)])
+    return bound
+
+
 def squared_errors(
     counts: IntArray, edges: FloatArray, lows: FloatArray, highs: FloatArray, bits: int
 ) -> FloatArray:

@@ -12,6 +12,7 @@ from fqss_tf.quantization.quantizers import (
     ModalQuantizer,
     PowerOfTwoQuantizer,
     RangeQuantizer,
+    RemainderQuantizer,
     WeightQuantizer,
 )
 from fqss_tf.types import Json, KerasLayer
@@ -94,6 +95,6 @@ CUSTOM_OBJECTS = {
     kind.__name__: kind
     for kind in (
         ConstantRangeQuantizer, LayerQuantizeConfig, PowerOfTwoQuantizer, RangeQuantizer,
-        WeightQuantizer,
+        RemainderQuantizer, WeightQuantizer,
     )
 }

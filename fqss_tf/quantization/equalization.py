@@ -13,9 +13,14 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from fqss_tf.layers.remainder import RemainderDecoder
 from fqss_tf.models.registry import network_of
 from fqss_tf.models.sizes import EncoderSizes
+from fqss_tf.quantization.calibration import least_error_bound
+from fqss_tf.quantization.histogram import Histogram
 from fqss_tf.types import FloatArray, KerasModel
+
+SMALLEST_BOUND = 1e-6  # of a latent that is silent
 
 
 def equalize(
@@ -24,7 +29,8 @@ def equalize(
 ) -> None:
     """Equalizes the channels of a network, in place; its function stays the same.
 
-    Only networks that say how (``Network.equalize``) are changed.
+    Only networks that say how (``Network.equalize``) are changed. And the latent of a network
+    with a RemainderDecoder gets the range of samples.
 
     Args:
         network: float, from ``fqss_tf.quantization.folding.add_planes``.
@@ -36,6 +42,26 @@ def equalize(
     network_of(config).equalize(
         network, config, lambda names: channel_ranges(network, names, mixtures), strength
     )
+    if any(isinstance(layer, RemainderDecoder) for layer in network.layers):
+        bound = latent_bound(network, mixtures)
+        network_of(config).scale_latent(network, config, 1 / bound)
+
+
+def latent_bound(network: KerasModel, mixtures: Iterable[FloatArray]) -> float:
+    """Returns the bound b of the range [-b, b) that suits the masked encoding best in 8 bits.
+
+    With a RemainderDecoder it is next to samples, and has their range, [-1, 1): it must be scaled.
+
+    Args:
+        network: float.
+        mixtures: as of ``equalize``.
+    """
+    masked = keras.Model(network.input, network.get_layer("masked").output)
+    histogram = Histogram()
+    count = tf.function(lambda mixture: histogram.add(masked(mixture)), autograph=False)
+    for mixture in mixtures:
+        count(mixture[:, None, :, None])
+    return max(least_error_bound(*histogram.counted(), bits=8), SMALLEST_BOUND)
 
 
 def channel_ranges(
@@ -46,7 +72,8 @@ def channel_ranges(
     outputs = keras.Model(network.input, [network.get_layer(name).output for name in names])
     largest = tf.function(
         lambda mixture: [
-            tf.reduce_max(tf.abs(output), axis=(0, 1, 2)) for output in outputs(mixture)
+            tf.reduce_max(tf.abs(output), axis=(0, 1, 2))
+            for output in tf.nest.flatten(outputs(mixture))
         ],
         autograph=False,
     )

@@ -7,7 +7,9 @@ import numpy as np
 from fqss_tf.layers.attention import DotProductAttention, query_factor
 from fqss_tf.layers.norm import ChannelLayerNorm
 from fqss_tf.layers.prelu import ScalarPReLU
+from fqss_tf.layers.remainder import remainder_kernel
 from fqss_tf.models.registry import build, network_of
+from fqss_tf.models.sizes import Residual
 from fqss_tf.types import FloatArray, KerasModel, LayerWeights
 
 
@@ -44,16 +46,25 @@ def fold_for_export(model: KerasModel, config: Any) -> KerasModel:
 
 
 def add_planes(
-    model: KerasModel, config: Any, *, input_planes: int, output_planes: int
+    model: KerasModel, config: Any, *, input_planes: int, output_planes: int,
+    residual: Residual = "exact",
 ) -> KerasModel:
     """The float model with input splitter and output combiner, computing the same function.
 
     The encoder of plane k starts as W / 256^k with the bias of its flooring, decoder k as 256^k D,
-    and the residual encoder as the right inverse of D, so that before any quantization the further
+    and a residual encoder as the right inverse of D, so that before any quantization the further
     planes carry exactly what the first ones leave out (method, section 7).
+
+    Args:
+        model: the float network.
+        config: its sizes.
+        input_planes: as of ``fqss_tf.models.registry.build``.
+        output_planes: as there.
+        residual: as there.
     """
+    config.check_output_planes(output_planes, residual)
     network = build(
-        config, input_planes=input_planes, output_planes=output_planes,
+        config, input_planes=input_planes, output_planes=output_planes, residual=residual,
         for_export=True,
     )
     for layer in model.layers:
@@ -64,15 +75,17 @@ def add_planes(
     for plane in range(1, input_planes):
         part = encoder / 256**plane
         weights[f"encoder_{plane}"] = [part, part.sum(axis=(0, 1, 2))]
-    config.check_output_planes(output_planes)
-    inverse = right_inverse(decoder) if output_planes > 1 else None
+    inverse = right_inverse(decoder) if output_planes > 1 and residual != "exact" else None
     for plane in range(output_planes):
         if output_planes > 1:
             floor = (1 / 256 if plane + 1 < output_planes else 0) + (plane > 0)
             bias = np.full(config.hop, -floor, np.float32)
             weights[f"decoder_{plane}"] = [decoder * 256**plane, bias]
-        if plane > 0:
+        if plane > 0 and inverse is not None:
             weights[f"residual_encoder_{plane}"] = [inverse / 256 ** (plane - 1)]
+        elif plane > 0:
+            tap = config.taps - 1 if getattr(config, "causal", False) else 0
+            weights[f"decoder_{plane}"] = [remainder_kernel(decoder, tap), bias]
     for name, values in weights.items():
         network.get_layer(name).set_weights(values)
     return network

@@ -360,6 +360,54 @@ class WeightQuantizer(ModalQuantizer):
         }
 
 
+class RemainderQuantizer(WeightQuantizer):
+    """Quantizer of the kernel of a RemainderDecoder, per output channel.
+
+    What subtracts the samples, -256, is never trained, and a whole number of steps: rounded, it
+    would leave a part of the samples in. So a range is one of 127, and calibrated alone.
+    """
+
+    def build(self, tensor_shape: Any, name: str, layer: KerasLayer) -> dict[str, Tensor]:
+        """Adds the variables of the range to a layer; returns them by name."""
+        start = keras.initializers.Constant(256.0)
+        return {
+            "maximum": layer.add_weight(
+                f"{name}_max", (tensor_shape[-1],), initializer=start, trainable=False
+            )
+        }
+
+    def __call__(
+        self, inputs: Tensor, training: bool, weights: Mapping[str, Tensor], **kwargs: Any
+    ) -> Tensor:
+        """Returns rounded values; in mode ``calibrate`` the values, whose range is measured."""
+        if self.mode == "calibrate":
+            if training:
+                weights["maximum"].assign(self._near(self._largest(self._latent(inputs))))
+            return inputs
+        subtracting = tf.stop_gradient(inputs[:, :, -inputs.shape[-1] :])
+        kernel = tf.concat([self._latent(inputs), subtracting], axis=2)
+        return super().__call__(kernel, training, weights)
+
+    def fit(self, kernel: Tensor, weights: Mapping[str, Tensor]) -> None:
+        """Sets the ranges near those of the least mean squared error of a kernel."""
+        values = self._latent(kernel).numpy()
+        maximum = least_error_maximum(values.reshape(-1, values.shape[-1]), self.bits)
+        weights["maximum"].assign(self._near(maximum))
+
+    def _latent(self, kernel: Tensor) -> Tensor:
+        """The part of the kernel that decodes the latent."""
+        return kernel[:, :, : -kernel.shape[-1]]
+
+    def _near(self, maximum: Tensor) -> Tensor:
+        """The nearest range, not below, whose step is a whole part of 256."""
+        last = 2 ** (self.bits - 1) - 1
+        steps = tf.floor(256 * last / tf.maximum(maximum, SMALLEST_RANGE))
+        return 256 * last / tf.clip_by_value(steps, 1, last)
+
+    def _maximum(self, weights: Mapping[str, Tensor]) -> Tensor:
+        return weights["maximum"]
+
+
 def _follow(mean: Tensor, value: Tensor) -> None:
     mean.assign(CALIBRATION_DECAY * mean + (1 - CALIBRATION_DECAY) * value)
 

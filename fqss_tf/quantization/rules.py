@@ -21,6 +21,7 @@ from fqss_tf.layers.lstm import DIRECTIONS, BidirectionalLstm
 from fqss_tf.layers.norm import ChannelLayerNorm, GlobalLayerNorm, RowLayerNorm
 from fqss_tf.layers.planes import Combiner, Splitter, TakePlane
 from fqss_tf.layers.prelu import FixedSlopePReLU
+from fqss_tf.layers.remainder import RemainderDecoder
 from fqss_tf.layers.statistics import ItemMean, ItemVariance, ReciprocalRoot
 from fqss_tf.quantization.configs import LayerQuantizeConfig
 from fqss_tf.quantization.quantizers import (
@@ -28,6 +29,7 @@ from fqss_tf.quantization.quantizers import (
     ModalQuantizer,
     PowerOfTwoQuantizer,
     RangeQuantizer,
+    RemainderQuantizer,
     WeightQuantizer,
 )
 from fqss_tf.types import KerasLayer
@@ -123,6 +125,16 @@ def _is_waveform(layer: KerasLayer) -> bool:
     )
 
 
+def _feeds_remainder(layer: KerasLayer) -> bool:
+    """Whether a RemainderDecoder reads the output, beside samples."""
+    joining = layers.ZeroPadding2D | PastContext | layers.Concatenate
+    return any(
+        isinstance(consumer, RemainderDecoder)
+        or isinstance(consumer, joining) and _feeds_remainder(consumer)
+        for consumer in _consumers(layer)
+    )
+
+
 def _of_sigmoids(layer: KerasLayer) -> bool:
     return all(isinstance(each, layers.Activation) for each in _producers(layer))
 
@@ -163,7 +175,9 @@ WAVEFORM = _fixed("fixed, 1/128, zero point 0", WAVEFORM_SCALE, 0, adjustable=Fa
 SIGMOID = _fixed("fixed, 1/256, zero point -128", 1 / 256, -128)
 TANH = _fixed("fixed, 1/128, zero point 0", 1 / 128, 0)
 
-CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D)
+BESIDE_SAMPLES = _fixed("fixed, 1/128, zero point 0", WAVEFORM_SCALE, 0)
+
+CONVOLUTIONS = (RemainderDecoder, layers.Conv2D, layers.DepthwiseConv2D)
 OUTPUT_RULES = (
     OutputRule((Combiner,), OUTSIDE),
     OutputRule(
@@ -194,6 +208,10 @@ OUTPUT_RULES = (
     OutputRule((layers.Activation,), OF_THE_INPUT, _has_activation("linear")),
     OutputRule((BidirectionalLstm, DotProductAttention), INSIDE),
     OutputRule((OverlapAdd, AddPositions), TRAINED),
+    OutputRule(
+        (layers.Concatenate,), OF_THE_INPUT,
+        _feeds_only("before RemainderDecoder", RemainderDecoder),
+    ),
     OutputRule((layers.Concatenate,), SIGMOID, Condition("of sigmoids", _of_sigmoids)),
     OutputRule((layers.Concatenate,), NON_NEGATIVE, Condition("of ReLU outputs", _of_relus)),
     OutputRule((layers.Concatenate,), TRAINED),
@@ -212,6 +230,10 @@ OUTPUT_RULES = (
     OutputRule((layers.ReLU,), NON_NEGATIVE),
     OutputRule(
         (layers.Add,), OF_THE_NEXT, _feeds_only("before FixedSlopePReLU only", FixedSlopePReLU)
+    ),
+    OutputRule(
+        (layers.Multiply,), BESIDE_SAMPLES,
+        Condition("that a RemainderDecoder reads", _feeds_remainder),
     ),
     OutputRule((layers.Add, layers.Subtract, layers.Multiply), TRAINED),
 )
@@ -233,6 +255,10 @@ WEIGHT_RULES = (
     WeightRule(
         layers.DepthwiseConv2D, "per channel",
         lambda bits: {"depthwise_kernel": WeightQuantizer(bits, channel_axis=-2)},
+    ),
+    WeightRule(
+        RemainderDecoder, "per output channel, -256 a whole number of steps",
+        lambda bits: {"kernel": RemainderQuantizer(bits)},
     ),
     WeightRule(
         layers.Conv2D, "per output channel", lambda bits: {"kernel": WeightQuantizer(bits)}

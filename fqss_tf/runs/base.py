@@ -17,10 +17,12 @@ from fqss_tf.quantization.bias import snap_biases
 from fqss_tf.quantization.bias_correction import correct_biases
 from fqss_tf.quantization.equalization import equalize
 from fqss_tf.quantization.level import calibrate_level
+from fqss_tf.quantization.rounding import round_decoders
 from fqss_tf.types import FloatArray, KerasModel, MixturePair, PathLike, Planes, Tensor
 
 CORRECTION_MIXTURES = 16
 EQUALIZATION_BATCHES = 16
+ROUNDING_BATCHES = 16
 
 
 class BaseRun(abc.ABC):
@@ -126,7 +128,8 @@ class BaseRun(abc.ABC):
         """
         inputs, outputs = planes
         network = folding.add_planes(
-            model or self.float_model(), self.config, input_planes=inputs, output_planes=outputs
+            model or self.float_model(), self.config, input_planes=inputs, output_planes=outputs,
+            residual=self.recipe.quantization.residual,
         )
         if mixtures:
             equalize(network, self.config, mixtures)
@@ -167,6 +170,8 @@ class BaseRun(abc.ABC):
             model, (mixture[:, None, :, None] for mixture in mixtures),
             self.recipe.quantization.calibration,
         )
+        first = mixtures[:ROUNDING_BATCHES]
+        round_decoders(model, [mixture[:, None, :, None] for mixture in first])
         return model
 
     def calibration_batches(

@@ -8,7 +8,7 @@ from typing import Literal
 from fqss_tf.config import Recipe, load_recipe, save_recipe
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
-from fqss_tf.former_names import run_file
+from fqss_tf.former_names import run_file, run_settings
 from fqss_tf.types import Json, PathLike
 
 METHODS = ("fqss", "qat")
@@ -28,7 +28,7 @@ class RunFolder:
         self.path = Path(path)
         if not (self.path / "recipe.yaml").is_file():
             raise FqssError(f"{path} is not a run folder: fqss-tf train makes one")
-        self.recipe = load_recipe(self.path / "recipe.yaml")
+        self.recipe = load_recipe(self.path / "recipe.yaml", run_settings(self.path))
         description = json.loads((self.path / "run.json").read_text())
         self.method: str = description["method"]
         self.publisher: str | None = description.get("imported", {}).get("publisher")

@@ -148,6 +148,11 @@ def _cross_faded(before: Sound, after: Sound) -> Sound:
     return before + fade_in * (after - before)
 
 
+def chunk_order(has_named_sources: bool) -> Callable[[Samples, Samples], Sequence[int]]:
+    """Returns the ``order`` of ``separate_blocks``: that of sources with names is as it is."""
+    return _same_order if has_named_sources else matching_order
+
+
 def matching_order(before: Samples, after: Samples) -> tuple[int, ...]:
     """Returns which source of ``after`` goes on with each source of ``before``.
 
@@ -176,3 +181,7 @@ def matching_order(before: Samples, after: Samples) -> tuple[int, ...]:
     return max(
         permutations(range(sources)), key=lambda order: total[range(sources), order].sum()
     )
+
+
+def _same_order(before: Samples, after: Samples) -> range:
+    return range(len(before))

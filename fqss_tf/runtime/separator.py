@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fqss_tf.audio.streams import Reader, Writer
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
-from fqss_tf.runtime.chunking import default_overlap, separate_blocks
+from fqss_tf.runtime.chunking import chunk_order, default_overlap, separate_blocks
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.levelling import levelled, levelled_int16, peak
 from fqss_tf.runtime.model_handle import ModelHandle
@@ -99,15 +99,18 @@ class Separator(ModelHandle[Engine]):
         """
         segment = self.metadata.segment
         overlap = default_overlap(segment)
+        order = chunk_order(self.metadata.has_named_sources)
 
         def separate(blocks: Iterable[Samples], in_integers: bool) -> Iterator[Samples]:
             if in_integers:
                 integers = cast(Iterable[NDArray[np.int16]], blocks)
                 return separate_blocks(
-                    integers, levelled_int16(self._engine, loudest), segment, overlap
+                    integers, levelled_int16(self._engine, loudest), segment, overlap, order
                 )
             floats = cast(Iterable[NDArray[np.float32]], blocks)
-            return separate_blocks(floats, levelled(self._engine, loudest), segment, overlap)
+            return separate_blocks(
+                floats, levelled(self._engine, loudest), segment, overlap, order
+            )
 
         yield from separated(blocks, rate, self.metadata, separate)
 

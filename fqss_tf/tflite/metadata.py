@@ -1,6 +1,7 @@
 """The description that an fqss-tf .tflite file carries: JSON in a metadata buffer."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from fqss_tf.types import Json
 METADATA_NAME = b"fqss"
 FORMAT = 1
 MOST_DELAY = 2**20  # samples; a minute or two
+UNNAMED_SOURCE = re.compile(r"speech(_\d+)?")
 # Format 1 keeps the keys that it began with: the app and other programs read them.
 FILE_KEYS = {
     "input_planes": "input_stages", "output_planes": "output_stages",
@@ -57,6 +59,11 @@ class Metadata:
         The first sample of a segment waits for the last; a streaming model's result lags too.
         """
         return self.segment + (self.algorithmic_delay or 0)
+
+    @property
+    def has_named_sources(self) -> bool:
+        """Whether each output has its source; ``speech_1`` and ``speech_2`` may change places."""
+        return not all(UNNAMED_SOURCE.fullmatch(name) for name in self.sources)
 
     @property
     def takes_int16(self) -> bool:

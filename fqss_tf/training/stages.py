@@ -79,7 +79,8 @@ def train(
     if method not in METHODS:
         raise FqssError(f"method {method!r} is unknown: use one of {', '.join(METHODS)}")
     if method == "fqss":
-        recipe.model.check_output_planes(recipe.quantization.output_planes)
+        settings = recipe.quantization
+        recipe.model.check_output_planes(settings.output_planes, settings.residual)
     if recipe.qat.steps:
         wrap.check_layers(folding.fold_for_export(build(recipe.model), recipe.model))
     bad_files = BadFilePolicy(recipe.data.on_bad_file)

@@ -4,7 +4,7 @@ import pytest
 from fqss_tf.analysis import summary
 from fqss_tf.analysis.advice import advice, more_bits
 from fqss_tf.analysis.excerpts import cut_excerpts
-from fqss_tf.analysis.simulation import BITS, PARTS, TENSOR_BITS, _makers, simulate
+from fqss_tf.analysis.simulation import BITS, PARTS, TENSOR_BITS, simulate
 from fqss_tf.models.inference import separation_function
 
 EVERYTHING = -100.0
@@ -70,12 +70,6 @@ def test_splitter_and_combiner_take_the_noise_out_of_input_and_output(simulation
     }
     for tensor in ("input", "output"):
         assert sqnr["split", tensor] > sqnr["plain", tensor] + 10
-
-
-def test_a_network_without_a_right_inverse_has_no_combiner(untrained):
-    run = untrained("model.filters=16", "model.kernel=32")
-    run.__class__ = type("Float", (type(run),), {"is_quantized": False})
-    assert set(_makers(run)) == {"plain"}
 
 
 def test_advice_names_the_costly_tensors_and_the_bits_that_they_lack(simulation):

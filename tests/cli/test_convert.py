@@ -45,8 +45,8 @@ def test_a_causal_recipe_becomes_a_step_model(tmp_path):
     output = tmp_path / "step.tflite"
     result = convert("--recipe", "mobile-causal", *settings, "--stream", "--output", output)
     assert result.exit_code == 0, result.output
-    assert "algorithmic latency 160 samples, 20 ms; 9 states" in result.output
-    assert StreamingSeparator(output).latency == 160
+    assert "algorithmic latency 144 samples, 18 ms; 5 states" in result.output
+    assert StreamingSeparator(output).latency == 144
 
 
 def test_a_post_training_file_of_two_planes_from_recordings(tmp_path):

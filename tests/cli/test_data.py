@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
-from data_trees import make_librimix, make_speakers, make_stems, tones, write_audio
+from data_trees import (
+    make_librimix,
+    make_named_sources,
+    make_speakers,
+    make_stems,
+    tones,
+    write_audio,
+)
 
 from fqss_tf.cli.main import main
 
@@ -26,6 +33,7 @@ def run(*arguments, exit_code=0):
         (make_stems, "MUSDB18-HQ, 20 files", ["train: 2 mixtures", "test: 1 mixtures"]),
         (lambda root: make_speakers(root, {"train": ("a", "b")}), "speaker folders, 4 files",
          ["train: 2 speakers, 4 clips"]),
+        (make_named_sources, "named sources, 7 files", ["train: 4 speakers, 7 clips"]),
     ],
 )
 def test_check_says_what_there_is(tmp_path, make, kind, lines):
@@ -150,3 +158,38 @@ def test_throughput():
     assert found["times_real_time"] == pytest.approx(
         found["audio_seconds"] / found["wall_seconds"]
     )
+
+
+def test_check_names_a_clip_of_a_source_in_two_parts_and_lets_kinds_of_sound_be(tmp_path):
+    make_named_sources(tmp_path, "train")
+    make_named_sources(tmp_path, "test", samples=6000)
+    assert run("check", tmp_path).stdout.endswith("nothing is wrong\n")
+    copied = tmp_path / "train" / "voice" / "anna" / "0.flac"
+    (tmp_path / "test" / "voice" / "anna" / "0.flac").write_bytes(copied.read_bytes())
+    output = run("check", tmp_path, exit_code=1).stdout
+    assert f"wrong: {tmp_path}: voice/anna: 0.flac is in train and in test\n" in output
+
+
+def test_mix_sources_makes_mixtures_beside_what_they_are_made_of(tmp_path):
+    make_named_sources(tmp_path, "dev")
+    folders = [f"{name}={tmp_path / 'dev' / name}" for name in ("voice", "background")]
+    result = run("mix-sources", *folders, "--output", tmp_path / "dev", "--mixtures", 3,
+                 "--seconds", 0.5, "--snr", 0, 6, "--rate", 8000)
+    assert result.stdout.splitlines()[-1] == f"finished: {tmp_path / 'dev'}, 3 mixtures"
+    lines = run("check", tmp_path).stdout.splitlines()
+    assert lines[0] == "named sources, 13 files"
+    assert "dev: 3 mixtures, 4 speakers, 7 clips" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a=x", "b"], "b: write NAME=DIR, each name once"),
+        (["a=x", "a=y"], "a=y: write NAME=DIR, each name once"),
+        (["a=x"], "give two sources or more"),
+        (["a=x", "b=y", "--snr", "5", "1"], "--snr: LOW is above HIGH"),
+    ],
+)
+def test_mix_sources_says_what_is_wrong_with_the_command(tmp_path, arguments, message):
+    result = run("mix-sources", *arguments, "--output", tmp_path / "set", exit_code=2)
+    assert message in result.stderr

@@ -100,8 +100,8 @@ def test_a_folder_is_named(tmp_path):
 def test_a_step_model_shows_its_states_and_latency(step_tflite, model_file):
     lines = inspect(step_tflite).splitlines()
     step = json.loads(inspect(step_tflite, "--json"))["step"]
-    assert f"states: 11, {step['state_bytes']:,} bytes" in lines
-    assert any(line.endswith("algorithmic latency 160 samples, 20 ms") for line in lines)
-    assert (step["states"], step["samples"]) == (11, 128)
-    assert (step["algorithmic_delay"], step["latency"]) == (32, 160)
+    assert f"states: 7, {step['state_bytes']:,} bytes" in lines
+    assert any(line.endswith("algorithmic latency 144 samples, 18 ms") for line in lines)
+    assert (step["states"], step["samples"]) == (7, 128)
+    assert (step["algorithmic_delay"], step["latency"]) == (16, 144)
     assert "step" not in json.loads(inspect(model_file, "--json"))

@@ -10,7 +10,7 @@ import soundfile
 from fqss_tf.config import DataRecipe, Recipe
 from fqss_tf.data.manifest import mixture_of_two, write_manifest
 from fqss_tf.errors import FqssError
-from fqss_tf.evaluation import UtteranceScore, evaluate, load_mixtures
+from fqss_tf.evaluation import UtteranceScore, evaluate, libraries, load_mixtures
 from fqss_tf.metrics import si_sdr
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 from fqss_tf.runs.folder import RunFolder
@@ -98,6 +98,23 @@ def test_improvement_is_over_the_mixture_and_the_order_of_estimates_is_free(fake
     assert score.si_sdri == pytest.approx(score.si_sdr - baseline)
 
 
+def test_sources_with_names_keep_their_places(fake_run, monkeypatch):
+    """The oracle gives the sources in swapped order, which is wrong where they have names."""
+    mixture = two_voices("a", 6.0, samples=400)
+    recipe = replace(RECIPE, data=replace(RECIPE.data, sources=("voice", "background")))
+    monkeypatch.setitem(
+        libraries.OF_SOURCES, "toy", lambda *signals_and_rate: si_sdr(*signals_and_rate[:2])
+    )
+    (score,) = evaluate([fake_run(recipe, Oracle(mixture[3]))], [mixture], others=["toy"])
+    assert score.sources == ("voice", "background")
+    (row,) = score.rows
+    assert max(row.source_si_sdr) < 0
+    expected = [si_sdr(mixture[2], source) for source in mixture[3]]
+    assert row.mixture_source_si_sdr == pytest.approx(expected)
+    assert row.others["toy"] == pytest.approx(row.source_si_sdr)
+    assert row.mixture_others["toy"] == pytest.approx(expected)
+
+
 def test_the_int8_file_scores_close_to_the_float_file(tiny_tflite, tiny_float_tflite):
     reference, score = evaluate([tiny_float_tflite, tiny_tflite], [two_voices()])
     assert score.si_sdr != reference.si_sdr
@@ -108,7 +125,7 @@ def test_the_int8_file_scores_close_to_the_float_file(tiny_tflite, tiny_float_tf
     "level_difference, stronger, weaker", [(0.0, 8, 2), (3.0, 8, 2), (-3.0, 2, 8)]
 )
 def test_the_level_difference_says_which_voice_is_stronger(level_difference, stronger, weaker):
-    row = UtteranceScore("a", level_difference, (8.0, 2.0), 0.0)
+    row = UtteranceScore("a", level_difference, (8.0, 2.0), (0.0, 0.0))
     assert (row.stronger_si_sdr, row.weaker_si_sdr) == (stronger, weaker)
 
 

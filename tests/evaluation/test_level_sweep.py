@@ -6,7 +6,7 @@ from fqss_tf.evaluation import ModelScore, UtteranceScore, level_sweep, sweep_ta
 def score(*rows):
     """A ModelScore of (level difference, SI-SDR of each source) in dB."""
     return ModelScore("model", [
-        UtteranceScore(str(number), level, tuple(source_si_sdr), 0.0)
+        UtteranceScore(str(number), level, tuple(source_si_sdr), (0.0,) * len(source_si_sdr))
         for number, (level, *source_si_sdr) in enumerate(rows)
     ], seconds=1.0, audio_seconds=1.0)
 

@@ -99,7 +99,7 @@ def test_residual_error_block_equals_the_original(recorded):
     latent = np.moveaxis(recorded[f"{prefix}latent_x"], 1, -1)[:, None]
     config = ConvTasNetConfig(filters=decoder.shape[0], kernel=decoder.shape[2], hop=8)
     inputs = keras.Input(latent.shape[1:])
-    block = keras.Model(inputs, waveform.decoder(inputs, config, planes=2))
+    block = keras.Model(inputs, waveform.decoder(inputs, config, 2, "samples"))
     for plane in range(2):
         kernel = transposed_kernel_to_blocks(decoder, config.hop)
         block.get_layer(f"decoder_{plane}").set_weights([kernel, np.zeros(config.hop)])

@@ -29,11 +29,11 @@ def mixture():
     return (noise / 2**15).astype(np.float32)
 
 
-@pytest.mark.parametrize("planes", [1, 2, 3])
+@pytest.mark.parametrize("planes", [1, 2])
 def test_no_sample_depends_on_what_comes_later_than_the_lag(network, planes):
     model = add_planes(network, TINY, input_planes=1, output_planes=planes)
-    lag = TINY.algorithmic_delay(planes)
-    assert lag == planes * (TINY.kernel - TINY.hop)
+    lag = TINY.algorithmic_delay
+    assert lag == TINY.kernel - TINY.hop
     changed = mixture()
     changed[:, :, 400:] = 0
     difference = np.abs(model(mixture()) - model(changed)).max(axis=(0, 1, 3))
@@ -78,5 +78,5 @@ def test_a_global_norm_is_not_causal():
 
 def test_a_kernel_of_one_hop_does_not_lag():
     config = dataclasses.replace(TINY, kernel=8)
-    assert config.algorithmic_delay(2) == 0
+    assert config.algorithmic_delay == 0
     assert registry.build(config)(mixture()).shape == (1, 2, SAMPLES, 1)

@@ -28,7 +28,7 @@ def outputs(recording):
     that division into whole steps: the network is compared from the same planes on.
     """
     config = recording.config
-    model = registry.build(config, input_planes=2, output_planes=2)
+    model = registry.build(config, input_planes=2, output_planes=2, residual="samples")
     assign(model, _weights(recording))
     from_planes = keras.Model(
         model.get_layer("splitter").output,
@@ -84,7 +84,9 @@ def test_second_stage_matters_more_than_the_tolerance(recording, outputs, relati
 
 @pytest.mark.parametrize("planes", [2, 3])
 def test_planes_have_one_layer_each(planes, recording):
-    model = registry.build(recording.config, input_planes=planes, output_planes=planes)
+    model = registry.build(
+        recording.config, input_planes=planes, output_planes=planes, residual="samples"
+    )
     names = ["splitter", *(f"stage_{plane}" for plane in range(planes)), "combiner"]
     inner = keras.Model(model.input, [model.get_layer(name).output for name in names])
     splitter, *waveforms = inner(np.zeros((1, 1, 80, 1), np.float32))

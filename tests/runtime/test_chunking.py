@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fqss_tf.runtime.chunking import chunk_starts, separate_blocks, separate_in_chunks
+from fqss_tf.runtime.chunking import chunk_order, chunk_starts, separate_blocks, separate_in_chunks
 
 SEGMENT = 64
 OVERLAP = 16
@@ -55,6 +55,16 @@ def test_the_toy_network_does_swap():
     forward = SwappingAtRandom()
     separate_in_chunks(coded_mixture(two_sources(2000)), forward, SEGMENT, OVERLAP)
     assert [0, 1] in forward.orders and [1, 0] in forward.orders
+
+
+def test_sources_with_names_keep_the_order_of_the_network():
+    sources = two_sources(2 * SEGMENT)
+    forward = SwappingAtRandom()
+    joined = separate_in_chunks(
+        coded_mixture(sources), forward, SEGMENT, OVERLAP, order=chunk_order(True)
+    )
+    assert [1, 0] in forward.orders
+    assert not np.allclose(joined, sources, atol=0.1)
 
 
 def test_three_sources_are_put_in_order_too():

@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import json
 import subprocess
@@ -169,6 +170,16 @@ def test_a_step_model_tells_its_lag_and_states(step_tflite):
     assert metadata.is_streaming and metadata.takes_int16
     assert (metadata.segment, metadata.algorithmic_delay, metadata.latency) == (128, 32, 160)
     assert metadata.states[0] == "encoder_0_past" and len(set(metadata.states)) == 11
+
+
+@pytest.mark.parametrize(
+    ("sources", "named"),
+    [(("speech_1", "speech_2"), False), (("speech",), False), (("voice", "background"), True),
+     (("speech", "noise"), True)],
+)
+def test_sources_with_names_are_known_by_them(tiny_tflite, sources, named):
+    metadata = metadata_of(tiny_tflite)
+    assert dataclasses.replace(metadata, sources=sources).has_named_sources == named
 
 
 def test_a_file_for_segments_has_the_latency_of_one(tiny_tflite):

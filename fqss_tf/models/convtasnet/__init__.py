@@ -60,6 +60,14 @@ class ConvTasNet(Network[ConvTasNetConfig]):
 
         equalize(network, config, ranges, strength)
 
+    def scale_latent(
+        self, network: KerasModel, config: ConvTasNetConfig, factor: float
+    ) -> None:
+        """Scales the encoding, and the bottleneck against it."""
+        from fqss_tf.models.convtasnet.equalization import scale_latent
+
+        scale_latent(network, factor)
+
     def streams(self, config: ConvTasNetConfig) -> bool:
         """Returns whether it is causal."""
         return config.causal

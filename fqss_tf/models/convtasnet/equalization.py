@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from fqss_tf.models import waveform_weights
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 from fqss_tf.models.network import ChannelRanges
+from fqss_tf.models.waveform_weights import DECODERS, multiply_latent
 from fqss_tf.types import FloatArray, KerasModel
 
 # Channels that hardly ever sound are not blown up further.
@@ -15,6 +17,18 @@ def equalize(
 ) -> None:
     """Equalizes the channels of a network, in place; arguments as of ``Network.equalize``."""
     _Equalization(network, config, ranges, strength).equalize()
+
+
+def scale_latent(network: KerasModel, factor: float) -> None:
+    """Scales the encoding, in place; arguments as of ``Network.scale_latent``."""
+    waveform_weights.scale_latent(network, factor)
+    names = {layer.name for layer in network.layers}
+    for name in ("bottleneck_norm_mean", "bottleneck_norm_variance"):
+        if name in names:
+            (scales,) = network.get_layer(name).get_weights()
+            network.get_layer(name).set_weights([scales / factor])
+    kernel, *bias = network.get_layer("bottleneck").get_weights()
+    network.get_layer("bottleneck").set_weights([kernel / factor, *bias])
 
 
 class _Equalization:
@@ -54,8 +68,8 @@ class _Equalization:
         for name in sorted(self.names):
             if name.startswith("encoder_") and "sum" not in name and "past" not in name:
                 self.divide_outputs(name, encoded)
-            if name.startswith("decoder_") and name[len("decoder_"):].isdigit():
-                self.multiply_inputs(name, encoded * masks)
+            if DECODERS.fullmatch(name):
+                multiply_latent(self.network.get_layer(name), encoded * masks)
             if name.startswith("residual_encoder_") and name[-1].isdigit():
                 self.divide_outputs(name, encoded * masks)
         self.tell_statistics("bottleneck_norm", encoded)

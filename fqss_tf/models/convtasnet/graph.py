@@ -12,6 +12,7 @@ from fqss_tf.layers.norm import GlobalLayerNorm
 from fqss_tf.layers.planes import Combiner, Splitter
 from fqss_tf.models.convtasnet.norms import norm_in_two_passes, pointwise_of_norm
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig, Norm
+from fqss_tf.models.sizes import Residual
 from fqss_tf.models.waveform import (
     causal_decoder,
     convolution,
@@ -28,7 +29,7 @@ layers = keras.layers
 @tf.autograph.experimental.do_not_convert
 def build(
     config: ConvTasNetConfig, *, input_planes: int = 1, output_planes: int = 1,
-    for_export: bool = False,
+    residual: Residual = "exact", for_export: bool = False,
 ) -> KerasModel:
     """The network as a Keras model: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
@@ -36,13 +37,16 @@ def build(
     """
     mixture = keras.Input((1, None, 1), name="mixture")
     planes = Splitter(input_planes, name="splitter")(mixture)
-    if config.causal and (delay := config.algorithmic_delay(output_planes)):
-        planes = Lookahead(delay, name="lookahead")(planes)
+    if config.causal and config.algorithmic_delay:
+        planes = Lookahead(config.algorithmic_delay, name="lookahead")(planes)
     encoded = encoder(planes, config, input_planes, config.causal)
     skip_sum = _temporal_convolution_network(encoded, config, for_export)
     masks = _masks(skip_sum, config, for_export)
     masked = layers.Multiply(name="masked")([masks, encoded])
-    planes = (causal_decoder if config.causal else decoder)(masked, config, output_planes)
+    if config.causal:
+        planes = causal_decoder(masked, config, output_planes)
+    else:
+        planes = decoder(masked, config, output_planes, residual)
     estimates = Combiner(name="combiner")(planes)
     return keras.Model(mixture, estimates, name="convtasnet")
 

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Literal, TypeAlias
 
 from fqss_tf.errors import FqssError
-from fqss_tf.models.sizes import MASK_ACTIVATIONS, EncoderSizes, MaskActivation
+from fqss_tf.models.sizes import MASK_ACTIVATIONS, EncoderSizes, MaskActivation, Residual
 
 Norm: TypeAlias = Literal["global", "batch"]
 NORMS: tuple[Norm, ...] = ("global", "batch")
@@ -45,6 +45,18 @@ class ConvTasNetConfig(EncoderSizes):
         if self.causal and self.norm == "global":
             raise FqssError(
                 "model.causal goes with model.norm batch: a global norm sees the whole recording"
+            )
+
+    def check_output_planes(self, planes: int, residual: Residual = "exact") -> None:
+        """Checks as of all networks, and that a causal one has ``exact``.
+
+        Raises:
+            FqssError: it cannot.
+        """
+        super().check_output_planes(planes, residual)
+        if planes > 1 and self.causal and residual != "exact":
+            raise FqssError(
+                f"quantization.residual is {residual}: a causal network has exact alone"
             )
 
     @property

@@ -14,6 +14,7 @@ from fqss_tf.models.dual_path import (
     gated_sources,
     mask_activation,
 )
+from fqss_tf.models.sizes import Residual
 from fqss_tf.models.waveform import convolution
 from fqss_tf.types import KerasModel
 
@@ -22,7 +23,8 @@ layers = keras.layers
 
 @tf.autograph.experimental.do_not_convert
 def build(
-    config: DPRNNConfig, *, input_planes: int = 1, output_planes: int = 1, for_export: bool = False
+    config: DPRNNConfig, *, input_planes: int = 1, output_planes: int = 1,
+    residual: Residual = "exact", for_export: bool = False,
 ) -> KerasModel:
     """The network as a Keras model: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
@@ -45,5 +47,5 @@ def build(
     mask = convolution(config.filters, "mask", use_bias=False)(gated)
     mask = mask_activation(mask, config.mask_activation)
     masked = layers.Multiply(name="masked")([mask, encoded])
-    estimates = estimated_sources(masked, config, output_planes)
+    estimates = estimated_sources(masked, config, output_planes, residual)
     return keras.Model(mixture, estimates, name="dprnn")

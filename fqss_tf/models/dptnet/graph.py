@@ -12,6 +12,7 @@ from fqss_tf.models.dual_path import (
     gated_sources,
     improved_transformers,
 )
+from fqss_tf.models.sizes import Residual
 from fqss_tf.models.waveform import convolution
 from fqss_tf.types import KerasLayer, KerasModel
 
@@ -20,7 +21,8 @@ layers = keras.layers
 
 @tf.autograph.experimental.do_not_convert
 def build(
-    config: DPTNetConfig, *, input_planes: int = 1, output_planes: int = 1, for_export: bool = False
+    config: DPTNetConfig, *, input_planes: int = 1, output_planes: int = 1,
+    residual: Residual = "exact", for_export: bool = False,
 ) -> KerasModel:
     """The authors' network: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
@@ -39,5 +41,5 @@ def build(
     gated = gated_sources(trunk, encoded, config, for_export)
     mask = convolution(config.filters, "mask", use_bias=False, activation="relu")(gated)
     masked = layers.Multiply(name="masked")([mask, encoded])
-    estimates = estimated_sources(masked, config, output_planes, config.residual == "frames")
+    estimates = estimated_sources(masked, config, output_planes, residual)
     return keras.Model(mixture, estimates, name="dptnet")

@@ -13,6 +13,7 @@ from fqss_tf.models.dual_path import (
     improved_transformers,
     mask_activation,
 )
+from fqss_tf.models.sizes import Residual
 from fqss_tf.types import KerasModel
 
 layers = keras.layers
@@ -21,7 +22,7 @@ layers = keras.layers
 @tf.autograph.experimental.do_not_convert
 def build(
     config: AsteroidDPTNetConfig, *, input_planes: int = 1, output_planes: int = 1,
-    for_export: bool = False,
+    residual: Residual = "exact", for_export: bool = False,
 ) -> KerasModel:
     """Asteroid's network; mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
@@ -37,5 +38,5 @@ def build(
     gated = gated_sources(trunk, encoded, config, for_export, config.chunk_hop)
     mask = mask_activation(gated, config.mask_activation)
     masked = layers.Multiply(name="masked")([mask, encoded])
-    estimates = estimated_sources(masked, config, output_planes)
+    estimates = estimated_sources(masked, config, output_planes, residual)
     return keras.Model(mixture, estimates, name="dptnet_asteroid")

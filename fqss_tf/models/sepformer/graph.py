@@ -14,6 +14,7 @@ from fqss_tf.models.dual_path import (
     gated_sources,
 )
 from fqss_tf.models.sepformer.sizes import SepFormerConfig
+from fqss_tf.models.sizes import Residual
 from fqss_tf.models.waveform import convolution
 from fqss_tf.types import KerasLayer, KerasModel, Tensor
 
@@ -24,7 +25,7 @@ LAYER_NORM_EPSILON = 1e-6
 @tf.autograph.experimental.do_not_convert
 def build(
     config: SepFormerConfig, *, input_planes: int = 1, output_planes: int = 1,
-    for_export: bool = False,
+    residual: Residual = "exact", for_export: bool = False,
 ) -> KerasModel:
     """The network as a Keras model: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
@@ -45,7 +46,7 @@ def build(
     gated = gated_sources(trunk, encoded, config, for_export)
     mask = convolution(config.filters, "mask", use_bias=False, activation="relu")(gated)
     masked = layers.Multiply(name="masked")([mask, encoded])
-    estimates = estimated_sources(masked, config, output_planes)
+    estimates = estimated_sources(masked, config, output_planes, residual)
     return keras.Model(mixture, estimates, name="sepformer")
 
 
