@@ -168,8 +168,8 @@ def test_the_shipped_model_is_sealed():
 def test_a_step_model_tells_its_lag_and_states(step_tflite):
     metadata = metadata_of(step_tflite)
     assert metadata.is_streaming and metadata.takes_int16
-    assert (metadata.segment, metadata.algorithmic_delay, metadata.latency) == (128, 32, 160)
-    assert metadata.states[0] == "encoder_0_past" and len(set(metadata.states)) == 11
+    assert (metadata.segment, metadata.algorithmic_delay, metadata.latency) == (128, 16, 144)
+    assert metadata.states[0] == "encoder_0_past" and len(set(metadata.states)) == 7
 
 
 @pytest.mark.parametrize(
