@@ -179,7 +179,7 @@ def _steps(random):
 
 def _streamed(mixture, stages):
     with mock.patch("fqss_tf.runtime.streaming.StreamingEngine", lambda *_: DelayedPlanes(stages)):
-        return np.stack(list(StreamingSeparator("stand-in.tflite").separate(mixture).values()))
+        return np.stack(list(StreamingSeparator(STEP_MODEL).separate(mixture).values()))
 
 
 def _orders(random):

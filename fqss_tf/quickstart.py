@@ -5,13 +5,14 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from fqss_tf import audio
 from fqss_tf.config import load_recipe
 from fqss_tf.data.bundled import bundled_teacher
 from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import ModelScore, evaluate, level_sweep, load_mixtures
+from fqss_tf.export.conversion import Conversion
 from fqss_tf.export.convert import convert
 from fqss_tf.files import atomic_path
 from fqss_tf.progress import bar
@@ -19,10 +20,13 @@ from fqss_tf.report.page import write_report
 from fqss_tf.report.plots import spectrogram
 from fqss_tf.runtime import Separator
 from fqss_tf.runtime.samples import to_float
+from fqss_tf.tflite import TfliteFile
 from fqss_tf.training.stages import train
 from fqss_tf.types import Json, PathLike, Waveform
 
 logger = logging.getLogger(__name__)
+# By name, in the order of MODELS.
+OpenFiles: TypeAlias = Mapping[str, TfliteFile]
 
 
 class Model(NamedTuple):
@@ -79,37 +83,40 @@ def quickstart(
         for method in ("qat", "fqss")
     }
     runs["float"] = runs["ptq"] = runs["qat"]
-    descriptions = {}
+    conversions = {}
     for model in MODELS:
         logger.info("converting %s", model.file)
         # The baselines are kept to be scored even where they are below what convert demands.
         least = BASELINE_SQNR if model.method in ("ptq", "qat") else None
-        descriptions[model.file] = convert(
-            runs[model.method], output / model.file, model.file_type, model.ptq, least_sqnr=least
+        conversions[model.file] = convert(
+            runs[model.method], output / model.file, model.file_type, ptq=model.ptq,
+            least_sqnr=least,
         )
-    paths = [output / model.file for model in MODELS]
+    files = {model.file: TfliteFile.open(output / model.file) for model in MODELS}
     kept_steps = {method: runs[method].files.kept_step("qat") for method in ("qat", "fqss")}
-    results = _results(paths, descriptions, kept_steps)
-    sweep = _sweep(paths)
+    results = _results(files, conversions, kept_steps)
+    sweep = _sweep(files)
     for name, rows in (("results.json", results), ("sweep.json", sweep)):
         with atomic_path(output / name) as temporary:
             temporary.write_text(json.dumps(rows, indent=1))
-    examples = _examples(output)
+    examples = _examples(output, files)
     write_report(results, sweep, examples, output)
     return {"results": results, "sweep": sweep}
 
 
-def _scored(paths: Sequence[Path], manifest: str) -> list[ModelScore]:
+def _scored(files: OpenFiles, manifest: str) -> list[ModelScore]:
     mixtures, rate = load_mixtures("bundled", manifest)
     label = f"scoring {manifest}"
-    with bar(label, len(paths) * len(mixtures)) as shown:
-        return evaluate(paths, mixtures, progress=lambda done, total: shown.update(1), rate=rate)
+    with bar(label, len(files) * len(mixtures)) as shown:
+        return evaluate(
+            list(files.values()), mixtures, progress=lambda done, total: shown.update(1), rate=rate
+        )
 
 
 def _results(
-    paths: Sequence[Path], descriptions: Mapping[str, Json], kept_steps: Mapping[str, int]
+    files: OpenFiles, conversions: Mapping[str, Conversion], kept_steps: Mapping[str, int]
 ) -> list[Json]:
-    scores = _scored(paths, "mixtures.csv")
+    scores = _scored(files, "mixtures.csv")
     reference = scores[0].si_sdr
     return [
         {
@@ -119,30 +126,30 @@ def _results(
             "si_sdr": score.si_sdr,
             "si_sdri": score.si_sdri,
             "drop": reference - score.si_sdr,
-            "sqnr": descriptions[model.file]["parity"]["reference"]["sqnr_db"],
+            "sqnr": conversions[model.file].parity["reference"].sqnr_db,
             "kept_step": kept_steps.get(model.method),
-            "bytes": descriptions[model.file]["bytes"],
+            "bytes": conversions[model.file].file_bytes,
             "real_time_factor": score.real_time_factor,
         }
         for model, score in zip(MODELS, scores, strict=True)
     ]
 
 
-def _sweep(paths: Sequence[Path]) -> list[Json]:
+def _sweep(files: OpenFiles) -> list[Json]:
     return [
         {"method": model.method, **row}
-        for model, score in zip(MODELS, _scored(paths, "sweep.csv"), strict=True)
+        for model, score in zip(MODELS, _scored(files, "sweep.csv"), strict=True)
         for row in level_sweep(score)
     ]
 
 
-def _examples(output: Path) -> list[Json]:
+def _examples(output: Path, files: OpenFiles) -> list[Json]:
     """Separated audio of the float and the FQSS model, beside mixture and true sources."""
     mixtures, rate = load_mixtures("bundled")
     folder = output / "audio"
     folder.mkdir(exist_ok=True)
     separators = {
-        model.method: Separator(output / model.file)
+        model.method: Separator(files[model.file])
         for model in MODELS
         if model.method in ("float", "fqss")
     }

@@ -138,7 +138,7 @@ def unknown_op_tflite(foreign_tflite, tmp_path_factory):
     """A good file but for an op that no LiteRT has."""
     from ai_edge_litert import schema_py_generated as schema
 
-    from fqss_tf.export.flatbuffer import pack_model, read_model
+    from fqss_tf.tflite.flatbuffer import pack_model, read_model
 
     model = read_model(foreign_tflite.read_bytes())
     code = model.operatorCodes[0]

@@ -21,7 +21,7 @@ from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import default_task, load_mixtures
 from fqss_tf.files import atomic_folder
 from fqss_tf.models.registry import names_of, network_of
-from fqss_tf.runtime.metadata import Metadata, read_metadata
+from fqss_tf.tflite.file import FileLike, TfliteFile, open_model
 from fqss_tf.types import Json, NamedMixture, OnProgress, PathLike
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Analysis:
 
 
 def analyze(
-    models: Sequence[PathLike],
+    models: Sequence[FileLike],
     data: PathLike,
     output: PathLike,
     manifest: str = "mixtures.csv",
@@ -127,7 +127,8 @@ def analyze(
     ``files.csv``, ``layers.csv`` and ``layers.png``.
 
     Args:
-        models: paths: at most one run folder; a float32 .tflite and the integer ones of it.
+        models: at most one run folder; a float32 .tflite and the integer ones of it, open already
+            or by their paths.
         data: as for ``load_mixtures``.
         output: folder, new or empty.
         manifest: as for ``load_mixtures``.
@@ -143,39 +144,38 @@ def analyze(
             ``output`` is in use. Then nothing is written.
     """
     options = options or Options()
-    run_path, float_path, integer_paths = _sorted_models(models)
+    opened = [open_model(model) for model in models]
+    run_path, float_file, integer_files = _sorted_models(opened)
     with atomic_folder(output) as folder:
-        mixtures, rate = load_mixtures(data, manifest, task or default_task(models))
+        mixtures, rate = load_mixtures(data, manifest, task or default_task(opened))
         if not mixtures:
             raise FqssError(f"{manifest} of {data} lists no mixtures: there is nothing to analyze")
         if options.utterances is not None and options.utterances < len(mixtures):
             places = np.linspace(0, len(mixtures) - 1, options.utterances).round().astype(int)
             mixtures = [mixtures[place] for place in places]
-        metadata = None
-        if float_path:
-            metadata = read_metadata(float_path)[0]
-            for path in integer_paths:
-                _check_pair(float_path, metadata, path)
+        if float_file:
+            for file in integer_files:
+                _check_pair(float_file, file)
         run = _open_run(run_path, options.threads) if run_path else None
-        _check_data(run, metadata, float_path, mixtures, rate)
-        if metadata:
-            samples = metadata.segment
+        _check_data(run, float_file, mixtures, rate)
+        if float_file:
+            samples = float_file.metadata.segment
         elif run:
             samples = run.recipe.segment(options.seconds)
         else:
             raise FqssError("no model is given: give a run folder or .tflite files")
-        if run and samples % run.config.hop:
+        if run and float_file and samples % run.config.hop:
             raise FqssError(
                 f"{run_path} needs segments of a multiple of {run.config.hop} samples but "
-                f"{float_path} has {samples}: analyze them separately"
+                f"{float_file.path} has {samples}: analyze them separately"
             )
         excerpts = cut_excerpts(mixtures, samples)
-        parts = sum(part is not None for part in (run, metadata))
+        parts = sum(part is not None for part in (run, float_file))
         simulation = files = None
         settings = options.tensor_utterances, options.least_sdr
-        if float_path:  # first, as it is quick and may find mistakes
+        if float_file:  # first, as it is quick and may find mistakes
             files = compare_files(
-                float_path, integer_paths, excerpts, *settings, _share(progress, 0, parts)
+                float_file, integer_files, excerpts, *settings, _share(progress, 0, parts)
             )
         if run:
             simulation = simulate(run, excerpts, *settings, _share(progress, parts - 1, parts))
@@ -193,32 +193,29 @@ def _share(progress: OnProgress | None, part: int, parts: int) -> OnProgress | N
 
 
 def _sorted_models(
-    models: Sequence[PathLike]
-) -> tuple[PathLike | None, PathLike | None, list[PathLike]]:
-    runs = [path for path in models if Path(path).is_dir()]
-    files = [path for path in models if path not in runs]
-    for path in files:
-        if not Path(path).exists():
-            raise FqssError(f"no model {path}: give a run folder or .tflite files")
+    models: Sequence[Path | TfliteFile]
+) -> tuple[Path | None, TfliteFile | None, list[TfliteFile]]:
+    runs = [model for model in models if not isinstance(model, TfliteFile)]
+    files = [model for model in models if isinstance(model, TfliteFile)]
     if len(runs) > 1:
         raise FqssError(f"{runs[1]} is a second run: analyze one run at a time")
-    floats = [path for path in files if read_metadata(path)[0].type == "float32"]
-    integers = [path for path in files if path not in floats]
+    floats = [file for file in files if file.metadata.type == "float32"]
+    integers = [file for file in files if file not in floats]
     if files and (len(floats) != 1 or not integers):
         raise FqssError(
-            f"{files[0]}: .tflite files need each other, one float32 file and int8 files of the "
-            "same network"
+            f"{files[0].path}: .tflite files need each other, one float32 file and int8 files of "
+            "the same network"
         )
     return runs[0] if runs else None, floats[0] if floats else None, integers
 
 
-def _check_pair(float_path: PathLike, expected: Metadata, path: PathLike) -> None:
-    metadata = read_metadata(path)[0]
+def _check_pair(float_file: TfliteFile, file: TfliteFile) -> None:
     for name in ("network", "sample_rate", "segment", "sources"):
-        if getattr(metadata, name) != getattr(expected, name):
+        expected, found = getattr(float_file.metadata, name), getattr(file.metadata, name)
+        if found != expected:
             raise FqssError(
-                f"{path} has {name} {getattr(metadata, name)} but {float_path} "
-                f"{getattr(expected, name)}: give files of the same network"
+                f"{file.path} has {name} {found} but {float_file.path} {expected}: give files of "
+                "the same network"
             )
 
 
@@ -241,16 +238,16 @@ def _open_run(path: PathLike, threads: int) -> Run:
 
 def _check_data(
     run: Run | None,
-    metadata: Metadata | None,
-    float_path: PathLike | None,
+    float_file: TfliteFile | None,
     mixtures: Iterable[NamedMixture],
     rate: int,
 ) -> None:
-    found: list[tuple[PathLike | None, int, int]] = []
+    found: list[tuple[Path, int, int]] = []
     if run:
         found.append((run.folder, run.recipe.data.sample_rate, run.config.sources))
-    if metadata:
-        found.append((float_path, metadata.sample_rate, len(metadata.sources)))
+    if float_file:
+        metadata = float_file.metadata
+        found.append((float_file.path, metadata.sample_rate, len(metadata.sources)))
     for path, own_rate, sources in found:
         if own_rate != rate:
             raise FqssError(f"{path} works at {own_rate} Hz but the mixtures have {rate} Hz: give "

@@ -12,12 +12,10 @@ from numpy.typing import NDArray
 from fqss_tf.analysis.excerpts import Excerpt, Reference, check_separated, referenced, spread
 from fqss_tf.analysis.noise import noise_rows, ratio_db
 from fqss_tf.errors import FqssError
-from fqss_tf.export.flatbuffer import read_model
-from fqss_tf.export.op_report import op_report
 from fqss_tf.runtime import planes
 from fqss_tf.runtime.engine import Engine
-from fqss_tf.runtime.metadata import read_metadata
-from fqss_tf.types import FloatArray, Json, OnProgress, PathLike, Sources, Waveform
+from fqss_tf.tflite.file import FileLike, TfliteFile
+from fqss_tf.types import FloatArray, Json, OnProgress, Sources, Waveform
 
 # They move numbers and make none.
 MOVING = ("RESHAPE", "PAD", "STRIDED_SLICE", "TRANSPOSE", "SLICE")
@@ -34,25 +32,28 @@ class InspectedModel:
     estimates that users get.
 
     Args:
-        path: a float32 or int8 file of ``fqss-tf convert``.
+        file: a float32 or int8 file of ``fqss-tf convert``, open already or by its path.
 
     Raises:
         FqssError: damaged, foreign, or of another type.
     """
 
-    def __init__(self, path: PathLike) -> None:
-        self.metadata, content = read_metadata(path)
+    def __init__(self, file: FileLike) -> None:
+        file = TfliteFile.open(file)
+        self.metadata = file.metadata  # checks the graph, so it comes before LiteRT
         if self.metadata.type not in ("float32", "int8"):
-            raise FqssError(f"{path} is {self.metadata.type}: float32 and int8 can be compared")
+            raise FqssError(
+                f"{file.path} is {self.metadata.type}: float32 and int8 can be compared"
+            )
         self._interpreter = Interpreter(
-            model_content=content, experimental_preserve_all_tensors=True,
+            model_content=file.content, experimental_preserve_all_tensors=True,
             experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
         self._interpreter.allocate_tensors()
         (self._input,) = self._interpreter.get_input_details()
         details = {each["index"]: each for each in self._interpreter.get_tensor_details()}
         self._tensors = {
-            layer: details[index] for layer, index in _layer_tensors(content, path).items()
+            layer: details[index] for layer, index in _layer_tensors(file).items()
         }
 
     def values(self, segment: Waveform) -> dict[str, tuple[FloatArray, float]]:
@@ -74,12 +75,11 @@ class InspectedModel:
         }
 
 
-def _layer_tensors(content: bytes, path: PathLike) -> dict[str, int]:
+def _layer_tensors(file: TfliteFile) -> dict[str, int]:
     """Layer -> index of its output, of all layers that make numbers."""
-    graph = read_model(content, str(path)).subgraphs[0]
-    ops = op_report(content, str(path)).ops
+    operators = file.model.subgraphs[0].operators
     found = {}
-    for op, entry in zip(ops, graph.operators, strict=False):
+    for op, entry in zip(file.report.ops, operators, strict=False):
         if op.name in MOVING:
             continue
         # The converter calls it model/layer/op;..., and prefers the last op that it fused.
@@ -104,8 +104,8 @@ def _values(content: NDArray[Any], tensor: Json) -> tuple[FloatArray, float]:
 
 
 def compare_layers(
-    float_path: PathLike,
-    integer_path: PathLike,
+    float_file: FileLike,
+    integer_file: FileLike,
     excerpts: Sequence[Excerpt],
     progress: OnProgress | None = None,
 ) -> list[Json]:
@@ -117,8 +117,8 @@ def compare_layers(
     noise.
 
     Args:
-        float_path: the float32 .tflite.
-        integer_path: an int8 .tflite of the same network.
+        float_file: the float32 .tflite, open already or by its path.
+        integer_file: an int8 .tflite of the same network.
         excerpts: list of Excerpt of the files' segment.
         progress: called as ``progress(done, total)``, if given.
 
@@ -129,7 +129,8 @@ def compare_layers(
     Raises:
         FqssError: a file cannot be used, or they have no layers in common.
     """
-    pair = [InspectedModel(path) for path in (float_path, integer_path)]
+    files = [TfliteFile.open(file) for file in (float_file, integer_file)]
+    pair = [InspectedModel(file) for file in files]
     products: dict[str, NDArray[np.float64]] = {}
     shares: dict[str, float] = {}
     for done, excerpt in enumerate(excerpts, 1):
@@ -143,7 +144,8 @@ def compare_layers(
             progress(done, len(excerpts))
     if not products:
         raise FqssError(
-            f"{float_path} and {integer_path} have no layers in common: give files of one network"
+            f"{files[0].path} and {files[1].path} have no layers in common: give files of one "
+            "network"
         )
     return [
         {"layer": layer, "sqnr": _sqnr(own), "saturated": shares[layer]}
@@ -183,8 +185,8 @@ class Files:
 
 
 def compare_files(
-    float_path: PathLike,
-    integer_paths: Sequence[PathLike],
+    float_file: FileLike,
+    integer_files: Sequence[FileLike],
     excerpts: Sequence[Excerpt],
     layer_excerpts: int,
     least_sdr: float,
@@ -193,8 +195,8 @@ def compare_files(
     """Compares a float32 file with integer ones, by estimates and by layers.
 
     Args:
-        float_path: the float32 .tflite.
-        integer_paths: int8 .tflite files of its network, sample rate and segment.
+        float_file: the float32 .tflite, open already or by its path.
+        integer_files: int8 .tflite files of its network, sample rate and segment.
         excerpts: list of Excerpt of that segment.
         layer_excerpts: on how many of them layers are compared.
         least_sdr: float SI-SDR in dB that at least one source must have.
@@ -208,17 +210,18 @@ def compare_files(
             separated.
     """
     files = Files()
-    engine = Engine(float_path)
+    float_file = TfliteFile.open(float_file)
+    engine = Engine(float_file)
     for excerpt in excerpts:
         files.references.append(referenced(excerpt, engine.forward(excerpt.mixture)))
     check_separated(files.references, least_sdr)
     chosen = [reference.excerpt for reference in spread(files.references, layer_excerpts)]
     steps = len(files.references) + len(chosen)
-    total = len(integer_paths) * steps
-    for index, path in enumerate(integer_paths):
+    total = len(integer_files) * steps
+    for index, file in enumerate(map(TfliteFile.open, integer_files)):
         before = index * steps
-        engine = Engine(path)
-        labels: Json = {"model": str(path), "method": engine.metadata.method}
+        engine = Engine(file)
+        labels: Json = {"model": str(file.path), "method": engine.metadata.method}
         for done, reference in enumerate(files.references, 1):
             estimates = engine.forward(reference.excerpt.mixture)
             files.rows += [labels | row for row in noise_rows(reference, estimates)]
@@ -227,7 +230,7 @@ def compare_files(
             if progress is not None:
                 progress(before + done, total)
         layers = compare_layers(
-            float_path, path, chosen, _behind(progress, before + len(files.references), total)
+            float_file, file, chosen, _behind(progress, before + len(files.references), total)
         )
         files.layers += [labels | row for row in layers]
     return files

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from fqss_tf.benchmark.apart import Apart, Channel
 from fqss_tf.benchmark.memory import peak_bytes
 from fqss_tf.errors import FqssError
-from fqss_tf.runtime.metadata import read_metadata
-from fqss_tf.types import Json, OnProgress, PathLike
+from fqss_tf.tflite.file import FileLike, TfliteFile
+from fqss_tf.types import Json, OnProgress
 
 PROGRESS_EVERY = 60  # seconds of the recording
 
 
 def measure_long_recording(
-    path: PathLike,
+    file: FileLike,
     minute: NDArray[np.int16],
     hours: float,
     threads: int = 1,
@@ -30,7 +30,7 @@ def measure_long_recording(
     with two sources at 8 kHz.
 
     Args:
-        path: a .tflite file for segments.
+        file: a .tflite file for segments, open already or by its path.
         minute: int16 [samples] at the model's rate, which is repeated to fill the hours.
         hours: length of the recording.
         threads: CPU threads.
@@ -43,7 +43,8 @@ def measure_long_recording(
     Raises:
         FqssError: the model cannot be used, or there is no room for the files.
     """
-    rate = read_metadata(path)[0].sample_rate
+    file = TfliteFile.open(file)
+    rate = file.metadata.sample_rate
     samples = round(hours * 3600 * rate)
     with tempfile.TemporaryDirectory() as folder:
         recording = Path(folder) / "recording.wav"
@@ -52,7 +53,7 @@ def measure_long_recording(
         except (OSError, soundfile.SoundFileError) as error:
             raise FqssError(f"cannot write the recording to {folder}: {error}") from error
         started = time.perf_counter()
-        with Apart(str(path), _separate, Path(path).absolute(), recording, threads) as process:
+        with Apart(str(file.path), _separate, file.path.absolute(), recording, threads) as process:
             while not isinstance(message := process.receive(), dict):
                 if progress is not None:
                     progress(message, samples)

@@ -3,11 +3,11 @@
 import dataclasses
 import statistics
 from collections.abc import Sequence
-from pathlib import Path
 
 from fqss_tf.benchmark.profiler import OpEvent, profile
-from fqss_tf.export.delegation import Delegation, delegation
-from fqss_tf.export.op_report import Op, Report, op_report
+from fqss_tf.tflite.delegation import Delegation, delegation
+from fqss_tf.tflite.file import FileLike, TfliteFile
+from fqss_tf.tflite.op_report import Op, Report
 from fqss_tf.types import Json
 
 # How XNNPACK's names of convolutions and matrix products begin.
@@ -105,11 +105,11 @@ class OpTimes:
         return milliseconds / self.milliseconds if self.milliseconds else 0.0
 
 
-def op_times(path: Path, threads: int, runs: int) -> OpTimes:
+def op_times(file: FileLike, threads: int, runs: int) -> OpTimes:
     """Profiles a .tflite.
 
     Args:
-        path: the file; its offsets are checked already.
+        file: the file, open already or by its path.
         threads: CPU threads.
         runs: profiled invocations.
 
@@ -119,13 +119,13 @@ def op_times(path: Path, threads: int, runs: int) -> OpTimes:
     Raises:
         FqssError: LiteRT cannot run or profile the model.
     """
-    content = path.read_bytes()
-    found = profile(path, threads, runs)
+    file = TfliteFile.open(file)
+    found = profile(file.path, threads, runs)
     medians = [
         statistics.median(event.milliseconds for event in same)
         for same in zip(*found.invocations, strict=True)
     ]
-    nodes = trace(found.invocations[0], medians, op_report(content), delegation(content))
+    nodes = trace(found.invocations[0], medians, file.report, delegation(file))
     covered = statistics.median(
         sum(event.milliseconds for event in events) / whole
         for events, whole in zip(found.invocations, found.milliseconds, strict=True)

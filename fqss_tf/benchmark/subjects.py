@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fqss_tf.errors import FqssError
 from fqss_tf.models.registry import network_of
 from fqss_tf.models.sizes import EncoderSizes
+from fqss_tf.tflite.file import FileLike, TfliteFile
 from fqss_tf.types import IntArray, PathLike
 
 
@@ -156,12 +157,12 @@ def random_input(shape: Sequence[int] | IntArray, dtype: type[np.generic]) -> ND
 
 
 def tflite_subject(
-    path: PathLike, name: str | None = None, seconds: float | None = None, scored: bool = False
+    file: FileLike, name: str | None = None, seconds: float | None = None, scored: bool = False
 ) -> TfliteSubject:
     """Describes a .tflite file, of this project or of any other.
 
     Args:
-        path: the file.
+        file: the file, open already or by its path.
         name: as shown; the path if None.
         seconds: of audio per call, for a file without a description.
         scored: whether its separation means something.
@@ -169,38 +170,28 @@ def tflite_subject(
     Raises:
         FqssError: the file is missing, damaged, or not a .tflite.
     """
-    from fqss_tf.export.op_report import op_report
-    from fqss_tf.runtime.metadata import METADATA_NAME, checked_model, read_metadata
-
-    path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise FqssError(f"cannot read {path}: {error.strerror or error}") from error
-    entries = checked_model(path, content).metadata or []
-    described = any(entry.name == METADATA_NAME for entry in entries)
+    file = TfliteFile.open(file)
     kind, rate = TfliteSubject, None
     of_step: dict[str, Any] = {}
-    report = op_report(content, str(path))
-    if described:
-        metadata, _ = read_metadata(path)
+    if file.is_described:
+        metadata = file.metadata
         seconds, rate = metadata.segment / metadata.sample_rate, metadata.sample_rate
         if metadata.is_streaming:
-            states = (tensor for tensor in report.inputs if tensor.name in metadata.states)
+            states = (tensor for tensor in file.report.inputs if tensor.name in metadata.states)
             kind = StepSubject
             of_step = {
                 "latency": metadata.latency / metadata.sample_rate,
                 "state_bytes": sum(math.prod(state.shape) for state in states),
             }
     return kind(
-        name=name or str(path),
+        name=name or str(file.path),
         runtime="LiteRT",
         seconds=seconds,
         rate=rate,
-        file_bytes=len(content),
-        macs=report.macs,
-        scored=path if described and scored else None,
-        path=path,
+        file_bytes=len(file.content),
+        macs=file.report.macs,
+        scored=file.path if file.is_described and scored else None,
+        path=file.path,
         **of_step,
     )
 

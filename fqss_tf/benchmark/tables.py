@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fqss_tf.benchmark.op_times import KindTime, NodeTime, OpTimes
     from fqss_tf.benchmark.phone import PhoneMeasurement
     from fqss_tf.benchmark.subjects import Subject
-    from fqss_tf.export.op_report import Op, Tensor
+    from fqss_tf.tflite.op_report import Op, Tensor
 
 LATENCY_HEADER = (
     "model", "runtime", "threads", "median (ms)", "min (ms)", "p95 (ms)", "ratio",

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from fqss_tf.benchmark.op_times import OpTimes
     from fqss_tf.benchmark.phone import Phone, PhoneMeasurement
     from fqss_tf.benchmark.results import Results
-    from fqss_tf.benchmark.subjects import Subject, TfliteSubject
+    from fqss_tf.benchmark.subjects import Subject
+    from fqss_tf.tflite.file import FileLike, TfliteFile
     from fqss_tf.types import Json, NamedMixture
 
 
@@ -81,7 +82,7 @@ def command(
     from fqss_tf.benchmark.collect import RecipeOptions, collect, is_recipe
     from fqss_tf.benchmark.machine import describe
     from fqss_tf.benchmark.results import Results
-    from fqss_tf.benchmark.subjects import TfliteSubject
+    from fqss_tf.tflite.file import open_model
 
     counts = _numbers(threads)
     if training:
@@ -112,22 +113,24 @@ def command(
     if device and (per_op or torch or onnx_files):
         raise click.UsageError("--per-op, --torch and --onnx measure here only, not with --device")
     phone = _phone(device, benchmark_model)
-    mixtures = _mixtures(data, [model for model in models if not is_recipe(model)])
+    opened = {model: open_model(model) for model in models if not is_recipe(model)}
+    mixtures = _mixtures(data, list(opened.values()))
     if plots is not None:
         _make_folder(plots)
     with tempfile.TemporaryDirectory() as folder:
         with progress_bar("preparing") as progress:
-            subjects = collect(models, RecipeOptions(**given), folder, progress, onnx_files)
-        files = {
-            subject.name: subject for subject in subjects if isinstance(subject, TfliteSubject)
-        }
+            collected = collect(
+                [opened.get(model, model) for model in models], RecipeOptions(**given), folder,
+                progress, onnx_files,
+            )
+        subjects, files = collected.subjects, collected.files
         if per_op and not files:
             raise FqssError("--per-op needs a .tflite or a recipe: Keras graphs are not profiled")
         machine = describe() if phone is None else {"phone": phone.name}
         results = Results(
             machine, runs,
             _measure(phone, subjects, counts, runs),
-            _scores(subjects, mixtures, counts[0]),
+            _scores(subjects, files.values(), mixtures, counts[0]),
             _op_times(files if per_op else {}, counts[0], runs),
         )
     if plots is not None:
@@ -191,7 +194,9 @@ def _phone(device: Literal["adb"] | None, benchmark_model: str | None) -> Phone 
     return Phone(benchmark_model or os.environ.get("FQSS_BENCHMARK_MODEL"))
 
 
-def _mixtures(data: str | None, models: Sequence[str]) -> tuple[Sequence[NamedMixture], int] | None:
+def _mixtures(
+    data: str | None, models: Sequence[FileLike]
+) -> tuple[Sequence[NamedMixture], int] | None:
     if data is None:
         return None
     from fqss_tf.evaluation import default_task, load_mixtures
@@ -222,7 +227,10 @@ def _measure(
 
 
 def _scores(
-    subjects: Iterable[Subject], mixtures: tuple[Sequence[NamedMixture], int] | None, threads: int
+    subjects: Iterable[Subject],
+    files: Iterable[TfliteFile],
+    mixtures: tuple[Sequence[NamedMixture], int] | None,
+    threads: int,
 ) -> dict[Path, float]:
     """SI-SDR in dB by path, of what is trained."""
     if mixtures is None:
@@ -231,25 +239,26 @@ def _scores(
 
     listed, rate = mixtures
     paths = list(dict.fromkeys(s.scored for s in subjects if s.scored is not None))
+    open_files = {file.path: file for file in files}
     scores = {}
     for path in paths:
         # One at a time: models of different segments are scored on their own.
         with progress_bar(f"scoring {path.name}") as progress:
-            (score,) = evaluate([path], listed, threads, progress, rate=rate)
+            (score,) = evaluate([open_files.get(path, path)], listed, threads, progress, rate=rate)
         scores[path] = score.si_sdr
     return scores
 
 
-def _op_times(subjects: Mapping[str, TfliteSubject], threads: int, runs: int) -> dict[str, OpTimes]:
+def _op_times(files: Mapping[str, TfliteFile], threads: int, runs: int) -> dict[str, OpTimes]:
     """OpTimes by name of the model."""
     from fqss_tf.benchmark.op_times import op_times
 
     times = {}
     with progress_bar("profiling") as progress:
-        for name, subject in subjects.items():
-            times[name] = op_times(subject.path, threads, runs)
+        for name, file in files.items():
+            times[name] = op_times(file, threads, runs)
             if progress is not None:
-                progress(len(times), len(subjects))
+                progress(len(times), len(files))
     return times
 
 

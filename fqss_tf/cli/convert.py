@@ -59,18 +59,17 @@ def command(
     from fqss_tf.runs.untrained import UntrainedRun
 
     source = Run(cast(str, run)) if resolved is None else UntrainedRun(resolved)
-    description = convert(source, output, file_type, ptq, seconds, least_sqnr, stream, planes,
-                          calibrate)
-    if as_json:
-        click.echo(json.dumps(description))
-        return
-    click.echo(
-        f"{output}: {description['bytes']} bytes, {file_type}, method {description['method']}"
+    made = convert(
+        source, output, file_type, ptq=ptq, seconds=seconds, least_sqnr=least_sqnr, stream=stream,
+        planes=planes, calibration=calibrate,
     )
+    if as_json:
+        click.echo(json.dumps(made.to_dict()))
+        return
+    click.echo(f"{output}: {made.file_bytes} bytes, {file_type}, method {made.metadata.method}")
     if stream:
-        click.echo(f"  algorithmic latency {description['latency']} samples, "
-                   f"{description['latency_ms']:g} ms; {len(description['states'])} states, "
-                   f"{description['state_bytes']} bytes")
-    for kernels, parity in description["parity"].items():
-        click.echo(f"  {kernels} kernels against Keras: SQNR {parity['sqnr_db']:.1f} dB, "
-                   f"SI-SDR {parity['si_sdr_difference_db']:+.4f} dB")
+        click.echo(f"  algorithmic latency {made.metadata.latency} samples, "
+                   f"{made.latency_ms:g} ms; {len(made.states)} states, {made.state_bytes} bytes")
+    for kernels, parity in made.parity.items():
+        click.echo(f"  {kernels} kernels against Keras: SQNR {parity.sqnr_db:.1f} dB, "
+                   f"SI-SDR {parity.si_sdr_difference_db:+.4f} dB")

@@ -62,14 +62,16 @@ def command(
         mixture_kinds,
         sweep_table,
     )
+    from fqss_tf.tflite.file import open_model
 
     others = _others(metrics)
 
     if csv_path is not None and not csv_path.absolute().parent.is_dir():
         raise FqssError(f"cannot write {csv_path}: the folder {csv_path.parent} does not exist")
-    mixtures, rate = load_mixtures(data, manifest, task or default_task(models))
+    opened = [open_model(model) for model in models]
+    mixtures, rate = load_mixtures(data, manifest, task or default_task(opened))
     with progress_bar("evaluating") as progress:
-        scores = evaluate(models, mixtures, threads, progress, rate=rate, others=others)
+        scores = evaluate(opened, mixtures, threads, progress, rate=rate, others=others)
     if csv_path is not None:
         _write_csv(csv_path, scores)
     kinds = mixture_kinds(data, manifest)

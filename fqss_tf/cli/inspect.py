@@ -14,8 +14,9 @@ import click
 from fqss_tf.errors import FqssError
 
 if TYPE_CHECKING:
-    from fqss_tf.export.delegation import Delegation
-    from fqss_tf.export.op_report import Op, Report, Tensor
+    from fqss_tf.tflite.delegation import Delegation
+    from fqss_tf.tflite.file import TfliteFile
+    from fqss_tf.tflite.op_report import Op, Report, Tensor
     from fqss_tf.types import Json
 
 HEADER = ("#", "op", "in", "out", "type", "weights", "scale", "zero", "XNNPACK", "MACs", "bytes")
@@ -33,18 +34,15 @@ def command(model: Path, compare: str | None, as_json: bool) -> None:
     The column XNNPACK has the number of the partition that takes the op, or "no" when LiteRT's own
     kernel computes it.
     """
-    from fqss_tf.export.op_report import op_report
+    from fqss_tf.tflite import TfliteFile
 
+    file = TfliteFile.open(model)
     if compare:
-        _compare(model, compare, as_json)
+        _compare(file, compare, as_json)
         return
-    try:
-        content = model.read_bytes()
-    except OSError as error:
-        raise FqssError(f"cannot read {model}: {error.strerror or error}") from error
-    report = op_report(content, str(model))
-    taken, refusal = _delegation(model, content)
-    step = _step(model, report)
+    report = file.report
+    taken, refusal = _delegation(file)
+    step = _step(file)
     if as_json:
         plain = _with_delegation(report, taken, refusal)
         click.echo(json.dumps(plain | ({"step": step} if step else {}), indent=2))
@@ -53,7 +51,7 @@ def command(model: Path, compare: str | None, as_json: bool) -> None:
         click.echo("\n".join([*_table(report, taken), "", *totals]))
 
 
-def _compare(model: Path, recording: str, as_json: bool) -> None:
+def _compare(file: TfliteFile, recording: str, as_json: bool) -> None:
     """Prints what XNNPACK makes of each op's inputs beside the reference kernels."""
     import dataclasses
 
@@ -61,14 +59,13 @@ def _compare(model: Path, recording: str, as_json: bool) -> None:
 
     from fqss_tf import audio
     from fqss_tf.audio.levels import at_peak_1
-    from fqss_tf.export.kernel_comparison import compare_kernels
     from fqss_tf.runtime.interpreter import INPUT
-    from fqss_tf.runtime.metadata import read_metadata
     from fqss_tf.runtime.planes import split
+    from fqss_tf.tflite.kernel_comparison import compare_kernels
 
-    metadata, content = read_metadata(model)
+    metadata = file.metadata
     if metadata.type != "int8" or metadata.is_streaming:
-        raise FqssError(f"{model}: --compare takes an int8 file for whole segments")
+        raise FqssError(f"{file.path}: --compare takes an int8 file for whole segments")
     waveform, rate = audio.read(recording)
     mono = audio.resample(waveform.mean(axis=1), rate, metadata.sample_rate)
     segment = np.zeros(metadata.segment, np.float32)
@@ -79,7 +76,7 @@ def _compare(model: Path, recording: str, as_json: bool) -> None:
             bar.length = total
             bar.update(done - bar.pos)
 
-        ops = compare_kernels(content, {INPUT: planes[None, None]}, progress)
+        ops = compare_kernels(file, {INPUT: planes[None, None]}, progress)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(op) for op in ops]))
         return
@@ -94,29 +91,25 @@ def _compare(model: Path, recording: str, as_json: bool) -> None:
     click.echo(f"{equal} of {len(ops)} ops give the same codes with both kernel sets")
 
 
-def _delegation(model: Path, content: bytes) -> tuple[Delegation, None] | tuple[None, str]:
+def _delegation(file: TfliteFile) -> tuple[Delegation, None] | tuple[None, str]:
     """(Delegation, None), or (None, reason) for a file that LiteRT cannot run."""
-    from fqss_tf.export.delegation import delegation
-    from fqss_tf.runtime.metadata import checked_model
+    from fqss_tf.tflite.delegation import delegation
 
-    checked_model(model, content)
     try:
-        return delegation(content, str(model)), None
+        return delegation(file), None
     except FqssError as error:
         return None, str(error)
 
 
-def _step(model: Path, report: Report) -> Json | None:
+def _step(file: TfliteFile) -> Json | None:
     """States of a streaming model, and its lengths in samples if known; None of other files."""
-    from fqss_tf.runtime.metadata import read_metadata
-
-    returned = {tensor.name for tensor in report.outputs}
-    states = [tensor for tensor in report.inputs if tensor.name in returned]
+    returned = {tensor.name for tensor in file.report.outputs}
+    states = [tensor for tensor in file.report.inputs if tensor.name in returned]
     if not states:
         return None
     step = {"states": len(states), "state_bytes": sum(prod(state.shape) for state in states)}
     try:
-        metadata, _ = read_metadata(model)
+        metadata = file.metadata
     except FqssError:  # not of this project: the graph is shown all the same
         return step
     return step | {
@@ -203,7 +196,7 @@ def _weights(op: Op, constants: Iterable[Tensor]) -> str:
 
 
 def _totals(report: Report) -> Iterator[str]:
-    from fqss_tf.export.op_report import conversion_ops, float_tensors
+    from fqss_tf.tflite.op_report import conversion_ops, float_tensors
 
     for kind, ports in (("input", report.inputs), ("output", report.outputs)):
         for port in ports:

@@ -42,15 +42,17 @@ def command(
     """
     from fqss_tf.benchmark.long_recording import measure_long_recording
     from fqss_tf.evaluation.seams import score_files
+    from fqss_tf.tflite import TfliteFile
 
+    file = TfliteFile.open(model)
     scores = []
     for whole in wholes:
         with progress_bar(f"against {whole.name}") as progress:
-            scores.append(score_files(model, whole, mixtures, threads, progress))
+            scores.append(score_files(file, whole, mixtures, threads, progress))
     memory = None
     if hours:
         with progress_bar(f"{hours:g} hours") as progress:
-            memory = measure_long_recording(model, _minute(), hours, threads, progress)
+            memory = measure_long_recording(file, _minute(), hours, threads, progress)
     if as_json:
         seams = [_summary(str(whole), score) for whole, score in zip(wholes, scores, strict=True)]
         click.echo(json.dumps({"model": str(model), "seams": seams, "memory": memory}, indent=2))

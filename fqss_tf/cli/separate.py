@@ -141,14 +141,14 @@ def _separate_stream(
 def _for_stream(model: Path, threads: int, gain: str | None) -> Separator | StreamingSeparator:
     """A separator of streams: in steps if the file is a streaming model, else in segments."""
     from fqss_tf.runtime import Separator, StreamingSeparator
-    from fqss_tf.runtime.metadata import read_metadata
+    from fqss_tf.tflite import TfliteFile
 
-    metadata, _ = read_metadata(model)
-    if metadata.is_streaming:
-        return StreamingSeparator(model, threads, _stream_gain(gain))
+    file = TfliteFile.open(model)
+    if file.metadata.is_streaming:
+        return StreamingSeparator(file, threads, _stream_gain(gain))
     if gain not in (None, "running"):
         raise click.UsageError(f"--gain {gain} of a stream goes with a streaming model")
-    return Separator(model, threads)
+    return Separator(file, threads)
 
 
 def _stream_gain(text: str | None) -> float | Literal["running"]:

@@ -24,8 +24,8 @@ from fqss_tf.evaluation import libraries
 from fqss_tf.metrics import assigned_si_sdr, si_sdr
 from fqss_tf.runtime.chunking import chunk_order, default_overlap, separate_in_chunks
 from fqss_tf.runtime.engine import Engine
-from fqss_tf.runtime.metadata import read_metadata
 from fqss_tf.runtime.streaming import StreamingSeparator
+from fqss_tf.tflite.file import FileLike, TfliteFile, open_model
 from fqss_tf.types import OnProgress, PathLike, Sources, Waveform
 
 # What sources with names are called if they are speech.
@@ -132,13 +132,13 @@ class _Network:
 
 
 def evaluate(
-    models: Sequence[PathLike], mixtures: Sequence[LoadedMixture], threads: int = 1,
+    models: Sequence[FileLike], mixtures: Sequence[LoadedMixture], threads: int = 1,
     progress: OnProgress | None = None, *, rate: int | None = None, others: Sequence[str] = (),
 ) -> list[ModelScore]:
     """Scores models on mixtures.
 
     Args:
-        models: paths of run folders and .tflite files, in any mix.
+        models: paths of run folders and .tflite files, or open files, in any mix.
         mixtures: sequence of tuples (mixture_id, level_difference in dB of source 1 over the
             loudest other, mixture float32 [samples], sources float32 [S, samples]).
         threads: CPU threads. TensorFlow fixes its threads at its first computation in a process,
@@ -158,7 +158,7 @@ def evaluate(
     """
     if not models or not mixtures:
         raise FqssError("nothing to evaluate: give at least one model and one mixture")
-    networks = [_open(Path(model), threads) for model in models]
+    networks = [_open(open_model(model), threads) for model in models]
     _check_rates(networks, rate)
     segment = _common_segment(networks)
     scores: list[ModelScore] = []
@@ -234,15 +234,15 @@ def mixture_kinds(data: PathLike, manifest: str = "mixtures.csv") -> dict[str, s
     return {row.mixture_id: row.kind for row in rows if row.kind}
 
 
-def default_task(models: Iterable[PathLike]) -> Literal["sep_clean", "enh_single"]:
+def default_task(models: Iterable[FileLike]) -> Literal["sep_clean", "enh_single"]:
     """Returns the task of a LibriMix to score models on: ``enh_single`` for those of one source.
 
     Args:
-        models: paths of run folders and .tflite files; the first one that says decides.
+        models: as for ``evaluate``; the first one that says decides.
     """
     for model in models:
         with contextlib.suppress(FqssError):
-            return "enh_single" if _sources_of(Path(model)) == 1 else "sep_clean"
+            return "enh_single" if _sources_of(open_model(model)) == 1 else "sep_clean"
     return "sep_clean"
 
 
@@ -267,41 +267,39 @@ def _manifest_folder(data: PathLike, manifest: str) -> Path:
     )
 
 
-def _sources_of(path: Path) -> int:
-    if path.is_dir():
-        from fqss_tf.runs.folder import RunFolder
+def _sources_of(model: Path | TfliteFile) -> int:
+    if isinstance(model, TfliteFile):
+        return len(model.metadata.sources)
+    from fqss_tf.runs.folder import RunFolder
 
-        return RunFolder(path).recipe.model.sources
-    return len(read_metadata(path)[0].sources)
-
-
-def _open(path: Path, threads: int) -> _Network:
-    if not path.exists():
-        raise FqssError(f"no model {path}: give a run folder of fqss-tf train or a .tflite file")
-    return _open_run(path, threads) if path.is_dir() else _open_tflite(path, threads)
+    return RunFolder(model).recipe.model.sources
 
 
-def _open_tflite(path: Path, threads: int) -> _Network:
-    metadata, _ = read_metadata(path)
-    if metadata.is_streaming:
-        return _open_step(path, threads)
-    engine = Engine(path, threads)
-    metadata = engine.metadata
+def _open(model: Path | TfliteFile, threads: int) -> _Network:
+    if isinstance(model, TfliteFile):
+        return _open_tflite(model, threads)
+    return _open_run(model, threads)
+
+
+def _open_tflite(file: TfliteFile, threads: int) -> _Network:
+    if file.metadata.is_streaming:
+        return _open_step(file, threads)
+    metadata = file.metadata
     return _Network(
-        path, False, metadata.sample_rate, metadata.sources, metadata.has_named_sources,
-        metadata.hop, metadata.segment, engine.forward,
+        file.path, False, metadata.sample_rate, metadata.sources, metadata.has_named_sources,
+        metadata.hop, metadata.segment, Engine(file, threads).forward,
     )
 
 
-def _open_step(path: Path, threads: int) -> _Network:
-    separator = StreamingSeparator(path, threads, gain=0)
-    metadata = separator.metadata
+def _open_step(file: TfliteFile, threads: int) -> _Network:
+    separator = StreamingSeparator(file, threads, gain=0)
+    metadata = file.metadata
 
     def forward(mixture: Waveform) -> Sources:
         return np.stack(list(separator.separate(mixture).values()))
 
     return _Network(
-        path, False, metadata.sample_rate, metadata.sources, metadata.has_named_sources,
+        file.path, False, metadata.sample_rate, metadata.sources, metadata.has_named_sources,
         metadata.hop, None, forward,
     )
 

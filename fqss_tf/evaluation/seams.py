@@ -20,8 +20,9 @@ from fqss_tf.runtime.chunking import (
     separate_in_chunks,
 )
 from fqss_tf.runtime.engine import Engine
-from fqss_tf.runtime.metadata import Metadata
-from fqss_tf.types import FloatArray, OnProgress, PathLike, Sources, Waveform
+from fqss_tf.tflite.file import FileLike, TfliteFile
+from fqss_tf.tflite.metadata import Metadata
+from fqss_tf.types import FloatArray, OnProgress, Sources, Waveform
 
 BUNDLED_RATE = 8000
 LARGEST_LEVEL_DIFFERENCE = 5  # dB
@@ -227,14 +228,14 @@ def score_seams(
 
 
 def score_files(
-    path: PathLike, whole_path: PathLike, mixtures: int, threads: int = 1,
+    file: FileLike, whole_file: FileLike, mixtures: int, threads: int = 1,
     progress: OnProgress | None = None,
 ) -> SeamScore:
     """Scores two .tflite files of one run by ``score_seams``, on test speech of the package.
 
     Args:
-        path: takes segments.
-        whole_path: takes longer ones, the length of the mixtures.
+        file: takes segments; open already or by its path.
+        whole_file: takes longer ones, the length of the mixtures.
         mixtures: how many.
         threads: CPU threads.
         progress: called as ``progress(done, total)`` after each mixture, if given.
@@ -243,10 +244,13 @@ def score_files(
         FqssError: a file is missing, damaged or a streaming model, the files are of different
             kinds, or they are for more voices than two.
     """
-    engine, whole = Engine(path, threads), Engine(whole_path, threads)
-    for file, metadata in ((path, engine.metadata), (whole_path, whole.metadata)):
-        if len(metadata.sources) > 2:
-            raise FqssError(f"{file} is for {len(metadata.sources)} voices, at most two are tried")
+    file, whole_file = TfliteFile.open(file), TfliteFile.open(whole_file)
+    path, whole_path = file.path, whole_file.path
+    engine, whole = Engine(file, threads), Engine(whole_file, threads)
+    for tried in (file, whole_file):
+        voices = len(tried.metadata.sources)
+        if voices > 2:
+            raise FqssError(f"{tried.path} is for {voices} voices, at most two are tried")
     kind, whole_kind = map(_kind, (engine.metadata, whole.metadata))
     if kind != whole_kind:
         raise FqssError(

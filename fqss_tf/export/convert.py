@@ -1,25 +1,25 @@
 """From a run folder to a .tflite file that was run and compared before it is kept."""
 
-import dataclasses
-import hashlib
 import json
 import math
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fqss_tf.errors import FqssError
-from fqss_tf.export.flatbuffer import write_metadata
-from fqss_tf.export.op_report import Report, Tensor, conversion_ops, float_tensors, op_report
-from fqss_tf.export.parity import compare, one_segment, whole_stream
+from fqss_tf.export.conversion import Conversion, Options
+from fqss_tf.export.parity import Parity, compare, one_segment, whole_stream
 from fqss_tf.export.segments import levelled_segments
 from fqss_tf.files import atomic_path
 from fqss_tf.formats import FILE_TYPES, WAVEFORM_SCALE
 from fqss_tf.models.registry import names_of, network_of
 from fqss_tf.models.sizes import EncoderSizes
-from fqss_tf.runtime.checksum import with_checksum
 from fqss_tf.runtime.interpreter import INPUT
-from fqss_tf.types import Json, PathLike, Planes, Waveform
+from fqss_tf.tflite.checksum import with_checksum
+from fqss_tf.tflite.file import TfliteFile
+from fqss_tf.tflite.metadata import write_metadata
+from fqss_tf.tflite.op_report import Report, Tensor, conversion_ops, float_tensors
+from fqss_tf.types import Json, KerasModel, PathLike, Planes, Waveform
 
 if TYPE_CHECKING:
     from fqss_tf.runs.base import BaseRun
@@ -37,13 +37,14 @@ def convert(
     run: "BaseRun",
     output: PathLike,
     file_type: str = "int8",
+    *,
     ptq: bool = False,
     seconds: float | None = None,
     least_sqnr: float | None = None,
     stream: bool = False,
     planes: int = 1,
     calibration: PathLike | None = None,
-) -> Json:
+) -> Conversion:
     """Converts a run and keeps the result only if it runs as the Keras model does.
 
     Args:
@@ -62,89 +63,125 @@ def convert(
             measured; None takes the training mixtures of the recipe.
 
     Returns:
-        The description, a dict.
+        What was made.
 
     Raises:
         FqssError: unknown type, no quantized model, float tensors left, or too far from Keras.
     """
+    options = Options(
+        file_type=file_type, ptq=ptq, seconds=seconds, least_sqnr=least_sqnr, stream=stream,
+        planes=planes, calibration=calibration,
+    )
+    output = Path(output)
+    _check(run, options)
+    samples = run.recipe.segment(_segment_seconds(run, options))
+    _check_file_type(run.config, file_type, samples)
+    started = time.monotonic()
+    converted = _converted(run, options, samples)
+    conversion_seconds = time.monotonic() - started
+    with atomic_path(output) as temporary:
+        temporary.write_bytes(with_checksum(converted.content))
+        file = TfliteFile.open(temporary)
+        if file_type == "int8":
+            check_fully_integer(file.report)
+        parity, refusal = _compared(run, options, converted, file)
+        if refusal:
+            raise FqssError(f"{output} is not kept: {refusal}")
+    conversion = Conversion(
+        path=output, metadata=file.metadata, report=file.report, sha256=file.sha256,
+        seconds=conversion_seconds, parity=parity, recipe=run.recipe,
+    )
+    with atomic_path(output.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(conversion.to_dict(), indent=1))
+    return conversion
+
+
+def _check(run: "BaseRun", options: Options) -> None:
+    file_type, ptq = options.file_type, options.ptq
     if file_type not in FILE_TYPES:
         raise FqssError(f"type {file_type!r} is unknown: use one of {', '.join(FILE_TYPES)}")
     if ptq and file_type != "int8":
         raise FqssError("--ptq goes with --type int8 only: the other types need no training anyway")
-    if not ptq and (planes != 1 or calibration is not None):
+    if not ptq and (options.planes != 1 or options.calibration is not None):
         raise FqssError("--planes and --calibrate go with --ptq: a trained model has its own")
-    if ptq and not 1 <= planes <= MOST_PLANES:
-        raise FqssError(f"--planes {planes} is not from 1 to {MOST_PLANES}")
+    if ptq and not 1 <= options.planes <= MOST_PLANES:
+        raise FqssError(f"--planes {options.planes} is not from 1 to {MOST_PLANES}")
     if file_type == "int8" and not ptq and not run.is_quantized:
         raise FqssError(f"{run.name} has no quantized model: train it or convert with --ptq")
-    if stream:
+    if options.stream:
         _check_streams(run.config, file_type)
+
+
+def _segment_seconds(run: "BaseRun", options: Options) -> float:
+    default = STREAMING_SECONDS if options.stream else run.recipe.data.segment_seconds
+    return options.seconds or default
+
+
+class _Converted(NamedTuple):
+    """A .tflite with its description, and the Keras model in it, with so many planes."""
+
+    content: bytes
+    model: KerasModel
+    planes: Planes
+
+
+def _converted(run: "BaseRun", options: Options, samples: int) -> _Converted:
     from fqss_tf.export.graphs import convert_float, convert_quantized
     from fqss_tf.export.streaming_graph import convert_streaming, state_names
     from fqss_tf.quantization.wrap import set_mode
 
-    output = Path(output)
-    training_segment = run.recipe.segment()
-    samples = training_segment
-    if seconds or stream:
-        samples = run.recipe.segment(seconds or STREAMING_SECONDS)
-    _check_file_type(run.config, file_type, samples)
-    started = time.monotonic()
-    if file_type == "int8":
-        counts = Planes(planes, planes) if ptq else run.planes
-        model = run.post_training_model(counts, calibration) if ptq else run.quantized_model()
-        set_mode(model, "deploy")
-        content = (convert_streaming if stream else convert_quantized)(model, samples, *counts)
-    else:
+    if options.file_type != "int8":
         counts = Planes(1, 1)
         model = run.folded_model()
         pairs = levelled_segments(run.mixtures("dev")[:CALIBRATION_MIXTURES], samples)
-        content = convert_float(model, samples, file_type, [segment for segment, _ in pairs])
-    conversion_seconds = time.monotonic() - started
-    method = ("ptq" if ptq else run.method) if file_type == "int8" else "float"
-    metadata = file_metadata(run, samples, counts, file_type, method)
-    if stream:
+        content = convert_float(model, samples, options.file_type, [pair[0] for pair in pairs])
+        metadata = file_metadata(run, samples, counts, options.file_type, "float")
+        return _Converted(write_metadata(content, metadata), model, counts)
+    counts = Planes(options.planes, options.planes) if options.ptq else run.planes
+    model = (
+        run.post_training_model(counts, options.calibration) if options.ptq
+        else run.quantized_model()
+    )
+    set_mode(model, "deploy")
+    metadata = file_metadata(run, samples, counts, "int8", "ptq" if options.ptq else run.method)
+    if options.stream:
+        content = convert_streaming(model, samples, *counts)
         lag = run.config.algorithmic_delay
         metadata |= {"lag": lag, "states": state_names(model)}
-    content = with_checksum(write_metadata(content, metadata))
-    report = op_report(content, str(output))
-    if file_type == "int8":
-        check_fully_integer(report)
-    most_loss = math.inf
-    if least_sqnr is None and run.method == "untrained":
-        least_sqnr = -math.inf  # noise from random weights has no quality to keep
-    elif least_sqnr is None:
-        least_sqnr = LEAST_SQNR[file_type]
-        most_loss = MOST_SI_SDR_LOSS if file_type == "int8" else math.inf
-    with atomic_path(output) as temporary:
-        temporary.write_bytes(content)
-        compared = training_segment if stream else samples
-        segments = levelled_segments(run.mixtures("test"), compared)
-        parity = compare(model, whole_stream if stream else one_segment, temporary, segments)
-        if refusal := parity_refusal(parity, least_sqnr, most_loss):
-            if file_type == "int8" and not stream:
-                refusal += "; " + _parting_op(content, segments[0][0], counts.input)
-            raise FqssError(f"{output} is not kept: {refusal}")
-    description = {
-        "model": output.name,
-        "type": file_type,
-        "method": method,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "bytes": len(content),
-        "segment": samples,
-        "conversion_seconds": round(conversion_seconds, 1),
-        "parity": parity,
-        **(_stream_description(metadata, report) if stream else {}),
-        "recipe": dataclasses.asdict(run.recipe),
-        "report": report.to_dict(),
-    }
-    with atomic_path(output.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(description, indent=1))
-    return description
+    else:
+        content = convert_quantized(model, samples, *counts)
+    return _Converted(write_metadata(content, metadata), model, counts)
+
+
+def _compared(
+    run: "BaseRun", options: Options, converted: _Converted, file: TfliteFile
+) -> tuple[dict[str, Parity], str | None]:
+    """How far the file is from Keras, and why it is not to be kept; None if it is."""
+    samples = file.metadata.segment
+    if options.stream:
+        samples = run.recipe.segment()
+    segments = levelled_segments(run.mixtures("test"), samples)
+    parity = compare(
+        converted.model, whole_stream if options.stream else one_segment, file, segments
+    )
+    refusal = parity_refusal(parity, *_limits(run, options))
+    if refusal and options.file_type == "int8" and not options.stream:
+        refusal += "; " + _parting_op(file, segments[0][0], converted.planes.input)
+    return parity, refusal
+
+
+def _limits(run: "BaseRun", options: Options) -> tuple[float, float]:
+    """Least SQNR and most loss of SI-SDR, in dB."""
+    if options.least_sqnr is not None:
+        return options.least_sqnr, math.inf
+    if run.method == "untrained":
+        return -math.inf, math.inf  # noise from random weights has no quality to keep
+    most_loss = MOST_SI_SDR_LOSS if options.file_type == "int8" else math.inf
+    return LEAST_SQNR[options.file_type], most_loss
 
 
 def parity_refusal(
-    parity: dict[str, dict[str, float]], least_sqnr: float, most_loss: float
+    parity: dict[str, Parity], least_sqnr: float, most_loss: float
 ) -> str | None:
     """Says why a file is too far from its Keras model with a kernel set; None if it is not.
 
@@ -154,25 +191,25 @@ def parity_refusal(
         most_loss: dB of SI-SDR.
     """
     for kernels, found in parity.items():
-        if found["sqnr_db"] < least_sqnr:
+        if found.sqnr_db < least_sqnr:
             return (
-                f"with {kernels} kernels it is {found['sqnr_db']:.1f} dB over its difference to "
+                f"with {kernels} kernels it is {found.sqnr_db:.1f} dB over its difference to "
                 f"the Keras model, below the limit of {least_sqnr:g} dB"
             )
-        if found["si_sdr_difference_db"] < -most_loss:
+        if found.si_sdr_difference_db < -most_loss:
             return (
-                f"with {kernels} kernels its SI-SDR is {-found['si_sdr_difference_db']:.2f} dB "
+                f"with {kernels} kernels its SI-SDR is {-found.si_sdr_difference_db:.2f} dB "
                 f"below the Keras model's, more than {most_loss:g} dB"
             )
     return None
 
 
-def _parting_op(content: bytes, mixture: Waveform, planes: int) -> str:
+def _parting_op(file: TfliteFile, mixture: Waveform, planes: int) -> str:
     """Names the op that XNNPACK and the reference kernels disagree about most."""
-    from fqss_tf.export.kernel_comparison import compare_kernels
     from fqss_tf.runtime.planes import split
+    from fqss_tf.tflite.kernel_comparison import compare_kernels
 
-    ops = compare_kernels(content, {INPUT: split(mixture, planes)[None, None]})
+    ops = compare_kernels(file, {INPUT: split(mixture, planes)[None, None]})
     worst = min(ops, key=lambda op: op.sqnr_db)
     return (
         f"the op on which the kernels differ most is {worst.index} {worst.name} {worst.tensor}, by "
@@ -215,24 +252,6 @@ def _check_streams(config: EncoderSizes, file_type: str) -> None:
         )
     if file_type != "int8":
         raise FqssError("--stream goes with --type int8 only: the states are int8")
-
-
-def _stream_description(metadata: Json, report: Report) -> Json:
-    """What the sidecar of a streaming model says besides; lengths in samples."""
-    states = [tensor for tensor in report.inputs if tensor.name != INPUT]
-    return {
-        "algorithmic_delay": metadata["lag"],
-        "latency": metadata["segment"] + metadata["lag"],
-        "latency_ms": 1000 * (metadata["segment"] + metadata["lag"]) / metadata["sample_rate"],
-        "state_bytes": sum(math.prod(tensor.shape) for tensor in states),
-        "states": [
-            {
-                "name": tensor.name, "shape": list(tensor.shape), "scale": tensor.scale,
-                "zero_point": tensor.zero_point,
-            }
-            for tensor in states
-        ],
-    }
 
 
 def _check_file_type(config: EncoderSizes, file_type: str, samples: int) -> None:

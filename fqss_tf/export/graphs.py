@@ -37,7 +37,7 @@ def convert_quantized(
         outputs = tf.nest.flatten(core(waveform_planes(mixture), training=False))
         return {f"stage_{plane}": output for plane, output in enumerate(outputs)}
 
-    return converted_integer(graph, mixture_spec(samples, input_planes), model)
+    return convert_int8_function(graph, mixture_spec(samples, input_planes), model)
 
 
 def waveform_planes(mixture: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ def waveform_planes(mixture: Tensor) -> Tensor:
     return fake_quantize(mixture, tf.constant(-1.0), largest, training=False)
 
 
-def converted_integer(
+def convert_int8_function(
     graph: Callable[[Tensor], dict[str, Tensor]], signature: tf.TensorSpec, model: KerasModel
 ) -> bytes:
     """Returns the fully integer .tflite of a function of one tensor.
@@ -57,16 +57,16 @@ def converted_integer(
         model: the quantized Keras model that ``graph`` calls, in mode ``deploy``.
     """
     with stand_ins(model) as noted:
-        converter = converter_of(graph, signature)
-    return with_lstm_ops(converted_to_integers(converter), model, noted)
+        converter = make_converter(graph, signature)
+    return with_lstm_ops(run_int8_converter(converter), model, noted)
 
 
-def converted_to_integers(converter: tf.lite.TFLiteConverter) -> bytes:
+def run_int8_converter(converter: tf.lite.TFLiteConverter) -> bytes:
     """Returns the .tflite of a graph in which every tensor is fake quantized."""
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type = tf.int8
     converter.inference_output_type = tf.int8
-    return converted(converter)
+    return run_converter(converter)
 
 
 def convert_float(
@@ -91,7 +91,7 @@ def convert_float(
     def graph(mixture: Tensor) -> dict[str, Tensor]:
         return {"stage_0": model(mixture, training=False)}
 
-    converter = converter_of(graph, mixture_spec(samples, 1))
+    converter = make_converter(graph, mixture_spec(samples, 1))
     if file_type != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if file_type == "float16":
@@ -105,7 +105,7 @@ def convert_float(
         converter.representative_dataset = lambda: (
             [segment[None, None, :, None]] for segment in segments
         )
-    return converted(converter)
+    return run_converter(converter)
 
 
 def mixture_spec(samples: int, planes: int) -> tf.TensorSpec:
@@ -113,7 +113,7 @@ def mixture_spec(samples: int, planes: int) -> tf.TensorSpec:
     return tf.TensorSpec([1, 1, samples, planes], tf.float32, name="mixture")
 
 
-def converter_of(
+def make_converter(
     graph: Callable[..., dict[str, Tensor]], *signature: tf.TensorSpec
 ) -> tf.lite.TFLiteConverter:
     """Returns the converter of a function, whose inputs and named outputs become the signature.
@@ -144,7 +144,7 @@ def converter_of(
     )
 
 
-def converted(converter: tf.lite.TFLiteConverter) -> bytes:
+def run_converter(converter: tf.lite.TFLiteConverter) -> bytes:
     """Returns the .tflite that a TFLiteConverter makes."""
     import warnings
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from fqss_tf.audio.levels import at_peak_1
 from fqss_tf.export.convert import file_metadata
-from fqss_tf.export.flatbuffer import write_metadata
 from fqss_tf.metrics import mean_si_sdr
 from fqss_tf.runtime.chunking import chunk_order, default_overlap, separate_in_chunks
 from fqss_tf.runtime.engine import Engine
+from fqss_tf.tflite.metadata import write_metadata
 from fqss_tf.types import MixturePair, Separate
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from fqss_tf.export.flatbuffer import pack_model, read_model
 from fqss_tf.layers.lstm import DIGIT, StandIn
 from fqss_tf.quantization.bias import inner_scale, integer_weight
 from fqss_tf.quantization.wrap import lstms
-from fqss_tf.types import KerasLayer, KerasModel
+from fqss_tf.tflite.flatbuffer import pack_model, read_model
+from fqss_tf.types import FloatArray, KerasLayer, KerasModel
 
 LEFT_OUT = -1
 GATES = 4
@@ -94,34 +94,20 @@ class _Graph:
         """Puts the LSTM op of one direction, between two reshapes, where a stand-in is."""
         units, rows, positions = wrapper.layer.units, stand_in.rows, stand_in.positions
         source = self.graph.tensors[op.inputs[0]]
-        output = self.graph.tensors[op.outputs[0]]
+        hidden = self.graph.tensors[op.outputs[0]].quantization
         channels = int(source.shape[-1])
-        hidden = output.quantization
-        inputs = [self._tensor("input", [rows, positions, channels], TYPE.INT8,
-                               source.quantization)]  # fmt: skip
-        biases: list[int] = []
-        input_scale = float(source.quantization.scale[0])
-        for name in ("kernel", "recurrent_kernel"):
-            weight, scales = integer_weight(wrapper, f"{stand_in.direction}_{name}")
-            inputs += [
-                self._constant(name, part.T, scale)
-                for part, scale in zip(np.split(weight, GATES, axis=1), scales, strict=True)
-            ]
-            if name == "kernel":
-                bias = getattr(wrapper.layer, f"{stand_in.direction}_bias").numpy()
-                biases = [
-                    self._constant(
-                        "bias", np.round(part / (input_scale * scale)).astype(np.int32),
-                        input_scale * scale,
-                    )
-                    for part, scale in zip(np.split(bias, GATES), scales, strict=True)
-                ]
+        entry = self._tensor("input", [rows, positions, channels], TYPE.INT8, source.quantization)
+        weights, biases = self._weights(
+            wrapper, stand_in.direction, float(source.quantization.scale[0])
+        )
         cell = _quantization(inner_scale(wrapper, "cell"))
         states = [
             self._tensor("hidden_state", [rows, units], TYPE.INT8, hidden, variable=True),
             self._tensor("cell_state", [rows, units], TYPE.INT16, cell, variable=True),
         ]
-        inputs += [LEFT_OUT] * 3 + biases + [LEFT_OUT] * 2 + states + [LEFT_OUT] * 4
+        inputs = [
+            entry, *weights, *[LEFT_OUT] * 3, *biases, *[LEFT_OUT] * 2, *states, *[LEFT_OUT] * 4,
+        ]
         # The kernel asks for these five, and reads the scale of the last.
         gate = _quantization(2.0**-12)
         between = [self._tensor("gate", [1], TYPE.INT16, gate) for _ in range(GATES)]
@@ -134,7 +120,30 @@ class _Graph:
         lstm.intermediates = np.array(between, np.int32)
         place = self.ops.index(op)
         self.ops[place : place + 1] = [
-            self._reshape(op.inputs[0], inputs[0]), lstm, self._reshape(result, op.outputs[0]),
+            self._reshape(op.inputs[0], entry), lstm, self._reshape(result, op.outputs[0]),
+        ]
+
+    def _weights(
+        self, wrapper: KerasLayer, direction: str, input_scale: float
+    ) -> tuple[list[int], list[int]]:
+        """Constants of each gate: input and recurrent weights, and biases."""
+        kernel, scales = integer_weight(wrapper, f"{direction}_kernel")
+        weights = self._gates("kernel", kernel, scales)
+        bias = getattr(wrapper.layer, f"{direction}_bias").numpy()
+        biases = [
+            self._constant(
+                "bias", np.round(part / (input_scale * scale)).astype(np.int32),
+                input_scale * scale,
+            )
+            for part, scale in zip(np.split(bias, GATES), scales, strict=True)
+        ]
+        recurrent = integer_weight(wrapper, f"{direction}_recurrent_kernel")
+        return weights + self._gates("recurrent_kernel", *recurrent), biases
+
+    def _gates(self, name: str, weight: NDArray[Any], scales: FloatArray) -> list[int]:
+        return [
+            self._constant(name, part.T, scale)
+            for part, scale in zip(np.split(weight, GATES, axis=1), scales, strict=True)
         ]
 
     def _reshape(self, source: int, target: int) -> schema.OperatorT:

@@ -1,5 +1,6 @@
 """How far a .tflite, as it runs, is from the Keras model that it was made from."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -7,38 +8,50 @@ import numpy as np
 from fqss_tf.metrics import mean_si_sdr
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.streaming import StreamingSeparator
-from fqss_tf.types import KerasModel, MixturePair, PathLike, Separate
+from fqss_tf.tflite.file import TfliteFile
+from fqss_tf.types import KerasModel, MixturePair, Separate
 
 
-def one_segment(path: PathLike, reference_kernels: bool) -> Separate:
+@dataclasses.dataclass(frozen=True)
+class Parity:
+    """How far a .tflite is from its Keras model, over all segments.
+
+    ``sqnr_db``: of the .tflite against Keras. ``si_sdr_difference_db``: its mean SI-SDR minus that
+    of Keras.
+    """
+
+    sqnr_db: float
+    si_sdr_difference_db: float
+
+
+def one_segment(file: TfliteFile, reference_kernels: bool) -> Separate:
     """Returns mixture [segment] of peak 1 -> estimates [S, segment] of a whole-segment file."""
-    return Engine(path, reference_kernels=reference_kernels).forward
+    return Engine(file, reference_kernels=reference_kernels).forward
 
 
-def whole_stream(path: PathLike, reference_kernels: bool) -> Separate:
+def whole_stream(file: TfliteFile, reference_kernels: bool) -> Separate:
     """Returns the same for a streaming model, which takes any length."""
-    separator = StreamingSeparator(path, gain=0, reference_kernels=reference_kernels)
+    separator = StreamingSeparator(file, gain=0, reference_kernels=reference_kernels)
     return lambda mixture: np.stack(list(separator.separate(mixture).values()))
 
 
 def compare(
     model: KerasModel,
-    open_file: Callable[[PathLike, bool], Separate],
-    path: PathLike,
+    open_file: Callable[[TfliteFile, bool], Separate],
+    file: TfliteFile,
     segments: Sequence[MixturePair],
-) -> dict[str, dict[str, float]]:
+) -> dict[str, Parity]:
     """Runs a .tflite and its Keras model on the same segments, with reference and fast kernels.
 
     Args:
         model: the Keras model.
-        open_file: function (path, whether with reference kernels) -> function mixture [T] ->
+        open_file: function (file, whether with reference kernels) -> function mixture [T] ->
             estimates [S, T].
-        path: the .tflite.
+        file: the .tflite.
         segments: (mixture [T], sources [S, T]) pairs.
 
     Returns:
-        Per kernel set: ``sqnr_db`` of the .tflite against Keras over all segments, and
-        ``si_sdr_difference_db``, the mean SI-SDR of the .tflite minus that of Keras.
+        For ``reference`` and ``xnnpack`` kernels, how far the .tflite is from Keras.
     """
     from fqss_tf.models.inference import separation_function
 
@@ -46,15 +59,15 @@ def compare(
     keras_estimates = [separate(mixture) for mixture, _ in segments]
     result = {}
     for kernels in ("reference", "xnnpack"):
-        separate_integers = open_file(path, kernels == "reference")
+        separate_integers = open_file(file, kernels == "reference")
         signal = noise = difference = 0.0
         for (mixture, sources), expected in zip(segments, keras_estimates, strict=True):
             estimates = separate_integers(mixture)
             signal += np.sum(expected.astype(np.float64) ** 2)
             noise += np.sum((estimates - expected).astype(np.float64) ** 2)
             difference += mean_si_sdr(estimates, sources) - mean_si_sdr(expected, sources)
-        result[kernels] = {
-            "sqnr_db": round(float(10 * np.log10(max(signal, 1e-20) / max(noise, 1e-20))), 2),
-            "si_sdr_difference_db": round(float(difference / len(segments)), 4),
-        }
+        result[kernels] = Parity(
+            round(float(10 * np.log10(max(signal, 1e-20) / max(noise, 1e-20))), 2),
+            round(float(difference / len(segments)), 4),
+        )
     return result

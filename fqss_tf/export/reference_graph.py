@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from fqss_tf.errors import FqssError
-from fqss_tf.export.graphs import converted, converter_of
+from fqss_tf.export.graphs import make_converter, run_converter
 from fqss_tf.export.segments import levelled_segments
 from fqss_tf.models.registry import network_of
 from fqss_tf.types import Tensor
@@ -32,7 +32,7 @@ def convert_reference(run: "BaseRun", samples: int, file_type: str) -> bytes:
     def graph(mixture: Tensor) -> dict[str, Tensor]:
         return {f"source_{source}": output for source, output in enumerate(network(mixture))}
 
-    converter = converter_of(graph, tf.TensorSpec([1, 1, samples, 1], tf.float32, name="mixture"))
+    converter = make_converter(graph, tf.TensorSpec([1, 1, samples, 1], tf.float32, name="mixture"))
     if file_type == "int8":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
@@ -41,4 +41,4 @@ def convert_reference(run: "BaseRun", samples: int, file_type: str) -> bytes:
         converter.representative_dataset = lambda: (
             [segment[None, None, :, None]] for segment, _ in segments
         )
-    return converted(converter)
+    return run_converter(converter)

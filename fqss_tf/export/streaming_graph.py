@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from fqss_tf.export.graphs import (
-    converted_to_integers,
-    converter_of,
+    make_converter,
     mixture_spec,
+    run_int8_converter,
     waveform_planes,
 )
 from fqss_tf.layers.context import Delay, Lookahead, PastContext, SkipStart
@@ -41,8 +41,8 @@ def convert_streaming(
     def graph(mixture: Tensor, *values: Tensor) -> dict[str, Tensor]:
         return _step(model, mixture, dict(zip(states, values, strict=True)), output_planes)
 
-    converter = converter_of(graph, mixture_spec(samples, input_planes), *states.values())
-    return converted_to_integers(converter)
+    converter = make_converter(graph, mixture_spec(samples, input_planes), *states.values())
+    return run_int8_converter(converter)
 
 
 def state_names(model: KerasModel) -> list[str]:

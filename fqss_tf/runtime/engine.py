@@ -16,8 +16,8 @@ from fqss_tf.runtime.interpreter import (
     refusals,
     signature_tensors,
 )
-from fqss_tf.runtime.metadata import read_metadata
-from fqss_tf.types import PathLike, Sources, Waveform
+from fqss_tf.tflite.file import FileLike, TfliteFile
+from fqss_tf.types import Sources, Waveform
 
 GraphNumbers: TypeAlias = NDArray[np.int8] | NDArray[np.int16] | NDArray[np.float32]
 
@@ -34,7 +34,7 @@ class Engine:
     each thread gets its own at its first segment. LiteRT lets other threads run meanwhile.
 
     Args:
-        path: the .tflite file.
+        file: the .tflite file, open already or by its path.
         num_threads: CPU threads of the interpreter.
         reference_kernels: use the slow, plain kernels, to which the fast ones are compared.
 
@@ -44,22 +44,21 @@ class Engine:
     """
 
     def __init__(
-        self, path: PathLike, num_threads: int = 1, reference_kernels: bool = False
+        self, file: FileLike, num_threads: int = 1, reference_kernels: bool = False
     ) -> None:
-        # The checked bytes themselves go to the interpreter, so a file that is replaced in
-        # between cannot slip past the checks.
-        self._content: bytes | None
-        self.metadata, self._content = read_metadata(path)
+        file = TfliteFile.open(file)
+        self.metadata = file.metadata  # checks the graph, so it comes before LiteRT
+        self._content: bytes | None = file.content
         if self.metadata.is_streaming:
             raise FqssError(
-                f"{path} is a streaming model, for streams: convert its run without --stream for "
-                "whole recordings"
+                f"{file.path} is a streaming model, for streams: convert its run without --stream "
+                "for whole recordings"
             )
-        self._path, self._options = path, (num_threads, reference_kernels)
+        self._path, self._options = file.path, (num_threads, reference_kernels)
         self._dtype = DTYPES.get(self.metadata.type, np.float32)
         self._of_thread = threading.local()
-        inputs, outputs = signature_tensors(path, self._interpreter())
-        names = check_waveforms(path, self.metadata, self._dtype, inputs, outputs)
+        inputs, outputs = signature_tensors(file.path, self._interpreter())
+        names = check_waveforms(file.path, self.metadata, self._dtype, inputs, outputs)
         self._input = inputs[INPUT]["index"]
         self._outputs = [outputs[name]["index"] for name in names]
         self._input_scale = inputs[INPUT]["quantization"][0]

@@ -8,7 +8,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from fqss_tf.errors import FqssError
-from fqss_tf.runtime.metadata import Metadata
+from fqss_tf.tflite.metadata import Metadata
 from fqss_tf.types import PathLike
 
 # What LiteRT says about one tensor: name, index, shape, dtype, quantization (scale, zero point).

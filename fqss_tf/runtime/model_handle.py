@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from fqss_tf.runtime.metadata import Metadata
+from fqss_tf.tflite.metadata import Metadata
 
 if TYPE_CHECKING:
     from typing_extensions import Self

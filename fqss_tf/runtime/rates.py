@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fqss_tf.audio.resampling import check_rate, resample_blocks
-from fqss_tf.runtime.metadata import Metadata
 from fqss_tf.runtime.samples import to_float, to_int16
+from fqss_tf.tflite.metadata import Metadata
 from fqss_tf.types import Samples
 
 

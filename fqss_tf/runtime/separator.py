@@ -16,7 +16,8 @@ from fqss_tf.runtime.levelling import levelled, levelled_int16, peak
 from fqss_tf.runtime.model_handle import ModelHandle
 from fqss_tf.runtime.rates import at_model_rate, separated, stays_int16
 from fqss_tf.runtime.samples import checked, mono
-from fqss_tf.runtime.shipped import DEFAULT, model_path
+from fqss_tf.runtime.shipped import DEFAULT, open_file
+from fqss_tf.tflite.file import FileLike
 from fqss_tf.types import AnySamples, Json, PathLike, Samples
 
 GAINS = ("utterance", "running")
@@ -34,15 +35,16 @@ class Separator(ModelHandle[Engine]):
     need not end first and a quiet passage uses all bits. The results have the level of the input.
 
     Args:
-        model: a .tflite file written by fqss-tf, or the name of a model that ships with it.
+        model: a .tflite file written by fqss-tf, open already or by its path, or the name of a
+            model that ships with it.
         num_threads: CPU threads.
 
     Raises:
         FqssError: the file is missing, damaged or not an fqss-tf model.
     """
 
-    def __init__(self, model: PathLike = DEFAULT, num_threads: int = 1) -> None:
-        super().__init__(Engine(model_path(model), num_threads))
+    def __init__(self, model: FileLike = DEFAULT, num_threads: int = 1) -> None:
+        super().__init__(Engine(open_file(model), num_threads))
 
     def __call__(
         self,

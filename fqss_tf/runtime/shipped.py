@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from fqss_tf.errors import FqssError
+from fqss_tf.tflite.file import FileLike, TfliteFile
 from fqss_tf.types import PathLike
 
 FOLDER = Path(__file__).parents[1] / "tflite_models"
@@ -33,3 +34,12 @@ def model_path(model: PathLike) -> Path:
             f"no model {model}: give a .tflite file or one of {', '.join(list_models())}"
         )
     return FOLDER / f"{path.name}.tflite"
+
+
+def open_file(model: FileLike) -> TfliteFile:
+    """Opens a model: a .tflite file, or the name of one that ships; an open one stays as it is.
+
+    Raises:
+        FqssError: a name that no model has, or a file that is missing, damaged or no .tflite.
+    """
+    return TfliteFile.open(model if isinstance(model, TfliteFile) else model_path(model))

@@ -12,9 +12,10 @@ from fqss_tf.runtime.levelling import FULL_SCALE
 from fqss_tf.runtime.model_handle import ModelHandle
 from fqss_tf.runtime.rates import separated
 from fqss_tf.runtime.samples import to_float, to_int16
-from fqss_tf.runtime.shipped import DEFAULT_STREAMING, model_path
+from fqss_tf.runtime.shipped import DEFAULT_STREAMING, open_file
 from fqss_tf.runtime.streaming_engine import StreamingEngine
-from fqss_tf.types import AnySamples, PathLike, Samples
+from fqss_tf.tflite.file import FileLike
+from fqss_tf.types import AnySamples, Samples
 
 
 class StreamingSeparator(ModelHandle[StreamingEngine]):
@@ -35,7 +36,8 @@ class StreamingSeparator(ModelHandle[StreamingEngine]):
     the model.
 
     Args:
-        model: a streaming model, or the name of one that ships with fqss-tf.
+        model: a streaming model, open already or by its path, or the name of one that ships with
+            fqss-tf.
         num_threads: CPU threads.
         gain: ``"running"`` or decibels.
         reference_kernels: use the slow, plain kernels, to which the fast ones are compared.
@@ -46,12 +48,12 @@ class StreamingSeparator(ModelHandle[StreamingEngine]):
 
     def __init__(
         self,
-        model: PathLike = DEFAULT_STREAMING,
+        model: FileLike = DEFAULT_STREAMING,
         num_threads: int = 1,
         gain: str | float = stream_level.RUNNING,
         reference_kernels: bool = False,
     ) -> None:
-        super().__init__(StreamingEngine(model_path(model), num_threads, reference_kernels))
+        super().__init__(StreamingEngine(open_file(model), num_threads, reference_kernels))
         steps_per_second = self.metadata.sample_rate / self.metadata.segment
         self._peak_of = stream_level.peak_of(gain, steps_per_second)
         self.reset()

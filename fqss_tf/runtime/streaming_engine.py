@@ -11,15 +11,15 @@ from fqss_tf.runtime.interpreter import (
     refusals,
     signature_tensors,
 )
-from fqss_tf.runtime.metadata import read_metadata
-from fqss_tf.types import PathLike, PlaneArray
+from fqss_tf.tflite.file import FileLike, TfliteFile
+from fqss_tf.types import PlaneArray
 
 
 class StreamingEngine:
     """Runs a streaming model on steps of ``metadata.segment`` samples, one stream at a time.
 
     Args:
-        path: the .tflite file.
+        file: the .tflite file, open already or by its path.
         num_threads: CPU threads of the interpreter.
         reference_kernels: use the slow, plain kernels, to which the fast ones are compared.
 
@@ -29,19 +29,22 @@ class StreamingEngine:
     """
 
     def __init__(
-        self, path: PathLike, num_threads: int = 1, reference_kernels: bool = False
+        self, file: FileLike, num_threads: int = 1, reference_kernels: bool = False
     ) -> None:
-        self.metadata, content = read_metadata(path)
+        file = TfliteFile.open(file)
+        self.metadata = file.metadata  # checks the graph, so it comes before LiteRT
         if not self.metadata.is_streaming:
             raise FqssError(
-                f"{path} takes whole segments: convert a causal run with --stream for "
+                f"{file.path} takes whole segments: convert a causal run with --stream for "
                 "streams"
             )
-        self._path = path
+        self._path = file.path
         self._interpreter: Interpreter | None
-        self._interpreter = open_interpreter(path, content, num_threads, reference_kernels)
-        inputs, outputs = signature_tensors(path, self._interpreter)
-        names = check_waveforms(path, self.metadata, np.int8, inputs, outputs)
+        self._interpreter = open_interpreter(
+            file.path, file.content, num_threads, reference_kernels
+        )
+        inputs, outputs = signature_tensors(file.path, self._interpreter)
+        names = check_waveforms(file.path, self.metadata, np.int8, inputs, outputs)
         self._input = inputs[INPUT]["index"]
         self._outputs = [outputs[name]["index"] for name in names]
         self._states = [

@@ -26,12 +26,12 @@ def mixture(speech):
 
 def separate(model, speech, result):
     from fqss_tf.runtime import Separator, StreamingSeparator
-    from fqss_tf.runtime.metadata import read_metadata
+    from fqss_tf.tflite import TfliteFile
 
     if "tensorflow" in sys.modules:
         raise SystemExit("the runtime imported TensorFlow")
     samples = mixture(Path(speech))
-    if read_metadata(model)[0].is_streaming:
+    if TfliteFile.open(model).metadata.is_streaming:
         with StreamingSeparator(model) as separator:
             estimates = separator.separate(samples)
     else:

@@ -7,7 +7,8 @@ import pytest
 from fqss_tf.benchmark.collect import RecipeOptions, collect, is_recipe
 from fqss_tf.errors import FqssError
 from fqss_tf.export import convert as convert_module
-from fqss_tf.export.op_report import conversion_ops, op_report
+from fqss_tf.tflite import TfliteFile
+from fqss_tf.tflite.op_report import conversion_ops
 
 TINY = """
 model: {filters: 32, kernel: 16, hop: 8, bottleneck: 4, skip: 4, hidden: 8, blocks: 1, repeats: 1}
@@ -64,7 +65,7 @@ def test_a_type_that_a_recipe_cannot_have_is_left_out(
         take(run, output, kind, seconds)
 
     monkeypatch.setattr(convert_module, "convert", refuse)
-    subjects = collect([recipe], RecipeOptions(types=("int8", "int16x8")), folder)
+    subjects = collect([recipe], RecipeOptions(types=("int8", "int16x8")), folder).subjects
     assert [subject.name for subject in subjects] == [f"{recipe} int8"]
     assert logged() == [f"left out: {recipe} int16x8: int16x8 is refused"]
     (folder / "none").mkdir()
@@ -75,21 +76,25 @@ def test_a_type_that_a_recipe_cannot_have_is_left_out(
 def test_a_recipe_becomes_a_model_a_type(recipe, folder, conversions, tiny_tflite):
     options = RecipeOptions(types=("int8", "float32"), seconds=0.5, settings=("model.filters=40",))
     done = []
-    subjects = collect(
+    collected = collect(
         [recipe, str(tiny_tflite)], options, folder, lambda *now: done.append(now)
     )
+    subjects = collected.subjects
     assert conversions == [(40, "int8", 0.5), (40, "float32", 0.5)]
     assert [subject.name for subject in subjects] == [
         f"{recipe} int8", f"{recipe} float32", str(tiny_tflite)
     ]
     assert [subject.scored for subject in subjects] == [None, None, tiny_tflite]
     assert all(subject.path.is_file() for subject in subjects)
+    assert {name: file.path for name, file in collected.files.items()} == {
+        subject.name: subject.path for subject in subjects
+    }
     assert done == [(1, 2), (2, 2)]
 
 
 def test_pytorch_gets_the_same_sizes_and_segment(recipe, folder, conversions, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
-    *_, last = collect([recipe], RecipeOptions(torch=True, seconds=0.5), folder)
+    *_, last = collect([recipe], RecipeOptions(torch=True, seconds=0.5), folder).subjects
     assert (last.name, last.runtime) == (f"{recipe} PyTorch float32", "PyTorch")
     assert (last.samples, last.seconds) == (4000, 0.5)
     assert last.config.filters == 32
@@ -108,7 +113,7 @@ def test_missing_pytorch_is_found_before_anything_is_converted(
     "name, message",
     [
         ("mobil", "no model mobil: give .* mobile"),
-        ("none.tflite", "cannot read none.tflite"),
+        ("none.tflite", "no model none.tflite"),
     ],
 )
 def test_a_mistake_behind_a_recipe_is_found_before_it_is_converted(
@@ -121,12 +126,13 @@ def test_a_mistake_behind_a_recipe_is_found_before_it_is_converted(
 
 @pytest.mark.slow
 def test_the_naive_network_is_compared_at_the_same_length(recipe, folder):
-    own, *naive = collect([recipe], RecipeOptions(seconds=0.25, naive=True), folder)
+    options = RecipeOptions(seconds=0.25, naive=True)
+    own, *naive = collect([recipe], options, folder).subjects
     assert [subject.name for subject in naive] == [
         f"{recipe} naive float32", f"{recipe} naive int8"
     ]
     assert {subject.seconds for subject in (own, *naive)} == {0.25}
-    reports = [op_report(subject.path.read_bytes()) for subject in (own, *naive)]
+    reports = [TfliteFile.open(subject.path).report for subject in (own, *naive)]
     assert all("TRANSPOSE_CONV" in report.op_counts for report in reports[1:])
     assert "TRANSPOSE_CONV" not in reports[0].op_counts
     assert conversion_ops(reports[0]) == conversion_ops(reports[2]) == []

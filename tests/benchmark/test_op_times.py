@@ -7,8 +7,8 @@ from fqss_tf.benchmark import profiler
 from fqss_tf.benchmark.op_times import KindTime, NodeTime, OpTimes, op_times, trace
 from fqss_tf.benchmark.profiler import OpEvent, profile
 from fqss_tf.errors import FqssError
-from fqss_tf.export.delegation import Delegation, delegation
-from fqss_tf.export.op_report import op_report
+from fqss_tf.tflite import TfliteFile
+from fqss_tf.tflite.delegation import Delegation, delegation
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,8 @@ def convolutions(tmp_path_factory):
 @pytest.mark.parametrize("model", ["mixed_tflite", "convolutions", "tiny_int16_tflite"])
 def test_the_profiler_sees_outside_xnnpack_what_the_delegated_graph_has_there(model, request):
     path = request.getfixturevalue(model)
-    taken = delegation(path.read_bytes())
-    names = [op.name for op in op_report(path.read_bytes()).ops]
+    taken = delegation(TfliteFile.open(path))
+    names = [op.name for op in TfliteFile.open(path).report.ops]
     found = profile(path, threads=1, runs=3)
     assert len(found.invocations) == len(found.milliseconds) == 3
     for events in found.invocations:
@@ -58,7 +58,7 @@ def test_ops_take_no_more_than_the_invocation_they_are_in(convolutions):
 
 def test_convolutions_are_traced_to_the_file(convolutions):
     times = op_times(convolutions, threads=1, runs=3)
-    ops = {op.index: op for op in op_report(convolutions.read_bytes()).ops}
+    ops = {op.index: op for op in TfliteFile.open(convolutions).report.ops}
     traced = [node.op.index for node in times.nodes if node.macs]
     assert traced == [index for index, op in ops.items() if op.macs]
     for node in times.nodes:
@@ -73,7 +73,7 @@ def test_convolutions_are_traced_to_the_file(convolutions):
 
 def test_the_dict_is_json_and_adds_up(convolutions):
     plain = json.loads(json.dumps(op_times(convolutions, threads=1, runs=2).to_dict()))
-    total = op_report(convolutions.read_bytes()).macs
+    total = TfliteFile.open(convolutions).report.macs
     for rows in (plain["kinds"], plain["nodes"]):
         assert sum(row["macs"] for row in rows) == total
         assert sum(row["milliseconds"] for row in rows) == pytest.approx(plain["milliseconds"])

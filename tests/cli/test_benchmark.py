@@ -120,7 +120,7 @@ esac
     "arguments, message",
     [
         (["misspelled"], "no model misspelled"),
-        (["none.tflite"], "cannot read none.tflite"),
+        (["none.tflite"], "no model none.tflite"),
         (["micro", "--set", "model.blcks=2"], "did you mean model.blocks?"),
         (["micro", "--types", "int8,int4"], "'int4' is none of int8"),
         (["micro", "--data", "bundled"], "--data goes with a .tflite or a run"),

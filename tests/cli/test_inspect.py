@@ -88,12 +88,12 @@ def test_bad_files_are_named(tmp_path, content, message):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(FqssError, match="cannot read .*none.tflite: No such file"):
+    with pytest.raises(FqssError, match="none.tflite is missing: give a .tflite file"):
         inspect(tmp_path / "none.tflite")
 
 
 def test_a_folder_is_named(tmp_path):
-    with pytest.raises(FqssError, match="Is a directory"):
+    with pytest.raises(FqssError, match="is a folder: convert a run first"):
         inspect(tmp_path)
 
 

@@ -11,7 +11,7 @@ from data_trees import make_speakers, write_audio
 from fqss_tf.cli.main import main
 from fqss_tf.runs.run import Run
 from fqss_tf.runtime import StreamingSeparator
-from fqss_tf.runtime.metadata import read_metadata
+from fqss_tf.tflite import TfliteFile
 
 SETTINGS = (
     "model.sources=1", "model.filters=32", "model.bottleneck=8", "model.skip=8",
@@ -68,7 +68,7 @@ def files(run, tmp_path_factory):
 def test_the_files_name_their_source(run, files):
     assert Run(run).recipe.data.task == "enh_single"
     for path in files:
-        assert read_metadata(path)[0].sources == ("speech",)
+        assert TfliteFile.open(path).metadata.sources == ("speech",)
 
 
 def test_the_set_is_scored_by_the_number_of_sources(run, files, enhancement_set, tmp_path):

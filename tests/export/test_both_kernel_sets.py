@@ -16,6 +16,6 @@ PUBLISHED = (
 @pytest.mark.parametrize("sources", [1, 2])
 def test_global_norms_are_the_simulation_with_either_kernel_set(sources, tmp_path):
     recipe = load_recipe("convtasnet", (*PUBLISHED, f"model.sources={sources}"))
-    parity = convert(UntrainedRun(recipe), tmp_path / "model.tflite")["parity"]
-    assert parity["reference"]["sqnr_db"] > 25
-    assert parity["xnnpack"]["sqnr_db"] > 25
+    parity = convert(UntrainedRun(recipe), tmp_path / "model.tflite").parity
+    assert parity["reference"].sqnr_db > 25
+    assert parity["xnnpack"].sqnr_db > 25

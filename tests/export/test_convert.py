@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -7,10 +8,12 @@ from fqss_tf.config import load_recipe
 from fqss_tf.data.recipe_data import fixed_mixtures
 from fqss_tf.errors import FqssError
 from fqss_tf.export.convert import convert, parity_refusal
-from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
+from fqss_tf.export.parity import Parity
 from fqss_tf.runs.untrained import UntrainedRun
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.planes import split
+from fqss_tf.tflite import TfliteFile
+from fqss_tf.tflite.op_report import conversion_ops, float_tensors
 from fqss_tf.training.stages import train
 
 TINY = (
@@ -37,7 +40,7 @@ def converted(run, tmp_path_factory):
 
 def test_int8_has_no_float_tensor_and_waveform_scales(converted):
     path, _ = converted
-    report = op_report(path.read_bytes())
+    report = TfliteFile.open(path).report
     assert float_tensors(report) == [] and conversion_ops(report) == []
     assert len(report.inputs) == 1 and len(report.outputs) == 2
     for tensor in (*report.inputs, *report.outputs):
@@ -48,7 +51,7 @@ def test_int8_weights_are_per_channel(converted):
     path, _ = converted
     kernels = [
         op.inputs[1]
-        for op in op_report(path.read_bytes()).ops
+        for op in TfliteFile.open(path).report.ops
         if op.name in ("CONV_2D", "DEPTHWISE_CONV_2D") and op.outputs[0].shape[-1] > 1
     ]
     assert len(kernels) > 8
@@ -56,9 +59,14 @@ def test_int8_weights_are_per_channel(converted):
 
 
 def test_sidecar_tells_the_file_apart(converted):
-    path, description = converted
+    path, made = converted
     stored = json.loads(path.with_suffix(".json").read_text())
-    assert stored["sha256"] == description["sha256"]
+    assert stored == json.loads(json.dumps(made.to_dict()))
+    assert stored["sha256"] == TfliteFile.open(path).sha256
+    assert list(stored) == [
+        "model", "type", "method", "sha256", "bytes", "segment", "conversion_seconds", "parity",
+        "recipe", "report",
+    ]
     assert stored["bytes"] == path.stat().st_size
     assert set(stored["parity"]) == {"reference", "xnnpack"}
 
@@ -93,16 +101,16 @@ def test_a_file_too_far_from_keras_is_not_kept(run, tmp_path):
 def test_other_types_run_and_follow_keras(run, kind, tmp_path):
     # An untrained net with gLN is at 29 dB in 16 bits, just below what convert demands.
     least = 20 if kind == "int16x8" and run.recipe.model.norm == "global" else None
-    description = convert(run, tmp_path / "model.tflite", kind, least_sqnr=least)
+    made = convert(run, tmp_path / "model.tflite", kind, least_sqnr=least)
     engine = Engine(tmp_path / "model.tflite")
     assert engine.metadata.type == kind
     assert np.isfinite(engine.forward(np.zeros(engine.metadata.segment, np.float32))).all()
-    assert description["method"] == "float"
+    assert made.metadata.method == "float"
 
 
 def test_post_training_int8_is_fully_integer(run, tmp_path):
-    description = convert(run, tmp_path / "model.tflite", ptq=True, least_sqnr=0)
-    assert description["method"] == "ptq"
+    made = convert(run, tmp_path / "model.tflite", ptq=True, least_sqnr=0)
+    assert made.metadata.method == "ptq"
     assert Engine(tmp_path / "model.tflite").metadata.input_planes == 1
 
 
@@ -126,9 +134,9 @@ def test_int16_norms_that_would_overflow_are_refused(tmp_path):
     ("si_sdr_difference_db", -0.2, "SI-SDR is 0.20 dB below"),
 ])
 def test_both_kernel_sets_are_held_to_the_simulation(kernels, figure, bad, message):
-    good = {"sqnr_db": 31.0, "si_sdr_difference_db": -0.05}
-    parity = {"reference": dict(good), "xnnpack": dict(good)}
+    good = Parity(sqnr_db=31.0, si_sdr_difference_db=-0.05)
+    parity = {"reference": good, "xnnpack": good}
     assert parity_refusal(parity, 30.0, 0.1) is None
-    parity[kernels][figure] = bad
+    parity[kernels] = dataclasses.replace(good, **{figure: bad})
     refusal = parity_refusal(parity, 30.0, 0.1)
     assert f"with {kernels} kernels" in refusal and message in refusal

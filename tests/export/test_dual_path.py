@@ -6,9 +6,10 @@ import pytest
 from fqss_tf.config import load_recipe
 from fqss_tf.errors import FqssError
 from fqss_tf.export.convert import convert
-from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
 from fqss_tf.runs.untrained import UntrainedRun
 from fqss_tf.runtime.engine import Engine
+from fqss_tf.tflite import TfliteFile
+from fqss_tf.tflite.op_report import conversion_ops, float_tensors
 
 SMALL = ("model.filters=32", "model.chunk=10", "model.blocks=1")
 RECIPES = {
@@ -32,9 +33,9 @@ def untrained(name):
 
 @pytest.mark.parametrize("name", ["sepformer-mobile", "dptnet-mobile"])
 def test_float32_runs_as_keras_does(name, tmp_path):
-    description = convert(untrained(name), tmp_path / "model.tflite", "float32", seconds=0.25)
+    made = convert(untrained(name), tmp_path / "model.tflite", "float32", seconds=0.25)
     for kernels in ("reference", "xnnpack"):
-        assert description["parity"][kernels]["sqnr_db"] >= 80
+        assert made.parity[kernels].sqnr_db >= 80
 
 
 @pytest.mark.parametrize("name", [
@@ -45,10 +46,10 @@ def test_float32_runs_as_keras_does(name, tmp_path):
 ])
 def test_int8_is_fully_integer_and_follows_the_simulation(name, tmp_path):
     path = tmp_path / "model.tflite"
-    description = convert(untrained(name), path, seconds=SECONDS, least_sqnr=LEAST_SQNR)
-    report = op_report(path.read_bytes())
+    made = convert(untrained(name), path, seconds=SECONDS, least_sqnr=LEAST_SQNR)
+    report = TfliteFile.open(path).report
     assert float_tensors(report) == [] and conversion_ops(report) == []
-    assert description["parity"]["xnnpack"]["sqnr_db"] >= LEAST_SQNR
+    assert made.parity["xnnpack"].sqnr_db >= LEAST_SQNR
 
     engine = Engine(path)
     first, second = np.random.default_rng(0).uniform(

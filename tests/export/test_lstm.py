@@ -6,15 +6,16 @@ import tensorflow as tf
 import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from fqss_tf.export.flatbuffer import pack_model, read_model
-from fqss_tf.export.graphs import converted_integer
+from fqss_tf.export.graphs import convert_int8_function
 from fqss_tf.export.lstm import with_lstm_ops
-from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
 from fqss_tf.layers.lstm import BidirectionalLstm, StandIn
 from fqss_tf.layers.planes import Splitter
 from fqss_tf.quantization.bias import snap_biases
 from fqss_tf.quantization.wrap import calibrate, quantize, ranges, set_mode
-from fqss_tf.runtime.graph_check import faults
+from fqss_tf.tflite import TfliteFile
+from fqss_tf.tflite.flatbuffer import pack_model, read_model
+from fqss_tf.tflite.graph_check import faults
+from fqss_tf.tflite.op_report import conversion_ops, float_tensors
 
 ROWS, STEPS, CHANNELS, UNITS = 3, 500, 8, 16
 
@@ -37,7 +38,7 @@ class Exported:
         snap_biases(self.model)
         set_mode(self.model, "deploy")
         signature = tf.TensorSpec(self.inputs.shape, tf.float32)
-        self.content = converted_integer(
+        self.content = convert_int8_function(
             lambda inputs: {"hidden": self.model(inputs, training=False)}, signature, self.model
         )
         self.simulated = self.model(self.inputs).numpy()
@@ -81,7 +82,7 @@ def test_the_simulation_follows_float(exported):
 
 def test_the_scale_is_the_trained_one(exported):
     (low, high) = ranges(exported.model)["lstm/hidden"]
-    report = op_report(exported.content)
+    report = TfliteFile("lstm.tflite", exported.content).report
     ops = [op for op in report.ops if op.name == "UNIDIRECTIONAL_SEQUENCE_LSTM"]
     assert len(ops) == 2
     for op in ops:

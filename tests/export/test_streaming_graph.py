@@ -8,12 +8,13 @@ import pytest
 from fqss_tf.config import load_recipe
 from fqss_tf.errors import FqssError
 from fqss_tf.export.convert import check_fully_integer, convert
-from fqss_tf.export.delegation import delegation
-from fqss_tf.export.flatbuffer import read_model
-from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
 from fqss_tf.runs.untrained import UntrainedRun
 from fqss_tf.runtime import StreamingSeparator
 from fqss_tf.runtime.engine import Engine
+from fqss_tf.tflite import TfliteFile
+from fqss_tf.tflite.delegation import delegation
+from fqss_tf.tflite.flatbuffer import read_model
+from fqss_tf.tflite.op_report import conversion_ops, float_tensors
 from fqss_tf.training.stages import train
 
 WITH_WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D")
@@ -21,7 +22,7 @@ WITH_WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 @pytest.fixture(scope="module")
 def step(step_tflite):
-    return op_report(step_tflite.read_bytes())
+    return TfliteFile.open(step_tflite).report
 
 
 def states(report):
@@ -32,7 +33,7 @@ def weights_and_grids(path):
     """Of each convolution: the bytes of its constants, and the scales of all its tensors."""
     model = read_model(path.read_bytes())
     found = []
-    for op in op_report(path.read_bytes()).ops:
+    for op in TfliteFile.open(path).report.ops:
         if op.name in WITH_WEIGHTS:
             constants = [tensor.buffer for tensor in op.inputs if tensor.constant_bytes]
             found.append((
@@ -71,7 +72,7 @@ def test_it_is_fully_integer_and_nothing_is_requantized(step):
 
 
 def test_xnnpack_takes_every_op(step_tflite):
-    taken = delegation(step_tflite.read_bytes(), "step")
+    taken = delegation(TfliteFile.open(step_tflite))
     assert (taken.taken, taken.partitions) == (len(taken.partition_of_op), 1)
 
 
@@ -107,8 +108,8 @@ def test_the_sidecar_states_the_latency_and_the_states(step, step_tflite, causal
 
 def test_post_training_int8_streams_with_one_plane(causal_run, tmp_path):
     path = tmp_path / "ptq.tflite"
-    description = convert(causal_run, path, ptq=True, stream=True, seconds=0.008)
-    assert (description["segment"], description["algorithmic_delay"]) == (64, 16)
+    made = convert(causal_run, path, ptq=True, stream=True, seconds=0.008)
+    assert (made.metadata.segment, made.metadata.algorithmic_delay) == (64, 16)
     wave = np.round(9000 * np.sin(np.arange(1000) / 9)).astype(np.int16)
     for estimate in StreamingSeparator(path).separate(wave).values():
         assert estimate.dtype == np.int16 and estimate.shape == wave.shape and estimate.any()
@@ -125,9 +126,9 @@ def test_a_trained_network_streams_what_its_file_for_segments_separates(tmp_path
     ])
     run = train(recipe, tmp_path / "run")
     for name, stream in (("whole", False), ("step", True)):
-        description = convert(run, tmp_path / f"{name}.tflite", least_sqnr=0, stream=stream)
-        assert description["method"] == "fqss"
-    assert description["latency"] == 128 + 2 * (32 - 16)
+        made = convert(run, tmp_path / f"{name}.tflite", least_sqnr=0, stream=stream)
+        assert made.metadata.method == "fqss"
+    assert made.metadata.latency == 128 + 2 * (32 - 16)
     noise = np.random.default_rng(0).normal(0, 6000, 8000).astype(np.int16)
     streamed = StreamingSeparator(tmp_path / "step.tflite", gain=0).separate(noise)
     whole = Engine(tmp_path / "whole.tflite").forward_int16(noise)

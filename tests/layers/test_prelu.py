@@ -4,7 +4,7 @@ import tensorflow as tf
 import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from fqss_tf.export.graphs import converted_to_integers, converter_of
+from fqss_tf.export.graphs import make_converter, run_int8_converter
 from fqss_tf.layers.prelu import FixedSlopePReLU
 
 SLOPES = (0.3, 0.05, -0.4, 1.4, 1.0)
@@ -37,12 +37,12 @@ def test_float_form_is_prelu(slope):
 @pytest.mark.parametrize("slope", SLOPES)
 def test_every_code_is_right_with_every_kernel_set(slope, kernels):
     layer = quantized(slope)
-    converter = converter_of(
+    converter = make_converter(
         lambda values: {"output": layer(values)},
         tf.TensorSpec([1, 1, 256, 1], tf.float32, name="values"),
     )
     engine = Interpreter(
-        model_content=converted_to_integers(converter), experimental_op_resolver_type=kernels
+        model_content=run_int8_converter(converter), experimental_op_resolver_type=kernels
     )
     engine.allocate_tensors()
     (entry,), (output,) = engine.get_input_details(), engine.get_output_details()

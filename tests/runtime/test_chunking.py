@@ -58,7 +58,7 @@ def test_the_toy_network_does_swap():
 
 
 def test_sources_with_names_keep_the_order_of_the_network():
-    sources = two_sources(2 * SEGMENT)
+    sources = two_sources(2000)
     forward = SwappingAtRandom()
     joined = separate_in_chunks(
         coded_mixture(sources), forward, SEGMENT, OVERLAP, order=chunk_order(True)

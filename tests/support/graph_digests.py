@@ -15,8 +15,8 @@ from pathlib import Path
 
 from fqss_tf.config import load_recipe
 from fqss_tf.export.convert import convert
-from fqss_tf.export.flatbuffer import pack_model, read_model
 from fqss_tf.runs.untrained import UntrainedRun
+from fqss_tf.tflite.flatbuffer import pack_model, read_model
 
 RECIPES = {
     "quickstart": {}, "mobile": {}, "mobile-causal": {"stream": True}, "convtasnet": {},

@@ -6,7 +6,7 @@ import org.json.JSONObject
 import java.security.MessageDigest
 
 /**
- * What a .tflite file of fqss-tf says about itself; lengths in samples, rates in Hz (fqss_tf.runtime.metadata).
+ * What a .tflite file of fqss-tf says about itself; lengths in samples, rates in Hz (fqss_tf.tflite.metadata).
  *
  * @param lag by which the output of a step model comes after its input; null for a model of whole segments.
  * @param states names of the tensors that a step model gives and wants back with the next step.

@@ -10,7 +10,7 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from fqss_tf.runtime.lstm_check import is_lstm, lstm_faults, state_tensors
+from fqss_tf.tflite.lstm_check import is_lstm, lstm_faults, state_tensors
 
 MOST_ELEMENTS = 2**28  # of one tensor; some minutes of audio in 256 channels
 LARGEST_STEP = 2**16  # of strides and dilations
@@ -58,7 +58,7 @@ def faults(model: schema.ModelT, states: Iterable[str] = ()) -> list[str]:
 
     Args:
         model: the root of the schema's object API, whose indices all lead somewhere
-            (``fqss_tf.runtime.metadata.checked_model``).
+            (``fqss_tf.tflite.flatbuffer.read_model``).
         states: names of the tensors that a streaming model reads and gives back for the next step.
     """
     found = [

@@ -14,8 +14,9 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
-from fqss_tf.export.flatbuffer import pack_model, read_model
-from fqss_tf.export.op_report import OP_NAMES
+from fqss_tf.tflite.file import TfliteFile
+from fqss_tf.tflite.flatbuffer import pack_model
+from fqss_tf.tflite.op_report import OP_NAMES
 from fqss_tf.types import PlaneArray
 
 
@@ -39,22 +40,22 @@ class OpDifference:
 
 
 def compare_kernels(
-    content: bytes,
+    file: TfliteFile,
     inputs: dict[str, PlaneArray],
     progress: Callable[[int, int], None] | None = None,
 ) -> list[OpDifference]:
     """Compares XNNPACK with the reference kernels, op by op.
 
     Args:
-        content: bytes of an int8 .tflite.
+        file: an int8 .tflite.
         inputs: int8 array for each input of its signature.
         progress: called with (ops done, ops in all).
 
     Returns:
         An entry for each op whose outputs are integers, in the order of the file.
     """
-    model = read_model(content)
-    values = _reference_values(content, inputs)
+    model = file.model
+    values = _reference_values(file.content, inputs)
     graph = model.subgraphs[0]
     found = []
     for index, op in enumerate(graph.operators):

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from ai_edge_litert import schema_py_generated as schema
 
-from fqss_tf.export.flatbuffer import damage_as_error, read_model
+from fqss_tf.tflite.flatbuffer import damage_as_error
 from fqss_tf.types import Json
 
 FLOAT_TYPES = ("float32", "float16")
@@ -117,20 +117,20 @@ class Report:
         }
 
 
-def op_report(content: bytes, name: str = "the model") -> Report:
-    """Lists the ops of a .tflite file, of all its subgraphs in file order.
+def op_report(model: schema.ModelT, file_bytes: int, name: str = "the model") -> Report:
+    """Lists the ops of a parsed .tflite file, of all its subgraphs in file order.
 
     Args:
-        content: bytes of the file.
+        model: as ``fqss_tf.tflite.flatbuffer.read_model`` gives it.
+        file_bytes: size of the file.
         name: what an error message calls it.
 
     Returns:
         A :class:`Report`.
 
     Raises:
-        FqssError: not a TFLite flatbuffer, or a damaged one.
+        FqssError: a value that no exporter writes.
     """
-    model = read_model(content, name)
     with damage_as_error(name):
         ops: list[Op] = []
         for graph in model.subgraphs:
@@ -138,7 +138,7 @@ def op_report(content: bytes, name: str = "the model") -> Report:
             for entry in graph.operators or []:
                 ops.append(_op(len(ops), entry, tensors, model.operatorCodes))
         inputs, outputs = _ports(model)
-    return Report(tuple(ops), inputs, outputs, len(content))
+    return Report(tuple(ops), inputs, outputs, file_bytes)
 
 
 def float_tensors(report: Report) -> list[str]:

@@ -1,18 +1,21 @@
-"""Reading and rewriting .tflite files with the schema that LiteRT ships; no TensorFlow."""
+"""Parsing and packing .tflite files with the schema that LiteRT ships.
+
+The interpreter trusts the offsets inside a file and can take the process down when they lead
+outside, so every offset is followed here, in Python, before the interpreter sees the file.
+"""
 
 import contextlib
-import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from fqss_tf.errors import FqssError
-from fqss_tf.runtime.metadata import FILE_IDENTIFIER, METADATA_NAME
-from fqss_tf.types import Json
+from fqss_tf.types import PathLike
 
+FILE_IDENTIFIER = b"TFL3"
 # The schema demands it of constants (`force_align: 16`), but the generated Python forgets it.
 BUFFER_ALIGNMENT = 16
 
@@ -36,7 +39,7 @@ class AlignedBuffer(schema.BufferT):
 
 
 @contextlib.contextmanager
-def damage_as_error(name: str) -> Iterator[None]:
+def damage_as_error(name: PathLike) -> Iterator[None]:
     """Turns what reading a truncated or overwritten flatbuffer raises into one FqssError."""
     try:
         yield
@@ -46,33 +49,72 @@ def damage_as_error(name: str) -> Iterator[None]:
         KeyError,
         MemoryError,
         OverflowError,
+        RecursionError,
         TypeError,
         ValueError,
         struct.error,
     ) as error:
-        raise FqssError(f"{name} is damaged or cut short: write or copy it again") from error
+        raise damaged(name) from error
+
+
+def damaged(name: PathLike) -> FqssError:
+    """Returns the error that a file is not whole.
+
+    Args:
+        name: what the message calls it.
+    """
+    return FqssError(f"{name} is damaged or cut short: copy or convert it anew")
 
 
 def read_model(content: bytes, name: str = "the model") -> schema.ModelT:
-    """Parses the bytes of a .tflite file.
+    """Parses the bytes of a .tflite file, of this project or not.
 
     Args:
         content: bytes of the file.
         name: what an error message calls it.
 
     Returns:
-        The root of the schema's object API.
+        The root of the schema's object API, all of whose offsets lead inside the file.
 
     Raises:
-        FqssError: not a TFLite flatbuffer, or a damaged one.
+        FqssError: not a .tflite file, cut short or damaged.
     """
     if content[4:8] != FILE_IDENTIFIER:
         raise FqssError(f"{name} is not a .tflite file")
     with damage_as_error(name):
         model = schema.ModelT.InitFromPackedBuf(content)
-        if not model.subgraphs or not model.buffers:
-            raise ValueError("no graph")
+    if not _leads_inside(model, len(content)):
+        raise damaged(name)
     return model
+
+
+def _leads_inside(model: schema.ModelT, size: int) -> bool:
+    buffers = model.buffers or []
+    if not model.subgraphs or not buffers:
+        return False
+    if any(buffer.offset + buffer.size > size for buffer in buffers):
+        return False
+    for subgraph in model.subgraphs:
+        tensors = subgraph.tensors if subgraph.tensors is not None else []
+        operators = subgraph.operators if subgraph.operators is not None else []
+        named_tensors = [subgraph.inputs, subgraph.outputs]
+        for operator in operators:
+            named_tensors += [operator.inputs, operator.outputs, operator.intermediates]
+        if not (
+            all(_inside([tensor.buffer], buffers) for tensor in tensors)
+            and all(_inside([operator.opcodeIndex], model.operatorCodes) for operator in operators)
+            and all(_inside(indices, tensors, lowest=-1) for indices in named_tensors)
+        ):
+            return False
+    return True
+
+
+def _inside(
+    indices: Iterable[int] | None, target: Sequence[object] | None, lowest: int = 0
+) -> bool:
+    if indices is None:
+        return True
+    return all(lowest <= index < len(target or []) for index in indices)
 
 
 def pack_model(model: schema.ModelT) -> bytes:
@@ -88,27 +130,3 @@ def pack_model(model: schema.ModelT) -> bytes:
     builder = flatbuffers.Builder(1 << 16)
     builder.Finish(model.Pack(builder), file_identifier=FILE_IDENTIFIER)
     return bytes(builder.Output())
-
-
-def write_metadata(tflite_bytes: bytes, description: Json) -> bytes:
-    """Returns the model with ``description`` as its JSON metadata buffer named ``fqss``.
-
-    Args:
-        tflite_bytes: bytes of a .tflite file; an earlier description is replaced.
-        description: dict that JSON can hold.
-
-    Raises:
-        FqssError: not a TFLite flatbuffer, or a damaged one.
-    """
-    model = read_model(tflite_bytes)
-    text = json.dumps(description, sort_keys=True).encode()
-    data = np.frombuffer(text, np.uint8)
-    model.metadata = model.metadata or []
-    for entry in model.metadata:
-        if entry.name == METADATA_NAME:
-            model.buffers[entry.buffer].data = data
-            break
-    else:
-        model.metadata.append(schema.MetadataT(METADATA_NAME, len(model.buffers)))
-        model.buffers.append(schema.BufferT(data))
-    return pack_model(model)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from ai_edge_litert.interpreter import Interpreter
 
 from fqss_tf.errors import FqssError
+from fqss_tf.tflite.file import TfliteFile
 from fqss_tf.types import Json
 
 
@@ -43,27 +44,20 @@ class Delegation:
         return dict(collections.Counter(outside).most_common())
 
 
-def delegation(content: bytes, name: str = "the model") -> Delegation:
+def delegation(file: TfliteFile) -> Delegation:
     """Lets LiteRT prepare a model on this machine's CPU and reads who computes which op.
-
-    Args:
-        content: bytes of a .tflite file whose offsets are checked: the interpreter trusts them.
-        name: what an error message calls it.
-
-    Returns:
-        A :class:`Delegation`.
 
     Raises:
         FqssError: LiteRT cannot prepare the model, for example for want of a kernel.
     """
     try:
-        interpreter = Interpreter(model_content=content)
+        interpreter = Interpreter(model_content=file.content)
         ops = len(interpreter._get_ops_details())
         interpreter.allocate_tensors()
         details = interpreter._get_ops_details()
     except (RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise FqssError(f"{name} cannot be run by LiteRT: {reason}") from error
+        raise FqssError(f"{file.path} cannot be run by LiteRT: {reason}") from error
     partition_of_op: dict[int, int] = {}
     for partition, delegate in enumerate(details[ops:], 1):
         for index in _members(details[:ops], delegate):

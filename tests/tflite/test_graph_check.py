@@ -4,9 +4,13 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from fqss_tf.errors import FqssError
-from fqss_tf.export.flatbuffer import pack_model, read_model
-from fqss_tf.runtime.graph_check import faults
-from fqss_tf.runtime.metadata import read_metadata
+from fqss_tf.tflite import TfliteFile
+from fqss_tf.tflite.flatbuffer import pack_model, read_model
+from fqss_tf.tflite.graph_check import faults
+
+
+def metadata_of(path):
+    return TfliteFile.open(path).metadata
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +124,7 @@ def test_what_no_exporter_writes_is_named(model, spoil, message, tmp_path):
     path = tmp_path / "a.tflite"
     path.write_bytes(pack_model(model))
     with pytest.raises(FqssError, match="a.tflite"):
-        read_metadata(path)
+        metadata_of(path)
 
 
 def test_a_depthwise_convolution_has_a_bias(step_tflite):
@@ -209,10 +213,10 @@ def _only_an_input(model, name):
 )
 def test_a_state_must_leave_as_it_enters(step_tflite, change, tmp_path):
     model = read_model(step_tflite.read_bytes())
-    states = read_metadata(step_tflite)[0].states
+    states = metadata_of(step_tflite).states
     assert faults(model, states) == []
     change(model, states[3])
     path = tmp_path / "changed.tflite"
     path.write_bytes(pack_model(model))
     with pytest.raises(FqssError, match=f"changed.tflite is damaged, state {states[3]} is not"):
-        read_metadata(path)
+        metadata_of(path)

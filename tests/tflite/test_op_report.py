@@ -7,8 +7,10 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from fqss_tf.errors import FqssError
-from fqss_tf.export.flatbuffer import read_model, write_metadata
-from fqss_tf.export.op_report import conversion_ops, float_tensors, op_report
+from fqss_tf.tflite import TfliteFile
+from fqss_tf.tflite.flatbuffer import read_model
+from fqss_tf.tflite.metadata import write_metadata
+from fqss_tf.tflite.op_report import conversion_ops, float_tensors
 
 # [1, 6, 5, 2] -> conv 3x3 to 4, same -> depthwise 3x1, valid -> dense to 7
 CONV_MACS = 6 * 5 * 4 * (3 * 3 * 2)
@@ -55,6 +57,10 @@ def float_file():
 @pytest.fixture(scope="module")
 def int8_file():
     return convert(small_network(), int8=True)
+
+
+def op_report(content, name="model.tflite"):
+    return TfliteFile(name, content).report
 
 
 def macs_by_op(report):

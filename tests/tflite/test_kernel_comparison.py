@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fqss_tf.export.graphs import converted_to_integers, converter_of
-from fqss_tf.export.kernel_comparison import compare_kernels
+from fqss_tf.export.graphs import make_converter, run_int8_converter
+from fqss_tf.tflite import TfliteFile
+from fqss_tf.tflite.kernel_comparison import compare_kernels
 
 
 def fake(values, low, high):
@@ -11,7 +12,7 @@ def fake(values, low, high):
 
 
 @pytest.fixture(scope="module")
-def content():
+def file():
     """A sum, and the mean that XNNPACK gets wrong: of many values with a zero point."""
 
     def graph(mixture):
@@ -20,15 +21,14 @@ def content():
         mean = tf.reduce_mean(doubled, axis=[1, 2, 3], keepdims=True)
         return {"mean": fake(mean, 0.0, 1.0)}
 
-    return converted_to_integers(
-        converter_of(graph, tf.TensorSpec([1, 1, 800, 128], tf.float32, name="mixture"))
-    )
+    signature = tf.TensorSpec([1, 1, 800, 128], tf.float32, name="mixture")
+    return TfliteFile("mean.tflite", run_int8_converter(make_converter(graph, signature)))
 
 
-def test_names_the_op_where_kernel_sets_part(content):
+def test_names_the_op_where_kernel_sets_part(file):
     codes = np.random.default_rng(0).integers(-128, 128, (1, 1, 800, 128)).astype(np.int8)
     done = []
-    found = compare_kernels(content, {"mixture": codes}, lambda *step: done.append(step))
+    found = compare_kernels(file, {"mixture": codes}, lambda *step: done.append(step))
     by_name = {op.name: op for op in found}
     assert by_name["ADD"].differing == 0 and by_name["ADD"].sqnr_db == np.inf
     assert by_name["MEAN"].codes == 1 and by_name["MEAN"].largest > 20

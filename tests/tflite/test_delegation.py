@@ -2,13 +2,13 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from fqss_tf.errors import FqssError
-from fqss_tf.export.delegation import delegation
-from fqss_tf.export.op_report import op_report
+from fqss_tf.tflite import TfliteFile
+from fqss_tf.tflite.delegation import delegation
 
 
 @pytest.fixture(scope="module")
 def mixed_model(mixed_tflite):
-    return mixed_tflite.read_bytes()
+    return TfliteFile.open(mixed_tflite)
 
 
 @pytest.fixture(scope="module")
@@ -16,8 +16,8 @@ def mixed(mixed_model):
     return delegation(mixed_model)
 
 
-def names_and_partitions(content, taken):
-    return {op.name: taken.partition_of_op[op.index] for op in op_report(content).ops}
+def names_and_partitions(file, taken):
+    return {op.name: taken.partition_of_op[op.index] for op in file.report.ops}
 
 
 def test_ops_before_and_behind_an_op_without_kernel_are_apart(mixed_model, mixed):
@@ -31,7 +31,7 @@ def test_ops_before_and_behind_an_op_without_kernel_are_apart(mixed_model, mixed
 
 def test_inner_tensors_have_no_memory_of_their_own(mixed_model, mixed):
     """LiteRT plans memory for what crosses a partition's border only: a second, direct look."""
-    interpreter = Interpreter(model_content=mixed_model)
+    interpreter = Interpreter(model_content=mixed_model.content)
     interpreter.allocate_tensors()
     inner = set()
     for op in interpreter._get_ops_details():
@@ -52,20 +52,21 @@ def test_an_op_whose_result_is_only_read_beyond_the_border_belongs_to_its_partit
 
 
 def test_int16_activations_are_not_for_xnnpack(tiny_int16_tflite):
-    taken = delegation(tiny_int16_tflite.read_bytes())
+    taken = delegation(TfliteFile.open(tiny_int16_tflite))
     assert taken.partitions == taken.taken == 0
     assert set(taken.partition_of_op) == {None}
 
 
 def test_a_whole_int8_model_is_one_partition(tiny_tflite):
-    taken = delegation(tiny_tflite.read_bytes())
+    taken = delegation(TfliteFile.open(tiny_tflite))
     assert taken.partitions == 1
     assert set(taken.partition_of_op) == {1}
     assert taken.left_out(["any"] * taken.taken) == {}
 
 
 def test_an_op_that_litert_has_not_is_an_error(unknown_op_tflite):
-    content = unknown_op_tflite.read_bytes()
-    with pytest.raises(FqssError, match="^odd cannot be run by LiteRT: .*NoSuchOp") as caught:
-        delegation(content, "odd")
+    file = TfliteFile.open(unknown_op_tflite)
+    message = "unknown_op.tflite cannot be run by LiteRT: .*NoSuchOp"
+    with pytest.raises(FqssError, match=message) as caught:
+        delegation(file)
     assert "\n" not in str(caught.value)

@@ -9,8 +9,12 @@ import pytest
 import soundfile
 
 from fqss_tf.errors import FqssError
-from fqss_tf.runtime.checksum import SEAL_BYTES, with_checksum
-from fqss_tf.runtime.metadata import read_metadata
+from fqss_tf.tflite import TfliteFile
+from fqss_tf.tflite.checksum import SEAL_BYTES, with_checksum
+
+
+def metadata_of(path):
+    return TfliteFile.open(path).metadata
 
 MUTATE = Path(__file__).parents[1] / "fixtures" / "hostile.py"
 
@@ -71,4 +75,4 @@ def test_no_changed_bit_of_a_sealed_model_passes(tiny_tflite, tmp_path):
         changed[place] ^= 1 << place % 8
         path.write_bytes(changed)
         with pytest.raises(FqssError, match="a.tflite"):
-            read_metadata(path)
+            metadata_of(path)
