@@ -25,7 +25,7 @@ HEADER = ("model", "SI-SDR (dB)", "improvement (dB)", "difference (dB)", "real-t
 @click.command()
 @models_on_mixtures
 @click.option("--csv", "csv_path", metavar="FILE", type=click.Path(path_type=Path),
-              help="Write the scores of every mixture to this file.")
+              help="Write the scores of each mixture to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1),
               help="CPU threads.")
@@ -38,13 +38,15 @@ def command(
     as_json: bool,
     threads: int,
 ) -> None:
-    """Score each MODEL, a run folder or a .tflite, on the same mixtures.
+    """Score each MODEL, a run folder or a .tflite file, on the same mixtures.
 
-    The scores are means over the mixtures: SI-SDR, its improvement over the mixture itself, the
-    difference to the first MODEL, and processing time over duration (below 1 is faster than real
-    time). A streaming model hears each mixture as one stream, all others the same segments of it.
-    Mixtures that were made at a few level differences get a table of the stronger and the weaker
-    source, too.
+    The columns are means over the mixtures: SI-SDR, its improvement over the mixture itself, the
+    difference to the first MODEL, and the real-time factor (processing time over duration; below 1
+    is faster than real time). Name the float model first, and the difference is what 8 bits cost.
+
+    All models get the same segments; a streaming model gets each mixture as one stream. If the
+    mixtures have a few fixed level differences, a second table scores the stronger and the weaker
+    source.
     """
     from fqss_tf.evaluation import (
         default_task,
@@ -80,7 +82,7 @@ def _write_csv(path: Path, scores: Sequence[ModelScore]) -> None:
 
 
 def _columns(sources: int) -> tuple[str, ...]:
-    """Names of what ``_cells`` gives for mixtures of so many sources."""
+    """Names of what ``_cells`` gives for mixtures of this many sources."""
     of_sources = (f"si_sdr_{source + 1}" for source in range(sources))
     of_two = ("stronger_si_sdr", "weaker_si_sdr") if sources == 2 else ()
     return ("model", "mixture_id", "level_difference", *of_sources, "si_sdr", "si_sdri", *of_two)
