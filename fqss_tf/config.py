@@ -42,11 +42,12 @@ class DataRecipe:
 
     Which data: ``datasets``, data set folders of any kind, ``bundled`` for the speech that ships
     with the package; ``task`` (``sep_clean``, ``sep_noisy`` or ``enh_single``), ``mode`` (``min``
-    or ``max``) and ``subset`` (``train-100``, ..) of LibriMix; ``stems`` in the order of the
-    network's sources. A network of one source has the task ``enh_single``, whatever is written
-    here. ``on_bad_file``: what becomes of damaged files, ``stop`` or ``skip``. ``dev_mixtures``:
-    how many of the dev set are scored while training, and of the test set by ``convert``; 0 for
-    all.
+    or ``max``) and ``subset`` (``train-100``, ..) of LibriMix. ``sources``: names of the
+    network's outputs in order, which are stems, or folders of sources to mix; empty where outputs
+    have no fixed place, as with voices. A network of one source has the task ``enh_single``,
+    whatever is written here. ``on_bad_file``: what becomes of damaged files, ``stop`` or
+    ``skip``. ``dev_mixtures``: how many of the dev set are scored while training, and of the test
+    set by ``convert``; 0 for all.
 
     How it is mixed: ``dynamic_fraction`` of the mixtures have sources that are drawn one by one
     (the remix of music), the others are the data set's own. Speech drawn so has level differences
@@ -64,7 +65,7 @@ class DataRecipe:
     task: str = "sep_clean"
     mode: str = ""
     subset: str = ""
-    stems: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     on_bad_file: str = "stop"
     dev_mixtures: int = 0
     dynamic_fraction: float = 1.0
@@ -78,6 +79,14 @@ class DataRecipe:
     noise_fraction: float = 0.0
     min_noise_snr_db: float = 0.0
     max_noise_snr_db: float = 20.0
+    min_snr_db: float = -5.0
+    max_snr_db: float = 15.0
+    layered_sources: tuple[str, ...] = ()
+    most_layers: int = 3
+    room_responses: tuple[str, ...] = ()
+    room_fraction: float = 0.0
+    telephone_fraction: float = 0.0
+    clip_fraction: float = 0.0
 
     def __post_init__(self) -> None:
         _check_choices("data.", self, {
@@ -85,14 +94,36 @@ class DataRecipe:
             "mode": ("", "min", "max"),
             "on_bad_file": ("stop", "skip"),
         })
-        for name in ("dynamic_fraction", "wide_fraction", "noise_fraction"):
+        for name in (
+            "dynamic_fraction", "wide_fraction", "noise_fraction", "room_fraction",
+            "telephone_fraction", "clip_fraction",
+        ):
             if not 0 <= getattr(self, name) <= 1:
                 raise FqssError(f"data.{name} is {getattr(self, name)}: it must be from 0 to 1")
         for name in ("max_level_difference_db", "random_gain_db", "source_gain_db", "dev_mixtures"):
             if getattr(self, name) < 0:
                 raise FqssError(f"data.{name} is {getattr(self, name)}: it must not be negative")
-        if self.min_noise_snr_db > self.max_noise_snr_db:
-            raise FqssError("data.min_noise_snr_db is above data.max_noise_snr_db")
+        for name in ("noise_snr_db", "snr_db"):
+            if getattr(self, f"min_{name}") > getattr(self, f"max_{name}"):
+                raise FqssError(f"data.min_{name} is above data.max_{name}")
+        self._check_sources()
+
+    def _check_sources(self) -> None:
+        if len(self.sources) == 1 or len(set(self.sources)) < len(self.sources):
+            raise FqssError(
+                f"data.sources is {', '.join(self.sources)}: name two or more, each once"
+            )
+        unknown = [name for name in self.layered_sources if name not in self.sources]
+        if unknown:
+            raise FqssError(
+                f"data.layered_sources names {unknown[0]}, which is not among data.sources"
+            )
+        if self.most_layers < 1:
+            raise FqssError(f"data.most_layers is {self.most_layers}: it must be at least 1")
+        if self.room_fraction > 0 and not self.room_responses:
+            raise FqssError(
+                "data.room_fraction needs room responses; name folders in data.room_responses"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,10 +234,13 @@ class Recipe:
     """Everything that decides a training run, but the place it is written to.
 
     ``network`` is a key of ``fqss_tf.models.registry.NETWORKS``, ``model`` the sizes it asks for.
+    ``loss``: what training maximises, ``si_sdr`` or ``sdr``, which holds estimates to the level of
+    the sources.
     """
 
     network: str = DEFAULT
     seed: int = 0
+    loss: str = "si_sdr"
     model: EncoderSizes = NETWORKS[DEFAULT].sizes
     data: DataRecipe = DataRecipe()
     float: StageRecipe = StageRecipe()
@@ -214,6 +248,7 @@ class Recipe:
     qat: StageRecipe = StageRecipe(learning_rate=1e-5)
 
     def __post_init__(self) -> None:
+        _check_choices("", self, {"loss": ("si_sdr", "sdr")})
         if self.model.sources == 1 and self.data.task != "enh_single":
             data = dataclasses.replace(self.data, task="enh_single")
             object.__setattr__(self, "data", data)
@@ -221,11 +256,27 @@ class Recipe:
             raise FqssError(
                 f"data.task enh_single is of one source, but model.sources is {self.model.sources}"
             )
+        names = self.data.sources
+        if names and len(names) != self.model.sources:
+            raise FqssError(
+                f"data.sources names {len(names)} sources, but model.sources is "
+                f"{self.model.sources}"
+            )
         if self.qat.precision != "float32":
             raise FqssError(
                 f"qat.precision is {self.qat.precision}: its 8 bits are fewer than the quantizers "
                 "round to; leave it at float32"
             )
+
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        """Names of the network's outputs: those of the data, else ``speech_1``, ``speech_2``, .."""
+        return self.data.sources or tuple(self.model.source_names)
+
+    @property
+    def has_named_sources(self) -> bool:
+        """Whether each output has its source, so that estimates are never put in another order."""
+        return bool(self.data.sources)
 
     @property
     def recomputes(self) -> bool:

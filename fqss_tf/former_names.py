@@ -13,6 +13,7 @@ RECIPE_KEYS = {
     "data.roots": "data.datasets",
     "data.noise_roots": "data.noise_datasets",
     "data.broken": "data.on_bad_file",
+    "data.stems": "data.sources",
 }
 RUN_FILES = {"quantized.npz": "quantised.npz", "calibrated.npz": "observed.npz"}
 

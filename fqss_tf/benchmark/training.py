@@ -150,19 +150,18 @@ def _contenders(recipe: Recipe) -> list[_Contender]:
 
     run = UntrainedRun(recipe)
     quantized, teacher = run.calibrated_model(run.planes), run.frozen_teacher()
-    settings = recipe.quantization
     return [
         _contender(
             f"float, {recipe.float.precision}", run, recipe.float,
-            network_to_train(recipe), losses.task_loss,
+            network_to_train(recipe), losses.task_loss(recipe),
         ),
         _contender(
             "quantized, teacher computes", run, recipe.qat, quantized,
-            losses.distillation_loss(settings, teacher), recompute=recipe.recomputes,
+            losses.distillation_loss(recipe, teacher), recompute=recipe.recomputes,
         ),
         _contender(
             "quantized, teacher read", run, recipe.qat, quantized,
-            losses.distillation_loss(settings), teacher, recompute=recipe.recomputes,
+            losses.distillation_loss(recipe), teacher, recompute=recipe.recomputes,
         ),
     ]
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fqss_tf.data.bad_files import BadFilePolicy, found_while_reading
 from fqss_tf.data.clips import read_clip
+from fqss_tf.data.effects import Rooms, clipped, in_telephone_band
 from fqss_tf.data.mixtures import Piece
 from fqss_tf.data.plan import ATTEMPTS, MixturePlan, TrainingSources
 from fqss_tf.data.reading import guarded, piece_reader
@@ -44,23 +45,26 @@ def training_mixtures(
 
     Returns:
         tf.data.Dataset of (mixture float32 [batch_size, T], sources float32 [batch_size, sources,
-        T]); mixture = sum of sources, and of noise where that is asked for. Its peak is 1, or
-        lower by up to ``data.random_gain_db``. A mixture with a silent or broken source is drawn
-        again, up to three times; a speaker without sound stays silent.
+        T]); mixture = sum of sources, and of noise where that is asked for, unless it is clipped.
+        Its peak is 1, or lower by up to ``data.random_gain_db``. A mixture with a silent or broken
+        source is drawn again, up to three times; a speaker without sound stays silent.
 
     Raises:
         FqssError: the material does not suffice; see ``MixturePlan``. Iterating raises what
             ``bad_files_named`` turns into an FqssError.
     """
+    rooms = Rooms(data.room_responses, data.sample_rate)
     plan = MixturePlan(
         material, data, sources=sources, segment_samples=segment_samples, batch_size=batch_size,
-        seed=seed,
+        seed=seed, rooms=len(rooms),
     )
     # Not one parallel map: calls of it share the readers of tensorflow-io, and return each other's
     # samples (version 0.37). Pipelines with graphs of their own do not.
     lanes = [
         tf.data.Dataset.counter(first_batch + lane, LANES)
-        .map(_batch_reader(plan, data, segment_samples, batch_size, sources, bad_files, lane))
+        .map(_batch_reader(
+            plan, data, rooms, segment_samples, batch_size, sources, bad_files, lane
+        ))
         .prefetch(-(-PREFETCHED_BATCHES // LANES))
         for lane in range(LANES)
     ]
@@ -101,8 +105,8 @@ def rms(signal: Tensor) -> Tensor:
 
 
 def _batch_reader(
-    plan: MixturePlan, data: "DataRecipe", segment_samples: int, batch_size: int, sources: int,
-    bad_files: BadFilePolicy, lane: int,
+    plan: MixturePlan, data: "DataRecipe", rooms: Rooms, segment_samples: int, batch_size: int,
+    sources: int, bad_files: BadFilePolicy, lane: int,
 ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
     sample_types = sorted({clip.sample_type for clip in plan.clips})
     paths = np.array([clip.path for clip in plan.clips], dtype=object)
@@ -110,14 +114,16 @@ def _batch_reader(
     type_numbers = np.array([sample_types.index(c.sample_type) for c in plan.clips], np.int32)
     resampling = data.speed_perturbation or bool((rates != data.sample_rate).any())
     read_piece = piece_reader(sample_types, data.sample_rate, resampling)
-    attempt_shape = [plan.rows, segment_samples]
+    places = plan.places[-1] + 1
+    attempt_shape = [places, segment_samples]
+    batch_shape = [batch_size, *attempt_shape]
 
     def plan_batch(number: np.int64) -> tuple[NDArray[Any], ...]:
         batch = plan.batch(number)
         return (
             paths[batch.clip], type_numbers[batch.clip], rates[batch.clip], batch.start,
             batch.samples, batch.row_splits, batch.gain, batch.speed, batch.levelled, batch.level,
-            batch.noise_snr, batch.peak,
+            batch.noise_snr, batch.peak, batch.room, batch.telephone, batch.clip_level,
         )
 
     def read_row(
@@ -138,7 +144,7 @@ def _batch_reader(
     @tf.function
     def read_attempt(
         path: Tensor, type_number: Tensor, rate: Tensor, start: Tensor, samples: Tensor,
-        splits: Tensor, gain: Tensor, speed: Tensor,
+        splits: Tensor, gain: Tensor, speed: Tensor, levelled: Tensor,
     ) -> Tensor:
         rows = tf.TensorArray(tf.float32, plan.rows, element_shape=[segment_samples])
         for row in tf.range(plan.rows):
@@ -148,8 +154,20 @@ def _batch_reader(
                 path[low:high], type_number[low:high], rate[low:high], start[low:high],
                 samples[low:high], speed[row],
             )
-            rows = rows.write(row, gain[row] * tf.ensure_shape(waveform, [segment_samples]))
+            waveform = tf.ensure_shape(waveform, [segment_samples])
+            if plan.is_layered:
+                # What is added up must not depend on how loud each file happens to be.
+                level = tf.where(levelled, tf.maximum(rms(waveform), SILENCE_RMS), 1.0)
+                waveform /= level
+            rows = rows.write(row, gain[row] * waveform)
+        if plan.is_layered:
+            return tf.ensure_shape(tf.math.segment_sum(rows.stack(), plan.places), attempt_shape)
         return rows.stack()
+
+    def band_limited(
+        waveforms: FloatArray, chosen: NDArray[np.bool_]
+    ) -> FloatArray:
+        return in_telephone_band(waveforms, chosen, data.sample_rate)
 
     def name_broken(
         path: NDArray[np.object_], start: FloatArray, rate: IntArray, samples: IntArray,
@@ -167,10 +185,10 @@ def _batch_reader(
     def read_batch(number: Tensor) -> tuple[Tensor, Tensor]:
         (
             path, type_number, rate, start, samples, row_splits, gain, speed, levelled, level,
-            noise_snr, peak,
+            noise_snr, peak, room, telephone, clip_level,
         ) = tf.numpy_function(plan_batch, [number], [
             tf.string, tf.int32, tf.int64, tf.float64, tf.int32, tf.int32, tf.float32, tf.int32,
-            tf.bool, tf.float32, tf.float32, tf.float32,
+            tf.bool, tf.float32, tf.float32, tf.float32, tf.int32, tf.bool, tf.float32,
         ])
         items = tf.TensorArray(tf.float32, batch_size, element_shape=attempt_shape)
         for item in tf.range(batch_size):
@@ -187,7 +205,8 @@ def _batch_reader(
                 good, waveforms = guarded(
                     read_attempt,
                     (path[low:high], type_number[low:high], rate[low:high], start[low:high],
-                     samples[low:high], splits, gain[row : row + plan.rows], speeds),
+                     samples[low:high], splits, gain[row : row + plan.rows], speeds,
+                     levelled[item]),
                     tf.zeros(attempt_shape),
                 )
                 if not good:
@@ -199,13 +218,23 @@ def _batch_reader(
                     ), attempt_shape)
                 attempt += 1
             items = items.write(item, waveforms)
-        return mix(
-            items.stack(), sources=sources,
+        waveforms = items.stack()
+        if data.room_fraction > 0:
+            waveforms = tf.ensure_shape(
+                tf.numpy_function(rooms.convolved, [waveforms, room], tf.float32), batch_shape
+            )
+        if data.telephone_fraction > 0:
+            waveforms = tf.ensure_shape(
+                tf.numpy_function(band_limited, [waveforms, telephone], tf.float32), batch_shape
+            )
+        mixture, targets = mix(
+            waveforms, sources=sources,
             levelled=tf.ensure_shape(levelled, [batch_size]),
             level=tf.ensure_shape(level, [batch_size, sources]),
             noise_snr=tf.ensure_shape(noise_snr, [batch_size]),
             peak=tf.ensure_shape(peak, [batch_size]),
         )
+        return clipped(mixture, targets, tf.ensure_shape(clip_level, [batch_size]))
 
     return read_and_mix
 

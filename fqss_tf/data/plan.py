@@ -20,6 +20,10 @@ NARROW_LEVEL_DIFFERENCE_DB = 5.0
 # A mixture with a source that turns out silent or broken is replaced by the next of these.
 ATTEMPTS = 3
 SPEEDS_PERCENT = (95, 100, 105)
+# Further sounds of a source lie below its first one by up to so much.
+LAYER_RANGE_DB = 15.0
+# Least and largest magnitude that a clipped mixture keeps of its peak.
+CLIP_LEVELS = (0.2, 0.8)
 # Sets a number of its own apart from the batch numbers, which begin at 0.
 _SHUFFLE = 2**32
 
@@ -30,26 +34,33 @@ class TrainingSources:
 
     ``speakers``: to draw sources from, of different groups. ``mixtures``: fixed ones, of which the
     sources of ``stems`` are also drawn one by one, each in its place. ``noises``: clips.
+    ``group_counts``: of named sources, so many of the speakers belong to each, in order; empty
+    where a speaker may take any place.
     """
 
     speakers: tuple[Speaker, ...] = ()
     mixtures: tuple[FixedMixture, ...] = ()
     noises: tuple[Clip, ...] = ()
     stems: bool = False
+    group_counts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class BatchPlan:
     """The pieces of one batch, flat, so that they fit into tensors.
 
-    Row ``r = (item * ATTEMPTS + attempt) * rows + source`` is the joined pieces
+    Row ``r = (item * ATTEMPTS + attempt) * rows + row`` is the joined pieces
     ``row_splits[r]:row_splits[r + 1]`` times ``gain[r]`` (linear), played at ``speed[r]`` per cent;
     each piece is ``samples`` long at the training rate and begins ``start`` seconds into clip
-    number ``clip``. The row behind the sources is the noise, without pieces where there is none.
+    number ``clip``. ``MixturePlan.places`` says which source a row belongs to. The row behind the
+    sources is the noise, without pieces where there is none.
 
     ``levelled`` [batch] says that the RMS of the sources is to be ``level`` [batch, sources] dB.
     ``noise_snr`` [batch] is the RMS of the sum of the sources over the noise in dB, NaN for a
     noise that keeps its level. ``peak`` [batch] is what the mixture is scaled to.
+    ``room`` [batch, places] is the number of the response that each source or noise is convolved
+    with, -1 for none. ``telephone`` [batch]: whether the mixture has the band of a telephone.
+    ``clip_level`` [batch] is where its samples are clipped, its peak being 1.
     ``speakers`` [batch, sources] are those of the first attempt, -1 in fixed mixtures.
     """
 
@@ -63,6 +74,9 @@ class BatchPlan:
     level: NDArray[np.float32]
     noise_snr: NDArray[np.float32]
     peak: NDArray[np.float32]
+    room: NDArray[np.int32]
+    telephone: NDArray[np.bool_]
+    clip_level: NDArray[np.float32]
     speakers: NDArray[np.int32]
 
 
@@ -82,6 +96,7 @@ class _Row(NamedTuple):
     speed: int
 
 
+NO_ROW = _Row([], 1.0, 100)
 # The rows of an attempt, and the numbers of its speakers.
 _Drawn: TypeAlias = tuple[list[_Row], list[int]]
 
@@ -95,7 +110,10 @@ class _Item:
     peak: float
     speakers: list[int]
     attempts: list[list[_Row]]
+    room: list[int]
     noise_snr: float = np.nan
+    telephone: bool = False
+    clip_level: float = 1.0
 
 
 class MixturePlan:
@@ -113,6 +131,7 @@ class MixturePlan:
         segment_samples: length of a mixture at ``data.sample_rate``.
         batch_size: mixtures per batch.
         seed: of everything that is drawn.
+        rooms: number of room responses there are.
 
     Raises:
         FqssError: ``data.dynamic_fraction`` asks for mixtures that the material has not, or there
@@ -121,7 +140,7 @@ class MixturePlan:
 
     def __init__(
         self, material: TrainingSources, data: "DataRecipe", *, sources: int, segment_samples: int,
-        batch_size: int, seed: int,
+        batch_size: int, seed: int, rooms: int = 0,
     ) -> None:
         self._check(material, data, sources)
         self._data = data
@@ -129,6 +148,7 @@ class MixturePlan:
         self._segment_samples = segment_samples
         self._batch_size = batch_size
         self._seed = seed
+        self._rooms = rooms
         self._material = material
         self.clips = [clip for speaker in material.speakers for clip in speaker.clips]
         counts = np.array([len(speaker.clips) for speaker in material.speakers], int)
@@ -147,7 +167,19 @@ class MixturePlan:
         self._track_seconds = np.cumsum([mixture.seconds for mixture in material.mixtures])
         self._order: tuple[int, IntArray] = (-1, np.empty(0, int))  # of no epoch yet
         self.has_noise = bool(material.noises) or any(m.noise for m in material.mixtures)
-        self.rows = sources + self.has_noise
+        self._layers = [1] * sources
+        if material.group_counts:
+            self._layers = [
+                data.most_layers if name in data.layered_sources else 1 for name in data.sources
+            ]
+        self._first_group = np.cumsum([0, *material.group_counts])
+        # The source of each row, or behind them the noise.
+        self.places = [
+            *(source for source, layers in enumerate(self._layers) for _ in range(layers)),
+            *([sources] if self.has_noise else []),
+        ]
+        self.rows = len(self.places)
+        self.is_layered = self.rows > sources + self.has_noise
 
     def batch(self, number: int | np.int64) -> BatchPlan:
         """Plans batch ``number`` (0, 1, ..): the same for the same seed, whatever came before."""
@@ -170,6 +202,9 @@ class MixturePlan:
             level=np.array([item.level for item in items], np.float32),
             noise_snr=np.array([item.noise_snr for item in items], np.float32),
             peak=np.array([item.peak for item in items], np.float32),
+            room=np.array([item.room for item in items], np.int32),
+            telephone=np.array([item.telephone for item in items]),
+            clip_level=np.array([item.clip_level for item in items], np.float32),
             speakers=np.array([item.speakers for item in items], np.int32),
         )
 
@@ -203,7 +238,11 @@ class MixturePlan:
         is_dynamic = rng.random() < data.dynamic_fraction
         draw: Callable[[np.random.Generator, int | None], _Drawn] = self._draw_fixed
         if is_dynamic:
-            draw = self._draw_stems if self._material.stems else self._draw_speech
+            draw = self._draw_speech
+            if self._material.stems:
+                draw = self._draw_stems
+            elif self._material.group_counts:
+                draw = self._draw_named
         drawn = [draw(rng, index if attempt == 0 else None) for attempt in range(ATTEMPTS)]
         item = _Item(
             levelled=is_dynamic and not self._material.stems,
@@ -211,6 +250,7 @@ class MixturePlan:
             peak=10 ** (-rng.uniform(0, data.random_gain_db) / 20),
             speakers=drawn[0][1],
             attempts=[rows for rows, _ in drawn],
+            room=[-1] * (self._sources + self.has_noise),
         )
         if self.has_noise:
             must_be_noisy = is_dynamic and data.task != "sep_clean"
@@ -219,8 +259,22 @@ class MixturePlan:
             if must_be_noisy or rng.random() < data.noise_fraction:
                 item.noise_snr = rng.uniform(data.min_noise_snr_db, data.max_noise_snr_db)
                 for rows in item.attempts:
-                    rows[self._sources :] = [self._draw_noise(rng)]
+                    rows[-1] = self._draw_noise(rng)
+        self._draw_effects(rng, item)
         return item
+
+    def _draw_effects(self, rng: np.random.Generator, item: _Item) -> None:
+        """What is off draws nothing, so that it changes no other batch."""
+        data = self._data
+        if data.room_fraction > 0:
+            item.room = [
+                int(rng.integers(self._rooms)) if rng.random() < data.room_fraction else -1
+                for _ in item.room
+            ]
+        if data.telephone_fraction > 0:
+            item.telephone = rng.random() < data.telephone_fraction
+        if data.clip_fraction > 0 and rng.random() < data.clip_fraction:
+            item.clip_level = rng.uniform(*CLIP_LEVELS)
 
     def _draw_speech(self, rng: np.random.Generator, _: int | None) -> _Drawn:
         speakers = self._draw_speakers(rng)
@@ -230,6 +284,22 @@ class MixturePlan:
             parts = self._draw_parts(rng, speaker, speed)
             rows.append(_Row(parts, self._draw_sign(rng), speed))
         return rows + self._no_noise(), speakers
+
+    def _draw_named(self, rng: np.random.Generator, _: int | None) -> _Drawn:
+        rows = []
+        drawn = []
+        for source, most in enumerate(self._layers):
+            layers = int(rng.integers(1, most + 1))
+            low, high = self._first_group[source : source + 2]
+            for layer in range(layers):
+                group = int(low) + _draw(rng, np.cumsum(self._weights[low:high]))
+                drawn += [group] * (layer == 0)
+                speed = self._draw_speed(rng)
+                gain = 10 ** (-rng.uniform(0, LAYER_RANGE_DB) / 20) if layer else 1.0
+                parts = self._draw_parts(rng, group, speed)
+                rows.append(_Row(parts, gain * self._draw_sign(rng), speed))
+            rows += [NO_ROW] * (most - layers)
+        return rows + self._no_noise(), drawn
 
     def _draw_stems(self, rng: np.random.Generator, _: int | None) -> _Drawn:
         rows = []
@@ -248,7 +318,9 @@ class MixturePlan:
             mixture = mixtures[self._in_turn(index)]
         speed = self._draw_speed(rng)
         start = self._draw_start(rng, mixture, speed)
-        rows = [self._row(rng, piece, start, speed) for piece in mixture.sources]
+        rows = []
+        for piece, layers in zip(mixture.sources, self._layers, strict=True):
+            rows += [self._row(rng, piece, start, speed), *[NO_ROW] * (layers - 1)]
         noise = self._no_noise()
         if mixture.noise:
             noise = [self._row(rng, mixture.noise, start, speed)]
@@ -274,7 +346,7 @@ class MixturePlan:
         return _Row([_Part(self._number(piece.clip), first, samples)], gain, speed)
 
     def _no_noise(self) -> list[_Row]:
-        return [_Row([], 1.0, 100)] * self.has_noise
+        return [NO_ROW] * self.has_noise
 
     def _draw_noise(self, rng: np.random.Generator) -> _Row:
         clip = self._material.noises[rng.integers(len(self._material.noises))]
@@ -309,10 +381,18 @@ class MixturePlan:
 
     def _draw_levels(self, rng: np.random.Generator) -> FloatArray:
         """Levels of mean 0 dB; the first source is above each other by the level difference."""
+        if self._material.group_counts:
+            return self._draw_snr(rng)
         limit = self._data.max_level_difference_db
         if rng.random() >= self._data.wide_fraction:
             limit = min(limit, NARROW_LEVEL_DIFFERENCE_DB)
         levels = np.array([0.0, *-rng.uniform(-limit, limit, self._sources - 1)])
+        return levels - levels.mean()
+
+    def _draw_snr(self, rng: np.random.Generator) -> FloatArray:
+        """Levels of mean 0 dB; the first source is above each other by the SNR."""
+        snr = rng.uniform(self._data.min_snr_db, self._data.max_snr_db, self._sources - 1)
+        levels = np.array([0.0, *-snr])
         return levels - levels.mean()
 
     def _draw_parts(self, rng: np.random.Generator, speaker: int, speed: int) -> list[_Part]:

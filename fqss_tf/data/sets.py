@@ -10,6 +10,7 @@ from fqss_tf.data.clips import Clip
 from fqss_tf.data.folders import PARTS, Speaker, SpeakerFolders
 from fqss_tf.data.librimix import LibriMix, mode_folders
 from fqss_tf.data.mixtures import FixedMixture
+from fqss_tf.data.source_folders import VOICE_AND_BACKGROUND, SourceFolders, has_sources
 from fqss_tf.data.stems import StemFolders, looks_like_stems
 from fqss_tf.errors import FqssError
 from fqss_tf.types import PathLike
@@ -34,9 +35,9 @@ class DataSet(Protocol):
 
 def open_data_set(
     root: PathLike, *, sample_rate: int | None = None, task: str = "sep_clean", mode: str = "",
-    subset: str = "", stems: Sequence[str] = (), bad_files: BadFilePolicy | None = None,
+    subset: str = "", sources: Sequence[str] = (), bad_files: BadFilePolicy | None = None,
 ) -> DataSet:
-    """Opens LibriMix, MUSDB18-HQ, folders of aligned stems, or folders of speakers.
+    """Opens LibriMix, MUSDB18-HQ, aligned stems, folders of named sources, or of speakers.
 
     Args:
         root: a folder, or ``bundled``.
@@ -44,7 +45,9 @@ def open_data_set(
         task: for LibriMix, see there.
         mode: for LibriMix, see there.
         subset: for LibriMix, see there.
-        stems: for stems, see ``StemFolders``; naming any says that ``root`` holds stems.
+        sources: names in the order of the network's outputs; naming any says that ``root`` holds
+            folders of these sources, see ``SourceFolders``, or stems, see ``StemFolders``. Folders
+            of a voice and a background are found without.
         bad_files: a ``BadFilePolicy``; None raises at the first broken file.
 
     Raises:
@@ -61,9 +64,12 @@ def open_data_set(
         raise FqssError(f"{root}: give the data set in it, {nested[0]}")
     if not any((folder / part).is_dir() for part in PARTS):
         raise FqssError(
-            f"{root}: is no data set; expected train/<speaker>/*.wav, train/<track>/<stem>.wav "
-            "or wav8k/min of LibriMix in it"
+            f"{root}: is no data set; expected train/<speaker>/*.wav, train/voice and "
+            "train/background, train/<track>/<stem>.wav or wav8k/min of LibriMix in it"
         )
-    if stems or looks_like_stems(folder):
-        return StemFolders(Path(folder), stems=stems, bad_files=bad_files)
+    names = tuple(sources) or VOICE_AND_BACKGROUND
+    if has_sources(folder, names):
+        return SourceFolders(folder, names, bad_files)
+    if sources or looks_like_stems(folder):
+        return StemFolders(Path(folder), stems=sources, bad_files=bad_files)
     return SpeakerFolders(folder, bad_files)

@@ -54,7 +54,7 @@ class StemFolders:
         self.stems = tuple(stems) or (MUSDB_STEMS if is_musdb else tuple(names))
         if set(self.stems) != set(names):
             raise FqssError(
-                f"{self.root}: has the stems {', '.join(names)} but data.stems names "
+                f"{self.root}: has the stems {', '.join(names)} but data.sources names "
                 f"{', '.join(self.stems)}"
             )
 

@@ -11,13 +11,17 @@ from fqss_tf.data.folders import Speaker, check_groups
 from fqss_tf.data.mixtures import FixedMixture
 from fqss_tf.data.plan import TrainingSources
 from fqss_tf.data.sets import DataSet, open_data_set
+from fqss_tf.data.source_folders import SourceFolders
 from fqss_tf.data.stand_in import StandIn, is_bundled, stand_ins
+from fqss_tf.data.stems import StemFolders
 from fqss_tf.errors import FqssError
 from fqss_tf.types import PathLike
 
 if TYPE_CHECKING:
     from fqss_tf.config import DataRecipe
 
+# What a data set is mixed from.
+STEMS, NAMED_SOURCES = "stems", "named sources"
 # A song takes minutes; a score needs seconds.
 logger = logging.getLogger(__name__)
 
@@ -42,7 +46,7 @@ def _open_sets(data: "DataRecipe", bad_files: BadFilePolicy | None) -> list[Data
     return [
         open_data_set(
             root, sample_rate=data.sample_rate, task=data.task, mode=data.mode,
-            subset=data.subset, stems=data.stems, bad_files=bad_files,
+            subset=data.subset, sources=data.sources, bad_files=bad_files,
         )
         for root in data.datasets
     ]
@@ -66,13 +70,18 @@ def training_sources(
     """
     bad_files = BadFilePolicy(data.on_bad_file) if bad_files is None else bad_files
     sets = check_roots(data, bad_files)
-    has_stems = [hasattr(data_set, "stems") for data_set in sets]
-    if len(set(has_stems)) > 1:
-        raise FqssError("data.datasets: stems and speech cannot be mixed; train on one of them")
-    stems = has_stems[0]
+    kinds = sorted({_what_is_mixed(each) for each in sets}, reverse=True)
+    if len(kinds) > 1:
+        raise FqssError(
+            f"data.datasets: {kinds[0]} and {kinds[1]} cannot be mixed; train on one of them"
+        )
+    stems = kinds == [STEMS]
     speakers: list[Speaker] = []
+    group_counts: tuple[int, ...] = ()
     mixtures: list[FixedMixture] = []
-    if data.dynamic_fraction > 0 and not stems:
+    if kinds == [NAMED_SOURCES]:
+        speakers, group_counts = _groups_of_sources(data, sets)
+    elif data.dynamic_fraction > 0 and not stems:
         speakers = [speaker for each in sets for speaker in each.speakers("train")]
         check_groups(speakers, sources, ", ".join(str(each.root / "train") for each in sets))
     if data.dynamic_fraction < 1 or stems:
@@ -81,7 +90,30 @@ def training_sources(
         _check_sources(mixture, sources)
     noises = [clip for each in sets for clip in each.noises("train")]
     noises += noise_clips(data.noise_datasets, bad_files)
-    return TrainingSources(tuple(speakers), tuple(mixtures), tuple(noises), stems)
+    return TrainingSources(tuple(speakers), tuple(mixtures), tuple(noises), stems, group_counts)
+
+
+def _what_is_mixed(data_set: DataSet) -> str:
+    kinds = {StemFolders: STEMS, SourceFolders: NAMED_SOURCES}
+    return kinds.get(type(data_set), "speech")
+
+
+def _groups_of_sources(
+    data: "DataRecipe", sets: Iterable[DataSet]
+) -> tuple[list[Speaker], tuple[int, ...]]:
+    """The groups of all data sets, source by source, and how many of them each source has."""
+    if not data.sources:
+        raise FqssError(
+            "data.datasets hold folders of named sources: name them in the order of the network's "
+            "outputs, for example data.sources=[voice,background]"
+        )
+    of_sets = [each.groups("train") for each in sets if isinstance(each, SourceFolders)]
+    of_sources = [
+        [group for groups in found for group in groups]
+        for found in zip(*of_sets, strict=True)
+    ]
+    groups = [group for each in of_sources for group in each]
+    return groups, tuple(map(len, of_sources))
 
 
 def noise_clips(folders: Iterable[PathLike], bad_files: BadFilePolicy) -> list[Clip]:
@@ -131,6 +163,11 @@ def scored_mixtures(
         if mixtures and not (is_bundled(data_set) and _differs(mixtures[0], data, sources)):
             break
     else:
+        if data.sources:
+            raise FqssError(
+                f"data.datasets have no {part} mixtures of {', '.join(data.sources)} to score on: "
+                "fqss-tf data mix makes some"
+            )
         substitutes = _stand_ins(data, part, sources, bad_files)
         return _decodable(_some(substitutes, data.dev_mixtures), bad_files)
     for mixture in mixtures:

@@ -195,7 +195,7 @@ def file_metadata(run: "Run", samples: int, planes: Planes, file_type: str, meth
         "sample_rate": run.recipe.data.sample_rate,
         "segment": samples,
         "hop": run.recipe.model.hop,
-        "sources": run.recipe.model.source_names,
+        "sources": list(run.recipe.source_names),
         "input_stages": planes.input,
         "output_stages": planes.output,
         "type": file_type,

@@ -1,5 +1,5 @@
 """Separation scores, in numpy."""
 
-from fqss_tf.metrics.si_sdr import pit_si_sdr, si_sdr
+from fqss_tf.metrics.si_sdr import assigned_si_sdr, pit_si_sdr, si_sdr
 
-__all__ = ["pit_si_sdr", "si_sdr"]
+__all__ = ["assigned_si_sdr", "pit_si_sdr", "si_sdr"]

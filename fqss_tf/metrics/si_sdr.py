@@ -52,6 +52,26 @@ def pit_si_sdr(
     return pairwise[list(permutation), order], permutation
 
 
+def assigned_si_sdr(
+    estimates: ArrayLike, targets: ArrayLike, in_order: bool
+) -> tuple[NDArray[np.float64], tuple[int, ...]]:
+    """Returns the SI-SDR of each target by the estimate of its place, or as ``pit_si_sdr``.
+
+    Args:
+        estimates: [sources, samples].
+        targets: [sources, samples].
+        in_order: whether each estimate belongs to the target of its place, as where sources have
+            names.
+
+    Returns:
+        As ``pit_si_sdr``.
+    """
+    if not in_order:
+        return pit_si_sdr(estimates, targets)
+    scores: NDArray[np.float64] = si_sdr(estimates, targets)
+    return scores, tuple(range(len(scores)))
+
+
 def _zero_mean(signal: ArrayLike) -> NDArray[np.float64]:
     values = np.asarray(signal, np.float64)
     return values - values.mean(axis=-1, keepdims=True)

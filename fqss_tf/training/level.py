@@ -4,12 +4,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from fqss_tf.metrics import pit_si_sdr
+from fqss_tf.metrics import assigned_si_sdr
 from fqss_tf.models.inference import separation_function
 from fqss_tf.types import KerasModel, MixturePair
 
 
-def calibrate_level(model: KerasModel, mixtures: Iterable[MixturePair]) -> float:
+def calibrate_level(
+    model: KerasModel, mixtures: Iterable[MixturePair], in_order: bool = False
+) -> float:
     """Scales the decoder so that estimates and sources have one level, in the least-squares sense.
 
     SI-SDR leaves the scale and the sign of the estimates open, but an 8-bit output has a fixed
@@ -18,6 +20,7 @@ def calibrate_level(model: KerasModel, mixtures: Iterable[MixturePair]) -> float
     Args:
         model: float Keras model with a layer ``decoder_0``.
         mixtures: (mixture [T], sources [S, T]) pairs.
+        in_order: as of ``assigned_si_sdr``.
 
     Returns:
         The gain.
@@ -27,7 +30,7 @@ def calibrate_level(model: KerasModel, mixtures: Iterable[MixturePair]) -> float
     for mixture, sources in mixtures:
         gain = 1 / max(np.abs(mixture).max(), 1e-8)
         estimates = separate(mixture * gain)
-        _, permutation = pit_si_sdr(estimates, sources)
+        _, permutation = assigned_si_sdr(estimates, sources, in_order)
         product += np.sum(estimates[list(permutation)] * sources * gain)
         energy += np.sum(estimates.astype(np.float64) ** 2)
     gain = product / energy

@@ -12,7 +12,7 @@ import numpy as np
 from fqss_tf.config import StageRecipe
 from fqss_tf.errors import FqssError
 from fqss_tf.files import remove_leftovers
-from fqss_tf.metrics import pit_si_sdr
+from fqss_tf.metrics import assigned_si_sdr
 from fqss_tf.models.inference import separation_function
 from fqss_tf.progress import Bar, bar
 from fqss_tf.training import schedules
@@ -57,6 +57,7 @@ def fit(
     integer_score: ScoreWeights | None = None,
     distribution: Distribution | None = None,
     recompute: bool = False,
+    in_order: bool = False,
 ) -> float:
     """Trains ``model`` in place and leaves the weights that were best on the dev set in it.
 
@@ -80,6 +81,7 @@ def fit(
             integer model on the dev set in dB, that minus the simulation's); None leaves it out.
         distribution: a Distribution; None trains in this process on one device.
         recompute: as of ``TrainingStep``.
+        in_order: as of ``assigned_si_sdr``, for the scores on the dev set.
 
     Returns:
         Best mean SI-SDR on the dev set, dB.
@@ -90,7 +92,7 @@ def fit(
     """
     stage_run = _StageRun(
         model, loss, dev_mixtures, stage, Path(folder), name, ranges, integer_score,
-        distribution or Distribution(), recompute,
+        distribution or Distribution(), recompute, in_order,
     )
     stage_run.begin(resume)
     stage_run.train(batches)
@@ -110,11 +112,13 @@ class _StageRun:
         integer_score: ScoreWeights | None,
         distribution: Distribution,
         recompute: bool,
+        in_order: bool,
     ) -> None:
         self.model = model
         self.stage = stage
         self.name = name
         self.ranges = ranges
+        self.in_order = in_order
         self.integer_score = integer_score
         self.distribution = distribution
         self.dev_mixtures = distribution.share(dev_mixtures)
@@ -210,7 +214,9 @@ class _StageRun:
         """Scores the dev set, keeps the weights if they are the best so far, logs and saves."""
         progress = self.progress
         with averaged_weights(self.model, self.optimizer):
-            score = self.distribution.mean(si_sdr_scores(self.separate, self.dev_mixtures))
+            score = self.distribution.mean(
+                si_sdr_scores(self.separate, self.dev_mixtures, self.in_order)
+            )
             improved = score > progress.best
             if improved:
                 progress.best, progress.best_step = score, progress.step
@@ -290,15 +296,19 @@ def averaged_weights(model: KerasModel, optimizer: Optimizer) -> Iterator[None]:
             variable.assign(value)
 
 
-def si_sdr_scores(separate: Separate, mixtures: Iterable[MixturePair]) -> list[float]:
+def si_sdr_scores(
+    separate: Separate, mixtures: Iterable[MixturePair], in_order: bool = False
+) -> list[float]:
     """Returns the mean SI-SDR in dB of each of (mixture [T], sources [S, T]) pairs.
 
     Args:
         separate: function mixture [T] -> estimates [S, T], as ``separation_function`` gives it.
         mixtures: the pairs; each length is traced once.
+        in_order: as of ``assigned_si_sdr``.
     """
     scores = []
     for mixture, sources in mixtures:
         gain = 1 / max(np.abs(mixture).max(), 1e-8)
-        scores.append(float(pit_si_sdr(separate(mixture * gain), sources)[0].mean()))
+        estimates = separate(mixture * gain)
+        scores.append(float(assigned_si_sdr(estimates, sources, in_order)[0].mean()))
     return scores

@@ -1,12 +1,13 @@
-"""SI-SDR losses for speech: permutation-invariant, and FQSS's distillation from a float teacher."""
+"""SDR losses: of the sources themselves, and FQSS's distillation from a float teacher."""
 
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import tensorflow as tf
 
-from fqss_tf.config import QuantizationRecipe
+from fqss_tf.config import Recipe
 from fqss_tf.types import KerasModel, Tensor
 
 EPSILON = 1e-8
@@ -15,21 +16,27 @@ EPSILON = 1e-8
 WEIGHTING_SIGNS = {"speech": 1.0, "music": -1.0}
 
 
-def pairwise_si_sdr(estimates: Tensor, targets: Tensor) -> Tensor:
+def pairwise_si_sdr(
+    estimates: Tensor, targets: Tensor, scale_invariant: bool = True
+) -> Tensor:
     """Returns the linear (not dB) SI-SDR of every estimate against every target, zero mean.
 
     Args:
         estimates: float32 [B, S, T].
         targets: float32 [B, S, T].
+        scale_invariant: False makes it the SDR, for which a wrong level is a distortion.
 
     Returns:
         float32 [B, S, S]; rows are estimates, columns targets.
     """
     estimates = _zero_mean(estimates)[:, :, tf.newaxis]
     targets = _zero_mean(targets)[:, tf.newaxis]
-    dot = tf.reduce_sum(estimates * targets, axis=-1, keepdims=True)
-    energy = tf.reduce_sum(tf.square(targets), axis=-1, keepdims=True) + EPSILON
-    projection = dot * targets / energy
+    if scale_invariant:
+        dot = tf.reduce_sum(estimates * targets, axis=-1, keepdims=True)
+        energy = tf.reduce_sum(tf.square(targets), axis=-1, keepdims=True) + EPSILON
+        projection = dot * targets / energy
+    else:
+        projection = targets
     distortion = tf.reduce_sum(tf.square(estimates - projection), axis=-1) + EPSILON
     return tf.reduce_sum(tf.square(projection), axis=-1) / distortion
 
@@ -52,17 +59,55 @@ def best_permutation_mean(pairwise: Tensor) -> Tensor:
     return tf.reduce_max(tf.einsum("bet,pet->bp", pairwise, permutations), axis=-1)
 
 
-def negative_si_sdr_pit(estimates: Tensor, targets: Tensor) -> Tensor:
-    """Returns minus the SI-SDR in dB under the best permutation, mean over sources and batch.
+def in_order_mean(pairwise: Tensor) -> Tensor:
+    """Returns the mean score of each estimate against the target of its own place.
+
+    Args:
+        pairwise: as for ``best_permutation_mean``.
+
+    Returns:
+        float32 [B].
+    """
+    return tf.reduce_mean(tf.linalg.diag_part(pairwise), axis=-1)
+
+
+@dataclass(frozen=True)
+class Score:
+    """What training maximises; the defaults are those of voices without names.
+
+    ``in_order``: each estimate belongs to the target of its place, as where sources have names;
+    else to whichever suits all of them best. ``scale_invariant``: as of ``pairwise_si_sdr``.
+    """
+
+    in_order: bool = False
+    scale_invariant: bool = True
+
+    @classmethod
+    def of_recipe(cls, recipe: Recipe) -> "Score":
+        """Takes that of a recipe."""
+        return cls(recipe.has_named_sources, recipe.loss == "si_sdr")
+
+    def pairwise(self, estimates: Tensor, targets: Tensor) -> Tensor:
+        """Returns linear scores, see ``pairwise_si_sdr``."""
+        return pairwise_si_sdr(estimates, targets, self.scale_invariant)
+
+    def mean(self, pairwise: Tensor) -> Tensor:
+        """Returns the mean over the sources: float32 [B, S, S] -> [B]."""
+        return in_order_mean(pairwise) if self.in_order else best_permutation_mean(pairwise)
+
+
+def negative_sdr(estimates: Tensor, targets: Tensor, score: Score = Score()) -> Tensor:
+    """Returns minus the score in dB, mean over sources and batch.
 
     Args:
         estimates: float32 [B, S, T].
         targets: float32 [B, S, T].
+        score: a ``Score``; the SI-SDR under the best permutation if not given.
 
     Returns:
         float32 scalar.
     """
-    return -tf.reduce_mean(best_permutation_mean(pairwise_si_sdr_db(estimates, targets)))
+    return -tf.reduce_mean(score.mean(_decibel(score.pairwise(estimates, targets))))
 
 
 def fqss_distillation_loss(
@@ -72,12 +117,13 @@ def fqss_distillation_loss(
     distillation_weight: float = 0.1,
     weighting: str = "speech",
     average: str = "linear",
+    score: Score = Score(),
 ) -> Tensor:
     """``-10 log10((1 - d) SDR(estimates, targets) + d mean(w SDR(estimates, teacher)))``.
 
-    SDR is the linear SI-SDR under the best permutation; averaging it before the logarithm makes
+    SDR is linear, see ``score``; averaging it before the logarithm makes
     the samples count that quantization hurts most. The weight of a sample is
-    ``w = 10^((SDR_quantized - SDR_teacher) / 10)`` from the dB SI-SDRs against the targets
+    ``w = 10^((SDR_quantized - SDR_teacher) / 10)`` from the dB SDRs against the targets
     ('speech'), or its inverse ('music'). Neither ``w`` nor the teacher receives a gradient.
 
     Args:
@@ -88,41 +134,51 @@ def fqss_distillation_loss(
         weighting: 'speech' or 'music'.
         average: 'linear' as above, as published; 'decibel' takes the logarithm of each sample
             before the average instead, so that samples far from perfect count as much.
+        score: a ``Score``; as published, the SI-SDR under the best permutation, if not given.
 
     Returns:
         float32 scalar.
     """
     teacher_estimates = tf.stop_gradient(teacher_estimates)
-    against_targets = pairwise_si_sdr(estimates, targets)
-    quantized_db = best_permutation_mean(_decibel(against_targets))
-    teacher_db = best_permutation_mean(pairwise_si_sdr_db(teacher_estimates, targets))
+    against_targets = score.pairwise(estimates, targets)
+    quantized_db = score.mean(_decibel(against_targets))
+    teacher_db = score.mean(_decibel(score.pairwise(teacher_estimates, targets)))
     weight = tf.stop_gradient(
         10.0 ** (WEIGHTING_SIGNS[weighting] * (quantized_db - teacher_db) / 10.0)
     )
-    against_teacher = pairwise_si_sdr(estimates, teacher_estimates)
+    against_teacher = score.pairwise(estimates, teacher_estimates)
     if average == "decibel":
         against_targets, against_teacher = _decibel(against_targets), _decibel(against_teacher)
     # The logarithm is of the whole batch: over all replicas before, not after.
     task, distillation = replica_mean([
-        tf.reduce_mean(best_permutation_mean(against_targets)),
-        tf.reduce_mean(weight * best_permutation_mean(against_teacher)),
+        tf.reduce_mean(score.mean(against_targets)),
+        tf.reduce_mean(weight * score.mean(against_teacher)),
     ])
     quality = (1.0 - distillation_weight) * task + distillation_weight * distillation
     return -quality if average == "decibel" else -_decibel(quality)
 
 
-def task_loss(mixture: Tensor, estimates: Tensor, sources: Tensor, *_: Tensor) -> Tensor:
-    """``negative_si_sdr_pit`` as the training step calls a loss."""
-    return negative_si_sdr_pit(estimates, sources)
+def task_loss(recipe: Recipe) -> Callable[..., Tensor]:
+    """``negative_sdr`` of a recipe's ``Score`` as the training step calls a loss.
+
+    Returns:
+        Function (mixture [B, T], estimates [B, S, T], sources [B, S, T], ..) -> scalar.
+    """
+    score = Score.of_recipe(recipe)
+
+    def loss(mixture: Tensor, estimates: Tensor, sources: Tensor, *_: Tensor) -> Tensor:
+        return negative_sdr(estimates, sources, score)
+
+    return loss
 
 
 def distillation_loss(
-    settings: QuantizationRecipe, teacher: KerasModel | None = None
+    recipe: Recipe, teacher: KerasModel | None = None
 ) -> Callable[..., Tensor]:
     """``fqss_distillation_loss`` as the training step calls a loss.
 
     Args:
-        settings: a QuantizationRecipe.
+        recipe: a Recipe.
         teacher: Keras model, mixture [B, 1, T, 1] -> estimates [B, S, T, 1], which computes its
             estimates in each step; None where the batches hold them.
 
@@ -130,6 +186,8 @@ def distillation_loss(
         Function (mixture [B, T], estimates [B, S, T], sources [B, S, T], the teacher's estimates
         [B, S, T] if ``teacher`` is None) -> scalar.
     """
+    settings, score = recipe.quantization, Score.of_recipe(recipe)
+
     def loss(
         mixture: Tensor, estimates: Tensor, sources: Tensor, guide: Tensor | None = None
     ) -> Tensor:
@@ -137,7 +195,7 @@ def distillation_loss(
             guide = teacher(mixture[:, None, :, None], training=False)[..., 0]
         return fqss_distillation_loss(
             estimates, sources, guide, settings.distillation_weight,
-            settings.distillation_direction, settings.distillation_average,
+            settings.distillation_direction, settings.distillation_average, score,
         )
 
     return loss

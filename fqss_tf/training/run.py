@@ -150,7 +150,8 @@ class Run:
         """
         model = self.float_model()
         if self.publisher is not None:
-            calibrate_level(model, fixed_mixtures(recipe or self.recipe))
+            recipe = recipe or self.recipe
+            calibrate_level(model, fixed_mixtures(recipe), recipe.has_named_sources)
         return model
 
     def model(self) -> KerasModel:

@@ -175,15 +175,16 @@ class _Training:
                 model.set_weights(initial.level_calibrated_model(recipe).get_weights())
 
         fit(
-            model, losses.task_loss,
+            model, losses.task_loss(recipe),
             lambda first: batches(recipe, recipe.float, first, bad_files=self.run.bad_files),
             self.dev,
             recipe.float, self.run.folder, name="float", resume=self.resume,
             distribution=self.distribution,
+            in_order=recipe.has_named_sources,
         )
         calibrated = self.undistributed(model)
         if self.distribution.is_chief:
-            calibrate_level(calibrated, self.dev)
+            calibrate_level(calibrated, self.dev, recipe.has_named_sources)
         self.write(calibrated, FLOAT_WEIGHTS)
 
     def undistributed(self, model: KerasModel) -> KerasModel:
@@ -213,18 +214,18 @@ class _Training:
             integer_score=score,
             distribution=self.distribution,
             recompute=recipe.recomputes,
+            in_order=recipe.has_named_sources,
         )
         snap_biases(model)
         self.write(model, QUANTIZED_WEIGHTS)
 
     def quantized_loss(self) -> Callable[..., Tensor]:
         """Makes the loss of the quantized stage."""
-        settings = self.run.recipe.quantization
+        recipe = self.run.recipe
         if self.run.method != "fqss":
-            return losses.task_loss
-        return losses.distillation_loss(
-            settings, None if settings.fixed_batches else self.run.frozen_teacher()
-        )
+            return losses.task_loss(recipe)
+        is_fixed = recipe.quantization.fixed_batches > 0
+        return losses.distillation_loss(recipe, None if is_fixed else self.run.frozen_teacher())
 
     def quantized_batches(self) -> Callable[[int], Dataset]:
         """Returns the function first_batch -> batches of the quantized stage."""

@@ -26,7 +26,7 @@ def test_aligned_stems_of_any_name(tmp_path):
     make_stems(tmp_path, {"train": ("a", "b")}, ("song", "guitar"), mixture=False, suffix="flac")
     data_set = open_data_set(tmp_path)
     assert (data_set.kind, data_set.stems) == ("stems", ("guitar", "song"))
-    ordered = open_data_set(tmp_path, stems=("song", "guitar")).mixtures("train")[0]
+    ordered = open_data_set(tmp_path, sources=("song", "guitar")).mixtures("train")[0]
     plain = data_set.mixtures("train")[0]
     assert ordered.sources == plain.sources[::-1] and plain.mixture is None
     mixture, sources = plain.load()
@@ -74,8 +74,8 @@ def test_a_broken_track_is_named_and_may_be_left_out(tmp_path, spoil, message):
 
 def test_stems_that_are_not_there(tmp_path):
     make_stems(tmp_path)
-    with pytest.raises(FqssError, match="but data.stems names vocals, piano"):
-        open_data_set(tmp_path, stems=("vocals", "piano"))
+    with pytest.raises(FqssError, match="but data.sources names vocals, piano"):
+        open_data_set(tmp_path, sources=("vocals", "piano"))
 
 
 @pytest.mark.parametrize("content", [(), ("notes.txt",)])

@@ -92,3 +92,15 @@ def make_stems(root, tracks=None, stems=MUSDB_STEMS, mixture=True, samples=30000
             for stem, waveform in waveforms.items():
                 write_audio(root / part / name / f"{stem}.{suffix}", waveform)
     return root
+
+
+def make_named_sources(root, part="train", names=("voice", "background"), samples=5000):
+    """Two speakers of the first source; of each other one two clips in a folder, one without."""
+    number = 0
+    for name in names:
+        groups = ("anna", "anna", "bob", "bob") if name == names[0] else ("music", "music", "")
+        for clip, group in enumerate(groups):
+            number += 1
+            file = f"{clip}.flac" if group else "rain.flac"
+            write_audio(root / part / name / group / file, tones(number, samples))
+    return root

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from fqss_tf.config import DataRecipe, Recipe
 from fqss_tf.training import losses
 
 FIXTURES = np.load(Path(__file__).parents[1] / "fixtures" / "metrics.npz")
@@ -30,7 +31,7 @@ def test_pairwise_matrix_equals_asteroid(case):
 @pytest.mark.parametrize("case", ["asteroid/s2", "asteroid/s3"])
 def test_pit_loss_and_gradient_equal_asteroid(case):
     value, gradient = value_and_gradient(
-        lambda estimates: losses.negative_si_sdr_pit(estimates, FIXTURES[f"{case}/targets"]),
+        lambda estimates: losses.negative_sdr(estimates, FIXTURES[f"{case}/targets"]),
         FIXTURES[f"{case}/est"],
     )
     assert value == pytest.approx(FIXTURES[f"{case}/pit_neg_sisdr"], rel=1e-5)
@@ -72,7 +73,28 @@ def test_the_best_permutation_is_found_for_each_item():
     targets = rng.standard_normal([2, 3, 400]).astype(np.float32)
     estimates = np.stack([targets[0][[2, 0, 1]], targets[1][[1, 0, 2]]])
     estimates = estimates + 0.01 * rng.standard_normal(estimates.shape).astype(np.float32)
-    assert losses.negative_si_sdr_pit(estimates, targets).numpy() == pytest.approx(-40, abs=1)
+    assert losses.negative_sdr(estimates, targets).numpy() == pytest.approx(-40, abs=1)
+
+
+def test_sources_with_names_are_not_put_in_another_order():
+    rng = np.random.default_rng(1)
+    targets = rng.standard_normal([2, 2, 400]).astype(np.float32)
+    noise = 0.01 * rng.standard_normal(targets.shape).astype(np.float32)
+    named = losses.Score(in_order=True)
+    assert losses.negative_sdr(targets + noise, targets, named).numpy() == pytest.approx(-40, abs=1)
+    swapped = targets[:, ::-1] + noise
+    assert losses.negative_sdr(swapped, targets, named).numpy() > 10
+    recipe = Recipe(data=DataRecipe(sources=("voice", "background")))
+    assert losses.task_loss(recipe)(None, swapped, targets).numpy() > 10
+    distilled = losses.fqss_distillation_loss(swapped, targets, swapped, 0.0, score=named)
+    assert distilled.numpy() > 10
+
+
+def test_a_wrong_level_is_a_distortion_for_the_sdr():
+    targets = np.random.default_rng(2).standard_normal([2, 2, 400]).astype(np.float32)
+    halved = losses.task_loss(Recipe(loss="sdr"))(None, 0.5 * targets, targets)
+    assert halved.numpy() == pytest.approx(-20 * np.log10(2), abs=1e-3)
+    assert losses.task_loss(Recipe())(None, 0.5 * targets, targets).numpy() < -60
 
 
 def test_silent_targets_give_a_finite_loss_and_gradient():
@@ -88,7 +110,7 @@ def test_decibel_average_without_teacher_is_the_task_loss():
     rng = np.random.default_rng(5)
     estimates, targets = (tf.constant(rng.normal(size=(4, 2, 50)), tf.float32) for _ in range(2))
     value = losses.fqss_distillation_loss(estimates, targets, estimates, 0.0, average="decibel")
-    expected = losses.negative_si_sdr_pit(estimates, targets)
+    expected = losses.negative_sdr(estimates, targets)
     assert float(value) == pytest.approx(float(expected), abs=1e-4)
 
 
