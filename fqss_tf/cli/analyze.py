@@ -12,15 +12,15 @@ from fqss_tf.cli.progress import progress_bar
 @click.command()
 @models_on_mixtures
 @click.option("--output", required=True, type=click.Path(file_okay=False, path_type=Path),
-              help="Folder for report, figures and numbers; new or empty.")
+              help="Folder for the report, figures and tables; new or empty.")
 @click.option("--utterances", type=click.IntRange(min=1), show_default="all",
-              help="Analyze at most this many mixtures, spread over the list.")
+              help="Analyze at most this many mixtures, taken evenly from the list.")
 @click.option("--tensor-utterances", default=8, show_default=True, type=click.IntRange(min=1),
-              help="Quantize single tensors, and compare layers, on this many of them.")
+              help="Quantize single tensors, and compare layers, on this many of these mixtures.")
 @click.option("--seconds", default=2.0, show_default=True, type=click.FloatRange(min=0.1),
-              help="Of each mixture; .tflite files set it by their segment.")
+              help="Analyze this many seconds of each mixture; a .tflite takes its own segment.")
 @click.option("--least-sdr", default=0.0, show_default=True,
-              help="Float SI-SDR in dB that a source needs to count.")
+              help="Leave out sources whose float SI-SDR is lower, in dB.")
 @click.option("--json", "as_json", is_flag=True,
               help="Print analysis.json instead of tables and advice.")
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(min=1),
@@ -38,10 +38,11 @@ def command(
     as_json: bool,
     threads: int,
 ) -> None:
-    """Show what quantization noise costs MODEL in SDR, and where it comes from.
+    """Show how much SDR quantization noise costs, and where the noise comes from.
 
-    MODEL is a run folder, whose float network is quantized in parts, by simulation; or a float32
-    .tflite and int8 files of the same network, which are compared layer by layer; or both.
+    Give a run folder, or .tflite files of one network (one float32 file and one or more int8
+    files), or both. Parts of the float network of a run folder are quantized, by simulation. Files
+    are compared layer by layer.
     """
     from fqss_tf.analysis.analyze import Options, analyze
     from fqss_tf.analysis.tables import tables

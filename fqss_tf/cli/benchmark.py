@@ -27,33 +27,35 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True)
 @click.option("--threads", default="1", show_default=True, metavar="N,..",
-              help="CPU threads; of several, each is measured.")
+              help="Number of CPU threads; several, as in 1,2,4, are measured one after the other.")
 @click.option("--runs", default=50, show_default=True, type=click.IntRange(min=1),
-              help="Timed invocations of each model.")
+              help="How often each model is timed.")
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True),
-              help="Recipes: length of the segment; default: 1.")
+              help="For recipes: length of the segment in seconds; default: 1.")
 @click.option("--types", metavar="T,..",
-              help="Recipes: types to convert to, as for convert; default: int8.")
+              help="For recipes: types to convert to, as in convert --type; default: int8.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
-              help="Recipes: change a key, such as model.norm=batch; may be repeated.")
+              help="For recipes: change a key, such as model.norm=batch; may be repeated.")
 @click.option("--naive", is_flag=True,
-              help="Recipes: also the network as papers write it, converted plainly.")
-@click.option("--torch", is_flag=True, help="Recipes: also the network in PyTorch.")
+              help="For recipes: also time the network as papers write it, converted without "
+              "changes.")
+@click.option("--torch", is_flag=True,
+              help="For recipes: also time the network in PyTorch, which must be installed.")
 @click.option("--onnx", "onnx_files", multiple=True, metavar="FILE",
-              help="Also an ONNX model in onnxruntime, on as many seconds as the first MODEL; may "
-              "be repeated.")
+              help="Also time an ONNX model in onnxruntime, with segments as long as those of the "
+              "first MODEL; may be repeated.")
 @click.option("--per-op", is_flag=True,
-              help="Also the time of each op of a .tflite, with the first number of threads.")
+              help="Also print the time of each op, with the first number of threads.")
 @click.option("--training", is_flag=True,
-              help="Recipe: time steps of its training instead, float and quantized in turn.")
+              help="Time training steps of a recipe instead, float and quantized in turn.")
 @click.option("--data", metavar="DIR",
-              help="Also the SI-SDR of .tflite files and runs on a data set folder or 'bundled'.")
+              help="Also score .tflite files and run folders on this data set, or on 'bundled'.")
 @click.option("--plots", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
-              help="Write figures of --data and --per-op to this folder, made if missing.")
+              help="Write figures of --data and --per-op to this folder.")
 @click.option("--device", type=click.Choice(["adb"]),
-              help="Measure on the Android phone that adb sees instead of here.")
+              help="Measure on the connected Android phone instead of here.")
 @click.option("--benchmark-model", metavar="PATH",
-              help="For --device: Google's benchmark_model for the phone; default: "
+              help="For --device: Google's program benchmark_model for the phone; default: "
               "$FQSS_BENCHMARK_MODEL.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def command(
@@ -74,10 +76,11 @@ def command(
     benchmark_model: str | None,
     as_json: bool,
 ) -> None:
-    """Time each MODEL: a .tflite, a run folder (its Keras graph), or a recipe.
+    """Time each MODEL: a .tflite file, a run folder (its Keras model), or a recipe.
 
-    A recipe's network is built with random weights and converted, which takes a minute or more.
-    Models are timed in turn, one invocation each, every model in a process of its own.
+    Print latency, real-time factor, memory and multiply-accumulates per second. The network of a
+    recipe gets random weights and is converted first, which takes a minute or more. Each model
+    runs in a process of its own. The models take turns, one invocation each.
     """
     from fqss_tf.benchmark.collect import RecipeOptions, collect, is_recipe
     from fqss_tf.benchmark.machine import describe

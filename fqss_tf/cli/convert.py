@@ -10,28 +10,35 @@ from fqss_tf.formats import FILE_TYPES
 
 @click.command()
 @click.argument("run", type=click.Path(), required=False)
-@click.option("--recipe", help="Instead of RUN: a recipe's network with random weights, to size "
-              "and time it before training.")
+@click.option("--recipe", help="Instead of RUN: convert the network of this recipe with random "
+              "weights, to know its size and speed before training.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
-              help="Change a key of --recipe, such as model.norm=batch; may be repeated.")
+              help="With --recipe: change a key, such as model.norm=batch; may be repeated.")
 @click.option("--output", required=True, type=click.Path(dir_okay=False), help="The .tflite file.")
 @click.option("--type", "file_type", default="int8", show_default=True,
               type=click.Choice(FILE_TYPES),
-              help="int8 is fully integer, from input to output.")
-@click.option("--ptq", is_flag=True, help="int8 after training: measure the ranges, train nothing.")
+              help="int8: integers only, also in and out; float32: as trained; float16: weights "
+              "stored in 16 bits; dynamic: weights in 8 bits, the rest float; int16x8: "
+              "activations in 16 bits, weights in 8.")
+@click.option("--ptq", is_flag=True,
+              help="Make int8 of a float run without training: measure the ranges "
+              "(post-training quantization).")
 @click.option("--planes", type=click.IntRange(1, 3), default=1, show_default=True,
-              help="With --ptq: 8-bit tensors of the mixture and of the estimates.")
+              help="With --ptq: into how many 8-bit tensors input and output are split; 2 keeps 16 "
+              "bits.")
 @click.option("--calibrate", type=click.Path(file_okay=False), metavar="DIR",
-              help="With --ptq: recordings, or a data set, to measure the ranges on; default: the "
-              "recipe's training mixtures.")
+              help="With --ptq: measure the ranges on this folder of recordings or data set; "
+              "default: the training mixtures of the recipe.")
 @click.option("--stream", is_flag=True,
-              help="int8 of a causal network: a streaming model, for separate --stream.")
+              help="Make a streaming model of a causal network, for separate --stream and "
+              "--microphone.")
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True),
-              help="Segment that the file takes; default: the recipe's training segment, and 0.016 "
-              "for a streaming model.")
+              help="Length of the segment that the file takes; default: as in training, and "
+              "0.016 for a streaming model.")
 @click.option("--least-sqnr", type=float,
-              help="Least dB that a file to keep is over its difference to Keras.")
-@click.option("--json", "as_json", is_flag=True, help="Print the description as JSON.")
+              help="Least SQNR in dB of the file against its Keras model; a file below it is not "
+              "written. Default for int8: 30.")
+@click.option("--json", "as_json", is_flag=True, help="Print the description of the file as JSON.")
 def command(
     run: str | None,
     recipe: str | None,
@@ -46,7 +53,11 @@ def command(
     least_sqnr: float | None,
     as_json: bool,
 ) -> None:
-    """Convert RUN, a folder made by fqss-tf train, to a .tflite file."""
+    """Convert RUN to a .tflite file, and check that the file computes what its Keras model does.
+
+    RUN is a run folder that fqss-tf train or fqss-tf import made. Without --type and --ptq it must
+    be trained in 8 bits. How much quality 8 bits cost, fqss-tf evaluate tells.
+    """
     if (run is None) == (recipe is None):
         raise click.UsageError("give either a run folder or --recipe")
     if settings and recipe is None:

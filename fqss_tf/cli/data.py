@@ -23,20 +23,22 @@ Number = TypeVar("Number", int, float)
 def command() -> None:
     """Check, make and describe data sets, and time the reading of them.
 
-    DIR is folders of speakers, of voice and background, LibriMix, MUSDB18-HQ, folders of aligned
-    stems, or 'bundled'; which one is seen from the tree.
+    DIR is a data set: folders of speakers, folders of voice and background, LibriMix, MUSDB18-HQ
+    or folders of aligned stems. Or 'bundled', the speech that ships. Which kind a folder is,
+    fqss-tf sees by itself.
     """
 
 
 @command.command()
 @click.argument("folder", metavar="DIR")
-@click.option("--headers", is_flag=True, help="Look at the headers only, not the samples.")
+@click.option("--headers", is_flag=True,
+              help="Read only the headers of the files, which is fast, not the samples.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 @click.pass_context
 def check(context: click.Context, folder: str, headers: bool, as_json: bool) -> None:
-    """Look at every file of DIR and name each thing that is wrong in a line.
+    """Read every file of DIR and print one line for each problem.
 
-    Exits with 0 if nothing is, with 1 otherwise, and with 2 where DIR is no data set at all.
+    The exit code is 0 without problems, 1 with problems, and 2 if DIR is no data set.
     """
     from fqss_tf.data.check import check_data_set
 
@@ -61,27 +63,30 @@ def check(context: click.Context, folder: str, headers: bool, as_json: bool) -> 
 @command.command()
 @click.argument("folders", metavar="SPEAKER_FOLDERS...", nargs=-1, required=True)
 @click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False),
-              help="Folder to make.")
+              help="Folder for the new data set.")
 @click.option("--sources", default=2, show_default=True, type=click.IntRange(1, 9),
-              help="Speakers in a mixture; 1 needs --noise and makes mix_single alone.")
+              help="Speakers in a mixture; 1 makes only mix_single, one speaker in the noise of "
+              "--noise.")
 @click.option("--rate", default="8000", show_default=True, type=click.Choice(["8000", "16000"]),
-              help="Sample rate, Hz; files of another are resampled.")
+              help="Sample rate of the new set in Hz; other files are resampled.")
 @click.option("--mode", default="min", show_default=True, type=click.Choice(["min", "max"]),
-              help="Cut mixtures to the shortest source, or fill up to the longest.")
+              help="min: mixtures as long as their shortest source; max: as long as the longest.")
 @click.option("--mixtures", "counts", default="0,0,0", show_default=True, metavar="N,N,N",
-              help="Of train, dev and test; 0 uses each utterance once.")
+              help="How many mixtures for train, dev and test; 0 takes each utterance once.")
 @click.option("--split", default="0.8,0.1,0.1", show_default=True, metavar="X,X,X",
-              help="Shares of the speakers for train, dev and test, if the folders have no parts.")
+              help="Share of the speakers for train, dev and test, if the folders have no such "
+              "parts.")
 @click.option("--noise", multiple=True, metavar="DIR",
-              help="Folder of noise: makes mix_both and mix_single too; may be repeated.")
+              help="Folder of noise, to make the noisy mixtures (mix_both, mix_single), too; "
+              "may be repeated.")
 @click.option("--least-seconds", default=3.0, show_default=True, type=click.FloatRange(0.4),
-              help="Clips of a speaker that are shorter are joined until they are not.")
+              help="Join clips of a speaker until they are at least this long.")
 @click.option("--most-seconds", default=20.0, show_default=True, type=click.FloatRange(0.4),
-              help="Longer clips are cut.")
+              help="Cut clips that are longer.")
 @click.option("--seed", default=0, show_default=True, help="Another seed draws another set.")
 @click.option("--on-bad-file", default="stop", show_default=True,
               type=click.Choice(["stop", "skip"]),
-              help="What to do about a file that cannot be read.")
+              help="What to do with a file that cannot be read.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def mix(
     folders: tuple[str, ...],
@@ -98,11 +103,11 @@ def mix(
     on_bad_file: Literal["stop", "skip"],
     as_json: bool,
 ) -> None:
-    """Make a LibriMix-like set of fixed mixtures from folders of clean speech.
+    """Make a data set of fixed mixtures, like LibriMix, from clean speech.
 
-    SPEAKER_FOLDERS hold train, dev and test with a folder per speaker; or a folder per speaker,
-    which are parted; or files named <speaker>-<rest>, as LibriSpeech names them. No speaker is in
-    two parts. The loudness of each source is uniform within -33 to -25 LUFS, as in LibriMix.
+    Each of SPEAKER_FOLDERS holds the folders train, dev and test with a folder for each speaker; or
+    just a folder for each speaker; or files named <speaker>-<rest>, as in LibriSpeech. No speaker
+    is in two parts. The loudness of each source is drawn from -33 to -25 LUFS, as in LibriMix.
     """
     from fqss_tf.data.bad_files import BadFilePolicy
     from fqss_tf.data.make_librimix import MixOptions, make_librimix
@@ -194,14 +199,15 @@ def mix_sources(
 @command.command()
 @click.argument("folder", metavar="DIR")
 @click.option("--files", default=500, show_default=True, type=click.IntRange(min=0),
-              help="Measure levels on so many mixtures or clips of a part; 0 for all.")
+              help="Measure levels on this many mixtures or clips of each part; 0 takes all.")
 @click.option("--plots", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
-              help="Write a figure for each set in it to this folder, made if missing.")
+              help="Write a figure for each data set in DIR to this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def stats(folder: str, files: int, plots: Path | None, as_json: bool) -> None:
-    """Hours, speakers, lengths and levels of DIR.
+    """Print hours, speakers, lengths and levels of DIR.
 
-    Levels are 5 %, median and 95 %: of sources in LUFS, of level differences in dB.
+    Each level is given by three numbers: 5 % are below the first, half are below the second, 95 %
+    are below the third. Sources are in LUFS, level differences in dB.
     """
     from fqss_tf.data.statistics import data_set_statistics, summary
 
@@ -220,10 +226,10 @@ def stats(folder: str, files: int, plots: Path | None, as_json: bool) -> None:
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
               help="Change a recipe key, such as data.speed_perturbation=true; may be repeated.")
 @click.option("--seconds", default=10.0, show_default=True, type=click.FloatRange(0.1),
-              help="How long to measure.")
+              help="How long to measure, in seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 def throughput(recipe: str, settings: tuple[str, ...], seconds: float, as_json: bool) -> None:
-    """How many times faster than real time the training mixtures of RECIPE are read."""
+    """Measure how fast the training mixtures of RECIPE are read, relative to real time."""
     from fqss_tf.config import load_recipe
 
     resolved = load_recipe(recipe, settings)

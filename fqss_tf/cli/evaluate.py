@@ -28,7 +28,7 @@ HEADER = ("model", "SI-SDR (dB)", "improvement (dB)", "difference (dB)", "real-t
               help="Scores: si_sdr always, and sdr, stoi, pesq, dnsmos, whose libraries are the "
               "extra fqss-tf[metrics].")
 @click.option("--csv", "csv_path", metavar="FILE", type=click.Path(path_type=Path),
-              help="Write the scores of every mixture to this file.")
+              help="Write the scores of each mixture to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1),
               help="CPU threads.")
@@ -42,15 +42,19 @@ def command(
     as_json: bool,
     threads: int,
 ) -> None:
-    """Score each MODEL, a run folder or a .tflite, on the same mixtures.
+    """Score each MODEL, a run folder or a .tflite file, on the same mixtures.
 
-    The scores are means over the mixtures: SI-SDR, its improvement over the mixture itself, the
-    difference to the first MODEL, and processing time over duration (below 1 is faster than real
-    time). A streaming model hears each mixture as one stream, all others the same segments of it.
-    Mixtures that were made at a few level differences get a table of the stronger and the weaker
-    source, too. Where sources have names, such as a voice and its background, each keeps its place
-    and gets a table of its own: per 5 dB of the level of the first source over the others, and per
-    kind of mixture where the list of mixtures tells it. STOI, PESQ and DNSMOS are of speech alone.
+    The columns are means over the mixtures: SI-SDR, its improvement over the mixture itself, the
+    difference to the first MODEL, and the real-time factor (processing time over duration; below 1
+    is faster than real time). Name the float model first, and the difference is what 8 bits cost.
+
+    All models get the same segments; a streaming model gets each mixture as one stream. If the
+    mixtures have a few fixed level differences, a second table scores the stronger and the weaker
+    source.
+
+    Where sources have names, such as a voice and its background, each keeps its place and gets a
+    table of its own: per 5 dB of the level of the first source over the others, and per kind of
+    mixture where the list of mixtures tells it. STOI, PESQ and DNSMOS are of speech alone.
     """
     from fqss_tf.evaluation import (
         breakdown,

@@ -9,16 +9,18 @@ import click
 @click.argument("checkpoint", type=click.Path())
 @click.option("--output", required=True, type=click.Path(file_okay=False), help="Run folder.")
 @click.option("--layout", metavar="NAME",
-              help="How CHECKPOINT is laid out, such as asteroid-convtasnet; default: told by its "
-              "keys.")
+              help="Whose network it is, such as asteroid-convtasnet; default: recognized by the "
+              "names of the tensors.")
 @click.option("--config", type=click.Path(dir_okay=False), metavar="FILE",
-              help="JSON or YAML file with the arguments of the published network's constructor.")
+              help="JSON or YAML file with the arguments that the network was built with in "
+              "PyTorch.")
 @click.option("--rate", type=click.IntRange(1), metavar="HZ",
-              help="Sample rate of the network; default: what CHECKPOINT or --config say.")
+              help="Sample rate of the network; default: the one in --config or CHECKPOINT.")
 @click.option("--task", type=click.Choice(["sep_clean", "sep_noisy", "enh_single"]),
-              help="What it was trained for; default: told by CHECKPOINT, or by its sources.")
+              help="What the network was trained for: separate speakers, speakers and noise, or "
+              "one speaker out of noise; default: as CHECKPOINT says.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
-              help="Change a key of the run's recipe, such as data.datasets=[DIR]; repeatable.")
+              help="Change a recipe key of the run, such as data.datasets=[DIR]; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
     checkpoint: str,
@@ -30,9 +32,11 @@ def command(
     settings: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Make a run of CHECKPOINT: a PyTorch, .safetensors or .npz file, or a speechbrain folder.
+    """Make a run folder of CHECKPOINT, to evaluate it, convert it, or train it in 8 bits.
 
-    Nothing in the file is executed, and PyTorch is not needed.
+    CHECKPOINT is a PyTorch, .safetensors or .npz file, or a folder of speechbrain, with a
+    ConvTasNet, SepFormer, DPTNet or DPRNN-TasNet. Nothing in it is executed, and PyTorch is not
+    needed.
     """
     from fqss_tf.importing.importer import import_checkpoint, read_arguments
 

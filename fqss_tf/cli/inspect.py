@@ -25,14 +25,14 @@ HEADER = ("#", "op", "in", "out", "type", "weights", "scale", "zero", "XNNPACK",
 @click.command("inspect")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--compare", type=click.Path(dir_okay=False), metavar="AUDIO",
-              help="Compare XNNPACK with the reference kernels instead, op by op, on the first "
-              "segment of a recording.")
+              help="Instead, run each op with the fast kernels (XNNPACK) and with the reference "
+              "kernels on the first segment of this recording, and list where they differ.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def command(model: Path, compare: str | None, as_json: bool) -> None:
-    """List the ops, types, scales, multiply-accumulates and bytes of MODEL.tflite.
+    """List the ops of MODEL, a .tflite file, with shapes, types, scales, work and size.
 
-    The column XNNPACK has the number of the partition that takes the op, or "no" when LiteRT's own
-    kernel computes it.
+    The column XNNPACK says whether the fast kernels (XNNPACK) compute the op: it has the number of
+    the partition, a row of ops that run together, or "no" if LiteRT's own slower kernel does.
     """
     from fqss_tf.tflite import TfliteFile
 

@@ -22,23 +22,26 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--whole", "wholes", metavar="FILE", multiple=True, type=click.Path(path_type=Path),
-              help="MODEL's run converted with a larger --seconds, such as 30; may be repeated.")
+              help="The same run converted with a larger --seconds, such as 30; may be repeated.")
 @click.option("--mixtures", default=100, show_default=True, type=click.IntRange(min=1),
-              help="For each --whole; as long as it takes.")
+              help="How many mixtures to score with each --whole; each is as long as its segment.")
 @click.option("--hours", default=3.0, show_default=True, type=click.FloatRange(min=0),
-              help="Of the recording whose separation is weighed; 0: none.")
+              help="Length of the recording whose memory is measured; 0 leaves this out.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1),
               help="CPU threads.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def command(
     model: Path, wholes: tuple[Path, ...], mixtures: int, hours: float, threads: int, as_json: bool
 ) -> None:
-    """Show what cutting long recordings into segments costs MODEL, a .tflite for segments.
+    """Show what it costs to cut long recordings into segments for MODEL, a .tflite file.
 
-    With --whole: SI-SDR of mixtures of the bundled test speech separated in segments and as a
-    whole, and the seams at which sources change places when the network gives them in random order,
-    with and without the alignment that fqss-tf separate makes. Then the peak memory of separating a
-    recording of hours, which takes 170 MB of temporary files an hour.
+    With --whole: separate mixtures of the bundled test speech in segments and as a whole, and
+    compare the SI-SDR. Also put the sources of each segment in random order, and count the seams
+    (where two segments meet) at which they still change places, with and without the ordering of
+    fqss-tf separate.
+
+    Then separate a recording of --hours and print the peak memory. This needs 170 MB of temporary
+    files for each hour.
     """
     from fqss_tf.benchmark.long_recording import measure_long_recording
     from fqss_tf.evaluation.seams import score_files

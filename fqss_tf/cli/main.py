@@ -13,16 +13,16 @@ from fqss_tf.errors import FqssError
 
 SUBCOMMANDS = {
     "data": "Check, make and describe data sets.",
-    "train": "Train a float model, then its quantized twin.",
-    "import": "Make a run of a published PyTorch checkpoint.",
-    "convert": "Convert a trained run to .tflite.",
-    "evaluate": "Score a run or a .tflite on a data set.",
-    "long": "Show what length costs in SI-SDR, order and memory.",
-    "separate": "Separate audio files with a .tflite.",
-    "analyze": "Show what quantization noise costs, and where it comes from.",
-    "inspect": "Show what a .tflite holds and how it will run.",
+    "train": "Train a float network, then quantize and train it in 8 bits.",
+    "import": "Make a run folder of a PyTorch checkpoint.",
+    "convert": "Convert a run folder to a .tflite file.",
+    "evaluate": "Score run folders and .tflite files on a data set.",
+    "long": "Show what it costs to cut long recordings into segments.",
+    "separate": "Separate audio files, a stream or the microphone.",
+    "analyze": "Show how much quantization noise costs, and where it comes from.",
+    "inspect": "List the ops of a .tflite file and how they will run.",
     "benchmark": "Time models side by side, here or on a phone.",
-    "quickstart": "Train, convert and score a tiny model in minutes.",
+    "quickstart": "Train, convert and score a small model in minutes.",
 }
 
 
@@ -82,7 +82,10 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fqss-tf")
 def main() -> None:
-    """Audio source separation that runs in 8-bit integers."""
+    """Separate the voices in a recording with 8-bit integers only.
+
+    To begin: fqss-tf separate talk.wav
+    """
     # TensorFlow reads it when it is imported, and is talkative otherwise.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     show_messages_and_bars()

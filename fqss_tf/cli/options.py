@@ -13,12 +13,13 @@ def models_on_mixtures(command: Command) -> Command:
     """Adds MODEL..., --data, --manifest and --task: models, and mixtures to try them on."""
     for decorate in (
         click.option("--task", type=click.Choice(["sep_clean", "sep_noisy", "enh_single"]),
-                     help="Of a LibriMix in that folder; default: enh_single for models of one "
-                     "source, else sep_clean."),
+                     help="If DIR is a LibriMix: which mixtures of it; default: enh_single for "
+                     "models with one source, else sep_clean."),
         click.option("--manifest", metavar="NAME", default="mixtures.csv", show_default=True,
-                     help="Name of the list of mixtures in that folder."),
+                     help="Name of the csv file in DIR that lists the mixtures."),
         click.option("--data", metavar="DIR", required=True,
-                     help="Data set folder, a folder with the manifest itself, or 'bundled'."),
+                     help="Data set, folder with the csv file of --manifest, or 'bundled' for the "
+                     "speech that ships."),
         click.argument("models", metavar="MODEL...", nargs=-1, required=True,
                        type=click.Path(path_type=Path)),
     ):

@@ -32,7 +32,7 @@ def show_messages_and_bars() -> None:
 
 
 def steps_bar(label: str, length: int) -> contextlib.AbstractContextManager[Bar]:
-    """Makes a bar of so many steps; without a terminal only its label is written."""
+    """Makes a bar of this many steps; without a terminal only its label is written."""
     return click.progressbar(
         length=length, label=f"{label:8s}", item_show_func=lambda text: text, show_pos=True,
         file=sys.stderr,

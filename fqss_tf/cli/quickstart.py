@@ -7,18 +7,23 @@ import click
 
 @click.command()
 @click.option("--output", default="quickstart", show_default=True,
-              type=click.Path(file_okay=False), help="Folder for everything that is made.")
+              type=click.Path(file_okay=False), help="Folder for all results; new or empty.")
 @click.option("--from-scratch", is_flag=True,
-              help="Train the float teacher too (hours); else the one that ships is taken.")
+              help="Also train the float network, which takes hours. Default: take the one that "
+              "ships.")
 @click.option("--teacher", type=click.Path(file_okay=False),
-              help="Run folder whose float model to start from.")
+              help="Start from the float network of this run folder.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
               help="Change a key of the quickstart recipe; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def command(
     output: str, from_scratch: bool, teacher: str | None, settings: tuple[str, ...], as_json: bool
 ) -> None:
-    """Train, quantize, convert, score and report on the bundled speech; about ten minutes."""
+    """Train a small model in 8 bits, convert it and compare it with float, in some minutes.
+
+    It starts from a float network and from speech that ship with the package. See README.md for
+    what it prints.
+    """
     from fqss_tf.evaluation import sweep_table
     from fqss_tf.quickstart import quickstart, table
 

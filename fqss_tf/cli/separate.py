@@ -26,25 +26,28 @@ GAINS = ("utterance", "running")
 @click.command()
 @click.argument("paths", metavar="[MODEL] [FILE...]", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--output", metavar="DIR", type=click.Path(path_type=Path),
-              help="Folder for the separated files; made if missing.  [default: separated]")
+              help="Folder for the results.  [default: separated]")
 @click.option("--format", "file_format", default="wav", show_default=True,
-              help="Format of the separated files: wav, flac, ogg, mp3 or another of libsndfile's.")
-@click.option("--subtype", help="Sample type, such as PCM_24 or FLOAT; default: PCM_16 where the "
+              help="Format of the results: wav, flac, ogg, mp3 or another that libsndfile writes.")
+@click.option("--subtype",
+              help="Sample type of the results, such as PCM_24 or FLOAT; default: PCM_16 if the "
               "format has it.")
 @click.option("--gain", metavar="utterance|running|DB",
-              help="Full scale for the network: the loudest sample of a file (default), of each "
-              "segment or of the last seconds (running; default of streams); for streaming models "
-              "also a fixed gain in decibels.")
+              help="What to bring to full scale before the network: the loudest sample of the "
+              "whole file (utterance, the default), or of each segment or the last seconds "
+              "(running, the default of streams). Or a fixed gain in decibels, for streaming "
+              "models.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(min=1),
-              help="Files that are separated at a time.")
+              help="How many files to separate at the same time.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1),
-              help="CPU threads of each job.")
+              help="CPU threads for each of them.")
 @click.option("--stream", type=click.File("rb"), metavar="-",
-              help="Raw 16-bit mono samples from stdin, or a named pipe, to stdout; no FILE.")
+              help="Read raw samples from stdin (-) or a named pipe, and write raw samples to "
+              "stdout.")
 @click.option("--microphone", is_flag=True,
-              help="As --stream, from the default microphone until Ctrl-C.")
+              help="Like --stream, but from the default microphone, until Ctrl-C.")
 @click.option("--rate", default=8000, show_default=True, type=int,
-              help="Hz of the --stream or --microphone.")
+              help="Sample rate of --stream or --microphone, in Hz.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def command(
     paths: tuple[Path, ...],
@@ -59,17 +62,19 @@ def command(
     rate: int,
     as_json: bool,
 ) -> None:
-    """Separate each audio FILE with MODEL into DIR/<file>_<source>.wav.
+    """Separate each audio FILE, and write each voice to a file of its own.
 
-    MODEL is a .tflite, or the name of one that ships with fqss-tf: fqss_int8, fqss_stream_int8.
+    "fqss-tf separate talk.wav" writes separated/talk_speech_1.wav and separated/talk_speech_2.wav.
+    They have the sample rate and the length of talk.wav, one channel and 16 bits. Results of an
+    earlier run are replaced. A file can be of any length; memory does not grow with it.
 
-    Without a MODEL it is one that ships with fqss-tf, for two voices at 8 kHz. The results
-    have the rate and the length of their input, one channel and 16 bits. Results of an earlier
-    run are replaced. Memory does not grow with the length of a file.
+    MODEL is a .tflite file, or the name of one that ships: fqss_int8 or fqss_stream_int8. If you
+    leave it out, one that ships is taken. Both separate two voices at 8 kHz.
 
-    With --stream - signed 16-bit little-endian samples go from stdin to stdout, where the sources
-    are interleaved as channels. Sound leaves milliseconds after it came with a streaming model
-    (fqss-tf convert --stream), else one segment after it came.
+    With "--stream -", raw samples are read from stdin and written to stdout: signed, 16 bits,
+    little-endian. One channel goes in; each voice comes out as a channel, interleaved. With a
+    streaming model (fqss-tf convert --stream) sound comes out some milliseconds later, else one
+    segment later.
     """
     is_stream = stream is not None or microphone
     from fqss_tf.runtime.shipped import DEFAULT, DEFAULT_STREAMING

@@ -8,21 +8,25 @@ import click
 
 @click.command()
 @click.argument("recipe")
-@click.option("--output", required=True, type=click.Path(file_okay=False), help="Run folder.")
+@click.option("--output", required=True, type=click.Path(file_okay=False),
+              help="Run folder: where recipe, weights and logs go.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
               help="Change a recipe key, such as qat.steps=500; may be repeated.")
 @click.option("--method", type=click.Choice(["fqss", "qat"]), default="fqss", show_default=True,
-              help="fqss: splitter, combiner, distillation; qat: plain 8-bit quantization-aware.")
+              help="fqss: two 8-bit tensors in and out, learns from the float network, too; "
+              "qat: one 8-bit tensor in and out, to compare with.")
 @click.option("--teacher", type=click.Path(),
-              help="Run folder or published checkpoint whose float model to quantize; the float "
-              "stage is skipped.")
+              help="Skip the float stage, and quantize the float network of this run folder or "
+              "PyTorch checkpoint.")
 @click.option("--initial", type=click.Path(),
-              help="Run folder or published checkpoint that the float stage starts from.")
+              help="Start the float stage from the float network of this run folder or PyTorch "
+              "checkpoint.")
 @click.option("--integer-eval", is_flag=True,
-              help="Convert and score the integer model too at each evaluation of the qat stage.")
+              help="At each evaluation of the qat stage, also convert to int8 and score that.")
 @click.option("--distribute", type=click.Choice(["none", "mirrored", "multiworker"]),
               default="none", show_default=True,
-              help="mirrored: all GPUs of this machine; multiworker: all machines of TF_CONFIG.")
+              help="mirrored: on all GPUs of this machine; multiworker: on all machines in "
+              "TF_CONFIG.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
@@ -37,7 +41,10 @@ def command(
     resume: bool,
     as_json: bool,
 ) -> None:
-    """Train RECIPE (packaged or a YAML file): float, then calibrate the ranges, then quantized."""
+    """Train RECIPE: the float network, then the ranges of its tensors, then in 8 bits.
+
+    RECIPE is the name of one that ships, such as quickstart or mobile, or a YAML file.
+    """
     from fqss_tf.config import load_recipe
 
     resolved = load_recipe(recipe, settings)

@@ -23,7 +23,7 @@ def breakdown(score: ModelScore, kinds: Mapping[str, str] | None = None) -> list
         A list of dictionaries: ``mixtures`` (``all``, such as ``0 to 5 dB``, or a kind), ``count``
         and ``sources`` {name: {score: mean}}. The scores are ``si_sdr`` and ``si_sdri`` (dB), and
         those of ``fqss_tf.evaluation.libraries`` that were asked for, each with its gain over the
-        mixture itself, as ``pesq`` and ``pesq_gain``. Empty for sources without names.
+        mixture itself, as ``pesq`` and ``pesq_improvement``. Empty for sources without names.
     """
     if not score.sources:
         return []
@@ -94,7 +94,7 @@ def _means(
         found = np.array([row.others[name][place] for row in rows])
         before = np.array([row.mixture_others[name][place] for row in rows])
         means[name] = _mean_of_known(found)
-        means[f"{name}_gain"] = _mean_of_known(found - before)
+        means[f"{name}_improvement"] = _mean_of_known(found - before)
     return means
 
 
@@ -104,5 +104,5 @@ def _mean_of_known(values: FloatArray) -> float:
 
 
 def _number(name: str, value: float) -> str:
-    is_difference = name == "si_sdri" or name.endswith("_gain")
+    is_difference = name == "si_sdri" or name.endswith("_improvement")
     return f"{value:+.2f}" if is_difference else f"{value:.2f}"

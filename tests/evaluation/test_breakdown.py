@@ -27,7 +27,7 @@ def test_each_source_has_its_means_per_level_and_per_kind():
     count, sources = found["0 to 5 dB"]
     assert count == 2
     assert sources["voice"] == pytest.approx(
-        {"si_sdr": 11.0, "si_sdri": 7.25, "stoi": 0.8, "stoi_gain": 0.3}
+        {"si_sdr": 11.0, "si_sdri": 7.25, "stoi": 0.8, "stoi_improvement": 0.3}
     )
     assert sources["background"] == pytest.approx({"si_sdr": 12.0, "si_sdri": 15.75})
     assert found["music"][1]["voice"]["si_sdr"] == 8.0
