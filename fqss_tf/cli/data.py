@@ -142,21 +142,22 @@ def mix(
 @command.command("mix-sources")
 @click.argument("folders", metavar="NAME=DIR...", nargs=-1, required=True)
 @click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False),
-              help="Folder of the list and of the audio, such as SET/test.")
+              help="Folder for mixtures.csv and the audio, such as SET/test.")
 @click.option("--mixtures", default=100, show_default=True, type=click.IntRange(1),
-              help="How many.")
+              help="How many mixtures to make.")
 @click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(0.1),
-              help="Length of each.")
+              help="Length of each mixture, in seconds.")
 @click.option("--snr", default=(-5.0, 15.0), show_default=True, type=(float, float),
-              metavar="LOW HIGH", help="The first source is above each other by so many dB.")
+              metavar="LOW HIGH", help="Level of the first source over each of the others, in dB; "
+              "drawn from this range.")
 @click.option("--rate", default=16000, show_default=True, type=click.IntRange(1000),
-              help="Sample rate, Hz; files of another are resampled.")
+              help="Sample rate of the mixtures in Hz; other files are resampled.")
 @click.option("--layers", default=3, show_default=True, type=click.IntRange(1),
-              help="The sources but the first are up to so many sounds at once.")
-@click.option("--seed", default=0, show_default=True, help="Another seed draws others.")
+              help="All sources but the first consist of up to this many sounds at once.")
+@click.option("--seed", default=0, show_default=True, help="Another seed draws other mixtures.")
 @click.option("--on-bad-file", default="stop", show_default=True,
               type=click.Choice(["stop", "skip"]),
-              help="What to do about a file that cannot be read.")
+              help="What to do with a file that cannot be read.")
 def mix_sources(
     folders: tuple[str, ...],
     output: Path,
@@ -168,11 +169,11 @@ def mix_sources(
     seed: int,
     on_bad_file: Literal["stop", "skip"],
 ) -> None:
-    """Make fixed mixtures of named sources, to score on.
+    """Make fixed mixtures of named sources, such as voice and background, to score on.
 
-    Each NAME=DIR is a source and a folder of its audio, the first one usually the voice:
-    voice=SET/test/voice background=SET/test/background. The clips of a folder in DIR belong
-    together; short ones are joined. The SNR is of the RMS.
+    Each NAME=DIR is a source and the folder of its audio, such as voice=SET/test/voice
+    background=SET/test/background. The first source is usually the voice. The clips in one folder
+    of DIR belong together, and short ones are joined. Levels are RMS levels.
     """
     from fqss_tf.data.bad_files import BadFilePolicy
     from fqss_tf.data.make_sources import SourceMixOptions, make_source_mixtures

@@ -25,8 +25,8 @@ HEADER = ("model", "SI-SDR (dB)", "improvement (dB)", "difference (dB)", "real-t
 @click.command()
 @models_on_mixtures
 @click.option("--metrics", default="si_sdr", show_default=True, metavar="NAME,...",
-              help="Scores: si_sdr always, and sdr, stoi, pesq, dnsmos, whose libraries are the "
-              "extra fqss-tf[metrics].")
+              help="Which scores: si_sdr (always), sdr, stoi, pesq, dnsmos. All but si_sdr need "
+              "the extra fqss-tf[metrics].")
 @click.option("--csv", "csv_path", metavar="FILE", type=click.Path(path_type=Path),
               help="Write the scores of each mixture to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -52,9 +52,9 @@ def command(
     mixtures have a few fixed level differences, a second table scores the stronger and the weaker
     source.
 
-    Where sources have names, such as a voice and its background, each keeps its place and gets a
-    table of its own: per 5 dB of the level of the first source over the others, and per kind of
-    mixture where the list of mixtures tells it. STOI, PESQ and DNSMOS are of speech alone.
+    If sources have names, such as voice and background, another table scores each source: over all
+    mixtures, for each 5 dB of the level of the first source over the others, and for each kind of
+    mixture that the csv file names. STOI, PESQ and DNSMOS score only speech.
     """
     from fqss_tf.evaluation import (
         breakdown,
