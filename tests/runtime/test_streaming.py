@@ -100,7 +100,7 @@ def test_nothing_drifts_in_10_minutes(separator, whole, memory):
 
 def test_every_sample_is_out_after_the_latency(separator):
     mixture = noise(3000)
-    assert separator.latency == 128 + 32
+    assert separator.latency == 128 + 16
     returned = 0
     for given_samples in range(1, len(mixture) + 1):
         part = separator.push(mixture[given_samples - 1 : given_samples])
