@@ -102,7 +102,8 @@ def utterances_of(
     for part in short:
         joined.append(part)
         seconds += part.seconds
-        if seconds >= least_seconds:
+        # 0.1 s and 0.7 s are 0.7999999999999999 s.
+        if round(seconds, 6) >= least_seconds:
             pieces.append(tuple(joined))
             joined, seconds = [], 0.0
     return [

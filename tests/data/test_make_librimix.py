@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 from data_trees import RATE, make_speakers, tones, write_audio
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fqss_tf.data.bad_files import BadFilePolicy
@@ -178,6 +178,7 @@ def test_a_used_folder_is_left_alone(speech, tmp_path):
     lengths=st.lists(st.integers(1, 300), min_size=1, max_size=12),
     least=st.integers(1, 60), seed=st.integers(0, 3),
 )
+@example(lengths=[1, 7], least=8, seed=0)
 def test_utterances_cut_and_join_without_using_anything_twice(lengths, least, seed):
     clips = tuple(Clip(f"{n}.wav", frames, 10, "int16", 1) for n, frames in enumerate(lengths))
     found = utterances_of(
