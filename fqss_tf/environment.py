@@ -48,6 +48,7 @@ def check_tensorflow_io() -> None:
 
         # The library loads when an op is first looked up, not when the package is imported.
         _ = core_ops.io_audio_readable_init
+    # tensorflow-io itself raises NotImplementedError where a library of it does not load.
     except (NotImplementedError, ImportError, AttributeError) as error:
         raise FqssError(
             "tensorflow-io cannot load its shared libraries, which fit one TensorFlow version: "

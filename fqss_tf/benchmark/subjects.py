@@ -1,5 +1,6 @@
 """What can be timed: a .tflite, a run in Keras, a recipe's network in PyTorch."""
 
+import abc
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from fqss_tf.types import IntArray, PathLike
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Subject:
+class Subject(abc.ABC):
     """A model, described so that a fresh process can load it.
 
     ``seconds`` of audio at ``rate`` Hz are computed by one call; None when the model does not say.
@@ -36,13 +37,13 @@ class Subject:
     latency: float | None = None
     state_bytes: int | None = None
 
+    @abc.abstractmethod
     def prepare(self) -> None:
         """Imports the runtime, whose memory is not the model's."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def load(self, threads: int) -> Callable[[], object]:
         """Gives a function that runs the model once, on random input."""
-        raise NotImplementedError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

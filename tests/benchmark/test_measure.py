@@ -1,11 +1,12 @@
 import pytest
+from idle_subject import IdleSubject
 
 from fqss_tf.benchmark import measure as module
 from fqss_tf.benchmark.measure import Measurement, measure
-from fqss_tf.benchmark.subjects import Subject, tflite_subject
+from fqss_tf.benchmark.subjects import tflite_subject
 from fqss_tf.errors import FqssError
 
-SUBJECT = Subject(name="model", runtime="LiteRT", seconds=0.5, macs=4_000_000)
+SUBJECT = IdleSubject(name="model", runtime="LiteRT", seconds=0.5, macs=4_000_000)
 
 
 def test_numbers_of_known_latencies():
@@ -19,7 +20,7 @@ def test_numbers_of_known_latencies():
 
 
 def test_what_is_not_known_is_none():
-    one = Measurement(Subject(name="model", runtime="PyTorch", seconds=None), 1, (1.0,), None)
+    one = Measurement(IdleSubject(name="model", runtime="PyTorch", seconds=None), 1, (1.0,), None)
     assert one.real_time_factor is None
     assert one.gmacs_per_second is None
     assert one.gmacs_per_audio_second is None
@@ -67,7 +68,7 @@ class FakeApart:
 def test_models_are_taken_in_turn(monkeypatch):
     monkeypatch.setattr(module, "Apart", FakeApart)
     monkeypatch.setattr(FakeApart, "log", [])
-    subjects = [Subject(name=name, runtime="LiteRT", seconds=1.0) for name in "AB"]
+    subjects = [IdleSubject(name=name, runtime="LiteRT", seconds=1.0) for name in "AB"]
     first, second = measure(subjects, threads=1, runs=3)
     assert FakeApart.log == ["A", "B", "A", "B", "A", "B", "B ends", "A ends"]
     assert first.milliseconds == (1.0, 3.0, 5.0)

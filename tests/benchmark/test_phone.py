@@ -2,9 +2,10 @@ import os
 import stat
 
 import pytest
+from idle_subject import IdleSubject
 
 from fqss_tf.benchmark.phone import BINARY, MODEL, Phone, parse
-from fqss_tf.benchmark.subjects import Subject, tflite_subject
+from fqss_tf.benchmark.subjects import tflite_subject
 from fqss_tf.errors import FqssError
 
 # As tflite/tools/benchmark prints it.
@@ -40,7 +41,7 @@ case "$1 $2" in
 "shell {binary}") cat "{output}"; exit {code} ;;
 esac
 """
-SUBJECT = Subject(name="a run", runtime="LiteRT", seconds=0.5)
+SUBJECT = IdleSubject(name="a run", runtime="LiteRT", seconds=0.5)
 
 
 @pytest.fixture

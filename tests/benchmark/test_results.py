@@ -1,19 +1,19 @@
 import json
 
 import pytest
+from idle_subject import IdleSubject
 
 from fqss_tf.benchmark.measure import Measurement
 from fqss_tf.benchmark.op_times import NodeTime, OpTimes
 from fqss_tf.benchmark.phone import PhoneMeasurement
 from fqss_tf.benchmark.results import Results
-from fqss_tf.benchmark.subjects import Subject
 from fqss_tf.benchmark.tables import SLOWEST_NODES, markdown, node_table, ratio
 
 MACHINE = {"cpu": "Some CPU", "flags": [], "cores": 8, "load": 0.25, "litert": "2.3.0"}
-LONG = Subject(name="long", runtime="LiteRT", seconds=2.0, file_bytes=1_500_000, macs=6_000_000,
+LONG = IdleSubject(name="long", runtime="LiteRT", seconds=2.0, file_bytes=1_500_000, macs=6_000_000,
                scored="long.tflite")
-SHORT = Subject(name="short", runtime="PyTorch", seconds=1.0)
-UNKNOWN = Subject(name="unknown", runtime="LiteRT", seconds=None)
+SHORT = IdleSubject(name="short", runtime="PyTorch", seconds=1.0)
+UNKNOWN = IdleSubject(name="unknown", runtime="LiteRT", seconds=None)
 
 
 def measured(subject, milliseconds, threads=1):
@@ -111,7 +111,9 @@ def test_only_the_slowest_nodes_are_shown():
 
 
 def test_step_models_have_a_table_of_their_own():
-    step = Subject(name="step", runtime="LiteRT", seconds=0.016, latency=0.018, state_bytes=1234)
+    step = IdleSubject(
+        name="step", runtime="LiteRT", seconds=0.016, latency=0.018, state_bytes=1234
+    )
     measurements = [measured(LONG, 4.0), Measurement(step, 1, (1.0, 1.0, 2.0), 2_000_000)]
     results = Results(MACHINE, 3, measurements, {}, {})
     *_, header, _, row = results.lines()

@@ -56,7 +56,8 @@ class ConvTasNetConfig(EncoderSizes):
         super().check_output_planes(planes, residual)
         if planes > 1 and self.causal and residual != "exact":
             raise FqssError(
-                f"quantization.residual is {residual}: a causal network has exact alone"
+                f"quantization.residual is {residual}: a causal network has exact alone; train a "
+                "run of an earlier version again"
             )
 
     @property
