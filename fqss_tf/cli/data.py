@@ -11,6 +11,7 @@ import click
 
 from fqss_tf.cli.progress import progress_bar
 from fqss_tf.errors import FqssError
+from fqss_tf.text_table import aligned
 
 if TYPE_CHECKING:
     from fqss_tf.types import Json
@@ -275,10 +276,7 @@ def _table(rows: Iterable[Json]) -> Iterator[str]:
             *(_range(row[key])
               for key in ("seconds", "loudness", "level_differences", "noise_snr")),
         ))
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        yield "  ".join(cells).rstrip()
+    return aligned(lines)
 
 
 def _count(number: int) -> str:

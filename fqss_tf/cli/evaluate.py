@@ -14,6 +14,7 @@ from fqss_tf.cli.options import models_on_mixtures
 from fqss_tf.cli.progress import progress_bar
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
+from fqss_tf.text_table import aligned
 
 if TYPE_CHECKING:
     from fqss_tf.evaluation import ModelScore, UtteranceScore
@@ -160,8 +161,4 @@ def _table(scores: Sequence[ModelScore]) -> Iterator[str]:
             score.name, f"{score.si_sdr:.2f}", f"{score.si_sdri:+.2f}", f"{difference:+.2f}",
             f"{score.real_time_factor:.3f}",
         ))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for name, *numbers in rows:
-        cells = [name.ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True)]
-        yield "  ".join(cells)
+    return aligned(rows, numbers_from=1)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fqss_tf.errors import FqssError
+from fqss_tf.text_table import aligned
 
 if TYPE_CHECKING:
     from fqss_tf.tflite.delegation import Delegation
@@ -154,11 +155,7 @@ def _with_delegation(report: Report, taken: Delegation | None, refusal: str | No
 
 
 def _table(report: Report, taken: Delegation | None) -> Iterator[str]:
-    rows = [HEADER, *(_row(op, taken) for op in report.ops)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip()
+    return aligned([HEADER, *(_row(op, taken) for op in report.ops)])
 
 
 def _row(op: Op, taken: Delegation | None) -> tuple[str, ...]:

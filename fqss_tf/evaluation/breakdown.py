@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 from fqss_tf.evaluation.evaluate import ModelScore, UtteranceScore
+from fqss_tf.text_table import aligned
 from fqss_tf.types import FloatArray, Json
 
 LEVEL_STEP_DB = 5
@@ -56,11 +57,7 @@ def breakdown_table(rows: Sequence[Json]) -> str:
         for means in row["sources"].values():
             cells += [_number(name, value) for name, value in means.items()]
         table.append(cells)
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return "\n".join(
-        "  ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])])
-        for cells in table
-    )
+    return "\n".join(aligned(table, numbers_from=1))
 
 
 def _grouped(
