@@ -23,7 +23,7 @@ from fqss_tf.formats import FILE_TYPES
 @click.option("--ptq", is_flag=True,
               help="Make int8 of a float run without training: measure the ranges "
               "(post-training quantization).")
-@click.option("--planes", type=click.IntRange(1, 3), default=1, show_default=True,
+@click.option("--planes", type=click.IntRange(1, 2), default=1, show_default=True,
               help="With --ptq: into how many 8-bit tensors input and output are split; 2 keeps 16 "
               "bits.")
 @click.option("--calibrate", type=click.Path(file_okay=False), metavar="DIR",

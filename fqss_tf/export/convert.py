@@ -30,7 +30,7 @@ LEAST_SQNR = {"int8": 30.0, "float32": 80.0, "float16": 50.0, "dynamic": 15.0, "
 MOST_SI_SDR_LOSS = 0.1
 STREAMING_SECONDS = 0.016
 CALIBRATION_MIXTURES = 8
-MOST_PLANES = 3
+MOST_PLANES = 2
 
 
 def convert(
