@@ -10,6 +10,7 @@ from fqss_tf.layers.norm import ChannelLayerNorm
 from fqss_tf.models.dptnet.sizes import DPTNetConfig
 from fqss_tf.models.registry import build
 from fqss_tf.models.sepformer.sizes import SepFormerConfig
+from fqss_tf.quantization.equalization import equalize
 from fqss_tf.quantization.folding import add_planes
 from fqss_tf.quantization.quantizers import ConstantRangeQuantizer
 from fqss_tf.quantization.rules import quantize_config
@@ -68,6 +69,16 @@ def sqnr(found, expected):
 def test_the_exported_form_is_the_same_function(case):
     folded = add_planes(case.network, case.config, input_planes=1, output_planes=1)
     np.testing.assert_allclose(folded(case.mixture), case.estimates, atol=1e-5 * PEAK)
+
+
+def test_scaling_the_latent_for_the_second_plane_leaves_the_function(case):
+    network = add_planes(case.network, case.config, input_planes=2, output_planes=2)
+    latent = keras.Model(network.input, network.get_layer("masked").output)
+    expected, before = network(case.mixture).numpy(), np.abs(latent(case.mixture)).max()
+    equalize(network, case.config, [case.mixture[:, 0, :, 0]])
+    after = np.abs(latent(case.mixture)).max()
+    np.testing.assert_allclose(network(case.mixture), expected, atol=1e-3 * PEAK)
+    assert 0.9 < after < 2 and abs(after - before) > 0.01
 
 
 def test_8_bits_are_near_the_float_network(case, quantized):
