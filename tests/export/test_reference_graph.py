@@ -93,7 +93,7 @@ def test_a_trained_network_separates_no_worse_than_plainly_converted(tmp_path):
     scores = np.array([
         [pit_si_sdr(estimates, sources)[0].mean()
          for estimates in (ours.forward(mixture), run_naive(content, mixture))]
-        for mixture, sources in levelled_segments(run.mixtures("test"), samples)
+        for mixture, sources in levelled_segments(run.mixtures("test")[:6], samples)
     ]).mean(axis=0)
     print(f"SI-SDR: ours {scores[0]:.3f} dB, plainly converted {scores[1]:.3f} dB")
     assert scores[0] >= scores[1] - 0.01

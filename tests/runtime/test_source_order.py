@@ -39,5 +39,5 @@ def test_the_order_of_the_sources_is_kept_over_minutes():
 
 
 @pytest.mark.slow
-def test_the_order_of_the_sources_is_kept_over_a_hundred_minutes():
-    assert_kept(100)
+def test_the_order_of_the_sources_is_kept_over_twenty_minutes():
+    assert_kept(20)
