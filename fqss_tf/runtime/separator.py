@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fqss_tf.audio.streams import Reader, Writer
 from fqss_tf.errors import FqssError
-from fqss_tf.files import atomic_path
+from fqss_tf.files import atomic_paths
 from fqss_tf.runtime.chunking import chunk_order, default_overlap, separate_blocks
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.levelling import levelled, levelled_int16, peak
@@ -199,20 +199,16 @@ class Separator(ModelHandle[Engine]):
         """
         with Reader(path) as file:
             rate, samples, tags = file.rate, file.frames, file.tags
-        with contextlib.ExitStack() as stack:
-            temporary = {
-                name: stack.enter_context(atomic_path(target)) for name, target in targets.items()
+        with atomic_paths(targets.values()) as temporary, contextlib.ExitStack() as open_files:
+            writers = {
+                name: open_files.enter_context(
+                    Writer(place, rate, 1, file_format, subtype, tags, samples)
+                )
+                for name, place in zip(targets, temporary, strict=True)
             }
-            with contextlib.ExitStack() as open_files:
-                writers = {
-                    name: open_files.enter_context(
-                        Writer(place, rate, 1, file_format, subtype, tags, samples)
-                    )
-                    for name, place in temporary.items()
-                }
-                for part in self.chunks(path, gain, loudest, progress):
-                    for name, writer in writers.items():
-                        writer.write(part[name])
+            for part in self.chunks(path, gain, loudest, progress):
+                for name, writer in writers.items():
+                    writer.write(part[name])
         return {
             "input": str(path),
             "rate": rate,

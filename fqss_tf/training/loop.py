@@ -10,7 +10,6 @@ from pathlib import Path
 from fqss_tf.audio.levels import at_peak_1
 from fqss_tf.config import StageRecipe
 from fqss_tf.errors import FqssError
-from fqss_tf.files import remove_leftovers
 from fqss_tf.metrics import mean_si_sdr
 from fqss_tf.models.inference import separation_function
 from fqss_tf.progress import Bar, bar
@@ -131,7 +130,6 @@ class StageLoop:
             self._progress, self._best_weights = self._checkpoint.restore()
         if self._distribution.is_chief:
             self._log.rewind(self._name, self._progress.step if found else -1)
-            remove_leftovers(self._best_path)
             if found:
                 write_arrays(self._best_weights, self._best_path)
         if not found:
