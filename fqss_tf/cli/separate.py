@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, TypeVar
 import click
 
 from fqss_tf.cli.progress import progress_bar
+from fqss_tf.cli.standard_streams import say, show
 from fqss_tf.errors import FqssError
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _separate_stream(
         sound = stack.enter_context(Microphone(rate)) if source is None else source
         separate_stream(separator, sound, sys.stdout.buffer, rate)
         if overflows := getattr(sound, "overflows", 0):
-            click.echo(f"the microphone lost samples {overflows} times", err=True)
+            say(f"the microphone lost samples {overflows} times")
 
 
 def _for_stream(model: Path, threads: int, gain: str | None) -> Separator | StreamingSeparator:
@@ -249,9 +250,9 @@ def _folder(output: Path) -> Iterator[None]:
 
 def _show(reports: Sequence[Json], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(reports, indent=2))
+        show(json.dumps(reports, indent=2))
         return
     for report in reports:
         for name, target in report["outputs"].items():
             clipped = report["clipped"][name]
-            click.echo(f"{target} ({clipped} samples clipped)" if clipped else target)
+            show(f"{target} ({clipped} samples clipped)" if clipped else target)

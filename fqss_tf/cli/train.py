@@ -5,6 +5,8 @@ from typing import Literal
 
 import click
 
+from fqss_tf.cli.standard_streams import show
+
 
 @click.command()
 @click.argument("recipe")
@@ -59,7 +61,7 @@ def command(
         distribution=Distribution(distribute),
     )
     if as_json:
-        click.echo(json.dumps({"run": str(run.folder), "method": method,
+        show(json.dumps({"run": str(run.folder), "method": method,
                                "quantized": run.is_quantized, "skipped": run.bad_files.lines}))
     else:
-        click.echo(f"finished: {run.folder}")
+        show(f"finished: {run.folder}")
