@@ -1,6 +1,7 @@
 """Audio files of any length, read and written block by block."""
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -40,7 +41,8 @@ class Reader:
             reason = "a folder" if path.is_dir() else "missing"
             raise FqssError(f"{path} is {reason}: give an audio file")
         with self._readable():
-            self._file = soundfile.SoundFile(path)
+            # soundfile would insist on UTF-8 in names.
+            self._file = soundfile.SoundFile(os.fsencode(path))
             # Tags must be read first: a decoder may drop them when it comes to the samples.
             self.tags: dict[str, str] = {
                 tag: text for tag in TAGS if (text := getattr(self._file, tag))
@@ -153,7 +155,8 @@ class Writer:
             self._bytes.close()
             self._bytes.check()
             named = f"{file_format.lower()} {subtype or ''}".strip()
-            raise FqssError(f"cannot encode audio as {named}: {error}") from error
+            reason = getattr(error, "error_string", error)
+            raise FqssError(f"cannot encode audio as {named}: {reason}") from error
         for tag, text in (tags or {}).items():
             with contextlib.suppress(soundfile.SoundFileError):
                 setattr(self._file, tag, text)
