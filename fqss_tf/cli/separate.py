@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import sys
 import threading
@@ -29,7 +30,8 @@ GAINS = ("utterance", "running")
 @click.option("--output", metavar="DIR", type=click.Path(path_type=Path),
               help="Folder for the results.  [default: separated]")
 @click.option("--format", "file_format", default="wav", show_default=True,
-              help="Format of the results: wav, flac, ogg, mp3 or another that libsndfile writes.")
+              help="Format of the results: wav, flac, ogg, opus, mp3 or another that libsndfile "
+              "writes.")
 @click.option("--subtype",
               help="Sample type of the results, such as PCM_24 or FLOAT; default: PCM_16 if the "
               "format has it.")
@@ -38,6 +40,9 @@ GAINS = ("utterance", "running")
               "whole file (utterance, the default), or of each segment or the last seconds "
               "(running, the default of streams). Or a fixed gain in decibels, for streaming "
               "models.")
+@click.option("--keep-going", is_flag=True,
+              help="Separate what is there of a file that is damaged or cut short, with a warning, "
+              "instead of refusing it.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(min=1),
               help="How many files to separate at the same time.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1),
@@ -56,6 +61,7 @@ def command(
     file_format: str,
     subtype: str | None,
     gain: str | None,
+    keep_going: bool,
     jobs: int,
     threads: int,
     stream: BinaryIO | None,
@@ -68,6 +74,12 @@ def command(
     "fqss-tf separate talk.wav" writes separated/talk_speech_1.wav and separated/talk_speech_2.wav.
     They have the sample rate and the length of talk.wav, one channel and 16 bits. Results of an
     earlier run are replaced. A file can be of any length; memory does not grow with it.
+
+    Stereo becomes mono: the channels are averaged. A silent channel is left out, and one that is
+    the opposite of the other is turned over first.
+
+    FILE can also be - (stdin) or a named pipe. Formats that libsndfile does not read, such as m4a
+    and video, are read through ffmpeg if it is installed.
 
     MODEL is a .tflite file, or the name of one that ships: fqss_int8 or fqss_stream_int8. If you
     leave it out, one that ships is taken. Both separate two voices at 8 kHz.
@@ -90,6 +102,7 @@ def command(
         _separate_stream(model, threads, gain, rate, stream)
         return
     from fqss_tf.audio import Reader
+    from fqss_tf.audio.inputs import kept_copies
     from fqss_tf.runtime import Separator
 
     gain = gain or "utterance"
@@ -98,13 +111,15 @@ def command(
     if not files:
         raise click.UsageError("give at least one FILE, or --stream -")
     output = output or Path("separated")
-    for path in files:
-        with Reader(path):
-            pass  # what the header gives away is found before the model is loaded
-    with Separator(model, threads) as separator:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(kept_copies(files))
+        for path in files:
+            with Reader(path, keep_going):
+                pass  # what the header gives away is found before the model is loaded
+        separator = stack.enter_context(Separator(model, threads, keep_going))
         targets = _targets(files, output, separator.metadata.sources, file_format)
         # Every input is known to be good before anything is written.
-        loudest = _for_each(files, jobs, "reading", separator.measure)
+        loudest = _for_each(files, jobs, "reading", functools.partial(_measured, separator))
 
         def separate(path: Path, progress: OnProgress) -> Json:
             return separator.separate_file(
@@ -115,6 +130,15 @@ def command(
             label = files[0].name if len(files) == 1 else f"{len(files)} files"
             reports = _for_each(files, jobs, label, separate)
     _show([reports[path] for path in files], as_json)
+
+
+def _measured(separator: Separator, path: Path, progress: OnProgress) -> float:
+    from fqss_tf.audio.reader import DamagedError
+
+    try:
+        return separator.measure(path, progress)
+    except DamagedError as error:
+        raise FqssError(f"{error}, or separate what is there with --keep-going") from error
 
 
 def _model_and_files(paths: tuple[Path, ...], default: str) -> tuple[Path, tuple[Path, ...]]:
@@ -218,8 +242,9 @@ def _targets(
     taken = {path.resolve(): f"the input {path}" for path in files}
     targets: dict[Path, dict[str, Path]] = {}
     for path in files:
+        stem = "stdin" if str(path) == "-" else path.stem
         targets[path] = {
-            name: output / f"{path.stem}_{name}.{file_format.lower()}" for name in sources
+            name: output / f"{stem}_{name}.{file_format.lower()}" for name in sources
         }
         for target in targets[path].values():
             if target.resolve() in taken:
