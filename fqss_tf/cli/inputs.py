@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import click
 
+from fqss_tf.audio.inputs import STDIN
 from fqss_tf.errors import FqssError
 from fqss_tf.runtime.shipped import list_models, model_path
 
@@ -105,7 +106,7 @@ def _named(paths: Iterable[Path], output: str) -> Iterator[tuple[Path, Path]]:
     """Pairs of a file and the name that its results would like to have."""
     for path in paths:
         if not path.is_dir():
-            yield path, Path(path.stem)
+            yield path, Path("stdin" if path == STDIN else path.stem)
             continue
         if os.path.realpath(path) == output:
             raise FqssError(

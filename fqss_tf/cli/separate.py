@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 import click
 
 from fqss_tf.cli.standard_streams import say, show, writing_to_stdout
+from fqss_tf.errors import FqssError
 
 if TYPE_CHECKING:
     from fqss_tf.runtime import Separator, StreamingSeparator
@@ -21,7 +23,7 @@ GAINS = ("utterance", "running")
 # What only files have, by name of the parameter.
 OF_FILES = {
     "output": "--output", "file_format": "--format", "subtype": "--subtype", "jobs": "--jobs",
-    "stop": "--stop", "as_json": "--json",
+    "stop": "--stop", "keep_going": "--keep-going", "as_json": "--json",
 }
 
 
@@ -32,7 +34,8 @@ OF_FILES = {
 @click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path),
               help="Folder for the results.  [default: separated]")
 @click.option("--format", "file_format", default="wav", show_default=True,
-              help="Format of the results: wav, flac, ogg, mp3 or another that libsndfile writes.")
+              help="Format of the results: wav, flac, ogg, opus, mp3 or another that libsndfile "
+              "writes.")
 @click.option("--subtype",
               help="Sample type of the results, such as PCM_24 or FLOAT; default: PCM_16 if the "
               "format has it.")
@@ -45,6 +48,9 @@ OF_FILES = {
               help="Stop at the first file that cannot be separated, before anything is written if "
               "it cannot be read. Without it the others are separated, and what failed is listed "
               "at the end.")
+@click.option("--keep-going", is_flag=True,
+              help="Separate what is there of a file that is damaged or cut short, with a warning, "
+              "instead of refusing it.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(min=1),
               help="How many files to separate at the same time.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1),
@@ -67,6 +73,7 @@ def command(
     subtype: str | None,
     gain: str | None,
     stop: bool,
+    keep_going: bool,
     jobs: int,
     threads: int,
     stream: BinaryIO | None,
@@ -82,6 +89,12 @@ def command(
 
     FILE can be a folder: all audio files in it are separated, and the results keep its subfolders.
     Results that would have the name of others get a number, as in talk_2_speech_1.wav.
+
+    Stereo becomes mono: the channels are averaged. A silent channel is left out, and one that is
+    the opposite of the other is turned over first.
+
+    FILE can also be - (stdin) or a named pipe. Formats that libsndfile does not read, such as m4a
+    and video, are read through ffmpeg if it is installed.
 
     MODEL is a .tflite file, or the name of one that ships: fqss_int8 or fqss_stream_int8. Give it
     first, or with --model. If you leave it out, one that ships is taken. Both separate two voices
@@ -111,6 +124,7 @@ def command(
     if not files:
         raise click.UsageError("give at least one FILE, or --stream -")
     from fqss_tf.audio import Reader
+    from fqss_tf.audio.inputs import kept_copies
     from fqss_tf.cli.batch import Batch
     from fqss_tf.cli.inputs import recordings
     from fqss_tf.cli.targets import check_format, check_place, check_space, folders, targets_of
@@ -121,31 +135,35 @@ def command(
     inputs = recordings(files, output)
     batch = Batch([path for path, _ in inputs], jobs, stop)
     samples = {}
-    for path in batch.files:
-        # What the header gives away is found before the model is loaded.
-        with batch.trying(path), Reader(path) as file:
-            samples[path] = file.frames
-            check_format(file_format, subtype, file.rate)
-    if not batch.files:
-        batch.finish()
-    with Separator(model_file, threads) as separator:
+    with contextlib.ExitStack() as stack:
+        for path in batch.files:
+            # What the header gives away is found before the model is loaded.
+            with batch.trying(path):
+                stack.enter_context(kept_copies([path]))
+                with Reader(path, keep_going) as file:
+                    samples[path] = file.frames
+                    check_format(file_format, subtype, file.rate)
+        if not batch.files:
+            batch.finish()
+        separator = stack.enter_context(Separator(model_file, threads, keep_going))
         targets = targets_of(inputs, output, separator.metadata.sources, file_format)
-        with folders(target.parent for path in batch.files for target in targets[path].values()):
-            for path in batch.files:
-                with batch.trying(path):
-                    check_place(targets[path])
-            if batch.files:
-                total = sum(samples[path] * len(targets[path]) for path in batch.files)
-                check_space(output, total, file_format, subtype)
-            loudest = batch.run("reading", separator.measure)
+        folder_of = {path: target.parent for path in targets for target in targets[path].values()}
+        stack.enter_context(folders(folder_of[path] for path in batch.files))
+        for path in batch.files:
+            with batch.trying(path):
+                check_place(targets[path])
+        if batch.files:
+            total = sum(samples[path] * len(targets[path]) for path in batch.files)
+            check_space(output, total, file_format, subtype)
+        loudest = batch.run("reading", functools.partial(_measured, separator))
 
-            def separate(path: Path, progress: OnProgress) -> Json:
-                return separator.separate_file(
-                    path, targets[path], gain, loudest[path], progress, file_format, subtype
-                )
+        def separate(path: Path, progress: OnProgress) -> Json:
+            return separator.separate_file(
+                path, targets[path], gain, loudest[path], progress, file_format, subtype
+            )
 
-            label = inputs[0].path.name if len(inputs) == 1 else f"{len(batch.files)} files"
-            reports = batch.run(label, separate)
+        label = inputs[0].path.name if len(inputs) == 1 else f"{len(batch.files)} files"
+        reports = batch.run(label, separate)
     _show([
         reports[path] if path in reports else {"input": str(path), "error": batch.failures[path]}
         for path, _ in inputs
@@ -156,6 +174,15 @@ def command(
 def _is_given(context: click.Context, parameter: str) -> bool:
     """Whether a user has given an option, and not its default."""
     return context.get_parameter_source(parameter) is click.core.ParameterSource.COMMANDLINE
+
+
+def _measured(separator: Separator, path: Path, progress: OnProgress) -> float:
+    from fqss_tf.audio.reader import DamagedError
+
+    try:
+        return separator.measure(path, progress)
+    except DamagedError as error:
+        raise FqssError(f"{error}, or separate what is there with --keep-going") from error
 
 
 def _check_options_of_stream(option: str, context: click.Context, files: Sequence[Path]) -> None:

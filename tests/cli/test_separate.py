@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,51 @@ def test_an_unknown_format_is_refused(tiny_tflite, mixture, output, options):
     result = run(tiny_tflite, mixture, "--output", output, *options)
     assert_refused(result, output, "cannot encode")
     assert " object at " not in result.stderr
+
+
+def test_a_cut_file_is_refused_or_separated_up_to_there(tiny_tflite, mixture, output):
+    content = mixture.read_bytes()
+    mixture.write_bytes(content[: len(content) // 2])
+    refused = run(tiny_tflite, mixture, "--output", output)
+    assert_refused(refused, output, "mixture.wav is damaged or cut short after 0.19 s: replace it")
+    assert "--keep-going" in refused.stderr
+    result = run(tiny_tflite, mixture, "--output", output, "--keep-going")
+    assert result.exit_code == 0
+    (line,) = result.stderr.splitlines()
+    assert line.endswith("mixture.wav is damaged or cut short after 0.19 s: the rest is missing")
+    assert soundfile.info(output / "mixture_speech_1.wav").frames == (len(content) // 2 - 44) // 2
+
+
+def test_opus_of_any_rate_is_written(tiny_tflite, tmp_path, output):
+    path = tmp_path / "talk.wav"
+    soundfile.write(path, tone(4410), 44100)
+    assert run(tiny_tflite, path, "--output", output, "--format", "opus").exit_code == 0
+    info = soundfile.info(output / "talk_speech_1.opus")
+    assert (info.subtype, info.samplerate, info.frames) == ("OPUS", 48000, 4800)
+
+
+def test_stdin_and_a_pipe_are_files_too(tiny_tflite, mixture, tmp_path, output):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    threading.Thread(target=pipe.write_bytes, args=(mixture.read_bytes(),), daemon=True).start()
+    arguments = ["separate", str(tiny_tflite), "-", str(pipe), "--output", str(output)]
+    result = CliRunner().invoke(main, arguments, input=mixture.read_bytes())
+    assert result.exit_code == 0, result.output
+    names = ["pipe_speech_1.wav", "pipe_speech_2.wav", "stdin_speech_1.wav", "stdin_speech_2.wav"]
+    assert sorted(path.name for path in output.iterdir()) == names
+    assert (output / names[0]).read_bytes() == (output / names[2]).read_bytes()
+
+
+@pytest.mark.parametrize("right", [-1, 0])
+def test_an_opposite_or_silent_channel_takes_nothing_away(tiny_tflite, tmp_path, output, right):
+    both, alone = tmp_path / "both.wav", tmp_path / "alone.wav"
+    soundfile.write(alone, tone(3000), 8000, subtype="FLOAT")
+    soundfile.write(both, tone(3000, 2) * [1, right], 8000, subtype="FLOAT")
+    assert run(tiny_tflite, both, alone, "--output", output).exit_code == 0
+    found, expected = (
+        soundfile.read(output / f"{name}_speech_1.wav")[0] for name in ("both", "alone")
+    )
+    assert np.array_equal(found, expected)
 
 
 def test_jobs_give_what_one_job_gives(tiny_tflite, tmp_path):
