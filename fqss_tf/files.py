@@ -23,6 +23,24 @@ LONGEST_SUFFIX = 32
 STALE_SECONDS = 10.0
 
 
+def check_place(path: "PathLike") -> None:
+    """Checks that a file can be written at ``path``, before much time is spent on it.
+
+    Raises:
+        FqssError: its folder is missing or closed, a folder has its name, or that is too long.
+    """
+    path = Path(path)
+    with _named(path):
+        with contextlib.suppress(FileNotFoundError):
+            path.lstat()
+        if path.is_dir():
+            raise FqssError(f"cannot write {path}: a folder has this name")
+        if not path.absolute().parent.is_dir():
+            raise FqssError(f"cannot write {path}: the folder {path.parent} does not exist")
+        if not os.access(path.absolute().parent, os.W_OK):
+            raise FqssError(f"cannot write {path}: no permission in {path.parent}")
+
+
 @contextlib.contextmanager
 def atomic_path(path: "PathLike") -> Iterator[Path]:
     """Yields a temporary path beside ``path`` and renames it to ``path`` when the block succeeds.
@@ -46,13 +64,13 @@ def atomic_paths(paths: Iterable["PathLike"]) -> Iterator[list[Path]]:
         for target in targets:
             with _named(target):
                 temporaries.append(stack.enter_context(_temporary(target)))
-                _check_place(target)
+                check_place(target)
         # What the operating system says in the block names no file: it is of one of these.
         with _named(targets[0]):
             yield temporaries
         for target in targets:
             with _named(target):
-                _check_place(target)
+                check_place(target)
         placed: list[Path] = []
         try:
             for temporary, target in zip(temporaries, targets, strict=True):
@@ -93,11 +111,6 @@ def _named(path: "PathLike") -> Iterator[None]:
         yield
     except OSError as error:
         raise FqssError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _check_place(path: Path) -> None:
-    if path.is_dir():
-        raise FqssError(f"cannot write {path}: a folder has this name")
 
 
 @contextlib.contextmanager

@@ -13,8 +13,7 @@ import click
 from fqss_tf.cli.options import models_on_mixtures
 from fqss_tf.cli.progress import progress_bar
 from fqss_tf.cli.standard_streams import show
-from fqss_tf.errors import FqssError
-from fqss_tf.files import atomic_path
+from fqss_tf.files import atomic_path, check_place
 from fqss_tf.text_table import aligned
 
 if TYPE_CHECKING:
@@ -72,8 +71,8 @@ def command(
 
     others = _others(metrics)
 
-    if csv_path is not None and not csv_path.absolute().parent.is_dir():
-        raise FqssError(f"cannot write {csv_path}: the folder {csv_path.parent} does not exist")
+    if csv_path is not None:
+        check_place(csv_path)
     opened = [open_model(model) for model in models]
     mixtures, rate = load_mixtures(data, manifest, task or default_task(opened))
     with progress_bar("evaluating") as progress:

@@ -127,7 +127,8 @@ def command(
     from fqss_tf.audio.inputs import kept_copies
     from fqss_tf.cli.batch import Batch
     from fqss_tf.cli.inputs import recordings
-    from fqss_tf.cli.targets import check_format, check_place, check_space, folders, targets_of
+    from fqss_tf.cli.targets import check_format, check_space, folders, targets_of
+    from fqss_tf.files import check_place
     from fqss_tf.runtime import Separator
 
     output = output or Path("separated")
@@ -151,7 +152,8 @@ def command(
         stack.enter_context(folders(folder_of[path] for path in batch.files))
         for path in batch.files:
             with batch.trying(path):
-                check_place(targets[path])
+                for target in targets[path].values():
+                    check_place(target)
         if batch.files:
             total = sum(samples[path] * len(targets[path]) for path in batch.files)
             check_space(output, total, file_format, subtype)

@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -59,23 +59,6 @@ def check_format(file_format: str, subtype: str | None, rate: int = ANY_RATE) ->
     """
     with Writer(os.devnull, rate, 1, file_format, subtype):
         pass
-
-
-def check_place(targets: Mapping[str, Path]) -> None:
-    """Checks that files can have these names.
-
-    Raises:
-        FqssError: one is longer than names can be, or a folder has it.
-    """
-    for target in targets.values():
-        try:
-            target.lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as error:
-            raise FqssError(f"cannot write {target}: {error.strerror or error}") from error
-        if target.is_dir():
-            raise FqssError(f"cannot write {target}: a folder has this name")
 
 
 def check_space(output: Path, samples: int, file_format: str, subtype: str | None) -> None:

@@ -28,7 +28,7 @@ def test_unknown_recipe_key(tmp_path):
 
 def test_recipe_value_of_the_wrong_kind(tmp_path):
     fails(["train", "quickstart", "--output", tmp_path / "run", "--set", "qat.steps=many"],
-          "qat.steps", "int")
+          "qat.steps", "it must be a whole number")
 
 
 def test_too_few_filters_are_found_before_anything_is_trained(tmp_path):
@@ -55,7 +55,7 @@ def test_a_schedule_that_is_none(tmp_path):
     (["data", "chek"], "did you mean 'check'? See fqss-tf data --help"),
     (["separate", "--ouput", "x"], "did you mean '--output'? See fqss-tf separate --help"),
     (["separate", "--jobs", "0", "a.wav"], "'--jobs': 0 is not in the range"),
-    (["train"], "missing argument 'RECIPE'; see fqss-tf train --help"),
+    (["train"], "missing option '--output'; see fqss-tf train --help"),
     (["--verbos"], "'--verbos'"),
 ])
 def test_wrong_usage(arguments, part):
@@ -71,6 +71,11 @@ def test_a_name_that_no_file_system_takes(command, tmp_path):
 
 def test_unknown_type(tmp_path):
     fails(["convert", tmp_path, "--output", tmp_path / "m.tflite", "--type", "int4"], "int4")
+
+
+def test_a_missing_folder_is_found_before_anything_is_converted(tmp_path):
+    command = ["convert", "--recipe", "quickstart", "--output", tmp_path / "no" / "m.tflite"]
+    fails(command, "no/m.tflite: the folder", "does not exist")
 
 
 def test_convert_of_what_is_no_run(tmp_path):
