@@ -153,14 +153,14 @@ def _chunk(file: BinaryIO, place: int, form: _Form) -> tuple[bytes, int]:
     """(first four letters of the name, bytes of the body)."""
     header = _bytes(file, place, form.header)
     size = int.from_bytes(header[form.id_bytes :], form.order)
-    return header[:4], size - (form.header if form.counts_header else 0)
+    return header[:4], max(0, size - (form.header if form.counts_header else 0))
 
 
 def _is_chunk(file: BinaryIO, place: int, length: int, form: _Form) -> bool:
     name, size = _chunk(file, place, form)
     is_name = all(0x20 <= letter < 0x7F for letter in name)
     # A file that was joined may have a placeholder for its size.
-    return is_name and (name in _FORMS or 0 <= size <= length - place)
+    return is_name and (name in _FORMS or size <= length - place)
 
 
 def _after(body: int, size: int, form: _Form) -> int:

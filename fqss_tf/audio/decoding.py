@@ -80,7 +80,8 @@ def _examined(path: Path, name: Path, _size: int, _changed: int) -> Facts:
             raise
         with contextlib.closing(FfmpegFile(path, name)) as sound:
             whole = ((extent.parts[0], sound.frames),)
-            return Facts(whole, sound.samplerate, sound.channels, "FLOAT", by_ffmpeg=True)
+            tags = tuple((tag, sound.tags[tag]) for tag in TAGS if tag in sound.tags)
+            return Facts(whole, sound.samplerate, sound.channels, "FLOAT", tags, by_ffmpeg=True)
     parts = []
     is_cut = extent.is_cut
     for part in extent.parts:

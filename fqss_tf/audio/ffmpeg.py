@@ -47,8 +47,9 @@ class FfmpegFile:
     """The first sound of any file that ffmpeg reads, as it comes out of a pipe.
 
     Attributes: ``samplerate`` in Hz, ``channels``, ``frames`` (samples per channel by the length
-    that the file gives in seconds, 0 if it gives none), ``complaint`` (the first line that ffmpeg
-    wrote of a damaged file, empty until the end is read and of good files).
+    that the file gives in seconds, 0 if it gives none), ``tags`` by their names in small letters,
+    ``complaint`` (the first line that ffmpeg wrote of a damaged file, empty until the end is read
+    and of good files).
 
     Args:
         path: of a regular file.
@@ -68,7 +69,7 @@ class FfmpegFile:
         safe = ("-v", "error", "-protocol_whitelist", "file")
         asked = subprocess.run(
             ["ffprobe", *safe, "-select_streams", "a:0", "-of", "json", "-show_entries",
-             "stream=sample_rate,channels:format=duration", source],
+             "stream=sample_rate,channels:format=duration:format_tags", source],
             stdin=subprocess.DEVNULL, capture_output=True, check=False,
         )  # fmt: skip
         try:
@@ -85,6 +86,8 @@ class FfmpegFile:
         except (KeyError, ValueError):
             seconds = 0.0
         self.frames = round(seconds * self.samplerate)
+        tags = answer.get("format", {}).get("tags", {})
+        self.tags: dict[str, str] = {name.lower(): text for name, text in tags.items()}
         self._source, self._safe = source, safe
         self._process: subprocess.Popen[bytes] | None = None
         self._errors = tempfile.TemporaryFile()

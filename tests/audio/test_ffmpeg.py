@@ -39,12 +39,14 @@ def cut(path):
 @pytest.mark.parametrize("suffix, options", [
     ("mkv", ("-c:a", "pcm_s16le")), ("mp4", ("-f", "lavfi", "-i", "color=s=64x64:d=2")),
 ])  # fmt: skip
-def test_what_libsndfile_does_not_read_is_read_through_ffmpeg(make, suffix, options):
-    waveform, rate = audio.read(make(suffix, *options))
+def test_what_libsndfile_does_not_read_is_read_through_ffmpeg(make, tmp_path, suffix, options):
+    waveform, rate = audio.read(make(suffix, *options, "-metadata", "title=Sitzung"))
     assert (rate, waveform.dtype, waveform.shape[1]) == (RATE, np.float32, 1)
     assert abs(len(waveform) - 2 * RATE) <= 4096  # codecs add a frame or two
     expected = np.sqrt(np.mean(tone(2 * RATE) ** 2))
     assert np.sqrt(np.mean(waveform**2)) == pytest.approx(expected, rel=0.1)
+    with audio.Reader(tmp_path / f"a.{suffix}") as file:
+        assert file.tags["title"] == "Sitzung"
     if suffix == "mkv":
         assert np.abs(waveform[:, 0] - tone(2 * RATE)).max() < 2**-15
 

@@ -47,6 +47,14 @@ def test_what_follows_the_samples_of_a_wav_is_no_sound(tmp_path):
     assert np.array_equal(read(tmp_path, content), read(tmp_path, WAV))
 
 
+@pytest.mark.parametrize("size", [0, 10, 2**64 - 1])
+def test_a_w64_chunk_smaller_than_its_header_ends(tmp_path, size):
+    content = encoded("W64")
+    place = content.index(b"fmt ") + 16
+    with pytest.raises(FqssError):
+        read(tmp_path, content[:place] + size.to_bytes(8, "little") + content[place + 8 :])
+
+
 @pytest.mark.parametrize("content, lossless", [
     (flac_of_unknown_length(), encoded("FLAC")), (caf_from_a_pipe(), encoded("CAF")),
 ])  # fmt: skip
