@@ -60,8 +60,10 @@ def model_and_files(
 
 def _is_model(path: Path) -> bool:
     """Tells a model by its name or by its first bytes, and a run folder, which is to become one."""
-    if path.suffix.lower() == ".tflite" or (path / "recipe.yaml").is_file():
+    if path.suffix.lower() == ".tflite":
         return True
+    if path.is_dir():
+        return (path / "recipe.yaml").is_file()
     if not path.exists():
         return str(path) in list_models()
     if not path.is_file():
