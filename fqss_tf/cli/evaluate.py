@@ -74,7 +74,7 @@ def command(
     if csv_path is not None:
         check_place(csv_path)
     opened = [open_model(model) for model in models]
-    mixtures, rate = load_mixtures(data, manifest, task or default_task(opened))
+    mixtures, rate = load_mixtures(data, manifest, task or default_task(opened), opened)
     with progress_bar("evaluating") as progress:
         scores = evaluate(opened, mixtures, threads, progress, rate=rate, others=others)
     if csv_path is not None:
