@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Section = TypeVar("Section", bound="DataclassInstance")
 
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16", "bfloat16-always")
 SCHEDULES = ("constant", "cosine", "plateau", "step")
 CALIBRATIONS = ("percentile", "mse", "minmax")
 
@@ -36,6 +36,13 @@ def _check_choices(prefix: str, recipe: object, choices: Mapping[str, tuple[str,
         if value not in allowed:
             names = ", ".join(repr(choice) if choice == "" else choice for choice in allowed)
             raise FqssError(f"{prefix}{name} {value!r} is unknown: use one of {names}")
+
+
+# What a value must be, for people.
+KINDS = {
+    bool: "true or false", int: "a whole number", float: "a number", str: "text",
+    tuple: "a list of names",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +151,8 @@ class StageRecipe:
     ``ema_decay``: what a step leaves of the moving average of the weights, which then is scored
     and kept instead of the last weights; 0 keeps the weights themselves.
     ``precision``: what the network computes in, ``float32`` or ``bfloat16``, which processors and
-    GPUs that know it multiply faster; the weights stay float32. For the float stage alone.
+    GPUs that know it multiply faster; others take float32, unless it is ``bfloat16-always``. The
+    weights stay float32. For the float stage alone.
     ``frozen_statistics_share``: of the steps, the last ones, batch norms use their running
     statistics, as the exported network does, and no longer the batch's.
     """
@@ -445,7 +453,7 @@ def _typed(value: Any, default: Any, key: str) -> Any:
         return float(value)
     elif type(value) is type(default):
         return value
-    raise FqssError(f"recipe key {key} is {value!r}: it must be a {type(default).__name__}")
+    raise FqssError(f"recipe key {key} is {value!r}: it must be {KINDS[type(default)]}")
 
 
 def to_yaml(recipe: Recipe) -> str:

@@ -1,10 +1,12 @@
 """Writing files and folders so that a failure leaves nothing behind."""
 
 import contextlib
+import functools
 import os
+import secrets
 import shutil
-import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,31 @@ from fqss_tf.errors import FqssError
 
 if TYPE_CHECKING:
     from fqss_tf.types import PathLike
+
+# Of all temporary files and folders, whatever they will be called: their names are short where the
+# name to come is as long as the file system allows.
+PREFIX = ".fqss-tf-"
+LONGEST_SUFFIX = 32
+# Younger ones may be between being made and being locked.
+STALE_SECONDS = 10.0
+
+
+def check_place(path: "PathLike") -> None:
+    """Checks that a file can be written at ``path``, before much time is spent on it.
+
+    Raises:
+        FqssError: its folder is missing or closed, a folder has its name, or that is too long.
+    """
+    path = Path(path)
+    with _named(path):
+        with contextlib.suppress(FileNotFoundError):
+            path.lstat()
+        if path.is_dir():
+            raise FqssError(f"cannot write {path}: a folder has this name")
+        if not path.absolute().parent.is_dir():
+            raise FqssError(f"cannot write {path}: the folder {path.parent} does not exist")
+        if not os.access(path.absolute().parent, os.W_OK):
+            raise FqssError(f"cannot write {path}: no permission in {path.parent}")
 
 
 @contextlib.contextmanager
@@ -24,29 +51,37 @@ def atomic_path(path: "PathLike") -> Iterator[Path]:
     Raises:
         FqssError: the operating system refused to write (full disk, no permission, no folder).
     """
-    path = Path(path)
-    temporary: Path | None = None
-    try:
-        handle, name = tempfile.mkstemp(
-            prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent or "."
-        )
-        os.close(handle)
-        temporary = Path(name)
+    with atomic_paths([path]) as (temporary,):
         yield temporary
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise FqssError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
-def remove_leftovers(path: "PathLike") -> None:
-    """Removes the temporary files that killed programs have left beside ``path``."""
-    path = Path(path)
-    for leftover in path.parent.glob(f".{path.stem}.*{path.suffix}"):
-        leftover.unlink(missing_ok=True)
+@contextlib.contextmanager
+def atomic_paths(paths: Iterable["PathLike"]) -> Iterator[list[Path]]:
+    """Is ``atomic_path`` of several files that belong together: all of them are there, or none."""
+    targets = [Path(path) for path in paths]
+    with contextlib.ExitStack() as stack:
+        temporaries = []
+        for target in targets:
+            with _named(target):
+                temporaries.append(stack.enter_context(_temporary(target)))
+                check_place(target)
+        # What the operating system says in the block names no file: it is of one of these.
+        with _named(targets[0]):
+            yield temporaries
+        for target in targets:
+            with _named(target):
+                check_place(target)
+        placed: list[Path] = []
+        try:
+            for temporary, target in zip(temporaries, targets, strict=True):
+                with _named(target):
+                    os.chmod(temporary, 0o666 & ~_umask())
+                    os.replace(temporary, target)
+                placed.append(target)
+        except BaseException:
+            for target in placed:
+                target.unlink(missing_ok=True)
+            raise
 
 
 @contextlib.contextmanager
@@ -58,21 +93,84 @@ def atomic_folder(path: "PathLike") -> Iterator[Path]:
     Raises:
         FqssError: ``path`` is in use, or the operating system refused to write.
     """
-    path = Path(path).absolute()
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise FqssError(f"{path} exists and is not empty: choose another folder")
-    temporary: Path | None = None
-    try:
+    with _named(path):
+        path = Path(path).absolute()
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise FqssError(f"{path} exists and is not empty: choose another folder")
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        yield temporary
-        os.chmod(temporary, 0o777 & ~_umask())
-        os.replace(temporary, path)
+        with _temporary(path, is_folder=True) as temporary:
+            yield temporary
+            os.chmod(temporary, 0o777 & ~_umask())
+            os.replace(temporary, path)
+
+
+@contextlib.contextmanager
+def _named(path: "PathLike") -> Iterator[None]:
+    """Turns what the operating system raises into an FqssError that names ``path``."""
+    try:
+        yield
     except OSError as error:
         raise FqssError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def _temporary(path: Path, is_folder: bool = False) -> Iterator[Path]:
+    """Makes a temporary file or folder beside ``path``, locked, and removes it in the end."""
+    folder = path.parent
+    _remove_stale(folder)
+    suffix = path.suffix if len(os.fsencode(path.suffix)) <= LONGEST_SUFFIX else ""
+    # A lock ends with its process, however that ends.
+    temporary = folder / f"{PREFIX}{secrets.token_hex(8)}{suffix}"
+    if is_folder:
+        temporary.mkdir(mode=0o700)
+    else:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        with _locked(temporary):
+            yield temporary
     finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
+        _remove(temporary)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Holds the lock of a file or folder; yields whether it could, and False without such locks."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield False
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
+
+
+@functools.cache
+def _remove_stale(folder: Path) -> None:
+    """Removes the temporary files that killed programs have left in a folder, once a program."""
+    with contextlib.suppress(OSError):
+        for leftover in folder.glob(f"{PREFIX}*"):
+            with contextlib.suppress(OSError):
+                if time.time() - leftover.stat().st_mtime < STALE_SECONDS:
+                    continue
+                with _locked(leftover) as is_stale:
+                    if is_stale:
+                        _remove(leftover)
+
+
+def _remove(path: Path) -> None:
+    """Removes a file or folder that may be gone."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _umask() -> int:

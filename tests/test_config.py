@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 import yaml
 
-from fqss_tf.config import Recipe, load_recipe, packaged_recipes, save_recipe
+from fqss_tf.config import KINDS, Recipe, load_recipe, packaged_recipes, save_recipe
 from fqss_tf.errors import FqssError
 
 
@@ -61,19 +61,19 @@ def test_a_key_that_is_no_string(recipe_file):
 @pytest.mark.parametrize(
     "text, key, kind",
     [
-        ("seed: high", "seed", "int"),
-        ("seed: 1.5", "seed", "int"),
-        ("seed: true", "seed", "int"),
-        ("seed:", "seed", "int"),
-        ("network: 3", "network", "str"),
-        ("qat: {learning_rate: fast}", "qat.learning_rate", "float"),
-        ("qat: {learning_rate: true}", "qat.learning_rate", "float"),
-        ("data: {roots: 3}", "data.datasets", "tuple"),
-        ("data: {roots: [1, 2]}", "data.datasets", "tuple"),
+        ("seed: high", "seed", int),
+        ("seed: 1.5", "seed", int),
+        ("seed: true", "seed", int),
+        ("seed:", "seed", int),
+        ("network: 3", "network", str),
+        ("qat: {learning_rate: fast}", "qat.learning_rate", float),
+        ("qat: {learning_rate: true}", "qat.learning_rate", float),
+        ("data: {roots: 3}", "data.datasets", tuple),
+        ("data: {roots: [1, 2]}", "data.datasets", tuple),
     ],
 )
 def test_value_of_the_wrong_kind_names_key_and_kind(text, key, kind, recipe_file):
-    with pytest.raises(FqssError, match=f"recipe key {key} is .* must be a {kind}"):
+    with pytest.raises(FqssError, match=f"recipe key {key} is .* must be {KINDS[kind]}"):
         load_recipe(recipe_file(text))
 
 

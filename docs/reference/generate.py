@@ -125,6 +125,17 @@ def commands() -> Iterator[str]:
             "This is what `fqss-tf COMMAND --help` prints. The [guides](../../README.md#read-on) "
             "show how the commands work together."
         ), "",
+        *_wrapped(
+            "Results go to stdout, messages and progress to stderr. On a terminal progress is a "
+            "bar; in a log it is a line a minute."
+        ), "",
+        "| exit code | what it means |", "|---|---|",
+        "| 0 | done |",
+        "| 1 | `data check` found problems |",
+        "| 2 | a mistake, or something that is damaged or missing: one line, `error: ...` |",
+        "| 130 | interrupted by Ctrl-C |",
+        "| 129, 143 | ended by SIGHUP, SIGTERM; temporary files were removed |",
+        "",
     )
     yield from _of_group(fqss_tf, "fqss-tf")
 

@@ -6,29 +6,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fqss_tf.audio.reader import Reader
 from fqss_tf.audio.resampling import resample
-from fqss_tf.audio.streams import UNKNOWN_LENGTH, Reader, Writer
+from fqss_tf.audio.writer import Writer
 from fqss_tf.files import atomic_path
 from fqss_tf.types import AnySamples, PathLike, Waveform
 
-__all__ = ["UNKNOWN_LENGTH", "read", "resample", "write"]
+__all__ = ["read", "resample", "write"]
 
 
-def read(path: PathLike, rate: int | None = None) -> tuple[Waveform, int]:
-    """Reads a whole audio file: WAV, FLAC, OGG, MP3 or whatever else libsndfile decodes.
+def read(
+    path: PathLike, rate: int | None = None, keep_going: bool = False
+) -> tuple[Waveform, int]:
+    """Reads a whole audio file: whatever libsndfile decodes, or ffmpeg where it is installed.
 
     Args:
         path: the file.
         rate: sample rate in Hz to resample to; None keeps the file's own.
+        keep_going: take what is there of a file that is damaged or cut short, with a warning.
 
     Returns:
         (float32 [samples, channels], rate in Hz). Integer files lie in [-1, 1); a float file is
-        returned as it is, even where it goes beyond.
+        returned as it is, even where it goes beyond, unless its samples are integers of 16 bits
+        or more as floats, which are divided by their full scale.
 
     Raises:
         FqssError: no such file, not audio, cut short, no samples, or NaN or infinite samples.
     """
-    with Reader(path) as file:
+    with Reader(path, keep_going) as file:
         waveform = np.concatenate(list(file.blocks()))
         if rate is None or rate == file.rate:
             return waveform, file.rate

@@ -7,6 +7,7 @@ import click
 
 from fqss_tf.cli.options import models_on_mixtures
 from fqss_tf.cli.progress import progress_bar
+from fqss_tf.cli.standard_streams import show
 
 
 @click.command()
@@ -51,10 +52,10 @@ def command(
     with progress_bar("analyzing") as progress:
         analysis = analyze(models, data, output, manifest, options, progress, task)
     if as_json:
-        click.echo(json.dumps(analysis.to_dict(), indent=1))
+        show(json.dumps(analysis.to_dict(), indent=1))
         return
     for title, lines in tables(analysis).items():
-        click.echo("\n".join((f"{title}:", "", *lines, "")))
+        show("\n".join((f"{title}:", "", *lines, "")))
     for sentences in analysis.advice.values():
-        click.echo("\n".join(sentences))
-    click.echo(f"report: {output / 'report.html'}")
+        show("\n".join(sentences))
+    show(f"report: {output / 'report.html'}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from fqss_tf.cli.progress import progress_bar
+from fqss_tf.cli.standard_streams import show
 from fqss_tf.errors import FqssError
 
 if TYPE_CHECKING:
@@ -139,9 +140,9 @@ def command(
     if plots is not None:
         _draw(plots, results)
     if as_json:
-        click.echo(json.dumps(results.to_dict(), indent=2))
+        show(json.dumps(results.to_dict(), indent=2))
     else:
-        click.echo("\n".join(results.lines()))
+        show("\n".join(results.lines()))
 
 
 def _training(recipe: str, settings: Sequence[str], threads: int, runs: int, as_json: bool) -> None:
@@ -156,15 +157,15 @@ def _training(recipe: str, settings: Sequence[str], threads: int, runs: int, as_
         times = measure_training(resolved, threads, runs, progress)
     if as_json:
         rows = [training_dict(one, times[0]) for one in times]
-        click.echo(json.dumps(
+        show(json.dumps(
             machine | {"recipe": recipe, "threads": threads, "runs": runs, "steps": rows}, indent=2
         ))
         return
-    click.echo(
+    show(
         f"{machine_line(machine)}; "
         f"{threads} thread{'s' if threads > 1 else ''}, {runs} steps each, in turn.\n"
     )
-    click.echo("\n".join(training_table(times)))
+    show("\n".join(training_table(times)))
 
 
 def _numbers(text: str) -> list[int]:

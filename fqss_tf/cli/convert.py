@@ -5,6 +5,7 @@ from typing import cast
 
 import click
 
+from fqss_tf.cli.standard_streams import show
 from fqss_tf.formats import FILE_TYPES
 
 
@@ -75,12 +76,12 @@ def command(
         planes=planes, calibration=calibrate,
     )
     if as_json:
-        click.echo(json.dumps(made.to_dict()))
+        show(json.dumps(made.to_dict()))
         return
-    click.echo(f"{output}: {made.file_bytes} bytes, {file_type}, method {made.metadata.method}")
+    show(f"{output}: {made.file_bytes} bytes, {file_type}, method {made.metadata.method}")
     if stream:
-        click.echo(f"  algorithmic latency {made.metadata.latency} samples, "
-                   f"{made.latency_ms:g} ms; {len(made.states)} states, {made.state_bytes} bytes")
+        show(f"  algorithmic latency {made.metadata.latency} samples, "
+             f"{made.latency_ms:g} ms; {len(made.states)} states, {made.state_bytes} bytes")
     for kernels, parity in made.parity.items():
-        click.echo(f"  {kernels} kernels against Keras: SQNR {parity.sqnr_db:.1f} dB, "
-                   f"SI-SDR {parity.si_sdr_difference_db:+.4f} dB")
+        show(f"  {kernels} kernels against Keras: SQNR {parity.sqnr_db:.1f} dB, "
+             f"SI-SDR {parity.si_sdr_difference_db:+.4f} dB")

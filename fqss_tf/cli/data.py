@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import click
 
 from fqss_tf.cli.progress import progress_bar
+from fqss_tf.cli.standard_streams import show
 from fqss_tf.errors import FqssError
 from fqss_tf.text_table import aligned
 
@@ -46,17 +47,17 @@ def check(context: click.Context, folder: str, headers: bool, as_json: bool) -> 
     with progress_bar("samples") as progress:
         report = check_data_set(folder, decode=not headers, progress=progress)
     if as_json:
-        click.echo(json.dumps(vars(report), indent=2))
+        show(json.dumps(vars(report), indent=2))
     else:
-        click.echo(f"{report.kind}, {report.files} files")
+        show(f"{report.kind}, {report.files} files")
         for row in report.parts:
             numbers = ", ".join(
                 f"{row[key]} {key}" for key in ("mixtures", "speakers", "clips") if row[key]
             )
-            click.echo(f"{row['place']} {row['part']}: {numbers or 'nothing'}")
+            show(f"{row['place']} {row['part']}: {numbers or 'nothing'}")
         for line in report.problems:
-            click.echo(f"wrong: {line}")
-        click.echo(f"{len(report.problems)} problems" if report.problems else "nothing is wrong")
+            show(f"wrong: {line}")
+        show(f"{len(report.problems)} problems" if report.problems else "nothing is wrong")
     if report.problems:
         context.exit(1)
 
@@ -130,14 +131,14 @@ def mix(
             part: {"mixtures": count, "hours": seconds / 3600, "speakers": speakers}
             for part, (count, seconds, speakers) in made.items()
         }
-        click.echo(json.dumps({"output": str(output), "parts": parts, "skipped": heard.lines},
+        show(json.dumps({"output": str(output), "parts": parts, "skipped": heard.lines},
                               indent=2))
         return
     for part, (count, seconds, speakers) in made.items():
-        click.echo(f"{part}: {count} mixtures, {seconds / 3600:.2f} h, {speakers} speakers")
+        show(f"{part}: {count} mixtures, {seconds / 3600:.2f} h, {speakers} speakers")
     if heard.lines:
-        click.echo(f"{len(heard)} broken files were left out")
-    click.echo(f"finished: {output}")
+        show(f"{len(heard)} broken files were left out")
+    show(f"finished: {output}")
 
 
 @command.command("mix-sources")
@@ -194,8 +195,8 @@ def mix_sources(
     with progress_bar("mixing") as progress:
         made = make_source_mixtures(named, output, options, bad_files=heard, progress=progress)
     if heard.lines:
-        click.echo(f"{len(heard)} broken files were left out")
-    click.echo(f"finished: {output}, {len(made)} mixtures")
+        show(f"{len(heard)} broken files were left out")
+    show(f"finished: {output}, {len(made)} mixtures")
 
 
 @command.command()
@@ -218,9 +219,9 @@ def stats(folder: str, files: int, plots: Path | None, as_json: bool) -> None:
     if plots is not None:
         _draw(plots, entries)
     if as_json:
-        click.echo(json.dumps([summary(entry) for entry in entries], indent=2))
+        show(json.dumps([summary(entry) for entry in entries], indent=2))
     else:
-        click.echo("\n".join(_table([summary(entry) for entry in entries])))
+        show("\n".join(_table([summary(entry) for entry in entries])))
 
 
 @command.command()
@@ -240,12 +241,12 @@ def throughput(recipe: str, settings: tuple[str, ...], seconds: float, as_json: 
     with progress_bar("reading") as progress:
         found = measure_throughput(resolved, seconds, progress)
     if as_json:
-        click.echo(json.dumps(vars(found) | {
+        show(json.dumps(vars(found) | {
             "times_real_time": found.times_real_time,
             "cpu_seconds_per_audio_second": found.cpu_seconds_per_audio_second,
         }, indent=2))
         return
-    click.echo(
+    show(
         f"{found.times_real_time:.0f} times real time, "
         f"{1000 * found.cpu_seconds_per_audio_second:.2f} ms of CPU time per second of mixture\n"
         f"before that: {found.scan_seconds:.1f} s for headers, "

@@ -12,8 +12,8 @@ import click
 
 from fqss_tf.cli.options import models_on_mixtures
 from fqss_tf.cli.progress import progress_bar
-from fqss_tf.errors import FqssError
-from fqss_tf.files import atomic_path
+from fqss_tf.cli.standard_streams import show
+from fqss_tf.files import atomic_path, check_place
 from fqss_tf.text_table import aligned
 
 if TYPE_CHECKING:
@@ -71,10 +71,10 @@ def command(
 
     others = _others(metrics)
 
-    if csv_path is not None and not csv_path.absolute().parent.is_dir():
-        raise FqssError(f"cannot write {csv_path}: the folder {csv_path.parent} does not exist")
+    if csv_path is not None:
+        check_place(csv_path)
     opened = [open_model(model) for model in models]
-    mixtures, rate = load_mixtures(data, manifest, task or default_task(opened))
+    mixtures, rate = load_mixtures(data, manifest, task or default_task(opened), opened)
     with progress_bar("evaluating") as progress:
         scores = evaluate(opened, mixtures, threads, progress, rate=rate, others=others)
     if csv_path is not None:
@@ -83,17 +83,17 @@ def command(
     broken_down = {score.name: breakdown(score, kinds) for score in scores}
     sweep = [{"model": score.name, **row} for score in scores for row in level_sweep(score)]
     if as_json:
-        click.echo(json.dumps(
+        show(json.dumps(
             _summary(scores, len(mixtures)) | {"sweep": sweep, "breakdown": broken_down}, indent=2
         ))
         return
-    click.echo("\n".join(_table(scores)))
+    show("\n".join(_table(scores)))
     for name, rows in broken_down.items():
         if rows:
-            click.echo(f"\n{name}\n{breakdown_table(rows)}")
+            show(f"\n{name}\n{breakdown_table(rows)}")
     if sweep:
-        click.echo("\nSI-SDR of the stronger / weaker source, dB")
-        click.echo(sweep_table(sweep, "model"))
+        show("\nSI-SDR of the stronger / weaker source, dB")
+        show(sweep_table(sweep, "model"))
 
 
 def _others(metrics: str) -> list[str]:

@@ -4,6 +4,8 @@ import json
 
 import click
 
+from fqss_tf.cli.standard_streams import say, show
+
 
 @click.command()
 @click.argument("checkpoint", type=click.Path())
@@ -46,14 +48,14 @@ def command(
     )
     recipe = imported.recipe
     if as_json:
-        click.echo(json.dumps({
+        show(json.dumps({
             "run": output, "layout": imported.layout, "network": recipe.network,
             "sources": recipe.model.sources, "sample_rate": recipe.data.sample_rate,
             "task": recipe.data.task, "assumed": imported.assumed,
         }))
         return
     sources = f"{recipe.model.sources} source{'s' if recipe.model.sources > 1 else ''}"
-    click.echo(f"{output}: {recipe.network} from {imported.layout}, {sources} at "
+    show(f"{output}: {recipe.network} from {imported.layout}, {sources} at "
                f"{recipe.data.sample_rate} Hz, {recipe.data.task}")
     for name, value in imported.assumed.items():
-        click.echo(f"  assumed model.{name} {value}: the checkpoint does not tell", err=True)
+        say(f"  assumed model.{name} {value}: the checkpoint does not tell")

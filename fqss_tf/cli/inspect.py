@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from math import prod
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fqss_tf.cli.progress import progress_bar
+from fqss_tf.cli.standard_streams import show
 from fqss_tf.errors import FqssError
 from fqss_tf.text_table import aligned
 
@@ -46,10 +47,10 @@ def command(model: Path, compare: str | None, as_json: bool) -> None:
     step = _step(file)
     if as_json:
         plain = _with_delegation(report, taken, refusal)
-        click.echo(json.dumps(plain | ({"step": step} if step else {}), indent=2))
+        show(json.dumps(plain | ({"step": step} if step else {}), indent=2))
     else:
         totals = (*_totals(report), *_step_total(step), _delegation_total(report, taken, refusal))
-        click.echo("\n".join([*_table(report, taken), "", *totals]))
+        show("\n".join([*_table(report, taken), "", *totals]))
 
 
 def _compare(file: TfliteFile, recording: str, as_json: bool) -> None:
@@ -72,24 +73,20 @@ def _compare(file: TfliteFile, recording: str, as_json: bool) -> None:
     segment = np.zeros(metadata.segment, np.float32)
     segment[: len(mono)] = mono[: metadata.segment]
     planes = split(at_peak_1(segment), metadata.input_planes)
-    with click.progressbar(length=1, label="comparing", file=sys.stderr) as bar:
-        def progress(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
+    with progress_bar("comparing") as progress:
         ops = compare_kernels(file, {INPUT: planes[None, None]}, progress)
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(op) for op in ops]))
+        show(json.dumps([dataclasses.asdict(op) for op in ops]))
         return
-    click.echo(f"{'op':>5}  {'':20} {'codes':>9} {'differ':>8} {'mean':>8} {'most':>5}  tensor")
+    show(f"{'op':>5}  {'':20} {'codes':>9} {'differ':>8} {'mean':>8} {'most':>5}  tensor")
     for op in ops:
         if op.differing:
-            click.echo(
+            show(
                 f"{op.index:5d}  {op.name:20} {op.codes:9d} {100 * op.differing:7.2f}% "
                 f"{op.mean:+8.4f} {op.largest:5d}  {op.tensor[-60:]}"
             )
     equal = sum(not op.differing for op in ops)
-    click.echo(f"{equal} of {len(ops)} ops give the same codes with both kernel sets")
+    show(f"{equal} of {len(ops)} ops give the same codes with both kernel sets")
 
 
 def _delegation(file: TfliteFile) -> tuple[Delegation, None] | tuple[None, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fqss_tf.cli.progress import progress_bar
+from fqss_tf.cli.standard_streams import show
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,12 +59,12 @@ def command(
             memory = measure_long_recording(file, _minute(), hours, threads, progress)
     if as_json:
         seams = [_summary(str(whole), score) for whole, score in zip(wholes, scores, strict=True)]
-        click.echo(json.dumps({"model": str(model), "seams": seams, "memory": memory}, indent=2))
+        show(json.dumps({"model": str(model), "seams": seams, "memory": memory}, indent=2))
         return
     if scores:
-        click.echo("\n".join(_table(scores)))
+        show("\n".join(_table(scores)))
     if memory:
-        click.echo(_memory_line(memory))
+        show(_memory_line(memory))
 
 
 def _minute() -> NDArray[np.int16]:

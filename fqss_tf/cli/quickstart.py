@@ -4,6 +4,8 @@ import json
 
 import click
 
+from fqss_tf.cli.standard_streams import show
+
 
 @click.command()
 @click.option("--output", default="quickstart", show_default=True,
@@ -29,9 +31,9 @@ def command(
 
     outcome = quickstart(output, from_scratch, teacher, settings)
     if as_json:
-        click.echo(json.dumps(outcome))
+        show(json.dumps(outcome))
         return
-    click.echo(table(outcome["results"]))
-    click.echo("\nSI-SDR of the stronger / weaker voice, dB")
-    click.echo(sweep_table(outcome["sweep"], "method"))
-    click.echo(f"\nreport: {output}/report.html")
+    show(table(outcome["results"]))
+    show("\nSI-SDR of the stronger / weaker voice, dB")
+    show(sweep_table(outcome["sweep"], "method"))
+    show(f"\nreport: {output}/report.html")

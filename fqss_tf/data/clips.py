@@ -7,7 +7,9 @@ from pathlib import Path
 
 import soundfile
 
-from fqss_tf.audio.files import UNKNOWN_LENGTH
+from fqss_tf.audio.containers import find_extent
+from fqss_tf.audio.decoding import UNKNOWN_LENGTH
+from fqss_tf.audio.reader import Reader
 from fqss_tf.errors import FqssError
 from fqss_tf.progress import bar
 from fqss_tf.types import PathLike
@@ -30,6 +32,8 @@ SAMPLE_TYPES = {
     ("OGG", "VORBIS"): "float32",
     ("MP3", "MPEG_LAYER_III"): "float32",
 }
+# Files whose header says another length: only ``fqss_tf.audio`` reads all of these.
+MENDED = "mended"
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,16 @@ def read_clip(path: PathLike) -> Clip:
     """Describes an audio file from its header.
 
     Raises:
-        FqssError: the file is missing, no audio, empty, or has an encoding that cannot be streamed.
+        FqssError: the file is missing, no audio, empty, cut short, or has an encoding that cannot
+            be streamed.
     """
     path = Path(path)
     try:
+        extent = find_extent(path, search=False)
+        if extent.is_cut:
+            raise FqssError(f"{path}: is cut short; replace or remove it")
+        if not extent.is_as_its_header_says(path.stat().st_size):
+            return _mended(path)
         info = soundfile.info(str(path))
     except (soundfile.LibsndfileError, OSError) as error:
         raise FqssError(f"{path}: {_unreadable(path)}") from error
@@ -72,10 +82,15 @@ def read_clip(path: PathLike) -> Clip:
             "convert it to 16-bit WAV or FLAC"
         )
     if info.frames == UNKNOWN_LENGTH:
-        raise FqssError(f"{path}: does not say how long it is; write it anew as WAV or FLAC")
+        return _mended(path)
     if info.frames == 0:
         raise FqssError(f"{path}: holds no samples; remove it")
     return Clip(str(path), info.frames, info.samplerate, sample_type, info.channels)
+
+
+def _mended(path: Path) -> Clip:
+    with Reader(path) as file:
+        return Clip(str(path), file.frames, file.rate, MENDED, file.channels)
 
 
 def read_clips(paths: Iterable[Path]) -> dict[Path, Clip | FqssError]:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import scipy.signal
-import soundfile
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from fqss_tf import audio
 from fqss_tf.audio.resampling import resample
 from fqss_tf.data.clips import is_audio
 from fqss_tf.errors import FqssError
@@ -69,8 +69,8 @@ class Rooms:
         """A response of energy 1, from its loudest sample on: the direct sound comes at once."""
         path = self._paths[number]
         try:
-            response, rate = soundfile.read(path, dtype="float32", always_2d=True)
-        except (soundfile.LibsndfileError, OSError) as error:
+            response, rate = audio.read(path)
+        except FqssError as error:
             raise FqssError(f"{path}: cannot be read as a room response; remove it") from error
         heard = resample(response[:, 0], rate, self._rate)
         heard = heard[np.abs(heard).argmax() :]

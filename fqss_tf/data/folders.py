@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.clips import AUDIO_SUFFIXES, Clip, is_audio, read_clips
+from fqss_tf.data.csv_cells import ENCODING
 from fqss_tf.data.manifest import manifest_mixtures
 from fqss_tf.data.mixtures import FixedMixture
 from fqss_tf.errors import FqssError
@@ -138,7 +139,7 @@ def read_groups(path: Path, speaker_names: Collection[str] | None = None) -> dic
     """
     if not path.exists():
         return {}
-    with open(path, newline="", encoding="utf-8") as file:
+    with open(path, newline="", encoding=ENCODING) as file:
         reader = csv.DictReader(file)
         if not {"speaker", "group"} <= set(reader.fieldnames or ()):
             raise FqssError(f"{path}: needs the columns speaker,group")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.clips import Clip, read_clips, usable
+from fqss_tf.data.csv_cells import ENCODING, portable_path, whole_number
 from fqss_tf.data.folders import GROUPS, PARTS, Speaker, group_of, read_groups
 from fqss_tf.data.mixtures import FixedMixture, Piece
 from fqss_tf.errors import FqssError
@@ -147,7 +148,7 @@ class LibriMix:
         return mixtures
 
     def _file(self, path: str) -> Path:
-        return self.folder.joinpath(*Path(path).parts[-3:])
+        return self.folder.joinpath(*Path(portable_path(path)).parts[-3:])
 
     def _piece(self, found: Clip | FqssError, length: str) -> Piece:
         clip = usable(found)
@@ -155,7 +156,11 @@ class LibriMix:
             raise FqssError(
                 f"{clip.path}: has {clip.rate} Hz in a tree of {self.sample_rate} Hz; replace it"
             )
-        if str(clip.frames) != length:
+        try:
+            promised = whole_number(length)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise FqssError(f"its length is {length!r}, expected a number of samples") from error
+        if clip.frames != promised:
             raise FqssError(f"{clip.path}: has {clip.frames} samples but the row says {length}")
         return Piece(clip, 0, clip.frames)
 
@@ -196,7 +201,7 @@ def _mode_folder(root: Path, sample_rate: int | None, mode: str) -> Path:
 def _read_rows(path: Path, noisy: bool) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
     """Reads (line number, row) of each mixture, and the names of the source columns."""
     try:
-        with open(path, newline="", encoding="utf-8") as file:
+        with open(path, newline="", encoding=ENCODING) as file:
             reader = csv.DictReader(file)
             names = reader.fieldnames or ()
             sources = [name for name in names if re.fullmatch(r"source_\d+_path", name)]

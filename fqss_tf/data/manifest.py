@@ -9,13 +9,14 @@ the sum of gain * segment; an empty ``noise_path`` is no noise.
 
 import csv
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.clips import Clip, read_clips, usable
+from fqss_tf.data.csv_cells import ENCODING, portable_path, whole_number
 from fqss_tf.data.mixtures import FixedMixture, Piece
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
@@ -94,7 +95,7 @@ def read_manifest(path: PathLike) -> list[Mixture]:
     """
     path = Path(path)
     try:
-        with open(path, newline="", encoding="utf-8") as file:
+        with open(path, newline="", encoding=ENCODING) as file:
             reader = csv.DictReader(file)
             sources = _sources_named(path, reader.fieldnames or ())
             mixtures = [_parse(path, reader.line_num, row, sources) for row in reader]
@@ -201,9 +202,10 @@ def _cells(mixture: Mixture, noise: bool, kind: bool) -> list[object]:
 
 def _parse(path: Path, line: int, row: Mapping[str, Any], sources: int) -> Mixture:
     def value(name: str, kind: type[_Cell]) -> _Cell:
+        read: Callable[[str], Any] = whole_number if kind is int else kind
         try:
-            return kind(row[name])
-        except (TypeError, ValueError) as error:
+            return read(row[name])
+        except (TypeError, ValueError, OverflowError) as error:
             raise FqssError(
                 f"{path}, line {line}: {name} is {row[name]!r}, "
                 f"expected a value of type {kind.__name__}"
@@ -213,9 +215,8 @@ def _parse(path: Path, line: int, row: Mapping[str, Any], sources: int) -> Mixtu
         text = row[pattern.format("path")]
         if not text:
             raise FqssError(f"{path}, line {line}: {pattern.format('path')} is empty")
-        return Segment(
-            text, value(pattern.format("start"), int), value(pattern.format("gain"), float)
-        )
+        start, gain = value(pattern.format("start"), int), value(pattern.format("gain"), float)
+        return Segment(portable_path(text), start, gain)
 
     return Mixture(
         mixture_id=value("mixture_id", str),

@@ -8,7 +8,8 @@ from typing import Generic, Protocol, TypeVar, overload
 import numpy as np
 import soundfile
 
-from fqss_tf.data.clips import Clip
+from fqss_tf.audio.reader import read_span
+from fqss_tf.data.clips import MENDED, Clip
 from fqss_tf.errors import FqssError
 from fqss_tf.types import FloatArray, PathLike, Sources, Waveform
 
@@ -36,6 +37,9 @@ class Piece:
         Raises:
             FqssError: the file cannot be decoded there.
         """
+        if self.clip.sample_type == MENDED:
+            waveform = read_span(self.clip.path, self.start, self.samples)
+            return (self.gain * waveform).astype(np.float32)
         try:
             frames, _ = soundfile.read(
                 self.clip.path, self.samples, self.start, dtype="float64", always_2d=True

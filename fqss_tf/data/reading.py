@@ -3,11 +3,14 @@
 import functools
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_io as tfio
 from tensorflow_io.python.ops import core_ops
 
-from fqss_tf.types import Tensor
+from fqss_tf.audio.reader import read_span
+from fqss_tf.data.clips import MENDED
+from fqss_tf.types import Tensor, Waveform
 
 # tfio.audio.resample delays its output by half of its filter: 32 samples of the lower rate.
 # Taking that back is exact to half a sample, which mixing does not mind: mixture and source agree.
@@ -76,6 +79,9 @@ def guarded(
 
 def _read_file(path: Tensor, first: Tensor, count: Tensor, sample_type: str) -> Tensor:
     """Reads frames [first, first + count) as float32 [count] in [-1, 1), channels averaged."""
+    if sample_type == MENDED:
+        mended = tf.numpy_function(_read_mended, [path, first, count], tf.float32)
+        return tf.ensure_shape(mended, [None])
     dtype = tf.float32 if sample_type == "int32_as_float32" else tf.as_dtype(sample_type)
     frames = tfio.audio.AudioIOTensor(path, dtype=dtype)[first : first + count]
     if sample_type == "int32_as_float32":
@@ -87,6 +93,10 @@ def _read_file(path: Tensor, first: Tensor, count: Tensor, sample_type: str) -> 
         full_scale = 2.0**15 if sample_type == "int16" else 2.0**31
         frames = tf.cast(frames, tf.float32) / full_scale
     return tf.reduce_mean(frames, axis=1)
+
+
+def _read_mended(path: bytes, first: np.int64, count: np.int64) -> Waveform:
+    return read_span(path.decode(), int(first), int(count))
 
 
 def _resample(waveform: Tensor, rate: Tensor, sample_rate: int) -> Tensor:

@@ -62,6 +62,12 @@ def open_data_set(
     nested = [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and mode_folders(entry)]
     if nested:
         raise FqssError(f"{root}: give the data set in it, {nested[0]}")
+    if packed := next(folder.glob("*/*.stem.mp4"), None):
+        raise FqssError(
+            f"{packed} holds all stems in one file: get MUSDB18-HQ, or unpack each file to a "
+            "folder, train/<track>, by ffmpeg -i FILE -map 0:0 mixture.wav -map 0:1 drums.wav "
+            "-map 0:2 bass.wav -map 0:3 other.wav -map 0:4 vocals.wav"
+        )
     if not any((folder / part).is_dir() for part in PARTS):
         raise FqssError(
             f"{root}: is no data set; expected train/<speaker>/*.wav, train/voice and "

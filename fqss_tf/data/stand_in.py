@@ -33,6 +33,11 @@ class StandIn:
     noise: Clip | int | None = None
     snr: float = 0.0
 
+    @property
+    def mixture_id(self) -> str:
+        """That of the bundled mixture."""
+        return self.entry.mixture_id
+
     def load(self) -> tuple[Waveform, Sources]:
         """Reads (mixture float32 [samples], sources float32 [S, samples]).
 

@@ -5,20 +5,24 @@ the model alone.
 """
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from fqss_tf.audio.levels import peak_gain
 from fqss_tf.data.bad_files import BadFilePolicy
-from fqss_tf.data.bundled import data_root
+from fqss_tf.data.bundled import BUNDLED, data_root
+from fqss_tf.data.folders import MANIFEST
 from fqss_tf.data.librimix import LibriMix, mode_folders
 from fqss_tf.data.manifest import manifest_mixtures, read_manifest
 from fqss_tf.data.mixtures import FixedMixture, ReadWhenUsed, level_difference_db
+from fqss_tf.data.stand_in import StandIn
+from fqss_tf.data.training_sources import scored_mixtures
 from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import libraries
 from fqss_tf.metrics import assigned_si_sdr, si_sdr
@@ -27,6 +31,9 @@ from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.streaming import StreamingSeparator
 from fqss_tf.tflite.file import FileLike, TfliteFile, open_model
 from fqss_tf.types import OnProgress, PathLike, Sources, Waveform
+
+if TYPE_CHECKING:
+    from fqss_tf.config import DataRecipe
 
 # What sources with names are called if they are speech.
 SPEECH = ("voice", "speech", "vocals")
@@ -182,15 +189,20 @@ def evaluate(
 
 
 def load_mixtures(
-    data: PathLike, manifest: str = "mixtures.csv", task: str = "sep_clean"
+    data: PathLike, manifest: str = MANIFEST, task: str = "sep_clean",
+    models: Iterable[FileLike] = (),
 ) -> tuple[Sequence[LoadedMixture], int]:
-    """Finds the mixtures that a manifest lists, or those of the part ``test`` of a LibriMix.
+    """Finds the mixtures that a manifest lists, or those of the part ``test`` of a data set.
+
+    A data set without a manifest is read as training reads its part ``test`` for the first model
+    that says what it separates: stems, folders of sources, or speech that gets noise.
 
     Args:
         data: a data set folder (its part ``test`` is taken), a folder that holds the manifest
             itself, a LibriMix tree, or ``bundled`` for the speech in the package.
         manifest: name of the CSV file in that folder.
         task: of a LibriMix, see there.
+        models: as for ``evaluate``; needed for data sets without a manifest.
 
     Returns:
         (mixtures as ``evaluate`` takes them, each read when it is used; their sample rate in Hz).
@@ -203,6 +215,10 @@ def load_mixtures(
         data_set = LibriMix(data_root(data), task=task)
         mixtures = [(mixture, None) for mixture in data_set.mixtures("test")]
         return ReadWhenUsed(mixtures, _load), data_set.sample_rate
+    if (like := _needed(data, manifest, models)) is not None:
+        settings, sources = like
+        found = scored_mixtures(settings, "test", sources)
+        return ReadWhenUsed([(mixture, None) for mixture in found], _load), settings.sample_rate
     path = _manifest_folder(data, manifest) / manifest
     rows = read_manifest(path)
     for row in rows:
@@ -220,7 +236,7 @@ def load_mixtures(
     return ReadWhenUsed(listed, _load), entries[0].rate
 
 
-def mixture_kinds(data: PathLike, manifest: str = "mixtures.csv") -> dict[str, str]:
+def mixture_kinds(data: PathLike, manifest: str = MANIFEST) -> dict[str, str]:
     """Reads {mixture_id: kind} of the mixtures that a manifest lists with a kind.
 
     Arguments as of ``load_mixtures``; empty for a LibriMix.
@@ -229,6 +245,8 @@ def mixture_kinds(data: PathLike, manifest: str = "mixtures.csv") -> dict[str, s
         FqssError: as ``load_mixtures``.
     """
     if mode_folders(data_root(data)):
+        return {}
+    if not _has_manifest(data, manifest):
         return {}
     rows = read_manifest(_manifest_folder(data, manifest) / manifest)
     return {row.mixture_id: row.kind for row in rows if row.kind}
@@ -246,7 +264,7 @@ def default_task(models: Iterable[FileLike]) -> Literal["sep_clean", "enh_single
     return "sep_clean"
 
 
-def _load(entry: tuple[FixedMixture, float | None]) -> LoadedMixture:
+def _load(entry: tuple[FixedMixture | StandIn, float | None]) -> LoadedMixture:
     """Reads a mixture, and measures its level difference where nobody gave it."""
     mixture, level_difference = entry
     samples, sources = mixture.load()
@@ -265,6 +283,39 @@ def _manifest_folder(data: PathLike, manifest: str) -> Path:
         f"no {manifest} in {candidates[0]} or {candidates[1]}: give a data set folder with a "
         "manifest, or bundled"
     )
+
+
+def _has_manifest(data: PathLike, manifest: str) -> bool:
+    root = data_root(data)
+    return any((folder / manifest).is_file() for folder in (root / "test", root))
+
+
+def _needed(
+    data: PathLike, manifest: str, models: Iterable[FileLike]
+) -> tuple["DataRecipe", int] | None:
+    """What training would ask of a data set, and of how many sources; None if its manifest will do.
+
+    The bundled speech has mixtures of two voices alone.
+    """
+    from fqss_tf.config import DataRecipe
+
+    if manifest != MANIFEST:  # somebody means this one
+        return None
+    for model in map(open_model, models):
+        if isinstance(model, TfliteFile):
+            metadata = model.metadata
+            names = metadata.sources if metadata.has_named_sources else ()
+            sources = len(metadata.sources)
+            settings = DataRecipe(sample_rate=metadata.sample_rate, sources=tuple(names))
+        else:
+            from fqss_tf.runs.folder import RunFolder
+
+            recipe = RunFolder(model).recipe
+            settings, sources = recipe.data, recipe.model.sources
+        if _has_manifest(data, manifest) and (str(data) != BUNDLED or sources > 1):
+            return None
+        return dataclasses.replace(settings, datasets=(str(data),), dev_mixtures=0), sources
+    return None
 
 
 def _sources_of(model: Path | TfliteFile) -> int:

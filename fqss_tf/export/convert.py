@@ -10,7 +10,7 @@ from fqss_tf.errors import FqssError
 from fqss_tf.export.conversion import Conversion, Options
 from fqss_tf.export.parity import Parity, compare, one_segment, whole_stream
 from fqss_tf.export.segments import levelled_segments
-from fqss_tf.files import atomic_path
+from fqss_tf.files import atomic_path, check_place
 from fqss_tf.formats import FILE_TYPES, WAVEFORM_SCALE
 from fqss_tf.models.registry import names_of, network_of
 from fqss_tf.models.sizes import EncoderSizes
@@ -73,6 +73,7 @@ def convert(
         planes=planes, calibration=calibration,
     )
     output = Path(output)
+    check_place(output)
     _check(run, options)
     samples = run.recipe.segment(_segment_seconds(run, options))
     _check_file_type(run.config, file_type, samples)
@@ -86,7 +87,7 @@ def convert(
             check_fully_integer(file.report)
         parity, refusal = _compared(run, options, converted, file)
         if refusal:
-            raise FqssError(f"{output} is not kept: {refusal}")
+            raise FqssError(f"{output} is not kept: {refusal}; --least-sqnr sets another limit")
     conversion = Conversion(
         path=output, metadata=file.metadata, report=file.report, sha256=file.sha256,
         seconds=conversion_seconds, parity=parity, recipe=run.recipe,

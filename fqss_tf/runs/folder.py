@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +19,8 @@ FLOAT_WEIGHTS = "float.npz"
 class RunFolder:
     """An existing run folder.
 
-    ``publisher``: of the checkpoint that it was imported from, or None.
+    ``publisher``: of the checkpoint that it was imported from, or None. ``started_from``: paths of
+    its ``teacher`` or ``initial`` network, where it has one.
 
     Raises:
         FqssError: the folder is not a run of ``fqss-tf train``.
@@ -32,12 +34,16 @@ class RunFolder:
         description = json.loads((self.path / "run.json").read_text())
         self.method: str = description["method"]
         self.publisher: str | None = description.get("imported", {}).get("publisher")
+        self.started_from: dict[str, str] = description.get("started_from", {})
 
     @classmethod
     def create(
-        cls, path: PathLike, recipe: Recipe, method: str, resume: bool = False
+        cls, path: PathLike, recipe: Recipe, method: str, resume: bool = False,
+        started_from: Mapping[str, str] | None = None,
     ) -> "RunFolder":
         """Makes a run folder, or opens it to resume; the recipe must then be the same.
+
+        A new one notes what it was ``started_from``.
 
         Raises:
             FqssError: the folder has a run already, or one of another recipe or method.
@@ -45,7 +51,8 @@ class RunFolder:
         path = Path(path)
         if not (path / "recipe.yaml").exists():
             path.mkdir(parents=True, exist_ok=True)
-            describe_run(path, recipe, {"method": method})
+            noted = {"started_from": dict(started_from)} if started_from else {}
+            describe_run(path, recipe, {"method": method} | noted)
             return cls(path)
         folder = cls(path)
         if not resume:

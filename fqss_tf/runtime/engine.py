@@ -1,7 +1,7 @@
 """One .tflite model in LiteRT: one segment in, one segment per source out."""
 
 import threading
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -63,6 +63,12 @@ class Engine:
         self._outputs = [outputs[name]["index"] for name in names]
         self._input_scale = inputs[INPUT]["quantization"][0]
         self._output_scale = outputs["stage_0"]["quantization"][0]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_of_thread"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _of_thread=threading.local())
 
     def close(self) -> None:
         """Frees the interpreters; the engine cannot run any more."""

@@ -1,43 +1,30 @@
 """Waveforms as callers have them, int16 or any float, and as the separator takes them."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from fqss_tf.audio.samples import by_type, check_shape
 from fqss_tf.errors import FqssError
 from fqss_tf.runtime.levelling import FULL_SCALE
 from fqss_tf.types import AnySamples, FloatArray, Samples, Waveform
 
 
 def checked(waveform: AnySamples) -> Samples:
-    """Returns int16 as it is, everything else as float32.
+    """Returns int16 as it is, everything else as float32 with full scale at 1.
 
     Raises:
-        FqssError: not [samples] or [samples, channels], empty, or NaN or infinite samples.
+        FqssError: a type without a full scale, not [samples] or [samples, channels], empty, or NaN
+            or infinite samples.
     """
-    samples: NDArray[Any] = np.asarray(waveform)
+    samples = by_type(waveform)
     if samples.dtype != np.int16:
         samples = samples.astype(np.float32)
-    if samples.ndim not in (1, 2):
-        raise FqssError(
-            f"a waveform is [samples] or [samples, channels], this one has shape {samples.shape}"
-        )
+    check_shape(samples)
     if samples.size == 0:
         raise FqssError("the waveform holds no samples")
     if not np.isfinite(samples).all():
         raise FqssError("the waveform holds NaN or infinite samples")
     return samples
-
-
-def mono(waveform: Samples) -> Samples:
-    """Averages the channels: [samples] or [samples, channels] -> [samples] of the same type."""
-    if waveform.ndim == 1:
-        return waveform
-    if waveform.shape[1] == 1:
-        return waveform[:, 0]
-    mean = waveform.mean(axis=1, dtype=np.float64)
-    return (np.round(mean) if waveform.dtype == np.int16 else mean).astype(waveform.dtype)
 
 
 def to_float(samples: Samples) -> Waveform:

@@ -7,15 +7,17 @@ from typing import Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from fqss_tf.audio.streams import Reader, Writer
+from fqss_tf.audio.channels import downmix_signs, mono
+from fqss_tf.audio.reader import Reader
+from fqss_tf.audio.writer import Writer
 from fqss_tf.errors import FqssError
-from fqss_tf.files import atomic_path
+from fqss_tf.files import atomic_paths
 from fqss_tf.runtime.chunking import chunk_order, default_overlap, separate_blocks
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.runtime.levelling import levelled, levelled_int16, peak
 from fqss_tf.runtime.model_handle import ModelHandle
 from fqss_tf.runtime.rates import at_model_rate, separated, stays_int16
-from fqss_tf.runtime.samples import checked, mono
+from fqss_tf.runtime.samples import checked
 from fqss_tf.runtime.shipped import DEFAULT, open_file
 from fqss_tf.tflite.file import FileLike
 from fqss_tf.types import AnySamples, Json, PathLike, Samples
@@ -26,9 +28,11 @@ GAINS = ("utterance", "running")
 class Separator(ModelHandle[Engine]):
     """Separates recordings of any length, rate and number of channels.
 
-    Several channels are averaged to one, because the models are mono. 16-bit samples at the rate
-    of a model with two planes each way are separated in integers throughout; everything else goes
-    through float32. Threads may share a separator. A context manager; ``close`` frees the model.
+    Several channels are averaged to one, because the models are mono; silent ones are left out, and
+    one that is the opposite of the loudest is turned over first, so that no sound is lost. 16-bit
+    samples at the rate of a model with two planes each way are separated in integers throughout;
+    everything else goes through float32. Threads may share a separator. A context manager;
+    ``close`` frees the model.
 
     Two gains: ``"utterance"`` brings the loudest sample of the whole recording to full scale for
     the network, as the published scores do; ``"running"`` that of each segment, so that a stream
@@ -38,13 +42,18 @@ class Separator(ModelHandle[Engine]):
         model: a .tflite file written by fqss-tf, open already or by its path, or the name of a
             model that ships with it.
         num_threads: CPU threads.
+        keep_going: separate what is there of audio files that are damaged or cut short, with a
+            warning that says at which second; else they are refused.
 
     Raises:
         FqssError: the file is missing, damaged or not an fqss-tf model.
     """
 
-    def __init__(self, model: FileLike = DEFAULT, num_threads: int = 1) -> None:
+    def __init__(
+        self, model: FileLike = DEFAULT, num_threads: int = 1, keep_going: bool = False
+    ) -> None:
         super().__init__(Engine(open_file(model), num_threads))
+        self._keep_going = keep_going
 
     def __call__(
         self,
@@ -55,7 +64,8 @@ class Separator(ModelHandle[Engine]):
         """Separates one recording.
 
         Args:
-            waveform: floats or int16, [samples] or [samples, channels].
+            waveform: floats or int16, [samples] or [samples, channels]; uint8, int8 and int32 are
+                taken by their full scale.
             rate: its sample rate in Hz.
             progress: called as ``progress(done, total)`` in samples after each part, if given.
 
@@ -64,9 +74,11 @@ class Separator(ModelHandle[Engine]):
             int16 and float32 otherwise.
 
         Raises:
-            FqssError: no samples, NaN or infinite samples, or a wrong shape or rate.
+            FqssError: no samples, NaN or infinite samples, or a wrong type, shape or rate.
         """
-        signal = mono(checked(waveform))
+        channels = checked(waveform)
+        signs = downmix_signs([channels]) if channels.ndim == 2 else None
+        signal = mono(channels, signs)
         in_integers = stays_int16(signal.dtype, rate, self.metadata)
         loudest = max(map(peak, at_model_rate([signal], rate, self.metadata, in_integers)))
         parts = []
@@ -129,7 +141,7 @@ class Separator(ModelHandle[Engine]):
         Raises:
             FqssError: missing, not audio, damaged, cut short, NaN or infinite samples.
         """
-        with Reader(path) as file:
+        with Reader(path, self._keep_going) as file:
             blocks = _reported(self._blocks(file), file.frames, progress)
             in_integers = self._dtype_of(file) == "int16"
             return max(map(peak, at_model_rate(blocks, file.rate, self.metadata, in_integers)))
@@ -160,7 +172,7 @@ class Separator(ModelHandle[Engine]):
             raise FqssError(f"gain {gain!r} is unknown: use one of {', '.join(GAINS)}")
         if gain == "utterance" and loudest is None:
             loudest = self.measure(path)
-        with Reader(path) as file:
+        with Reader(path, self._keep_going) as file:
             blocks = _reported(self._blocks(file), file.frames, progress)
             known = loudest if gain == "utterance" else None
             for part in self.separate_blocks(blocks, file.rate, known):
@@ -197,22 +209,20 @@ class Separator(ModelHandle[Engine]):
         Raises:
             FqssError: as ``measure``, or a file cannot be written.
         """
-        with Reader(path) as file:
-            rate, samples, tags = file.rate, file.frames, file.tags
-        with contextlib.ExitStack() as stack:
-            temporary = {
-                name: stack.enter_context(atomic_path(target)) for name, target in targets.items()
+        with Reader(path, self._keep_going) as file:
+            rate, tags, expected = file.rate, file.tags, file.frames
+        samples = 0
+        with atomic_paths(targets.values()) as temporary, contextlib.ExitStack() as open_files:
+            writers = {
+                name: open_files.enter_context(
+                    Writer(place, rate, 1, file_format, subtype, tags, expected)
+                )
+                for name, place in zip(targets, temporary, strict=True)
             }
-            with contextlib.ExitStack() as open_files:
-                writers = {
-                    name: open_files.enter_context(
-                        Writer(place, rate, 1, file_format, subtype, tags, samples)
-                    )
-                    for name, place in temporary.items()
-                }
-                for part in self.chunks(path, gain, loudest, progress):
-                    for name, writer in writers.items():
-                        writer.write(part[name])
+            for part in self.chunks(path, gain, loudest, progress):
+                samples += len(part[next(iter(writers))])
+                for name, writer in writers.items():
+                    writer.write(part[name])
         return {
             "input": str(path),
             "rate": rate,
@@ -228,7 +238,8 @@ class Separator(ModelHandle[Engine]):
         return "int16" if in_integers else "float32"
 
     def _blocks(self, file: Reader) -> Iterator[Samples]:
-        return map(mono, file.blocks(self._dtype_of(file)))
+        signs = file.downmix_signs()
+        return (mono(block, signs) for block in file.blocks(self._dtype_of(file)))
 
 
 def _reported(
@@ -239,4 +250,4 @@ def _reported(
         yield block
         done += len(block)
         if progress is not None:
-            progress(done, total)
+            progress(done, max(done, total))  # an estimate of compressed files

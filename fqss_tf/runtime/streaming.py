@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fqss_tf.audio.samples import by_type
 from fqss_tf.errors import FqssError
 from fqss_tf.runtime import levelling, planes, stream_level
 from fqss_tf.runtime.levelling import FULL_SCALE
@@ -151,7 +152,7 @@ class StreamingSeparator(ModelHandle[StreamingEngine]):
 
     def _wait(self, pushed: AnySamples) -> Samples:
         """Adds what was pushed to the samples that wait for a full step, and returns them all."""
-        samples: NDArray[Any] = np.asarray(pushed)
+        samples = by_type(pushed)
         if samples.ndim != 1:
             raise FqssError(f"a push is [samples], one channel; this one has shape {samples.shape}")
         if samples.dtype != np.int16:

@@ -1,5 +1,7 @@
 """A streaming model in LiteRT: a few samples in, as many per source out, and what it remembers."""
 
+from typing import Any
+
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
@@ -39,10 +41,8 @@ class StreamingEngine:
                 "streams"
             )
         self._path = file.path
-        self._interpreter: Interpreter | None
-        self._interpreter = open_interpreter(
-            file.path, file.content, num_threads, reference_kernels
-        )
+        self._source = (file.path, file.content, num_threads, reference_kernels)
+        self._interpreter: Interpreter | None = open_interpreter(*self._source)
         inputs, outputs = signature_tensors(file.path, self._interpreter)
         names = check_waveforms(file.path, self.metadata, np.int8, inputs, outputs)
         self._input = inputs[INPUT]["index"]
@@ -57,6 +57,13 @@ class StreamingEngine:
         ]
         self.reset()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_interpreter": self._interpreter is not None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._interpreter = open_interpreter(*self._source) if state["_interpreter"] else None
+
     @property
     def state_bytes(self) -> int:
         """Bytes that are remembered from step to step."""
@@ -69,6 +76,7 @@ class StreamingEngine:
     def close(self) -> None:
         """Frees the interpreter; the engine cannot run any more."""
         self._interpreter = None
+        self._source = (self._path, b"", 1, False)
 
     def run_planes(self, inputs: PlaneArray) -> list[PlaneArray]:
         """Runs one step on the graph's own numbers.

@@ -11,7 +11,6 @@ from pathlib import Path
 from numpy.typing import ArrayLike
 
 from fqss_tf.errors import FqssError
-from fqss_tf.files import remove_leftovers
 from fqss_tf.runs.weights import (
     assign_arrays,
     named_variables,
@@ -83,7 +82,6 @@ class Checkpoint:
         Raises:
             FqssError: the file is broken, or of another network.
         """
-        remove_leftovers(self.path)
         arrays = read_arrays(self.path)
         variables = {f"model/{name}": v for name, v in named_variables(self._model).items()}
         assign_arrays(variables | self._optimizer_variables(), arrays, self.path)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from fqss_tf.data.bad_files import found_while_reading
 from fqss_tf.errors import FqssError
-from fqss_tf.files import remove_leftovers
 from fqss_tf.progress import bar
 from fqss_tf.runs.weights import read_arrays, write_arrays
 from fqss_tf.types import Dataset, KerasModel, PathLike, Tensor
@@ -47,7 +46,6 @@ class FixedBatches:
             first += 1
         if first == self._count:
             return
-        remove_leftovers(self._path(first))
         estimate = None if teacher is None else _traced(teacher)
         with bar("batches", self._count) as shown:
             shown.update(first)

@@ -10,7 +10,6 @@ from pathlib import Path
 from fqss_tf.audio.levels import at_peak_1
 from fqss_tf.config import StageRecipe
 from fqss_tf.errors import FqssError
-from fqss_tf.files import remove_leftovers
 from fqss_tf.metrics import mean_si_sdr
 from fqss_tf.models.inference import separation_function
 from fqss_tf.progress import Bar, bar
@@ -131,7 +130,6 @@ class StageLoop:
             self._progress, self._best_weights = self._checkpoint.restore()
         if self._distribution.is_chief:
             self._log.rewind(self._name, self._progress.step if found else -1)
-            remove_leftovers(self._best_path)
             if found:
                 write_arrays(self._best_weights, self._best_path)
         if not found:
@@ -143,7 +141,7 @@ class StageLoop:
         progress, stage = self._progress, self._stage
         data = iter(self._distribution.distribute(batches(progress.step * stage.accumulate)))
         started = time.monotonic() - progress.seconds
-        with Interrupt() as interrupt, self._progress_bar() as shown:
+        with self._interrupt() as interrupt, self._progress_bar() as shown:
             shown.update(progress.step)
             while not schedules.is_over(stage, progress):
                 rate = schedules.learning_rate(stage, progress.step, progress.plateau_factor)
@@ -160,7 +158,13 @@ class StageLoop:
                 if interrupt.happened:
                     if self._distribution.workers == 1:
                         self._save()  # several workers do this together, and the others go on
-                    raise KeyboardInterrupt
+                    interrupt.end()
+
+    def _interrupt(self) -> Interrupt:
+        """Makes what notes Ctrl-C, and says what comes of it."""
+        if self._distribution.workers == 1:
+            return Interrupt(f"{self._name}: interrupted, saving after this step")
+        return Interrupt(f"{self._name}: interrupted, ending after this step without saving")
 
     def _progress_bar(self) -> contextlib.AbstractContextManager[Bar]:
         """Makes the bar of the steps, which is hidden on all workers but the chief."""
@@ -219,6 +223,11 @@ class StageLoop:
                 progress.skipped, *integer,
             )
             self._log.write(evaluation)
+            logger.info(
+                "%s: step %d of %d, dev %.2f dB%s%s", self._name, progress.step, self._stage.steps,
+                score, "" if self._mean_loss is None else f", loss {self._mean_loss:.2f}",
+                ", best so far" if improved else "",
+            )
             self._tensorboard.write(evaluation, ranges)
         progress.loss_sum, progress.loss_count = 0.0, 0
         self._save()

@@ -27,7 +27,7 @@ from fqss_tf.training import losses
 from fqss_tf.training.distribution import Distribution
 from fqss_tf.training.fixed_batches import FixedBatches
 from fqss_tf.training.loop import StageLoop
-from fqss_tf.training.precision import computing_in
+from fqss_tf.training.precision import computing_in, usable
 from fqss_tf.types import (
     Dataset,
     KerasModel,
@@ -98,7 +98,7 @@ def train(
     dev = fixed_mixtures(recipe, bad_files=bad_files)
     with distribution.named_loss_of_workers():
         if distribution.is_chief:
-            RunFolder.create(folder, recipe, method, resume)
+            RunFolder.create(folder, recipe, method, resume, _places(teacher, initial))
         distribution.wait()
         RunFolder.create(folder, recipe, method, resume=True)  # checks it on the other workers
         run = Run(folder)
@@ -107,6 +107,17 @@ def train(
     if bad_files.lines and distribution.is_chief:
         logger.warning("broken files and rows that were left out: %d", len(bad_files))
     return run
+
+
+def _places(
+    teacher: BaseRun | PathLike | None, initial: BaseRun | PathLike | None
+) -> dict[str, str]:
+    """Where what a run starts from lies."""
+    given = {"teacher": teacher, "initial": initial}
+    return {
+        role: str(Path(source.name if isinstance(source, BaseRun) else source).absolute())
+        for role, source in given.items() if source is not None
+    }
 
 
 def _opened(source: BaseRun | PathLike | None, sizes: EncoderSizes) -> BaseRun | None:
@@ -242,5 +253,5 @@ class _Training:
 
 def network_to_train(recipe: Recipe) -> KerasModel:
     """Makes the float network of a recipe with random weights, as its float stage trains it."""
-    with computing_in(recipe.float.precision):
+    with computing_in(usable(recipe.float.precision)):
         return build(recipe.model)

@@ -126,14 +126,6 @@ def _cut_flac(kept):
     return make
 
 
-def _flac_without_length(path):
-    content = bytearray(_flac_bytes())
-    stream_info = 8  # behind the marker and the block's header; the 36-bit length is at byte 13
-    content[stream_info + 13] &= 0xF0
-    content[stream_info + 14 : stream_info + 18] = bytes(4)
-    path.write_bytes(content)
-
-
 def _samples(*values):
     def make(path):
         soundfile.write(path, np.array(values), 8000, format="WAV", subtype="FLOAT")
@@ -151,7 +143,6 @@ def _samples(*values):
         ("a.flac", _cut_flac(0.0005), "damaged|cut short"),
         ("a.flac", _cut_flac(0.5), "damaged|cut short"),
         ("a.flac", _cut_flac(0.99), "damaged|cut short"),
-        ("a.flac", _flac_without_length, "how long"),
         ("a.wav", _samples(), "no samples"),
         ("a.wav", _samples(0.0, np.nan), "NaN"),
         ("a.wav", _samples(np.inf, 0.0), "NaN"),
@@ -170,5 +161,5 @@ def test_a_decoder_that_stops_early_is_an_error(tmp_path, monkeypatch):
     audio.write(path, tone(100), 8000)
     read_all = soundfile.SoundFile.read
     monkeypatch.setattr(soundfile.SoundFile, "read", lambda *a, **k: read_all(*a, **k)[:60])
-    with pytest.raises(FqssError, match="60 of 100"):
+    with pytest.raises(FqssError, match="cut short after 0.01 s"):
         audio.read(path)

@@ -9,10 +9,10 @@ from fqss_tf.cli.main import main
 def fails(arguments, *parts):
     result = CliRunner().invoke(main, [str(argument) for argument in arguments])
     assert result.exit_code == 2, result.output
-    lines = [line for line in result.stderr.splitlines() if line.strip()]
-    assert lines[-1].lower().startswith("error"), result.stderr
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: "), result.stderr
     for part in parts:
-        assert part in lines[-1]
+        assert part in line
 
 
 def test_unknown_recipe(tmp_path):
@@ -28,11 +28,12 @@ def test_unknown_recipe_key(tmp_path):
 
 def test_recipe_value_of_the_wrong_kind(tmp_path):
     fails(["train", "quickstart", "--output", tmp_path / "run", "--set", "qat.steps=many"],
-          "qat.steps", "int")
+          "qat.steps", "it must be a whole number")
 
 
 def test_too_few_filters_are_found_before_anything_is_trained(tmp_path):
-    fails(["train", "quickstart", "--output", tmp_path / "run", "--set", "model.filters=16"],
+    settings = ["--set", "model.filters=16", "--set", "quantization.residual=samples"]
+    fails(["train", "quickstart", "--output", tmp_path / "run", *settings],
           "model.filters 16", "model.kernel 32")
     assert list(tmp_path.iterdir()) == []
 
@@ -49,8 +50,32 @@ def test_a_schedule_that_is_none(tmp_path):
           "schedule 'linear' is unknown", "plateau")
 
 
+@pytest.mark.parametrize("arguments, part", [
+    (["separat"], "no command 'separat': did you mean 'separate'? See fqss-tf --help"),
+    (["data", "chek"], "did you mean 'check'? See fqss-tf data --help"),
+    (["separate", "--ouput", "x"], "did you mean '--output'? See fqss-tf separate --help"),
+    (["separate", "--jobs", "0", "a.wav"], "'--jobs': 0 is not in the range"),
+    (["train"], "missing option '--output'; see fqss-tf train --help"),
+    (["--verbos"], "'--verbos'"),
+])
+def test_wrong_usage(arguments, part):
+    fails(arguments, part)
+
+
+@pytest.mark.parametrize("command", ["separate", "inspect", "evaluate", "convert"])
+def test_a_name_that_no_file_system_takes(command, tmp_path):
+    name = "a" * 300
+    more = {"evaluate": ["--data", "bundled"], "convert": ["--output", tmp_path / "m.tflite"]}
+    fails([command, name, *more.get(command, [])], name[:200], "too long")
+
+
 def test_unknown_type(tmp_path):
     fails(["convert", tmp_path, "--output", tmp_path / "m.tflite", "--type", "int4"], "int4")
+
+
+def test_a_missing_folder_is_found_before_anything_is_converted(tmp_path):
+    command = ["convert", "--recipe", "quickstart", "--output", tmp_path / "no" / "m.tflite"]
+    fails(command, "no/m.tflite: the folder", "does not exist")
 
 
 def test_convert_of_what_is_no_run(tmp_path):

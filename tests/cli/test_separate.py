@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from terminal import seen_on_terminal
 
 from fqss_tf import audio
 from fqss_tf.cli.main import main
-from fqss_tf.runtime import StreamingSeparator
+from fqss_tf.runtime import Separator, StreamingSeparator
 from fqss_tf.runtime.shipped import DEFAULT, DEFAULT_STREAMING, model_path
 
 
@@ -118,7 +119,54 @@ def test_format_subtype_and_tags(tiny_tflite, tmp_path, output):
 
 @pytest.mark.parametrize("options", [("--format", "xyz"), ("--subtype", "PCM_99")])
 def test_an_unknown_format_is_refused(tiny_tflite, mixture, output, options):
-    assert_refused(run(tiny_tflite, mixture, "--output", output, *options), output, "cannot encode")
+    result = run(tiny_tflite, mixture, "--output", output, *options)
+    assert_refused(result, output, "cannot encode")
+    assert " object at " not in result.stderr
+
+
+def test_a_cut_file_is_refused_or_separated_up_to_there(tiny_tflite, mixture, output):
+    content = mixture.read_bytes()
+    mixture.write_bytes(content[: len(content) // 2])
+    refused = run(tiny_tflite, mixture, "--output", output)
+    assert_refused(refused, output, "mixture.wav is damaged or cut short after 0.19 s: replace it")
+    assert "--keep-going" in refused.stderr
+    result = run(tiny_tflite, mixture, "--output", output, "--keep-going")
+    assert result.exit_code == 0
+    (line,) = result.stderr.splitlines()
+    assert line.endswith("mixture.wav is damaged or cut short after 0.19 s: the rest is missing")
+    assert soundfile.info(output / "mixture_speech_1.wav").frames == (len(content) // 2 - 44) // 2
+
+
+def test_opus_of_any_rate_is_written(tiny_tflite, tmp_path, output):
+    path = tmp_path / "talk.wav"
+    soundfile.write(path, tone(4410), 44100)
+    assert run(tiny_tflite, path, "--output", output, "--format", "opus").exit_code == 0
+    info = soundfile.info(output / "talk_speech_1.opus")
+    assert (info.subtype, info.samplerate, info.frames) == ("OPUS", 48000, 4800)
+
+
+def test_stdin_and_a_pipe_are_files_too(tiny_tflite, mixture, tmp_path, output):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    threading.Thread(target=pipe.write_bytes, args=(mixture.read_bytes(),), daemon=True).start()
+    arguments = ["separate", str(tiny_tflite), "-", str(pipe), "--output", str(output)]
+    result = CliRunner().invoke(main, arguments, input=mixture.read_bytes())
+    assert result.exit_code == 0, result.output
+    names = ["pipe_speech_1.wav", "pipe_speech_2.wav", "stdin_speech_1.wav", "stdin_speech_2.wav"]
+    assert sorted(path.name for path in output.iterdir()) == names
+    assert (output / names[0]).read_bytes() == (output / names[2]).read_bytes()
+
+
+@pytest.mark.parametrize("right", [-1, 0])
+def test_an_opposite_or_silent_channel_takes_nothing_away(tiny_tflite, tmp_path, output, right):
+    both, alone = tmp_path / "both.wav", tmp_path / "alone.wav"
+    soundfile.write(alone, tone(3000), 8000, subtype="FLOAT")
+    soundfile.write(both, tone(3000, 2) * [1, right], 8000, subtype="FLOAT")
+    assert run(tiny_tflite, both, alone, "--output", output).exit_code == 0
+    found, expected = (
+        soundfile.read(output / f"{name}_speech_1.wav")[0] for name in ("both", "alone")
+    )
+    assert np.array_equal(found, expected)
 
 
 def test_jobs_give_what_one_job_gives(tiny_tflite, tmp_path):
@@ -143,8 +191,11 @@ def test_a_failing_job_ends_the_others(tiny_tflite, tmp_path, output, monkeypatc
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(audio.Writer, "write", refuse)
-    result = run(tiny_tflite, *files, "--output", output, "--jobs", "2")
+    result = run(tiny_tflite, *files, "--output", output, "--jobs", "2", "--stop")
     assert_refused(result, output, "No space left")
+    result = run(tiny_tflite, *files, "--output", output, "--jobs", "2")
+    assert result.exit_code == 2 and not output.exists()
+    assert len(result.stderr.splitlines()) == 9 and result.stdout == ""
 
 
 def stream(model, content, *options):
@@ -275,7 +326,8 @@ def test_one_bad_file_stops_before_anything_is_written(
 ):
     bad = tmp_path / name
     make(bad)
-    assert_refused(run(tiny_tflite, mixture, bad, "--output", output), output, name)
+    result = run(tiny_tflite, mixture, bad, "--output", output, "--stop")
+    assert_refused(result, output, name)
 
 
 def test_a_truncated_model_is_refused(tiny_tflite, mixture, tmp_path, output):
@@ -290,6 +342,7 @@ def test_a_model_of_another_project_is_refused(foreign_tflite, mixture, output):
 
 
 def test_a_run_folder_is_refused_with_the_way_out(mixture, tmp_path, output):
+    (tmp_path / "recipe.yaml").touch()
     assert_refused(run(tmp_path, mixture, "--output", output), output, "convert")
 
 
@@ -297,11 +350,147 @@ def test_a_missing_model_is_refused(mixture, tmp_path, output):
     assert_refused(run(tmp_path / "no.tflite", mixture, "--output", output), output, "no.tflite")
 
 
-def test_two_inputs_of_one_name_are_refused(tiny_tflite, mixture, tmp_path, output):
-    twin = tmp_path / "other" / mixture.name
-    twin.parent.mkdir()
-    shutil.copy(mixture, twin)
-    assert_refused(run(tiny_tflite, mixture, twin, "--output", output), output, "would replace")
+def copied(source, *places):
+    for place in places:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, place)
+    return places
+
+
+def results(output):
+    return sorted(
+        str(path.relative_to(output)).removesuffix("_speech_1.wav")
+        for path in output.rglob("*_speech_1.wav")
+    )
+
+
+def test_results_of_one_name_are_numbered(tiny_tflite, mixture, tmp_path, output):
+    files = copied(mixture, *(tmp_path / name for name in ("a/t.wav", "b/t.wav", "c/T.WAV")))
+    (tmp_path / "link.wav").symlink_to(files[0])
+    result = run(tiny_tflite, *files, files[0], tmp_path / "link.wav", "-o", output)
+    assert result.exit_code == 0, result.output
+    assert results(output) == ["T_3", "t", "t_2"]
+
+
+def test_a_folder_means_its_audio_files(tiny_tflite, mixture, tmp_path, output):
+    talks, output = tmp_path / "talks", tmp_path / "talks" / "out"
+    copied(mixture, *(talks / name for name in (
+        "a.wav", "deep/er/a.FLAC", "deep/b.ogg", ".hidden.wav", "._a.wav",
+    )))
+    (talks / "notes.txt").write_text("not audio")
+    for _ in range(2):  # its own results are no recordings
+        assert run(tiny_tflite, talks, "-o", output).exit_code == 0
+        assert results(output) == ["a", "deep/b", "deep/er/a"]
+    refused = run(tiny_tflite, talks, "-o", talks)
+    assert refused.exit_code == 2 and "is the folder of the results, too" in refused.stderr
+    (tmp_path / "empty").mkdir()
+    assert "without audio files" in run(tiny_tflite, tmp_path / "empty").stderr
+
+
+def test_bad_files_do_not_stop_the_others(tiny_tflite, mixture, tmp_path, output):
+    bad, nan = tmp_path / "bad.wav", tmp_path / "nan.wav"
+    bad.write_text("not audio")
+    _nan(nan)  # found only when it is read
+    good = copied(mixture, tmp_path / "good.wav")[0]
+    taken = copied(mixture, tmp_path / "taken.wav")[0]
+    (output / "taken_speech_2.wav").mkdir(parents=True)
+    files = (bad, good, nan, tmp_path / "no.wav", taken, mixture)
+    result = run(tiny_tflite, *files, "-o", output)
+    assert result.exit_code == 2 and results(output) == ["good", "mixture"]
+    assert [Path(line).name for line in result.stdout.splitlines()] == [
+        f"{name}_speech_{k}.wav" for name in ("good", "mixture") for k in (1, 2)
+    ]
+    lines = result.stderr.splitlines()
+    assert all(line.startswith("error: ") for line in lines)
+    names = ("bad.wav", "nan.wav", "no.wav", "taken_speech_2.wav")
+    assert all(name in line for line, name in zip(lines[:4], names, strict=True))
+    assert lines[4:] == ["error: 4 of 6 files were not separated"]
+    reports = json.loads(run(tiny_tflite, *files, "-o", output, "--json").stdout)
+    assert [Path(report["input"]).name for report in reports] == [path.name for path in files]
+    assert ["error" in report for report in reports] == [True, False, True, True, True, False]
+
+
+def test_a_folder_in_the_way_of_one_result_leaves_none(tiny_tflite, mixture, output):
+    (output / "mixture_speech_2.wav").mkdir(parents=True)
+    result = run(tiny_tflite, mixture, "-o", output)
+    assert result.exit_code == 2
+    assert "mixture_speech_2.wav: a folder has this name" in result.stderr
+    assert [path.name for path in output.iterdir()] == ["mixture_speech_2.wav"]
+
+
+@pytest.fixture
+def unread(monkeypatch):
+    """Fails the test if a recording is read to its end."""
+
+    def measure(*_):
+        raise AssertionError("a recording was read")
+
+    monkeypatch.setattr(Separator, "measure", measure)
+
+
+@pytest.mark.parametrize("options, line", [
+    (["--format", "xyz"], "cannot encode audio as xyz"),
+    (["--subtype", "PCM_99"], "cannot encode audio as wav PCM_99"),
+    (["--format", "flac", "--subtype", "DOUBLE"], "cannot encode audio as flac DOUBLE"),
+    (["-o", "/proc/no/such"], "cannot make the folder /proc/no/such"),
+    (["-o", "/dev/null"], "cannot make the folder /dev/null"),
+])
+def test_what_cannot_be_written_is_found_before_anything_is_read(
+    tiny_tflite, mixture, tmp_path, output, unread, options, line
+):
+    assert_refused(run(tiny_tflite, mixture, "-o", output, *options), output, line)
+
+
+def test_a_full_disk_is_found_before_anything_is_read(
+    tiny_tflite, mixture, output, unread, monkeypatch
+):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 11_000))
+    result = run(tiny_tflite, mixture, "-o", output)
+    assert_refused(result, output, "the results take 0.0 MB, 0.0 MB are free")
+
+
+@pytest.mark.parametrize("name", [b"t\xff.wav", b"a" * 235 + b".wav"])
+def test_any_name_of_a_file_works(tiny_tflite, mixture, tmp_path, output, name):
+    path = tmp_path / os.fsdecode(name)
+    shutil.copy(mixture, path)
+    result = run(tiny_tflite, path, "-o", output)
+    assert result.exit_code == 0, result.output
+    assert len(list(output.iterdir())) == 2
+
+
+def test_a_result_with_too_long_a_name_is_one_line(tiny_tflite, mixture, tmp_path, output, unread):
+    path = copied(mixture, tmp_path / ("a" * 251 + ".wav"))[0]
+    assert_refused(run(tiny_tflite, path, "-o", output), output, "File name too long")
+
+
+@pytest.mark.parametrize("name", ["M.TFLITE", "model", "model.bin"])
+def test_a_model_may_be_called_anything(tiny_tflite, mixture, tmp_path, output, name):
+    model = copied(tiny_tflite, tmp_path / name)[0]
+    assert run(model, mixture, "-o", output).exit_code == 0
+    assert run(mixture, "-o", output, "--model", model).exit_code == 0
+    two = run(model, mixture, "-m", tiny_tflite)
+    assert two.exit_code == 2 and "are two models" in two.stderr
+
+
+def test_a_model_that_is_nearly_called_so_is_named(mixture, output):
+    line = "did you mean the model fqss_int8?"
+    assert_refused(run("fqss_in8", mixture, "-o", output), output, line)
+    assert_refused(run("-m", "fqss_in8", mixture, "-o", output), output, "no model fqss_in8")
+
+
+@pytest.mark.parametrize("options", [
+    ["--format", "flac"], ["--subtype", "PCM_24"], ["--jobs", "2"], ["--json"], ["--stop"],
+    ["--output", "x"], ["a.wav"],
+])
+def test_a_stream_takes_nothing_that_is_for_files(options):
+    result = run("--stream", "-", *options)
+    assert result.exit_code == 2 and f"--stream takes no {options[0]}".replace(
+        "no a.wav", "no FILE: a.wav") in result.stderr
+
+
+def test_files_have_their_own_rate(mixture):
+    result = run(mixture, "--rate", "16000")
+    assert result.exit_code == 2 and "--rate goes with --stream" in result.stderr
 
 
 def test_an_input_is_never_replaced(tiny_tflite, mixture, tmp_path):

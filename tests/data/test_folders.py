@@ -1,9 +1,13 @@
 import numpy as np
 import pytest
 import soundfile
+from joined_files import encoded, flac_of_unknown_length, with_data_size
 
+from fqss_tf import audio
 from fqss_tf.config import DataRecipe
+from fqss_tf.data.clips import read_clip
 from fqss_tf.data.folders import scan_speakers
+from fqss_tf.data.mixtures import Piece
 from fqss_tf.data.plan import MixturePlan, TrainingSources
 from fqss_tf.errors import FqssError
 
@@ -79,3 +83,21 @@ def test_a_missing_part_and_an_empty_part_are_named(tmp_path):
     (tmp_path / "train").mkdir()
     with pytest.raises(FqssError, match="no speaker folders"):
         scan_speakers(tmp_path, "train")
+
+
+@pytest.mark.parametrize("name, content", [
+    ("zero.wav", with_data_size(encoded("WAV"), 0)), ("pipe.flac", flac_of_unknown_length()),
+    ("joined.wav", encoded("WAV") * 2), ("joined.ogg", encoded("OGG", "VORBIS") * 2),
+])  # fmt: skip
+def test_a_clip_is_as_long_as_its_samples(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    clip = read_clip(tmp_path / name)
+    assert clip.frames == 8000 * (1 + name.startswith("joined"))
+    last = Piece(clip, clip.frames - 4000, 4000).read()
+    assert np.array_equal(last, audio.read(tmp_path / name)[0][-4000:, 0])
+
+
+def test_a_cut_clip_is_refused(tmp_path):
+    (tmp_path / "a.wav").write_bytes(encoded("WAV")[:-100])
+    with pytest.raises(FqssError, match="a.wav: is cut short; replace or remove it"):
+        read_clip(tmp_path / "a.wav")

@@ -169,3 +169,13 @@ def test_damage_behind_a_good_header_is_named(tree):
     (tree / "short.wav").rename(path)
     with pytest.raises(FqssError, match="is damaged or cut short"):
         entry.load()
+
+
+def test_tables_of_another_system_are_read(tree):
+    path = tree / "wav8k" / "min" / "metadata" / "mixture_dev_mix_clean.csv"
+    expected = LibriMix(tree).mixtures("dev")
+    text = path.read_text()
+    foreign = text.replace("/elsewhere/", "D:\\sets\\").replace("/", "\\")
+    foreign = foreign.replace(",9000", ",9000.0").replace("\n", "\r\n")
+    path.write_bytes(b"\xef\xbb\xbf" + foreign.encode())
+    assert LibriMix(tree).mixtures("dev") == expected

@@ -215,3 +215,11 @@ def test_too_short_clips_are_refused(clip_folder, tmp_path):
         shutil.move(clip_folder / speaker, root / "dev" / speaker)
     with pytest.raises(FqssError, match="holds no clip of 4 s"):
         draw_mixtures(root, "dev", {"x": (1, 5.0)})
+
+
+def test_a_table_of_another_system_is_read(tmp_path):
+    path = tmp_path / "mixtures.csv"
+    write_manifest(path, [MIXTURE])
+    text = path.read_text().replace("a/0.wav,10", "a\\0.wav,10.0").replace("\n", "\r\n")
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert read_manifest(path) == [MIXTURE]

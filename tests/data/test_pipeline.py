@@ -8,6 +8,7 @@ import pytest
 import soundfile
 import soxr
 from data_trees import MUSDB_STEMS, make_librimix, make_speakers, make_stems
+from joined_files import with_data_size
 
 import fqss_tf
 from fqss_tf.config import DataRecipe
@@ -150,6 +151,14 @@ def test_every_format_is_read_like_soundfile_does(tmp_path, name, subtype, toler
     write_tones(tmp_path / "train" / "a" / name, RATE, 210, subtype=subtype)
     write_tones(tmp_path / "train" / "b" / "plain.wav", RATE, 330)
     assert_equals_reference(tmp_path, tolerance)
+
+
+def test_files_from_a_pipe_are_read_like_soundfile_does(tmp_path):
+    for name, frequency in (("a", 210), ("b", 330)):
+        path = tmp_path / "train" / name / "1.wav"
+        write_tones(path, RATE, frequency)
+        path.write_bytes(with_data_size(path.read_bytes(), 2**32 - 1))
+    assert_equals_reference(tmp_path, 1e-5)
 
 
 def test_formats_rates_and_channels_may_be_mixed(tmp_path):

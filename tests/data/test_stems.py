@@ -86,3 +86,10 @@ def test_what_is_no_data_set(tmp_path, content):
         open_data_set(tmp_path)
     with pytest.raises(FqssError, match="nowhere: no such folder"):
         open_data_set(tmp_path / "nowhere")
+
+
+def test_stems_in_one_file_are_to_be_unpacked(tmp_path):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "A Band - One.stem.mp4").touch()
+    with pytest.raises(FqssError, match="stem.mp4 holds all stems in one file: .*ffmpeg -i FILE"):
+        open_data_set(tmp_path)

@@ -1,3 +1,4 @@
+import pickle
 import subprocess
 import sys
 import tracemalloc
@@ -231,7 +232,7 @@ def test_no_float_is_made_of_16_bit_samples(separator, recording, monkeypatch):
 def test_a_file_in_blocks_gives_what_the_whole_gives(
     separator, tmp_path, monkeypatch, rate, channels, subtype
 ):
-    monkeypatch.setattr("fqss_tf.audio.streams.BLOCK_VALUES", 777)
+    monkeypatch.setattr("fqss_tf.audio.decoding.BLOCK_VALUES", 777)
     path = tmp_path / "a.wav"
     sound = np.stack([speechlike(9000, rate), speechlike(9000, rate)[::-1]], axis=1)[:, :channels]
     soundfile.write(path, sound, rate, subtype=subtype)
@@ -286,7 +287,7 @@ def test_measure_is_the_largest_sample(separator, float_separator, recording):
 
 
 def test_memory_is_far_below_the_size_of_the_file(separator, tmp_path, monkeypatch):
-    monkeypatch.setattr("fqss_tf.audio.streams.BLOCK_VALUES", 4000)
+    monkeypatch.setattr("fqss_tf.audio.decoding.BLOCK_VALUES", 4000)
     path = tmp_path / "a.wav"
     soundfile.write(path, as_int16(speechlike(60 * 8000)), 8000)
     targets = {name: tmp_path / f"{name}.wav" for name in separator.metadata.sources}
@@ -318,3 +319,27 @@ def test_samples_beyond_float32_are_refused(float_separator):
     loud = np.full(3000, 3e38, np.float32) * np.float32(1.1)
     with pytest.raises(FqssError, match="too large|infinite"):
         float_separator(loud * np.sign(np.sin(np.arange(3000))), 44100)
+
+
+def test_a_separator_travels_to_other_processes(separator):
+    mixture = speechlike(2000)
+    expected, found = (
+        each(mixture, 8000) for each in (separator, pickle.loads(pickle.dumps(separator)))
+    )
+    assert all(np.array_equal(found[name], expected[name]) for name in expected)
+
+
+def test_integers_are_taken_by_their_full_scale(separator):
+    steps = np.round(speechlike(2000) * 2**15).astype(np.int16)
+    expected = separator(steps, 8000)["speech_1"]
+    assert np.array_equal(separator(steps.astype(">i2"), 8000)["speech_1"], expected)
+    wide = separator(steps.astype(np.int32) << 16, 8000)["speech_1"]
+    assert np.abs(wide * 2**15 - expected).max() <= 1
+
+
+@pytest.mark.parametrize("waveform, message", [
+    (np.zeros((2, 8000)), "transpose"), (np.zeros(100, np.int64), "no full scale"),
+])  # fmt: skip
+def test_what_would_be_misread_is_refused(separator, waveform, message):
+    with pytest.raises(FqssError, match=message):
+        separator(waveform, 8000)

@@ -1,5 +1,7 @@
 """A stream in steps is the whole recording, to the last bit."""
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -197,6 +199,16 @@ def test_each_kind_of_file_names_the_other_way(step_tflite, causal_tflite):
         Separator(step_tflite)
     with pytest.raises(FqssError, match="takes whole segments"):
         StreamingSeparator(causal_tflite)
+
+
+def test_a_stream_goes_on_in_another_process(separator):
+    separator.reset()
+    mixture = noise(2000)
+    separator.push(mixture[:1000])
+    copy = pickle.loads(pickle.dumps(separator))
+    expected, found = (stacked([each.push(mixture[1000:])]) for each in (separator, copy))
+    separator.reset()
+    assert np.array_equal(found, expected)
 
 
 def test_a_closed_separator_says_so(step_tflite):

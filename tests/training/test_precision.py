@@ -6,8 +6,8 @@ import tf_keras as keras
 from fqss_tf.config import load_recipe
 from fqss_tf.errors import FqssError
 from fqss_tf.models.registry import build
-from fqss_tf.training import losses
-from fqss_tf.training.precision import computing_in
+from fqss_tf.training import losses, precision
+from fqss_tf.training.precision import computing_in, usable
 
 SMALL = {
     "mobile": ["model.blocks=2"],
@@ -61,3 +61,29 @@ def test_quantized_training_keeps_to_float32():
 def test_unknown_precision():
     with pytest.raises(FqssError, match="precision 'float8' is unknown"):
         load_recipe("quickstart", ["float.precision=float8"])
+
+
+@pytest.mark.parametrize("flags, asked, taken", [
+    ("flags : fpu avx2 avx512f", "bfloat16", "float32"),
+    ("flags : fpu avx2 avx512f", "bfloat16-always", "bfloat16-always"),
+    ("flags : fpu avx2 avx512f", "float32", "float32"),
+    ("flags : avx512f avx512_bf16", "bfloat16", "bfloat16"),
+    ("flags : amx_bf16 amx_tile", "bfloat16", "bfloat16"),
+    ("Features : fp asimd bf16", "bfloat16", "bfloat16"),
+    (None, "bfloat16", "bfloat16"),
+])
+def test_bfloat16_is_for_processors_that_have_it(
+    flags, asked, taken, tmp_path, monkeypatch, logged
+):
+    path = tmp_path / "cpuinfo"
+    if flags is not None:
+        path.write_text(f"processor : 0\n{flags}\n")
+    monkeypatch.setattr(precision, "CPU_INFO", path)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
+    usable.cache_clear()
+    assert [usable(asked), usable(asked)] == [taken, taken]
+    assert len(logged()) == (asked != taken)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: ["GPU"])
+    usable.cache_clear()
+    assert usable(asked) == asked
+    usable.cache_clear()

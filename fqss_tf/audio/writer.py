@@ -1,114 +1,28 @@
-"""Audio files of any length, read and written block by block."""
+"""A new audio file of any length, written block by block."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
+import soxr
 from numpy.typing import NDArray
 
-from fqss_tf.audio.resampling import check_rate
+from fqss_tf.audio.samples import by_type
 from fqss_tf.errors import FqssError
-from fqss_tf.types import AnySamples, PathLike, Samples
+from fqss_tf.types import AnySamples, PathLike
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 INTEGER_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
-UNKNOWN_LENGTH = 2**63 - 1  # what libsndfile says of a FLAC stream whose header has no length
-BLOCK_VALUES = 2**17  # samples times channels
-TAGS = ("title", "copyright", "software", "artist", "comment", "date", "album", "license",
-        "tracknumber", "genre")  # fmt: skip
 WAV_BYTES = 2**32 - 2**20  # the size fields of WAV have 32 bits; RF64 is WAV with larger ones
-
-
-class Reader:
-    """An open audio file: WAV, FLAC, OGG, MP3 or whatever else libsndfile decodes.
-
-    Attributes: ``path``, ``rate`` in Hz, ``frames`` (samples per channel), ``channels``,
-    ``subtype`` (soundfile's name of the sample type), ``tags`` (dict of title, artist and such).
-
-    Raises:
-        FqssError: no such file, not audio, no samples, a header that cannot be true.
-    """
-
-    def __init__(self, path: PathLike) -> None:
-        self.path = path = Path(path)
-        if not path.is_file():
-            reason = "a folder" if path.is_dir() else "missing"
-            raise FqssError(f"{path} is {reason}: give an audio file")
-        with self._readable():
-            self._file = soundfile.SoundFile(path)
-            # Tags must be read first: a decoder may drop them when it comes to the samples.
-            self.tags: dict[str, str] = {
-                tag: text for tag in TAGS if (text := getattr(self._file, tag))
-            }
-        self.rate: int = self._file.samplerate
-        self.frames: int = self._file.frames
-        self.channels: int = self._file.channels
-        self.subtype: str = self._file.subtype
-        try:
-            self._check_header()
-        except FqssError:
-            self._file.close()
-            raise
-
-    def __enter__(self) -> "Self":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def blocks(self, dtype: Literal["float32", "int16"] = "float32") -> Iterator[Samples]:
-        """Yields the file from its start to its end.
-
-        Args:
-            dtype: "float32", in [-1, 1) for integer files, or "int16".
-
-        Yields:
-            [samples, channels] of that type.
-
-        Raises:
-            FqssError: damaged, cut short, or NaN or infinite samples.
-        """
-        size = max(1, BLOCK_VALUES // self.channels)
-        done = 0
-        while True:
-            with self._readable():
-                block = self._file.read(size, dtype=dtype, always_2d=True)
-            if len(block) == 0:
-                break
-            if dtype == "float32" and not np.isfinite(block).all():
-                raise FqssError(
-                    f"{self.path} holds NaN or infinite samples: write it anew without them"
-                )
-            done += len(block)
-            yield block
-        if done != self.frames:
-            raise FqssError(f"{self.path} is cut short: {done} of {self.frames} samples are there")
-
-    @contextlib.contextmanager
-    def _readable(self) -> Iterator[None]:
-        try:
-            yield
-        except soundfile.SoundFileError as error:
-            raise FqssError(
-                f"{self.path} is not an audio file that can be read, or is damaged"
-            ) from error
-        except OSError as error:
-            raise FqssError(f"cannot read {self.path}: {error.strerror or error}") from error
-
-    def _check_header(self) -> None:
-        if self.frames == UNKNOWN_LENGTH:
-            raise FqssError(f"{self.path} does not say how long it is: encode it anew as a file")
-        if self.frames <= 0:
-            raise FqssError(f"{self.path} holds no samples")
-        try:
-            check_rate(self.rate)
-        except FqssError as error:
-            raise FqssError(f"{self.path}: {error}") from error
+# The only rates that these encoders take, in Hz.
+RATES = {
+    "OPUS": (8000, 12000, 16000, 24000, 48000),
+    "MP3": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
+}
 
 
 class Writer:
@@ -116,9 +30,10 @@ class Writer:
 
     Args:
         path: the file to write. See ``fqss_tf.files.atomic_path`` for whole files or none.
-        rate: Hz.
+        rate: Hz. What an Opus or MP3 encoder does not take is resampled to the next that it does.
         channels: number of channels.
-        file_format: soundfile's name of the format, in any case: "wav", "flac", "ogg" ...
+        file_format: soundfile's name of the format, in any case: "wav", "flac", "ogg" ...; or
+            "opus", which is OGG with the sample type OPUS.
         subtype: its name of the sample type: "PCM_16", "PCM_24", "FLOAT" ...; None: the usual one
             of the format.
         tags: dict of title, artist and such; kept where the format has a place for them.
@@ -144,16 +59,26 @@ class Writer:
         file_format = file_format.upper()
         if file_format == "WAV" and frames * channels * _bytes_per_sample(subtype) > WAV_BYTES:
             file_format = "RF64"
+        if file_format == "OPUS":
+            file_format, subtype = "OGG", "OPUS"
+        self._has_short_count = file_format == "WAV" and subtype == "IMA_ADPCM"
+        self._frames = 0
+        encoder = "OPUS" if subtype == "OPUS" else file_format
+        encoded_rate = _encoded_rate(int(rate), encoder)
+        self._resampler = None
+        if encoded_rate != rate:
+            self._resampler = soxr.ResampleStream(rate, encoded_rate, channels, dtype="float32")
         self._bytes = _Bytes(path)
         try:
             self._file = soundfile.SoundFile(
-                self._bytes, "w", int(rate), channels, subtype, format=file_format
+                self._bytes, "w", encoded_rate, channels, subtype, format=file_format
             )
         except (soundfile.SoundFileError, ValueError, TypeError) as error:
             self._bytes.close()
             self._bytes.check()
             named = f"{file_format.lower()} {subtype or ''}".strip()
-            raise FqssError(f"cannot encode audio as {named}: {error}") from error
+            reason = getattr(error, "error_string", error)
+            raise FqssError(f"cannot encode audio as {named}: {reason}") from error
         for tag, text in (tags or {}).items():
             with contextlib.suppress(soundfile.SoundFileError):
                 setattr(self._file, tag, text)
@@ -163,7 +88,12 @@ class Writer:
 
     def __exit__(self, *_: object) -> None:
         try:
+            if self._resampler is not None:
+                empty = np.zeros((0, self._file.channels), np.float32)
+                self._file.write(self._resampler.resample_chunk(empty, last=True))
             self._file.close()
+            if self._has_short_count:
+                self._bytes.replace_count(self._frames)
         except soundfile.SoundFileError as error:
             raise FqssError(f"cannot encode the audio: {error}") from error
         finally:
@@ -174,11 +104,17 @@ class Writer:
         """Appends floats or int16, [samples] or [samples, channels].
 
         Raises:
-            FqssError: the format cannot hold the samples. OSError: the operating system refused.
+            FqssError: samples of a type without a full scale, or the format cannot
+                hold them. OSError: the operating system refused.
         """
-        given: NDArray[Any] = np.asarray(waveform)
+        given = by_type(waveform)
+        self._frames += len(given)
         samples, clipped = _integer_samples(given, self._file.subtype)
         try:
+            if self._resampler is not None:  # of encoders that take floats
+                samples = self._resampler.resample_chunk(
+                    np.ascontiguousarray(samples.reshape(len(samples), -1))
+                )
             self._file.write(samples)
         except soundfile.SoundFileError as error:
             self._bytes.check()
@@ -192,7 +128,7 @@ class _Bytes:
 
     def __init__(self, path: PathLike) -> None:
         self._error: OSError | None = None
-        self._file = open(path, "wb", buffering=0)
+        self._file = open(path, "w+b", buffering=0)
         self.seek, self.tell = self._file.seek, self._file.tell
 
     def write(self, content: bytes) -> int:
@@ -203,6 +139,14 @@ class _Bytes:
         except OSError as error:
             self._error = self._error or error
         return written
+
+    def replace_count(self, frames: int) -> None:
+        """Writes the number of samples where libsndfile counts those that fill the last block."""
+        self._file.seek(0)
+        place = self._file.read(128).find(b"fact")
+        if place >= 0:
+            self._file.seek(place + 8)
+            self.write(frames.to_bytes(4, "little"))
 
     def close(self) -> None:
         self._file.close()
@@ -236,3 +180,9 @@ def _integer_samples(
     fitting = np.clip(exact, -limit, limit - 1)
     clipped = int(np.count_nonzero(exact != fitting))
     return (fitting.astype(np.int64) << (32 - bits)).astype(np.int32), clipped
+
+
+def _encoded_rate(rate: int, encoder: str) -> int:
+    """The lowest rate that loses nothing, else the highest there is."""
+    rates = RATES.get(encoder, (rate,))
+    return next((each for each in rates if each >= rate), rates[-1])
