@@ -17,18 +17,20 @@ import soundfile
 from click.testing import CliRunner
 
 from fqss_tf.audio import resample
+from fqss_tf.audio.channels import mono
 from fqss_tf.cli.main import main as fqss_tf_command
 from fqss_tf.evaluation import load_mixtures
 from fqss_tf.runtime import StreamingSeparator, planes
 from fqss_tf.runtime.chunking import matching_order, separate_blocks
 from fqss_tf.runtime.levelling import levelled, levelled_int16
-from fqss_tf.runtime.samples import mono, to_int16
+from fqss_tf.runtime.samples import to_int16
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE / "core/src/test/resources/golden"
 MODEL = HERE.parent / "tflite_models/fqss_int8.tflite"
 STEP_MODEL = HERE.parent / "tflite_models/fqss_stream_int8.tflite"
 SUFFIXES = {"int8": "i8", "int16": "i16", "int32": "i32", "float32": "f32", "float64": "f64"}
+LEVEL_RATE, LEVEL_SAMPLES = 400, 1201
 SEGMENT, OVERLAP = 800, 200  # of the chunks; the stand-in for a network takes any length
 STEP_SAMPLES = 4100  # no whole number of steps
 STREAM_WINDOW = slice(29000, 32500)  # with a cross-fade and the second chunk; all would be large
@@ -59,6 +61,7 @@ class PlaneEngine:
 
     class metadata:
         sources = ("first", "second")
+        sample_rate, segment = LEVEL_RATE, LEVEL_SAMPLES + 100
 
     @staticmethod
     def _stages(inputs):
@@ -138,15 +141,19 @@ def _samples(random):
 
 
 def _levels(random):
-    quiet = random.integers(-900, 900, 250).astype(np.int16)
-    quiet_floats = (quiet / np.float32(2**15)).astype(np.float32)
+    """Quiet, loud and quiet again, with a click and an offset; the last block is not whole."""
+    places, peaks = [0, 350, 370, 650, 670], [90, 90, 30000, 30000, 300]
+    peaks = np.interp(np.arange(LEVEL_SAMPLES), places, peaks)
+    recording = peaks * random.uniform(-1, 1, LEVEL_SAMPLES) + 40
+    recording[150:152] = 32767
+    integers = np.clip(recording, -(2**15), 2**15 - 1).astype(np.int16)
+    floats = (recording / 2**15).astype(np.float32)
     engine = PlaneEngine()
     return {
-        "level_input": quiet,
-        "level_running": levelled_int16(engine)(quiet),
-        "level_utterance": levelled_int16(engine, 2**15)(quiet),
-        "level_float_running": levelled(engine)(quiet_floats),
-        "level_float_utterance": levelled(engine, np.float32(0.7))(quiet_floats),
+        "level_input": integers,
+        "level_sources": levelled_int16(engine)(integers),
+        "level_float_input": floats,
+        "level_float_sources": levelled(engine)(floats),
     }
 
 

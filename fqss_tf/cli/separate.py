@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fqss_tf.runtime import Separator, StreamingSeparator
     from fqss_tf.types import Json, OnProgress
 
-GAINS = ("utterance", "running")
+GAINS = ("running", "utterance")
 # What only files have, by name of the parameter.
 OF_FILES = {
     "output": "--output", "file_format": "--format", "subtype": "--subtype", "jobs": "--jobs",
@@ -39,11 +39,10 @@ OF_FILES = {
 @click.option("--subtype",
               help="Sample type of the results, such as PCM_24 or FLOAT; default: PCM_16 if the "
               "format has it.")
-@click.option("--gain", metavar="utterance|running|DB",
-              help="What to bring to full scale before the network: the loudest sample of the "
-              "whole file (utterance, the default), or of each segment or the last seconds "
-              "(running, the default of streams). Or a fixed gain in decibels, for streaming "
-              "models.")
+@click.option("--gain", metavar="running|utterance|DB",
+              help="What to bring to full scale before the network: loud and quiet passages alike "
+              "(running, the default), or the loudest sample of the whole file (utterance). Or a "
+              "fixed gain in decibels, for streaming models.")
 @click.option("--stop", is_flag=True,
               help="Stop at the first file that cannot be separated, before anything is written if "
               "it cannot be read. Without it the others are separated, and what failed is listed "
@@ -118,7 +117,7 @@ def command(
         return
     if _is_given(context, "rate"):
         raise click.UsageError("--rate goes with --stream and --microphone: files say their own")
-    gain = gain or "utterance"
+    gain = gain or "running"
     if gain not in GAINS:
         raise click.UsageError(f"--gain {gain} is none of {', '.join(GAINS)}, which files take")
     if not files:

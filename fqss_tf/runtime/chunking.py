@@ -46,6 +46,8 @@ def separate_in_chunks(
 ) -> Sources:
     """Separates a whole mixture chunk by chunk, as ``separate_blocks`` does.
 
+    The last chunk is filled up with zeros.
+
     Args:
         mixture: float32 [samples].
         forward: function float32 [segment] -> float32 [sources, segment].
@@ -63,7 +65,11 @@ def separate_in_chunks(
     chunks = len(chunk_starts(len(mixture), segment, overlap))
     parts = []
     blocks = [np.asarray(mixture, np.float32)]
-    for part in separate_blocks(blocks, forward, segment, overlap, order):
+
+    def filled_up(piece: Waveform) -> Sources:
+        return forward(np.pad(piece, (0, segment - len(piece))))[:, : len(piece)]
+
+    for part in separate_blocks(blocks, filled_up, segment, overlap, order):
         parts.append(part)
         if progress is not None and len(parts) <= chunks:
             progress(len(parts), chunks)
@@ -81,12 +87,13 @@ def separate_blocks(
 
     A network trained without a fixed order of sources may give them in another order in each
     chunk. The order is kept constant by what the chunks themselves say in the samples that they
-    share, never by the true sources. Shared samples are cross-faded linearly. The last chunk is
-    filled up with zeros. Memory is that of some chunks, whatever the length of the mixture.
+    share, never by the true sources. Shared samples are cross-faded linearly. Memory is that of
+    some chunks, whatever the length of the mixture.
 
     Args:
         blocks: iterable of float32 or int16 [samples], of any lengths.
-        forward: function [segment] -> [sources, segment], both of the type of the blocks.
+        forward: function [samples] -> [sources, samples] of the type of the blocks; it is given a
+            whole segment but at the end.
         segment: samples per chunk.
         overlap: samples shared by neighbouring chunks, 0 <= overlap < segment. With 0 there is
             nothing to compare and the order is left as it comes.
@@ -103,7 +110,7 @@ def separate_blocks(
     order = order or matching_order
     tail: Sound | None = None
     for piece in _pieces(blocks, segment, overlap):
-        estimates = forward(np.pad(piece, (0, segment - len(piece))))[:, : len(piece)]
+        estimates = forward(piece)
         if tail is not None:
             shared = tail.shape[1]
             estimates = estimates[list(order(tail, estimates[:, :shared]))]

@@ -1,19 +1,26 @@
-"""The level at which a network sees a segment: peak 1, whatever the level of the recording."""
+"""The level at which a network hears a recording: full scale, whatever the level of the recording.
+
+A level is the magnitude that becomes full scale, in 16-bit steps.
+"""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fqss_tf.audio.levels import peak_gain
 from fqss_tf.errors import FqssError
+from fqss_tf.runtime.level_envelope import LevelEnvelope
 from fqss_tf.types import Samples, Sources, Waveform
 
 if TYPE_CHECKING:
     from fqss_tf.runtime.engine import Engine
 
 FULL_SCALE = 2**15  # of 16-bit samples
+# [samples] in 16-bit steps -> the samples less their offset, and the level of each.
+LevelOf: TypeAlias = Callable[
+    [NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]
+]
 
 
 def peak(samples: Samples) -> float:
@@ -30,65 +37,100 @@ def peak(samples: Samples) -> float:
     return largest
 
 
-def levelled(
-    engine: "Engine", peak_of_all: float | None = None
-) -> Callable[[Waveform], Sources]:
-    """Returns a function that separates one segment of float32 samples of any level.
+def in_steps(samples: Samples) -> NDArray[np.float64]:
+    """Returns int16 samples, or floats of full scale 1, in 16-bit steps."""
+    return samples.astype(np.float64) * (1 if samples.dtype == np.int16 else FULL_SCALE)
+
+
+def level_of(rate: int, loudest: float | None) -> LevelOf:
+    """Returns the function that finds the levels of a segment.
+
+    Args:
+        rate: of the samples, in Hz.
+        loudest: largest magnitude of the recording in 16-bit steps, its level from end to end;
+            None: the level follows the sound.
+    """
+    if loudest is None:
+        return LevelEnvelope(rate)
+    level = max(loudest, np.finfo(np.float32).tiny)
+    return lambda samples: (samples, np.full(len(samples), float(level)))
+
+
+def levelled(engine: "Engine", loudest: float | None = None) -> Callable[[Waveform], Sources]:
+    """Returns a function that separates up to one segment of float32 samples of any level.
 
     Args:
         engine: the model.
-        peak_of_all: largest magnitude of the recording; None: each segment is brought to peak 1 by
-            its own, so that nothing need be known of what follows.
+        loudest: largest magnitude of the recording; None: the level follows the sound.
 
     Returns:
-        float32 [segment] -> float32 [sources, segment]; silence in, silence out.
+        float32 [samples] -> float32 [sources, samples]; silence in, silence out.
     """
+    metadata = engine.metadata
+    levels_of = level_of(
+        metadata.sample_rate, None if loudest is None else float(loudest) * FULL_SCALE
+    )
 
-    def forward(segment: Waveform) -> Sources:
-        if not segment.any():
-            return np.zeros((len(engine.metadata.sources), len(segment)), np.float32)
-        gain = peak_gain(np.float32(peak(segment) if peak_of_all is None else peak_of_all))
-        return (engine.forward((segment * gain).astype(np.float32)) / gain).astype(np.float32)
+    def forward(samples: Waveform) -> Sources:
+        peak(samples)
+        centered, levels = levels_of(in_steps(samples))
+        if not centered.any():
+            return np.zeros((len(metadata.sources), len(samples)), np.float32)
+        segment = _filled_up((centered / levels).astype(np.float32), metadata.segment)
+        estimates = engine.forward(segment)[:, : len(samples)]
+        return (estimates * (levels / FULL_SCALE)).astype(np.float32)
 
     return forward
 
 
 def levelled_int16(
-    engine: "Engine", peak_of_all: float | None = None
+    engine: "Engine", loudest: float | None = None
 ) -> Callable[[NDArray[np.int16]], NDArray[np.int16]]:
     """Returns a function that does the same in integers throughout, for 16-bit samples.
 
-    The quotient by the peak is floored to 16 bits, as ``planes.split`` floors floats.
+    The quotient by the level is floored to 16 bits, as ``planes.split`` floors floats.
 
     Args:
         engine: a model of two planes each way.
-        peak_of_all: as for ``levelled``, in 16-bit steps; a whole number.
+        loudest: as for ``levelled``, in 16-bit steps; a whole number.
 
     Returns:
-        int16 [segment] -> int16 [sources, segment].
+        int16 [samples] -> int16 [sources, samples].
     """
+    metadata = engine.metadata
+    levels_of = level_of(metadata.sample_rate, loudest)
 
-    def forward(segment: NDArray[np.int16]) -> NDArray[np.int16]:
-        if not segment.any():
-            return np.zeros((len(engine.metadata.sources), len(segment)), np.int16)
-        loudest = peak(segment) if peak_of_all is None else peak_of_all
-        return from_full_scale(engine.forward_int16(to_full_scale(segment, loudest)), loudest)
+    def forward(samples: NDArray[np.int16]) -> NDArray[np.int16]:
+        centered, levels = levels_of(in_steps(samples))
+        if not centered.any():
+            return np.zeros((len(metadata.sources), len(samples)), np.int16)
+        segment = _filled_up(to_full_scale(centered, levels), metadata.segment)
+        return from_full_scale(engine.forward_int16(segment)[:, : len(samples)], levels)
 
     return forward
 
 
-def to_full_scale(samples: NDArray[np.int16], peak: float) -> NDArray[np.int16]:
-    """Scales int16 so that ``peak`` becomes full scale, floored as the planes do, and clipped."""
-    scaled = samples.astype(np.int64) * FULL_SCALE // peak
+def _filled_up(samples: NDArray, length: int) -> NDArray:
+    return np.pad(samples, (0, length - len(samples)))
+
+
+def to_full_scale(
+    samples: NDArray[np.float64], levels: NDArray[np.float64]
+) -> NDArray[np.int16]:
+    """Scales samples so that their level becomes full scale, floored as the planes do, and clipped.
+
+    Args:
+        samples: whole numbers, in 16-bit steps.
+        levels: whole numbers, one for each sample.
+    """
+    scaled = samples.astype(np.int64) * FULL_SCALE // levels.astype(np.int64)
     return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
 
-def from_full_scale(estimates: NDArray[np.int16], peak: Any) -> NDArray[np.int16]:
-    """Undoes it: int16 [sources, samples] -> int16, rounded.
-
-    Args:
-        estimates: of what ``to_full_scale`` gave.
-        peak: of all samples, a whole number; or an array of them, of each sample.
-    """
-    rescaled = (estimates.astype(np.int64) * peak + FULL_SCALE // 2) // FULL_SCALE
-    return np.clip(rescaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+def from_full_scale(
+    estimates: NDArray[np.int16], levels: NDArray[np.float64]
+) -> NDArray[np.int16]:
+    """Undoes it: int16 [sources, samples] -> int16, rounded, and clipped."""
+    rescaled = estimates.astype(np.int64) * levels.astype(np.int64)
+    rounded = (rescaled + FULL_SCALE // 2) // FULL_SCALE
+    return np.clip(rounded, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)

@@ -22,7 +22,7 @@ from fqss_tf.runtime.shipped import DEFAULT, open_file
 from fqss_tf.tflite.file import FileLike
 from fqss_tf.types import AnySamples, Json, PathLike, Samples
 
-GAINS = ("utterance", "running")
+RUNNING, UTTERANCE = GAINS = ("running", "utterance")
 
 
 class Separator(ModelHandle[Engine]):
@@ -34,9 +34,10 @@ class Separator(ModelHandle[Engine]):
     everything else goes through float32. Threads may share a separator. A context manager;
     ``close`` frees the model.
 
-    Two gains: ``"utterance"`` brings the loudest sample of the whole recording to full scale for
-    the network, as the published scores do; ``"running"`` that of each segment, so that a stream
-    need not end first and a quiet passage uses all bits. The results have the level of the input.
+    Two gains: ``"running"`` brings loud and quiet passages of each segment to full scale for the
+    network, as ``fqss_tf.runtime.level_envelope`` says, and takes its offset away;
+    ``"utterance"`` brings the loudest sample of the whole recording there, as the published scores
+    do. Either way the results have the level of the input.
 
     Args:
         model: a .tflite file written by fqss-tf, open already or by its path, or the name of a
@@ -60,6 +61,7 @@ class Separator(ModelHandle[Engine]):
         waveform: AnySamples,
         rate: int,
         progress: Callable[[int, int], None] | None = None,
+        gain: str = RUNNING,
     ) -> dict[str, Samples]:
         """Separates one recording.
 
@@ -68,6 +70,7 @@ class Separator(ModelHandle[Engine]):
                 taken by their full scale.
             rate: its sample rate in Hz.
             progress: called as ``progress(done, total)`` in samples after each part, if given.
+            gain: "running" or "utterance", as the class says.
 
         Returns:
             Dict of source name -> [samples], at the rate and of the length of the input, int16 for
@@ -80,7 +83,8 @@ class Separator(ModelHandle[Engine]):
         signs = downmix_signs([channels]) if channels.ndim == 2 else None
         signal = mono(channels, signs)
         in_integers = stays_int16(signal.dtype, rate, self.metadata)
-        loudest = max(map(peak, at_model_rate([signal], rate, self.metadata, in_integers)))
+        signals = at_model_rate([signal], rate, self.metadata, in_integers)
+        loudest = max(map(peak, signals)) if is_utterance(gain) else None
         parts = []
         done = 0
         for part in self.separate_blocks([signal], rate, loudest):
@@ -149,7 +153,7 @@ class Separator(ModelHandle[Engine]):
     def chunks(
         self,
         path: PathLike,
-        gain: str = "utterance",
+        gain: str = RUNNING,
         loudest: float | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Iterator[dict[str, Samples]]:
@@ -157,7 +161,7 @@ class Separator(ModelHandle[Engine]):
 
         Args:
             path: the file.
-            gain: "utterance" or "running", as the class says.
+            gain: "running" or "utterance", as the class says.
             loudest: what ``measure`` said of the file; None: it is measured first.
             progress: called as ``progress(done, total)`` in samples, if given.
 
@@ -168,21 +172,20 @@ class Separator(ModelHandle[Engine]):
         Raises:
             FqssError: as ``measure``, or the gain is neither.
         """
-        if gain not in GAINS:
-            raise FqssError(f"gain {gain!r} is unknown: use one of {', '.join(GAINS)}")
-        if gain == "utterance" and loudest is None:
+        if not is_utterance(gain):
+            loudest = None
+        elif loudest is None:
             loudest = self.measure(path)
         with Reader(path, self._keep_going) as file:
             blocks = _reported(self._blocks(file), file.frames, progress)
-            known = loudest if gain == "utterance" else None
-            for part in self.separate_blocks(blocks, file.rate, known):
+            for part in self.separate_blocks(blocks, file.rate, loudest):
                 yield dict(zip(self.metadata.sources, part, strict=True))
 
     def separate_file(
         self,
         path: PathLike,
         targets: Mapping[str, PathLike],
-        gain: str = "utterance",
+        gain: str = RUNNING,
         loudest: float | None = None,
         progress: Callable[[int, int], None] | None = None,
         file_format: str = "wav",
@@ -196,7 +199,7 @@ class Separator(ModelHandle[Engine]):
         Args:
             path: the input.
             targets: dict of source name -> path of the file to write.
-            gain: "utterance" or "running", as the class says.
+            gain: "running" or "utterance", as the class says.
             loudest: what ``measure`` said of the file; None: it is measured first.
             progress: called as ``progress(done, total)`` in samples, if given.
             file_format: soundfile's name of the format, as for ``fqss_tf.audio.Writer``.
@@ -240,6 +243,17 @@ class Separator(ModelHandle[Engine]):
     def _blocks(self, file: Reader) -> Iterator[Samples]:
         signs = file.downmix_signs()
         return (mono(block, signs) for block in file.blocks(self._dtype_of(file)))
+
+
+def is_utterance(gain: str) -> bool:
+    """Returns whether the whole recording gets one gain.
+
+    Raises:
+        FqssError: no such gain.
+    """
+    if gain not in GAINS:
+        raise FqssError(f"gain {gain!r} is unknown: use one of {', '.join(GAINS)}")
+    return gain == UTTERANCE
 
 
 def _reported(

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from fqss_tf.audio.samples import by_type
 from fqss_tf.errors import FqssError
-from fqss_tf.runtime import levelling, planes, stream_level
-from fqss_tf.runtime.levelling import FULL_SCALE
+from fqss_tf.runtime import planes, stream_level
+from fqss_tf.runtime.levelling import FULL_SCALE, from_full_scale, in_steps, to_full_scale
 from fqss_tf.runtime.model_handle import ModelHandle
 from fqss_tf.runtime.rates import separated
-from fqss_tf.runtime.samples import to_float, to_int16
+from fqss_tf.runtime.samples import to_int16
 from fqss_tf.runtime.shipped import DEFAULT_STREAMING, open_file
 from fqss_tf.runtime.streaming_engine import StreamingEngine
 from fqss_tf.tflite.file import FileLike
@@ -28,10 +28,10 @@ class StreamingSeparator(ModelHandle[StreamingEngine]):
     whole-recording int8 file of the same run gives.
 
     Two gains. A number is a fixed one in dB: the network sees the samples times it, and what
-    exceeds full scale is clipped. ``"running"`` brings the loudest sample of the last seconds to
-    full scale: a louder one lowers the gain in its own step, so nothing is clipped, and the gain
-    rises again by half a decibel a second, up to 40 dB. Either way the estimates have the level of
-    the input.
+    exceeds full scale is clipped. ``"running"`` takes the offset away and brings the last two
+    seconds to full scale, whatever their level: a louder step lowers the gain at once, so nothing
+    is clipped, a click lowers it for its own step alone, and it rises by 17 dB a second at most,
+    up to 60 dB. Either way the estimates have the level of the input.
 
     One stream at a time: threads need separators of their own. A context manager; ``close`` frees
     the model.
@@ -56,7 +56,7 @@ class StreamingSeparator(ModelHandle[StreamingEngine]):
     ) -> None:
         super().__init__(StreamingEngine(open_file(model), num_threads, reference_kernels))
         steps_per_second = self.metadata.sample_rate / self.metadata.segment
-        self._peak_of = stream_level.peak_of(gain, steps_per_second)
+        self._levels_of = stream_level.level_of_steps(gain, steps_per_second)
         self.reset()
 
     @property
@@ -72,14 +72,14 @@ class StreamingSeparator(ModelHandle[StreamingEngine]):
     def reset(self) -> None:
         """Forgets the stream so far; the next sample is the first of a new one."""
         self._engine.reset()
-        self._peak_of.reset()
+        self._levels_of.reset()
         self._waiting: Samples | None = None
         self._given = self._returned = 0
         delay = self.metadata.algorithmic_delay
         assert delay is not None  # as the engine has checked
         self._to_skip = delay
-        # Peak that each sample was divided by whose estimate is still to come.
-        self._peaks = np.full(delay, FULL_SCALE)
+        # Level of each sample whose estimate is still to come.
+        self._levels = np.full(delay, float(FULL_SCALE))
 
     def push(self, samples: AnySamples) -> dict[str, Samples]:
         """Takes the next samples and gives the estimates that are ready.
@@ -173,19 +173,19 @@ class StreamingSeparator(ModelHandle[StreamingEngine]):
         """Estimates [sources, samples] of one step, of its type; planes of zero fill a last one."""
         metadata = self.metadata
         in_integers = samples.dtype == np.int16 and metadata.takes_int16
-        peak = self._peak_of(samples)
-        self._peaks = np.append(self._peaks, np.full(metadata.segment, peak))
+        centered, levels = self._levels_of(in_steps(samples))
+        missing = metadata.segment - len(samples)
+        self._levels = np.concatenate([self._levels, levels, np.full(missing, float(FULL_SCALE))])
         mixture = np.zeros((metadata.segment, metadata.input_planes), np.int8)
         mixture[: len(samples)] = (
-            planes.split_int16(levelling.to_full_scale(samples, peak)) if in_integers
-            else planes.split(to_float(samples) * (FULL_SCALE / peak), metadata.input_planes)
+            planes.split_int16(to_full_scale(centered, levels)) if in_integers
+            else planes.split((centered / levels).astype(np.float32), metadata.input_planes)
         )
         outputs = np.stack(self._engine.run_planes(mixture), axis=-1)
-        peaks, self._peaks = np.split(self._peaks, [metadata.segment])
+        levels, self._levels = np.split(self._levels, [metadata.segment])
         if in_integers:
-            integers = levelling.from_full_scale(planes.combine_int16(outputs), peaks)
-            return self._without_ends(integers)
-        floats = (planes.combine(outputs) * (peaks / FULL_SCALE)).astype(np.float32)
+            return self._without_ends(from_full_scale(planes.combine_int16(outputs), levels))
+        floats = (planes.combine(outputs) * (levels / FULL_SCALE)).astype(np.float32)
         return self._without_ends(to_int16(floats) if samples.dtype == np.int16 else floats)
 
     def _without_ends(self, estimates: Samples) -> Samples:

@@ -49,7 +49,7 @@ def assert_refused(result, output, message):
 
 
 def test_writes_one_file_per_source(tiny_tflite, mixture, output):
-    result = run(tiny_tflite, mixture, "--output", output)
+    result = run(tiny_tflite, mixture, "--output", output, "--gain", "utterance")
     assert result.exit_code == 0, result.output
     names = ["mixture_speech_1.wav", "mixture_speech_2.wav"]
     assert sorted(path.name for path in output.iterdir()) == names
@@ -98,9 +98,10 @@ def test_json_says_what_was_written(tiny_tflite, mixture, output):
 
 def test_clipped_samples_are_counted(tiny_float_tflite, tmp_path, output):
     path = tmp_path / "loud.wav"
-    soundfile.write(path, np.array([0.5, 1.5, -1.5, 2.5]), 8000, subtype="FLOAT")
-    lines = run(tiny_float_tflite, path, "--output", output).stdout.splitlines()
-    assert lines[0].endswith("speech_1.wav (3 samples clipped)")
+    soundfile.write(path, np.array([-1.5, 1.5, -1.5, 2.5, -1.0]), 8000, subtype="FLOAT")
+    options = "--output", output, "--gain", "utterance"
+    lines = run(tiny_float_tflite, path, *options).stdout.splitlines()
+    assert lines[0].endswith("speech_1.wav (4 samples clipped)")
     assert lines[1].endswith("speech_2.wav (1 samples clipped)")
 
 
@@ -210,7 +211,8 @@ def test_a_raw_stream_goes_from_stdin_to_stdout(tiny_tflite):
     result = stream(tiny_tflite, samples.tobytes(), "--rate", "8000")
     assert result.returncode == 0, result.stderr
     separated = np.frombuffer(result.stdout, "<i2").reshape(-1, 2)
-    assert np.abs(separated[:, 0].astype(int) - samples).max() <= 1
+    # Each segment has an offset of its own, which is taken away.
+    assert np.corrcoef(separated[:, 0], samples)[0, 1] > 0.999
 
 
 def test_a_stream_of_nothing_is_one_line(tiny_tflite):
@@ -271,7 +273,7 @@ def test_a_step_model_takes_no_files(step_tflite, mixture, output):
     (["--stream", "-", "--microphone"], "two sources"),
     (["--stream", "-", "--gain", "utterance"], "neither running nor decibels"),
     (["--stream", "-", "--gain", "99"], "gain 99.0 is unknown"),
-    (["--gain", "3", "a.wav", "--output", "voices"], "none of utterance, running"),
+    (["--gain", "3", "a.wav", "--output", "voices"], "none of running, utterance"),
 ])
 def test_wrong_options_of_a_stream_are_named(step_tflite, arguments, message):
     result = run(step_tflite, *arguments)

@@ -21,6 +21,8 @@ class Echo:
 
     class metadata:
         sources = ("a", "b")
+        sample_rate = 8000
+        segment = 40
 
     def __init__(self):
         self.seen = []
@@ -48,17 +50,10 @@ def test_integers_see_and_give_what_floats_do(segment, is_running):
     )
     assert estimates.dtype == np.int16
     # float32 cannot hold every quotient, so a sample may floor to the neighbouring step.
-    np.testing.assert_allclose(estimates / 2**15, expected, atol=1.01 * 2.0**-15)
+    within = np.clip(expected, -1, 1 - 2.0**-15)
+    np.testing.assert_allclose(estimates / 2**15, within, atol=1.01 * 2.0**-15)
     for seen, seen_by_floats in zip(in_integers.seen, in_floats.seen, strict=True):
         np.testing.assert_allclose(seen, seen_by_floats, atol=1.01 * 2.0**-15)
-
-
-@given(int16_segments)
-def test_the_running_gain_uses_every_bit(segment):
-    engine = Echo()
-    levelled_int16(engine)(segment)
-    for seen in engine.seen:
-        assert np.abs(seen).max() >= 1 - 2.0**-15
 
 
 @given(int16_segments)
@@ -87,11 +82,11 @@ def test_peaks():
 @pytest.mark.parametrize("largest", [1, 328, 9000, FULL_SCALE, 3_000_000])
 def test_there_and_back_is_a_step_of_the_network_off(largest):
     samples = np.random.default_rng(0).integers(-largest, largest, 1000).clip(-(2**15), 2**15 - 1)
-    levelled = to_full_scale(samples.astype(np.int16), largest)
-    returned = from_full_scale(levelled, np.full(1000, largest))
+    levels = np.full(1000, float(largest))
+    returned = from_full_scale(to_full_scale(samples.astype(float), levels), levels)
     assert np.abs(returned - samples).max() <= np.ceil(largest / FULL_SCALE)
 
 
 def test_only_what_exceeds_the_peak_is_clipped():
-    loud = to_full_scale(np.array([-200, -100, 99, 200], np.int16), 100)
+    loud = to_full_scale(np.array([-200.0, -100, 99, 200]), np.full(4, 100.0))
     assert loud.tolist() == [-FULL_SCALE, -FULL_SCALE, 99 * FULL_SCALE // 100, FULL_SCALE - 1]

@@ -86,7 +86,7 @@ class StandInMicrophone(private val onRead: () -> Unit = {}) : Microphone {
 
     override fun read(): ShortArray {
         onRead()
-        return ShortArray(800) { 8000 }
+        return ShortArray(800) { (if (it % 2 == 0) 8000 else -8000).toShort() }
     }
 
     override fun close() {

@@ -3,10 +3,10 @@ package org.fqss.core
 /**
  * Separates a recording of any length by a network of one fixed length, as it comes (fqss_tf.runtime.chunking).
  *
- * Neighbouring chunks share [overlap] samples: these tell which source is which, and are cross-faded. The last chunk
- * is filled up with zeros. Memory is that of some chunks, whatever the length.
+ * Neighbouring chunks share [overlap] samples: these tell which source is which, and are cross-faded. Memory is that of
+ * some chunks, whatever the length.
  *
- * @param forward [segment] -> [sources, segment].
+ * @param forward [samples] -> [sources, samples]; it is given a whole segment but at the end.
  */
 class Chunking<A>(
     private val type: SampleType<A>,
@@ -44,7 +44,7 @@ class Chunking<A>(
 
     private fun separated(piece: A): List<A> {
         val length = type.size(piece)
-        var estimates = forward(type.cut(piece, 0, length, segment)).map { type.cut(it, 0, length) }
+        var estimates = forward(piece)
         tail?.let { before ->
             val shared = type.size(before[0])
             val order = SourceOrder.matching(type, before, estimates.map { type.cut(it, 0, shared) })

@@ -15,8 +15,7 @@ class CancelledException : Exception()
 /**
  * Separates a whole recording into a folder: the mixture as mono and one WAV file per source, all or none.
  *
- * Memory does not grow with the length: the recording is decoded to the disk first, which also finds its loudest
- * sample, and is separated from there.
+ * Memory does not grow with the length: the recording is decoded to the disk first, and is separated from there.
  *
  * @param freeBytes how much may still be written.
  * @param facts what the result keeps beside its sound, asked at the end.
@@ -39,8 +38,8 @@ class FileSeparation(
         try {
             if (!unfinished.mkdirs()) throw IOException("cannot make ${unfinished.name}")
             val mixture = File(unfinished, Result.MIXTURE_FILE)
-            val loudest = WavWriter(mixture, recording.rate).use { decoded(recording, it) }
-            val seconds = WavReader(mixture).use { separated(it, loudest, unfinished) }
+            WavWriter(mixture, recording.rate).use { decode(recording, it) }
+            val seconds = WavReader(mixture).use { separated(it, unfinished) }
             ResultProperties(engine.description.sources, seconds, facts()).write(unfinished)
             if (!unfinished.renameTo(folder)) throw IOException("cannot rename ${unfinished.name}")
             return Result(folder)
@@ -51,25 +50,22 @@ class FileSeparation(
         }
     }
 
-    private fun decoded(recording: Recording, mixture: WavWriter): Loudest {
-        val loudest = LoudestSample(engine, recording.rate)
+    private fun decode(recording: Recording, mixture: WavWriter) {
         var done = 0L
         while (true) {
             val block = Pcm.mono(recording.read() ?: break, recording.channels)
-            loudest.push(block)
             mixture.write(block)
             done += block.size
             report(Progress.Step.READING, done, recording.estimatedSamples)
         }
         if (done == 0L) throw SeparationException("The recording holds no samples: choose another file.")
         checkSpace(recording.rate, done)
-        return loudest.finish()
     }
 
     /** Seconds that it took. */
-    private fun separated(mixture: WavReader, loudest: Loudest, folder: File): Double {
+    private fun separated(mixture: WavReader, folder: File): Double {
         val started = nanoTime()
-        val separation = Separation.of(engine, mixture.rate, loudest)
+        val separation = Separation.of(engine, mixture.rate)
         val writers = engine.description.sources.map { WavWriter(Result.sourceFile(folder, it), mixture.rate) }
         try {
             var done = 0L

@@ -3,7 +3,7 @@ package org.fqss.core
 import kotlin.math.abs
 
 /**
- * The level at which a network sees a segment: peak 1, whatever the level of the recording
+ * The level at which a network hears a segment: full scale, whatever the level of the recording
  * (fqss_tf.runtime.levelling). Silence in, silence out, without running the network.
  */
 object Level {
@@ -12,36 +12,47 @@ object Level {
 
     fun peak(samples: FloatArray): Float = samples.maxOfOrNull { abs(it) } ?: 0f
 
-    /** The gain that brings a peak to 1; silence has no peak to bring anywhere: its gain is 1. */
-    fun peakGain(peak: Float): Double = if (peak < java.lang.Float.MIN_NORMAL) 1.0 else 1.0 / peak
-
-    /**
-     * Separates one segment of 16-bit samples of any level in integers throughout.
-     *
-     * @param loudest largest magnitude of the recording; null: that of the segment, so that nothing need be known
-     *   of what follows.
-     */
-    fun levelled(engine: Engine, segment: ShortArray, loudest: Int?): List<ShortArray> {
-        val segmentPeak = peak(segment)
-        if (segmentPeak == 0) return List(engine.sources) { ShortArray(segment.size) }
-        val divisor = loudest ?: segmentPeak
-        val atFullScale = ShortArray(segment.size) {
-            Math.floorDiv(segment[it] * Pcm.FULL_SCALE, divisor).coerceIn(-Pcm.FULL_SCALE, Pcm.FULL_SCALE - 1).toShort()
-        }
-        return engine.forward(atFullScale).map { source ->
-            ShortArray(source.size) {
-                Math.floorDiv(source[it] * divisor + Pcm.FULL_SCALE / 2, Pcm.FULL_SCALE).toShort()
-            }
-        }
+    /** Separates up to one segment of 16-bit samples of any level, in whole numbers throughout. */
+    fun levelled(engine: Engine, samples: ShortArray): List<ShortArray> {
+        val leveled = envelope(engine).of(inSteps(samples))
+        if (isSilent(leveled)) return List(engine.sources) { ShortArray(samples.size) }
+        val segment = toFullScale(leveled).copyOf(engine.description.segment)
+        return engine.forward(segment).map { fromFullScale(it.copyOf(samples.size), leveled.levels) }
     }
 
     /** The same in floats. */
-    fun levelled(engine: Engine, segment: FloatArray, loudest: Float?): List<FloatArray> {
-        val segmentPeak = peak(segment)
-        if (segmentPeak == 0f) return List(engine.sources) { FloatArray(segment.size) }
-        val gain = peakGain(loudest ?: segmentPeak).toFloat()
-        return engine.forward(FloatArray(segment.size) { segment[it] * gain }).map { source ->
-            FloatArray(source.size) { source[it] / gain }
-        }
+    fun levelled(engine: Engine, samples: FloatArray): List<FloatArray> {
+        val leveled = envelope(engine).of(inSteps(samples))
+        if (isSilent(leveled)) return List(engine.sources) { FloatArray(samples.size) }
+        val segment = toFloats(leveled).copyOf(engine.description.segment)
+        return engine.forward(segment).map { fromFloats(it.copyOf(samples.size), leveled.levels) }
     }
+
+    private fun envelope(engine: Engine) = LevelEnvelope(engine.description.sampleRate)
+
+    private fun isSilent(leveled: Leveled) = leveled.samples.all { it == 0.0 }
+
+    internal fun inSteps(samples: ShortArray) = DoubleArray(samples.size) { samples[it].toDouble() }
+
+    internal fun inSteps(samples: FloatArray) = DoubleArray(samples.size) { samples[it].toDouble() * Pcm.FULL_SCALE }
+
+    /** Floored as the planes do, and clipped. */
+    internal fun toFullScale(leveled: Leveled) = ShortArray(leveled.samples.size) {
+        clipped(Math.floorDiv(leveled.samples[it].toLong() * Pcm.FULL_SCALE, leveled.levels[it].toLong()))
+    }
+
+    /** Undoes it, rounded, and clipped. */
+    internal fun fromFullScale(estimates: ShortArray, levels: DoubleArray) = ShortArray(estimates.size) {
+        val rescaled = estimates[it] * levels[it].toLong()
+        clipped(Math.floorDiv(rescaled + Pcm.FULL_SCALE / 2, Pcm.FULL_SCALE.toLong()))
+    }
+
+    internal fun toFloats(leveled: Leveled) =
+        FloatArray(leveled.samples.size) { (leveled.samples[it] / leveled.levels[it]).toFloat() }
+
+    internal fun fromFloats(estimates: FloatArray, levels: DoubleArray) =
+        FloatArray(estimates.size) { (estimates[it] * (levels[it] / Pcm.FULL_SCALE)).toFloat() }
+
+    private fun clipped(sample: Long) =
+        sample.coerceIn(-Pcm.FULL_SCALE.toLong(), Pcm.FULL_SCALE - 1L).toShort()
 }

@@ -18,11 +18,9 @@ interface Separation {
     companion object {
         /**
          * @param rate of the recording in Hz.
-         * @param loudest what [LoudestSample] found in the whole recording; null: each segment is brought to peak 1 by
-         *   its own, so that nothing need be known of what follows. A step model always has the loudest sample so far.
          */
-        fun of(engine: Engine, rate: Int, loudest: Loudest?): Separation =
-            if (isInIntegers(engine, rate)) IntegerSeparation(engine, loudest) else FloatSeparation(engine, rate, loudest)
+        fun of(engine: Engine, rate: Int): Separation =
+            if (isInIntegers(engine, rate)) IntegerSeparation(engine) else FloatSeparation(engine, rate)
 
         /** Samples that resampling to the model and back adds to the delay of a stream. */
         internal fun resamplingDelay(rate: Int, modelRate: Int): Int {
@@ -34,51 +32,27 @@ interface Separation {
     }
 }
 
-/** The largest magnitude of a recording at the model's rate, in the unit in which it is separated. */
-class Loudest internal constructor(internal val int16: Int, internal val float32: Float)
-
-/** Finds the [Loudest] of a recording that comes in blocks. */
-class LoudestSample(engine: Engine, rate: Int) {
-    private val isInIntegers = Separation.isInIntegers(engine, rate)
-    private val resampler = Resampler(rate, engine.description.sampleRate)
-    private var int16 = 0
-    private var float32 = 0f
-
-    fun push(block: ShortArray) {
-        if (isInIntegers) int16 = maxOf(int16, Level.peak(block)) else take(resampler.push(Pcm.toFloat(block)))
-    }
-
-    fun finish(): Loudest {
-        take(resampler.finish())
-        return Loudest(int16, float32)
-    }
-
-    private fun take(samples: FloatArray) {
-        float32 = maxOf(float32, Level.peak(samples))
-    }
-}
-
 private fun <A> chunking(type: SampleType<A>, engine: Engine, forward: (A) -> List<A>): Chunking<A> {
     val segment = engine.description.segment
     return Chunking(type, segment, Chunking.defaultOverlap(segment), engine.sources, forward)
 }
 
-private class IntegerSeparation(engine: Engine, loudest: Loudest?) : Separation {
+private class IntegerSeparation(engine: Engine) : Separation {
     private val stream =
         if (engine.description.isStep) Steps(SampleType.Int16, engine, StepLevel.Int16)
-        else chunking(SampleType.Int16, engine) { Level.levelled(engine, it, loudest?.int16) }
+        else chunking(SampleType.Int16, engine) { Level.levelled(engine, it) }
 
     override fun push(block: ShortArray) = stream.push(block)
 
     override fun finish() = stream.finish()
 }
 
-private class FloatSeparation(engine: Engine, rate: Int, loudest: Loudest?) : Separation {
+private class FloatSeparation(engine: Engine, rate: Int) : Separation {
     private val toModel = Resampler(rate, engine.description.sampleRate)
     private val fromModel = List(engine.sources) { Resampler(engine.description.sampleRate, rate) }
     private val stream =
         if (engine.description.isStep) Steps(SampleType.Float32, engine, StepLevel.Float32)
-        else chunking(SampleType.Float32, engine) { Level.levelled(engine, it, loudest?.float32) }
+        else chunking(SampleType.Float32, engine) { Level.levelled(engine, it) }
     private var received = 0L
     private var returned = 0L
 

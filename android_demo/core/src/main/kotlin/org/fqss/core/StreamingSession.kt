@@ -6,7 +6,7 @@ package org.fqss.core
  */
 class StreamingSession(engine: Engine, val rate: Int) {
     private val description = engine.description
-    private val separation = Separation.of(engine, rate, loudest = null)
+    private val separation = Separation.of(engine, rate)
     val sources get() = description.sources
 
     /** A sample that is pushed comes back at the latest after this many further samples, and what the phone takes. */

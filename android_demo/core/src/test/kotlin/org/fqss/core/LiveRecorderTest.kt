@@ -12,7 +12,7 @@ class LiveRecorderTest {
     private val parent = createTempFolder()
     private val folder = File(parent, "result")
     private val session = StreamingSession(standInEngine(1200), 8000)
-    private val block = ShortArray(800) { 16384 }
+    private val block = ShortArray(800) { (if (it % 2 == 0) 16384 else -16384).toShort() }
 
     @After
     fun removeFiles() {

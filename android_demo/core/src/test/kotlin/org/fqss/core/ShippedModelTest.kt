@@ -46,7 +46,7 @@ class ShippedModelTest {
     @Test
     fun `at another rate the voices are the same`() {
         val fast = Resampler(8000, 11025).let { it.push(Pcm.toFloat(mixture)) + it.finish() }
-        val separation = Separation.of(engine, 11025, null)
+        val separation = Separation.of(engine, 11025)
         val samples = Pcm.toInt16(fast)
         val sources = separation.push(samples).zip(separation.finish()) { a, b -> a + b }
         assertEquals(List(2) { samples.size }, sources.map { it.size })
