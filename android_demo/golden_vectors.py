@@ -142,7 +142,7 @@ def _samples(random):
 
 def _levels(random):
     """Quiet, loud and quiet again, with a click and an offset; the last block is not whole."""
-    places, peaks = [0, 350, 370, 650, 670], [90, 90, 30000, 30000, 300]
+    places, peaks = [0, 350, 370, 650, 670], [20, 20, 30000, 30000, 300]
     peaks = np.interp(np.arange(LEVEL_SAMPLES), places, peaks)
     recording = peaks * random.uniform(-1, 1, LEVEL_SAMPLES) + 40
     recording[150:152] = 32767

@@ -33,7 +33,10 @@ def few_mixtures(monkeypatch):
 
 @pytest.mark.slow
 def test_quickstart_makes_integer_models_as_good_as_float(few_mixtures, tmp_path):
-    settings = ("qat.steps=4", "qat.evaluate_every=4", "data.dev_mixtures=2")
+    settings = (
+        "qat.steps=2", "qat.evaluate_every=2", "qat.batch_size=1", "data.dev_mixtures=1",
+        "quantization.calibration_steps=5",
+    )
     outcome = quickstart(tmp_path / "out", settings=settings)
     rows = json.loads((tmp_path / "out" / "results.json").read_text())
     assert rows == outcome["results"]

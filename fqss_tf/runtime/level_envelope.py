@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 BLOCK_SECONDS = 0.016
 NEARBY_SECONDS = 1.0  # so far to either side, or back where nothing is ahead
 LOUDER_BLOCKS = 2  # blocks nearby that may be louder than the level
-LEAST_LEVEL = 32.0  # -60 dBFS: what is quieter is not raised to full scale, it is noise
 
 Steps = NDArray[np.float64]
 
@@ -57,7 +56,7 @@ class LevelEnvelope:
     def _loudest_nearby(self, peaks: Steps) -> Steps:
         nearby = sliding_window_view(np.pad(peaks, self._nearby), 2 * self._nearby + 1)
         place = -1 - LOUDER_BLOCKS
-        return np.maximum(np.partition(nearby, place, axis=1)[:, place], LEAST_LEVEL)
+        return np.partition(nearby, place, axis=1)[:, place]
 
 
 class StreamLevel:
@@ -78,7 +77,7 @@ class StreamLevel:
         self._peaks.clear()
         self._means.clear()
         self._offset = 0.0
-        self._level = LEAST_LEVEL
+        self._level = 0.0
 
     def __call__(self, samples: Steps) -> tuple[Steps, Steps]:
         """Returns a step less its offset, and the level of each sample, both [samples].
@@ -93,7 +92,7 @@ class StreamLevel:
         self._peaks.append(largest)
         place = min(LOUDER_BLOCKS, len(self._peaks) - 1)
         loudest = sorted(self._peaks, reverse=True)[place]
-        before, self._level = self._level, max(loudest, largest, LEAST_LEVEL)
+        before, self._level = self._level, max(loudest, largest)
         edges = np.array([max(before, self._level)]), np.array([self._level])
         return centered, ramps(*edges, len(samples)).ravel()
 

@@ -1,6 +1,8 @@
 """The level at which a network hears a recording: full scale, whatever the level of the recording.
 
-A level is the magnitude that becomes full scale, in 16-bit steps.
+A level is the magnitude that becomes full scale, in 16-bit steps. What is below ``LEAST_LEVEL``
+stays below full scale, and its estimates are turned down further by as much, so that a noise floor
+is never louder than it was.
 """
 
 from collections.abc import Callable
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from fqss_tf.runtime.engine import Engine
 
 FULL_SCALE = 2**15  # of 16-bit samples
+LEAST_LEVEL = 32.0  # -60 dBFS
 # [samples] in 16-bit steps -> the samples less their offset, and the level of each.
 LevelOf: TypeAlias = Callable[
     [NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -52,8 +55,7 @@ def level_of(rate: int, loudest: float | None) -> LevelOf:
     """
     if loudest is None:
         return LevelEnvelope(rate)
-    level = max(loudest, np.finfo(np.float32).tiny)
-    return lambda samples: (samples, np.full(len(samples), float(level)))
+    return lambda samples: (samples, np.full(len(samples), float(loudest)))
 
 
 def levelled(engine: "Engine", loudest: float | None = None) -> Callable[[Waveform], Sources]:
@@ -76,9 +78,8 @@ def levelled(engine: "Engine", loudest: float | None = None) -> Callable[[Wavefo
         centered, levels = levels_of(in_steps(samples))
         if not centered.any():
             return np.zeros((len(metadata.sources), len(samples)), np.float32)
-        segment = _filled_up((centered / levels).astype(np.float32), metadata.segment)
-        estimates = engine.forward(segment)[:, : len(samples)]
-        return (estimates * (levels / FULL_SCALE)).astype(np.float32)
+        segment = _filled_up(to_full_scale(centered, levels), metadata.segment)
+        return from_full_scale(engine.forward(segment)[:, : len(samples)], levels)
 
     return forward
 
@@ -104,8 +105,8 @@ def levelled_int16(
         centered, levels = levels_of(in_steps(samples))
         if not centered.any():
             return np.zeros((len(metadata.sources), len(samples)), np.int16)
-        segment = _filled_up(to_full_scale(centered, levels), metadata.segment)
-        return from_full_scale(engine.forward_int16(segment)[:, : len(samples)], levels)
+        segment = _filled_up(to_full_scale_int16(centered, levels), metadata.segment)
+        return from_full_scale_int16(engine.forward_int16(segment)[:, : len(samples)], levels)
 
     return forward
 
@@ -114,20 +115,26 @@ def _filled_up(samples: NDArray, length: int) -> NDArray:
     return np.pad(samples, (0, length - len(samples)))
 
 
-def to_full_scale(
+def to_full_scale(samples: NDArray[np.float64], levels: NDArray[np.float64]) -> Waveform:
+    """Scales samples in 16-bit steps so that their levels, one for each, become 1: float32."""
+    return (samples / np.maximum(levels, LEAST_LEVEL)).astype(np.float32)
+
+
+def from_full_scale(estimates: Sources, levels: NDArray[np.float64]) -> Sources:
+    """Undoes it: float32 [sources, samples] -> float32 of full scale 1."""
+    return (estimates * (levels / FULL_SCALE)).astype(np.float32)
+
+
+def to_full_scale_int16(
     samples: NDArray[np.float64], levels: NDArray[np.float64]
 ) -> NDArray[np.int16]:
-    """Scales samples so that their level becomes full scale, floored as the planes do, and clipped.
-
-    Args:
-        samples: whole numbers, in 16-bit steps.
-        levels: whole numbers, one for each sample.
-    """
-    scaled = samples.astype(np.int64) * FULL_SCALE // levels.astype(np.int64)
+    """Does it for whole numbers: the quotient is floored as the planes do, and clipped."""
+    heard = np.maximum(levels, LEAST_LEVEL).astype(np.int64)
+    scaled = samples.astype(np.int64) * FULL_SCALE // heard
     return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
 
-def from_full_scale(
+def from_full_scale_int16(
     estimates: NDArray[np.int16], levels: NDArray[np.float64]
 ) -> NDArray[np.int16]:
     """Undoes it: int16 [sources, samples] -> int16, rounded, and clipped."""

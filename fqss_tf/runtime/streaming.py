@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 from fqss_tf.audio.samples import by_type
 from fqss_tf.errors import FqssError
 from fqss_tf.runtime import planes, stream_level
-from fqss_tf.runtime.levelling import FULL_SCALE, from_full_scale, in_steps, to_full_scale
+from fqss_tf.runtime.levelling import (
+    FULL_SCALE,
+    from_full_scale,
+    from_full_scale_int16,
+    in_steps,
+    to_full_scale,
+    to_full_scale_int16,
+)
 from fqss_tf.runtime.model_handle import ModelHandle
 from fqss_tf.runtime.rates import separated
 from fqss_tf.runtime.samples import to_int16
@@ -178,14 +185,15 @@ class StreamingSeparator(ModelHandle[StreamingEngine]):
         self._levels = np.concatenate([self._levels, levels, np.full(missing, float(FULL_SCALE))])
         mixture = np.zeros((metadata.segment, metadata.input_planes), np.int8)
         mixture[: len(samples)] = (
-            planes.split_int16(to_full_scale(centered, levels)) if in_integers
-            else planes.split((centered / levels).astype(np.float32), metadata.input_planes)
+            planes.split_int16(to_full_scale_int16(centered, levels)) if in_integers
+            else planes.split(to_full_scale(centered, levels), metadata.input_planes)
         )
         outputs = np.stack(self._engine.run_planes(mixture), axis=-1)
         levels, self._levels = np.split(self._levels, [metadata.segment])
         if in_integers:
-            return self._without_ends(from_full_scale(planes.combine_int16(outputs), levels))
-        floats = (planes.combine(outputs) * (levels / FULL_SCALE)).astype(np.float32)
+            estimates = from_full_scale_int16(planes.combine_int16(outputs), levels)
+            return self._without_ends(estimates)
+        floats = from_full_scale(planes.combine(outputs), levels)
         return self._without_ends(to_int16(floats) if samples.dtype == np.int16 else floats)
 
     def _without_ends(self, estimates: Samples) -> Samples:

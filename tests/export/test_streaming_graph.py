@@ -121,7 +121,7 @@ def test_a_trained_network_streams_what_its_file_for_segments_separates(tmp_path
     settings = ("steps=2", "batch_size=2", "evaluate_every=2")
     recipe = load_recipe("quickstart", [
         "model.causal=true", "data.segment_seconds=1", "data.dev_mixtures=2",
-        "quantization.calibration_steps=40", *(f"model.{size}" for size in sizes),
+        "quantization.calibration_steps=10", *(f"model.{size}" for size in sizes),
         *(f"{stage}.{setting}" for stage in ("float", "qat") for setting in settings),
     ])
     run = train(recipe, tmp_path / "run")

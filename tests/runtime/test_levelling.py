@@ -7,11 +7,12 @@ from hypothesis.extra.numpy import arrays
 from fqss_tf.errors import FqssError
 from fqss_tf.runtime.levelling import (
     FULL_SCALE,
-    from_full_scale,
+    LEAST_LEVEL,
+    from_full_scale_int16,
     levelled,
     levelled_int16,
     peak,
-    to_full_scale,
+    to_full_scale_int16,
 )
 from fqss_tf.runtime.planes import combine, split
 
@@ -79,14 +80,24 @@ def test_peaks():
         peak(np.array([np.inf], np.float32))
 
 
-@pytest.mark.parametrize("largest", [1, 328, 9000, FULL_SCALE, 3_000_000])
+@pytest.mark.parametrize("largest", [32, 328, 9000, FULL_SCALE, 3_000_000])
 def test_there_and_back_is_a_step_of_the_network_off(largest):
     samples = np.random.default_rng(0).integers(-largest, largest, 1000).clip(-(2**15), 2**15 - 1)
     levels = np.full(1000, float(largest))
-    returned = from_full_scale(to_full_scale(samples.astype(float), levels), levels)
+    returned = from_full_scale_int16(to_full_scale_int16(samples.astype(float), levels), levels)
     assert np.abs(returned - samples).max() <= np.ceil(largest / FULL_SCALE)
 
 
 def test_only_what_exceeds_the_peak_is_clipped():
-    loud = to_full_scale(np.array([-200.0, -100, 99, 200]), np.full(4, 100.0))
+    loud = to_full_scale_int16(np.array([-200.0, -100, 99, 200]), np.full(4, 100.0))
     assert loud.tolist() == [-FULL_SCALE, -FULL_SCALE, 99 * FULL_SCALE // 100, FULL_SCALE - 1]
+
+
+@pytest.mark.parametrize("level", [1.0, 10.0, LEAST_LEVEL])
+def test_a_noise_floor_does_not_become_louder(level):
+    samples = np.array([-level, level])
+    heard = to_full_scale_int16(samples, np.full(2, level))
+    assert np.abs(heard).max() <= FULL_SCALE * level / LEAST_LEVEL
+    # A network that answers the lowest sample with a thirtieth of full scale.
+    answered = from_full_scale_int16(np.maximum(heard, 1000), np.full(2, level))
+    assert np.abs(answered).max() <= level

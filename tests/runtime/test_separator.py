@@ -92,7 +92,7 @@ def test_channels_are_averaged(float_separator):
 
 
 @pytest.mark.parametrize("level, gain", [
-    (1e-30, "utterance"), (1e-4, "utterance"), (100.0, "utterance"), (100.0, "running"),
+    (1e-2, "utterance"), (100.0, "utterance"), (100.0, "running"),
 ])
 def test_the_level_changes_nothing_but_the_level(separator, level, gain):
     mixture = speechlike(2000)

@@ -7,6 +7,8 @@ import kotlin.math.abs
  * (fqss_tf.runtime.levelling). Silence in, silence out, without running the network.
  */
 object Level {
+    private const val LEAST = 32.0 // -60 dBFS: what is quieter stays below full scale
+
     /** The largest magnitude; -32768 has one, so this is up to 32768. */
     fun peak(samples: ShortArray): Int = samples.maxOfOrNull { abs(it.toInt()) } ?: 0
 
@@ -38,7 +40,7 @@ object Level {
 
     /** Floored as the planes do, and clipped. */
     internal fun toFullScale(leveled: Leveled) = ShortArray(leveled.samples.size) {
-        clipped(Math.floorDiv(leveled.samples[it].toLong() * Pcm.FULL_SCALE, leveled.levels[it].toLong()))
+        clipped(Math.floorDiv(leveled.samples[it].toLong() * Pcm.FULL_SCALE, maxOf(leveled.levels[it], LEAST).toLong()))
     }
 
     /** Undoes it, rounded, and clipped. */
@@ -48,7 +50,7 @@ object Level {
     }
 
     internal fun toFloats(leveled: Leveled) =
-        FloatArray(leveled.samples.size) { (leveled.samples[it] / leveled.levels[it]).toFloat() }
+        FloatArray(leveled.samples.size) { (leveled.samples[it] / maxOf(leveled.levels[it], LEAST)).toFloat() }
 
     internal fun fromFloats(estimates: FloatArray, levels: DoubleArray) =
         FloatArray(estimates.size) { (estimates[it] * (levels[it] / Pcm.FULL_SCALE)).toFloat() }

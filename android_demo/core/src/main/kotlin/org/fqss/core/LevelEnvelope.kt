@@ -33,14 +33,13 @@ internal class LevelEnvelope(rate: Int) {
 
     private fun loudestNearby(peaks: List<Double>, place: Int): Double {
         val among = peaks.subList(maxOf(place - nearby, 0), minOf(place + nearby + 1, peaks.size))
-        return maxOf(among.sortedDescending().getOrElse(LOUDER_BLOCKS) { 0.0 }, LEAST_LEVEL)
+        return among.sortedDescending().getOrElse(LOUDER_BLOCKS) { 0.0 }
     }
 
     internal companion object {
         private const val BLOCK_SECONDS = 0.016
         const val NEARBY_SECONDS = 1.0
         const val LOUDER_BLOCKS = 2
-        const val LEAST_LEVEL = 32.0 // -60 dBFS: what is quieter is not raised to full scale, it is noise
 
         fun offsetOf(means: Collection<Double>): Double = floor(means.sorted()[means.size / 2] + 0.5)
 
@@ -59,7 +58,7 @@ internal class StreamLevel(stepsPerSecond: Double) {
     private val peaks = ArrayDeque<Double>()
     private val means = ArrayDeque<Double>()
     private var offset = 0.0
-    private var level = LevelEnvelope.LEAST_LEVEL
+    private var level = 0.0
 
     /** The last step of a stream may have fewer samples, or none. */
     fun of(samples: DoubleArray): Leveled {
@@ -70,7 +69,7 @@ internal class StreamLevel(stepsPerSecond: Double) {
         add(peaks, largest)
         val place = minOf(LevelEnvelope.LOUDER_BLOCKS, peaks.size - 1)
         val before = level
-        level = maxOf(peaks.sortedDescending()[place], largest, LevelEnvelope.LEAST_LEVEL)
+        level = maxOf(peaks.sortedDescending()[place], largest)
         return Leveled(centered, LevelEnvelope.ramp(maxOf(before, level), level, samples.size))
     }
 
