@@ -1,3 +1,6 @@
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,6 +39,51 @@ class Echo:
         assert segment.dtype == np.int16
         self.seen.append(segment / 2**15)
         return np.stack([segment] * 2)
+
+
+def by_the_guide(samples, rate, forward):
+    """docs/guide/device.md, "The level", in Python's whole numbers."""
+    size = round(0.016 * rate)
+    blocks = [samples[start : start + size] for start in range(0, len(samples), size)]
+    median = sorted(Fraction(sum(block), len(block)) for block in blocks)[len(blocks) // 2]
+    blocks = [[x - math.floor(median + Fraction(1, 2)) for x in block] for block in blocks]
+    loudest = [max(map(abs, block)) for block in blocks]
+    levels = []
+    for place, own in enumerate(loudest):
+        nearby = sorted(loudest[max(place - 62, 0) : place + 63])
+        levels.append(max(nearby[-3] if len(nearby) > 2 else 0, own))
+    edges = [levels[0], *map(max, zip(levels, levels[1:], strict=False)), levels[-1]]
+    of_sample = [
+        (first * (size - j) + last * j) // size
+        for first, last, block in zip(edges, edges[1:], blocks, strict=False)
+        for j in range(len(block))
+    ]
+    centered = [x for block in blocks for x in block]
+    heard = [
+        min(max(x * 32768 // max(level, 32), -32768), 32767)
+        for x, level in zip(centered, of_sample, strict=True)
+    ]
+    return [
+        (y * level + 16384) // 32768
+        for y, level in zip(forward(heard), of_sample, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("samples", [1, 300, 15_001])
+def test_the_rule_that_the_guide_gives_to_other_programs(samples):
+    class Quarter(Echo):
+        class metadata(Echo.metadata):
+            sample_rate, segment = 8000, 16_000
+
+        def forward_int16(self, segment):
+            return np.stack([segment // 4] * 2)
+
+    rng = np.random.default_rng(samples)
+    envelope = np.interp(np.arange(samples), [0, 4000, 4200, 12000], [9000, 9000, 20, 700])
+    recording = np.round(envelope * rng.uniform(-1, 1, samples) + 31).astype(np.int16)
+    found = levelled_int16(Quarter())(recording)
+    expected = by_the_guide(recording.tolist(), 8000, lambda heard: [x // 4 for x in heard])
+    assert found[0].tolist() == expected
 
 
 int16_segments = arrays(np.int16, st.integers(1, 40), elements=st.integers(-(2**15), 2**15 - 1))

@@ -36,9 +36,9 @@ def test_every_sample_comes_back_with_the_sources_as_channels(separator, source,
     separate_stream(separator, source(samples(count).tobytes()), sink, rate)
     estimates = np.frombuffer(sink.getvalue(), "<i2").reshape(-1, 2)
     assert estimates.shape == (count, 2)
-    if rate == 8000:
-        # The offset of each short segment is taken away.
-        assert np.abs(estimates[:, 0].astype(int) - samples(count)).max() <= 90
+    if rate == 8000 and count > 1:
+        # No equality: the offset of each short segment is taken away.
+        assert np.corrcoef(estimates[:, 0], samples(count))[0, 1] > 0.998
 
 
 def test_sound_leaves_while_more_is_to_come(separator):
