@@ -149,7 +149,7 @@ def _contenders(recipe: Recipe) -> list[_Contender]:
     from fqss_tf.training.stages import network_to_train
 
     run = UntrainedRun(recipe)
-    quantized, teacher = run.calibrated_model(run.planes), run.frozen_teacher()
+    quantized, teacher = run.rounded_model(run.planes), run.frozen_teacher()
     return [
         _contender(
             f"float, {recipe.float.precision}", run, recipe.float,

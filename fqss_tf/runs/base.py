@@ -148,15 +148,25 @@ class BaseRun(abc.ABC):
         """
         return self._calibrated(planes, list(self.calibration_batches(calibration)))
 
+    def rounded_model(
+        self, planes: Planes, calibration: PathLike | None = None
+    ) -> KerasModel:
+        """Makes the calibrated model with decoders rounded as a whole: training begins with it.
+
+        Its decoders are no longer those of the float network. Arguments as of
+        ``calibrated_model``.
+        """
+        return self._rounded(planes, list(self.calibration_batches(calibration)))
+
     def post_training_model(
         self, planes: Planes, calibration: PathLike | None = None
     ) -> KerasModel:
-        """Makes the calibrated model with corrected biases: the best integers without training.
+        """Makes the rounded model with corrected biases: the best integers without training.
 
         Its biases are no longer those of the float network. Arguments as of ``calibrated_model``.
         """
         batches = list(self.calibration_batches(calibration))
-        model = self._calibrated(planes, batches)
+        model = self._rounded(planes, batches)
         mixtures = np.concatenate([np.asarray(batch) for batch in batches])[:CORRECTION_MIXTURES]
         correct_biases(model, [mixture[None, None, :, None] for mixture in mixtures])
         snap_biases(model)
@@ -170,6 +180,10 @@ class BaseRun(abc.ABC):
             model, (mixture[:, None, :, None] for mixture in mixtures),
             self.recipe.quantization.calibration,
         )
+        return model
+
+    def _rounded(self, planes: Planes, mixtures: Sequence[FloatArray | Tensor]) -> KerasModel:
+        model = self._calibrated(planes, mixtures)
         first = mixtures[:ROUNDING_BATCHES]
         round_decoders(model, [mixture[:, None, :, None] for mixture in first])
         return model

@@ -60,7 +60,7 @@ class UntrainedRun(BaseRun):
 
     def quantized_model(self) -> KerasModel:
         """The network with measured ranges, simulated in float."""
-        model = self.calibrated_model(self.planes)
+        model = self.rounded_model(self.planes)
         snap_biases(model)
         return model
 

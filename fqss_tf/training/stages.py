@@ -204,7 +204,7 @@ class _Training:
         run, recipe = self.run, self.run.recipe
         calibrated = run.files.calibrated_weights
         if self.distribution.is_chief and not calibrated.exists():
-            save_weights(run.calibrated_model(run.planes), calibrated)
+            save_weights(run.rounded_model(run.planes), calibrated)
         self.distribution.wait()
         with self.distribution.strategy.scope():
             model = run.uncalibrated_model(run.planes)

@@ -84,6 +84,8 @@ def test_own_noise_is_that_of_the_rounded_values(case):
                 assert noise is None  # inside a composite layer
                 continue
             assert 0 <= noise["clipped"] <= noise["noise"] and noise["used"] >= 0, tensor.name
+            if tensor.kind == "output" and tensor.place == "decoder_1":
+                continue  # nothing remains where the first plane is not rounded
             rounding = noise["noise"] - noise["clipped"]
             total[bits] += rounding / max(noise["signal"], 1e-20)
     assert 0 < total[8] < total[4] / 50

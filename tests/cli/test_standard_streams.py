@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from click.testing import CliRunner
@@ -81,13 +80,18 @@ def test_a_polite_kill_leaves_nothing_behind(number, name, tmp_path):
         "from fqss_tf.files import atomic_path\n"
         "@click.command()\ndef slow():\n"
         f"    with atomic_path({str(tmp_path / 'a.wav')!r}):\n"
+        "        os.write(1, b'.')\n"
         "        time.sleep(60)\n"
         "module.importlib.import_module = lambda _: type('Module', (), {'command': slow})\n"
         "module.main()\n"
     )
-    with subprocess.Popen([sys.executable, "-c", script, "inspect"], stderr=subprocess.PIPE) as it:
-        while not any(path.name.startswith(PREFIX) for path in tmp_path.iterdir()):
-            time.sleep(0.01)
+    with subprocess.Popen(
+        [sys.executable, "-c", script, "inspect"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        # Not ignored, whoever started the tests.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    ) as it:
+        assert it.stdout.read(1) == b"."
+        assert any(path.name.startswith(PREFIX) for path in tmp_path.iterdir())
         it.send_signal(number)
         assert it.stderr.read() == f"ended by {name}\n".encode()
     assert it.returncode == 128 + number

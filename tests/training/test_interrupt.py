@@ -6,7 +6,14 @@ import pytest
 from fqss_tf.training.interrupt import Interrupt
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.fixture(params=[signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def number(request):
+    """A signal that is not ignored, whoever started the tests."""
+    before = signal.signal(request.param, signal.SIG_DFL)
+    yield request.param
+    signal.signal(request.param, before)
+
+
 def test_the_first_signal_is_noted_and_answered_the_second_ends(number, logged):
     before = signal.getsignal(number)
     with pytest.raises(KeyboardInterrupt), Interrupt("float: saving") as interrupt:
