@@ -35,10 +35,10 @@ class StreamingSeparator(ModelHandle[StreamingEngine]):
     whole-recording int8 file of the same run gives.
 
     Two gains. A number is a fixed one in dB: the network sees the samples times it, and what
-    exceeds full scale is clipped. ``"running"`` takes the offset away and brings the last two
-    seconds to full scale, whatever their level: a louder step lowers the gain at once, so nothing
-    is clipped, a click lowers it for its own step alone, and it rises by 17 dB a second at most,
-    up to 60 dB. Either way the estimates have the level of the input.
+    exceeds full scale is clipped. ``"running"`` takes the offset away and brings the last
+    second to full scale, whatever its level, by up to 60 dB: a louder step lowers the gain at once,
+    so nothing is clipped, and a click lowers it for its own step alone. Either way the estimates
+    have the level of the input.
 
     One stream at a time: threads need separators of their own. A context manager; ``close`` frees
     the model.
