@@ -433,8 +433,11 @@ def separator(model):
 
 def sources_of(model, samples):
     """float [sources, samples] of int16 samples."""
-    one = separator(model)
-    found = one.separate(samples) if model == "stream" else one(samples, RATE)
+    if model == "stream":
+        found = separator(model).separate(samples)
+    else:
+        gain = "utterance" if model == "one gain" else "running"
+        found = separator("file")(samples, RATE, gain=gain)
     return np.stack(list(found.values())).astype(float)
 
 
@@ -500,6 +503,12 @@ def level_cases(model):
 
 for each_model in MODELS:
     level_cases(each_model)
+
+
+@case("SI-SDR a second behind a loud mixture, 0, 20, 30 dB below it, --gain utterance")
+def behind_by_one_gain(_):
+    found = [mean_si_sdr("one gain", loud, level, RATE) for level in (0, -20, -30)]
+    return ", ".join(f"{score:.2f}" for score in found) + " dB"
 
 
 @case("a recording of denormal floats")

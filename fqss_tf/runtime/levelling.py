@@ -1,8 +1,8 @@
 """The level at which a network hears a recording: full scale, whatever the level of the recording.
 
-A level is the magnitude that becomes full scale, in 16-bit steps. What is below ``LEAST_LEVEL``
-stays below full scale, and its estimates are turned down further by as much, so that a noise floor
-is never louder than it was.
+A level is the magnitude that becomes full scale, in 16-bit steps. Where it follows the sound, what
+is below ``LEAST_LEVEL`` stays below full scale, and its estimates are turned down further by as
+much, so that a noise floor is never louder than it was.
 """
 
 from collections.abc import Callable
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FULL_SCALE = 2**15  # of 16-bit samples
 LEAST_LEVEL = 32.0  # -60 dBFS
+LEAST_LOUDEST = float(np.finfo(np.float32).tiny)  # of a recording that gets one gain: any
 # [samples] in 16-bit steps -> the samples less their offset, and the level of each.
 LevelOf: TypeAlias = Callable[
     [NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -72,13 +73,14 @@ def levelled(engine: "Engine", loudest: float | None = None) -> Callable[[Wavefo
     levels_of = level_of(
         metadata.sample_rate, None if loudest is None else float(loudest) * FULL_SCALE
     )
+    least = LEAST_LEVEL if loudest is None else LEAST_LOUDEST
 
     def forward(samples: Waveform) -> Sources:
         peak(samples)
         centered, levels = levels_of(in_steps(samples))
         if not centered.any():
             return np.zeros((len(metadata.sources), len(samples)), np.float32)
-        segment = _filled_up(to_full_scale(centered, levels), metadata.segment)
+        segment = _filled_up(to_full_scale(centered, levels, least), metadata.segment)
         return from_full_scale(engine.forward(segment)[:, : len(samples)], levels)
 
     return forward
@@ -100,12 +102,13 @@ def levelled_int16(
     """
     metadata = engine.metadata
     levels_of = level_of(metadata.sample_rate, loudest)
+    least = LEAST_LEVEL if loudest is None else 1.0
 
     def forward(samples: NDArray[np.int16]) -> NDArray[np.int16]:
         centered, levels = levels_of(in_steps(samples))
         if not centered.any():
             return np.zeros((len(metadata.sources), len(samples)), np.int16)
-        segment = _filled_up(to_full_scale_int16(centered, levels), metadata.segment)
+        segment = _filled_up(to_full_scale_int16(centered, levels, least), metadata.segment)
         return from_full_scale_int16(engine.forward_int16(segment)[:, : len(samples)], levels)
 
     return forward
@@ -115,9 +118,14 @@ def _filled_up(samples: NDArray, length: int) -> NDArray:
     return np.pad(samples, (0, length - len(samples)))
 
 
-def to_full_scale(samples: NDArray[np.float64], levels: NDArray[np.float64]) -> Waveform:
-    """Scales samples in 16-bit steps so that their levels, one for each, become 1: float32."""
-    return (samples / np.maximum(levels, LEAST_LEVEL)).astype(np.float32)
+def to_full_scale(
+    samples: NDArray[np.float64], levels: NDArray[np.float64], least: float = LEAST_LEVEL
+) -> Waveform:
+    """Scales samples in 16-bit steps so that their levels, one for each, become 1: float32.
+
+    What has a lower level than ``least`` stays below 1.
+    """
+    return (samples / np.maximum(levels, least)).astype(np.float32)
 
 
 def from_full_scale(estimates: Sources, levels: NDArray[np.float64]) -> Sources:
@@ -126,10 +134,10 @@ def from_full_scale(estimates: Sources, levels: NDArray[np.float64]) -> Sources:
 
 
 def to_full_scale_int16(
-    samples: NDArray[np.float64], levels: NDArray[np.float64]
+    samples: NDArray[np.float64], levels: NDArray[np.float64], least: float = LEAST_LEVEL
 ) -> NDArray[np.int16]:
     """Does it for whole numbers: the quotient is floored as the planes do, and clipped."""
-    heard = np.maximum(levels, LEAST_LEVEL).astype(np.int64)
+    heard = np.maximum(levels, least).astype(np.int64)
     scaled = samples.astype(np.int64) * FULL_SCALE // heard
     return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
