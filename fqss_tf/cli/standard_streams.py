@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
@@ -95,9 +96,9 @@ def _drop_lines_of_libraries() -> None:
     _dropping = True
 
 
-def _give_up(stream: object) -> None:
+def _give_up(stream: Any) -> None:
     """Leads a stream nowhere, or what is left in it would fail once more when the program ends."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())  # type: ignore[attr-defined]
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
