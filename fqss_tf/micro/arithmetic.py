@@ -23,8 +23,8 @@ def multiplier_of(real: float) -> Multiplier:
     return Multiplier(0, 0) if shift < -31 else Multiplier(value, shift)
 
 
-def output_range(activation: int, zero_point: int) -> tuple[int, int] | None:
-    """Returns the least and the largest code of an output; None for an activation that C lacks."""
+def least_code(activation: int, zero_point: int) -> int | None:
+    """Returns the least code of an output; None for an activation that plain C has not."""
     if activation == NO_ACTIVATION:
-        return -128, 127
-    return (max(-128, zero_point), 127) if activation == RELU else None
+        return -128
+    return max(-128, zero_point) if activation == RELU else None

@@ -133,7 +133,7 @@ def _placed(call: Call, memory: Memory, number: int) -> str:
         f"t{tensor}": _Address(memory.offset(tensor)) for tensor in (*call.reads, call.writes)
     }
     if number in memory.scratches:
-        names["scratch"] = f"(uint32_t *)(void *)(a + {memory.scratches[number]})"
+        names["scratch"] = f"(uint64_t *)(void *)(a + {memory.scratches[number]})"
     return call.text.format(**names)
 
 

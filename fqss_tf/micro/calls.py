@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fqss_tf.micro.arithmetic import Multiplier, multiplier_of, output_range
+from fqss_tf.micro.arithmetic import Multiplier, least_code, multiplier_of
 from fqss_tf.micro.c_text import array
 from fqss_tf.micro.graph import Op, StepGraph, Tensor
 from fqss_tf.micro.lookup import is_function_of_one, results
@@ -83,10 +83,10 @@ def _calls(graph: StepGraph, views: Views, op: Op) -> list[Call]:
 
 
 def _conv(op: Op) -> list[Call]:
+    if op.options["dilationWFactor"] != 1:
+        op.refuse(f"has dilation {op.options['dilationWFactor']}, plain C knows 1 only")
     source, kernel = _convolved(op)
     taps = kernel.shape[2]
-    if op.options["dilationWFactor"] != 1 and taps > 1:
-        op.refuse(f"has dilation {op.options['dilationWFactor']}, plain C knows 1 only")
     outputs, depth = op.output.shape[3], taps * source.shape[3]
     if kernel.shape != (outputs, 1, taps, source.shape[3]):
         op.refuse(f"has a kernel {list(kernel.shape)} for {source.shape[3]} channels")
@@ -167,7 +167,7 @@ class _Channels:
     bias: NDArray[np.int64]
     multipliers: Sequence[Multiplier]
     zero_point: int
-    limits: tuple[int, int]
+    least: int
 
     @classmethod
     def of(
@@ -191,14 +191,13 @@ class _Channels:
         ):
             op.refuse("has sums that could be too large for 32 bits")
         folded = bias - source.zero_point * weights.sum(axis=1)
-        return cls(stored, folded, multipliers, op.output.zero_point, _limits(op))
+        return cls(stored, folded, multipliers, op.output.zero_point, _least(op))
 
     @property
     def bytes(self) -> int:
         return self.weights.size + 9 * len(self.multipliers)
 
     def definitions(self, number: int) -> tuple[str, ...]:
-        low, high = self.limits
         values, shifts = zip(*self.multipliers, strict=True)
         return (
             array("static const int8_t", f"weights_{number}", self.weights.ravel().tolist()),
@@ -206,8 +205,8 @@ class _Channels:
             array("static const int32_t", f"multiplier_{number}", values),
             array("static const int8_t", f"shift_{number}", shifts),
             f"static const struct fqss_channels channels_{number} = {{weights_{number}, "
-            f"bias_{number}, multiplier_{number}, shift_{number}, {self.zero_point}, {low}, "
-            f"{high}}};",
+            f"bias_{number}, multiplier_{number}, shift_{number}, {self.zero_point}, "
+            f"{self.least}}};",
         )
 
 
@@ -248,10 +247,9 @@ def _pairwise(
     for tensor in (a, b):
         if tensor.shape != op.output.shape and not _repeats(tensor.shape, op.output.shape):
             op.refuse(f"repeats {list(tensor.shape)} to {list(op.output.shape)}")
-    low, high = _limits(op)
     numbers = [
         -a.zero_point, -b.zero_point, op.output.zero_point,
-        *(each.value for each in multipliers), *(each.shift for each in multipliers), low, high,
+        *(each.value for each in multipliers), *(each.shift for each in multipliers), _least(op),
     ]
     constant = (
         f"static const struct fqss_pair pair_{op.index} = {{{', '.join(map(str, numbers))}}};"
@@ -347,12 +345,12 @@ def _copy(
     )
 
 
-def _limits(op: Op) -> tuple[int, int]:
+def _least(op: Op) -> int:
     activation = op.options.get("fusedActivationFunction", 0)
-    limits = output_range(activation, op.output.zero_point)
-    if limits is None:
+    least = least_code(activation, op.output.zero_point)
+    if least is None:
         op.refuse(f"has the activation {activation}, plain C knows ReLU only")
-    return limits
+    return least
 
 
 def _data(tensor: Tensor) -> NDArray[Any]:

@@ -23,7 +23,7 @@ struct fqss_channels {
     const int32_t *bias;   /* with the zero point of the input already in it */
     const int32_t *multiplier;
     const int8_t *shift;
-    int32_t zero, low, high; /* of the output */
+    int32_t zero, low; /* of the output */
 };
 
 /* a and b to the output: ((a + zero_a) * a + (b + zero_b) * b) or, for a product, their product. */
@@ -31,29 +31,41 @@ struct fqss_pair {
     int32_t zero_a, zero_b, zero;
     int32_t multiplier_a, multiplier_b, multiplier;
     int32_t shift_a, shift_b, shift;
-    int32_t low, high;
+    int32_t low;
 };
 
-/* x * multiplier * 2^(shift - 31), rounded twice as TFLite does: halves up, then away from zero.
- * The generator has checked that x * 2^max(shift, 0) is below 2^30. */
-static inline int32_t fqss_scaled(int32_t x, int32_t multiplier, int32_t shift)
+/* A multiplier * 2^(shift - 31), ready for use. */
+struct fqss_factor {
+    int32_t multiplier, left, right, half;
+};
+
+static inline struct fqss_factor fqss_factor_of(int32_t multiplier, int32_t shift)
 {
-    const int32_t left = shift > 0 ? shift : 0;
     const int32_t right = shift > 0 ? 0 : -shift;
-    const int64_t product = (int64_t)(x * (2 << left)) * multiplier;
+    const struct fqss_factor factor = {multiplier, 2 << (shift > 0 ? shift : 0), right,
+                                       (int32_t)((UINT32_C(1) << right) >> 1)};
+    return factor;
+}
+
+/* The product, rounded twice as TFLite does: halves up, then away from zero. The generator has
+ * checked that x * left fits 32 bits. */
+static inline int32_t fqss_times(int32_t x, struct fqss_factor factor)
+{
+#if defined(FQSS_SIMD32)
+    int32_t high;
+    __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(x * factor.left), "r"(factor.multiplier));
+#else
+    const int64_t product = (int64_t)(x * factor.left) * factor.multiplier;
     const int32_t high = (int32_t)((product + INT64_C(0x80000000)) >> 32);
-    return (high + ((high & -right) >> 31) + (int32_t)((UINT32_C(1) << right) >> 1)) >> right;
+#endif
+    return (high + ((high & -factor.right) >> 31) + factor.half) >> factor.right;
 }
 
-static inline int8_t fqss_limited(int32_t x, int32_t low, int32_t high)
+/* As a byte; low is -128, or the zero point behind a ReLU. */
+static inline int8_t fqss_limited(int32_t x, int32_t low)
 {
-    return (int8_t)(x < low ? low : x > high ? high : x);
-}
-
-static inline void fqss_store(int8_t *y, int32_t sum, int channel, const struct fqss_channels *c)
-{
-    const int32_t x = fqss_scaled(sum, c->multiplier[channel], c->shift[channel]) + c->zero;
-    y[channel] = fqss_limited(x, c->low, c->high);
+    x = x < -128 ? -128 : x > 127 ? 127 : x;
+    return (int8_t)(x < low ? low : x);
 }
 
 #if defined(FQSS_MVE)
@@ -65,20 +77,39 @@ static inline int32x4_t fqss_scaled_4(int32x4_t x, int32x4_t multiplier, int32x4
     return vrshlq_s32(vaddq_s32(x, vshrq_n_s32(vandq_s32(x, right), 31)), right);
 }
 
-static inline int32x4_t fqss_limited_4(int32x4_t x, int32_t zero, int32_t low, int32_t high)
+static inline int32x4_t fqss_limited_4(int32x4_t x, int32_t zero, int32_t low)
 {
     x = vaddq_n_s32(x, zero);
-    return vminq_s32(vmaxq_s32(x, vdupq_n_s32(low)), vdupq_n_s32(high));
+    return vminq_s32(vmaxq_s32(x, vdupq_n_s32(low)), vdupq_n_s32(127));
+}
+#endif
+
+#if defined(FQSS_SIMD32)
+/* Bytes 1 and 3 as 16 bits each; __sxtb16 gives bytes 0 and 2. */
+static inline int16x2_t fqss_odd(uint32_t bytes)
+{
+    int16x2_t odd;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(odd) : "r"(bytes));
+    return odd;
+}
+
+/* sum and four products; the compiler would load twice. */
+static inline int32_t fqss_dot(const uint64_t *x, int16x2_t even, int16x2_t odd, int32_t sum)
+{
+    int16x2_t low, high;
+    __asm__("ldrd %0, %1, %2" : "=r"(low), "=r"(high) : "m"(*x));
+    return __smlad(high, odd, __smlad(low, even, sum));
 }
 #endif
 
 /* A convolution along frames, stride 1: output frame f sees the depth bytes that begin at
  * x + f * step. scratch: 8 bytes for each of the padded depth. */
-static inline void fqss_conv(const int8_t *x, int8_t *y, int frames, int step, int depth, int outputs,
-                      const struct fqss_channels *c, uint32_t *scratch)
+static inline void fqss_conv(const int8_t *x, int8_t *y, int frames, int step, int depth,
+                             int outputs, const struct fqss_channels *channels, uint64_t *scratch)
 {
     const int padded = (depth + 3) & ~3;
 #if defined(FQSS_MVE)
+    const struct fqss_channels *const c = channels;
     const int32_t places[4] = {0, outputs, 2 * outputs, 3 * outputs};
     const uint32x4_t offsets = vreinterpretq_u32_s32(vldrwq_s32(places));
     (void)scratch;
@@ -113,102 +144,103 @@ static inline void fqss_conv(const int8_t *x, int8_t *y, int frames, int step, i
             sums = vsetq_lane_s32(a2, sums, 2);
             sums = vsetq_lane_s32(a3, sums, 3);
             sums = fqss_scaled_4(sums, vdupq_n_s32(c->multiplier[o]), vdupq_n_s32(c->shift[o]));
-            sums = fqss_limited_4(sums, c->zero, c->low, c->high);
+            sums = fqss_limited_4(sums, c->zero, c->low);
             vstrbq_scatter_offset_p_s32(y + f * outputs + o, offsets, sums, there);
         }
     }
 #elif defined(FQSS_SIMD32)
+    const struct fqss_channels c = *channels; /* a copy, which storing bytes cannot change */
     for (int f = 0; f < frames; f += 4) {
-        /* Four frames side by side, each byte as 16 bits: bytes 0 and 2, then 1 and 3. */
+        /* Four frames side by side, each byte as 16 bits: bytes 0 and 2 below 1 and 3. */
         for (int i = 0; i < 4; i++) {
             const int8_t *row = x + (f + i < frames ? f + i : frames - 1) * step;
-            uint32_t *s = scratch + 2 * i;
-            for (int k = 0; k < padded; k += 4, s += 8) {
+            uint64_t *s = scratch + i;
+            for (int k = 0; k < padded; k += 4, s += 4) {
                 uint32_t bytes = 0;
                 if (k + 4 <= depth)
                     memcpy(&bytes, row + k, 4);
                 else
                     memcpy(&bytes, row + k, (size_t)(depth - k));
-                s[0] = (uint32_t)__sxtb16(bytes);
-                s[1] = (uint32_t)__sxtb16(bytes >> 8 | bytes << 24);
+                *s = (uint32_t)__sxtb16(bytes) | (uint64_t)(uint32_t)fqss_odd(bytes) << 32;
             }
         }
-        const int8_t *w = c->weights;
+        const int8_t *w = c.weights;
         for (int o = 0; o < outputs; o++) {
-            int32_t a0 = c->bias[o], a1 = a0, a2 = a0, a3 = a0;
-            const uint32_t *s = scratch;
-            for (const int8_t *end = w + padded; w < end; w += 4, s += 8) {
+            int32_t a0 = c.bias[o], a1 = a0, a2 = a0, a3 = a0;
+            const uint64_t *s = scratch;
+            for (const int8_t *end = w + padded; w < end; w += 4, s += 4) {
                 uint32_t bytes;
                 memcpy(&bytes, w, 4);
-                const int16x2_t even = (int16x2_t)__sxtb16(bytes);
-                const int16x2_t odd = (int16x2_t)__sxtb16(bytes >> 8 | bytes << 24);
-                a0 = __smlad((int16x2_t)s[0], even, a0);
-                a0 = __smlad((int16x2_t)s[1], odd, a0);
-                a1 = __smlad((int16x2_t)s[2], even, a1);
-                a1 = __smlad((int16x2_t)s[3], odd, a1);
-                a2 = __smlad((int16x2_t)s[4], even, a2);
-                a2 = __smlad((int16x2_t)s[5], odd, a2);
-                a3 = __smlad((int16x2_t)s[6], even, a3);
-                a3 = __smlad((int16x2_t)s[7], odd, a3);
+                const int16x2_t even = __sxtb16(bytes), odd = fqss_odd(bytes);
+                a0 = fqss_dot(s + 0, even, odd, a0);
+                a1 = fqss_dot(s + 1, even, odd, a1);
+                a2 = fqss_dot(s + 2, even, odd, a2);
+                a3 = fqss_dot(s + 3, even, odd, a3);
             }
-            int8_t *to = y + f * outputs;
-            fqss_store(to, a0, o, c);
+            const struct fqss_factor factor = fqss_factor_of(c.multiplier[o], c.shift[o]);
+            int8_t *to = y + f * outputs + o;
+            to[0] = fqss_limited(fqss_times(a0, factor) + c.zero, c.low);
             if (f + 1 < frames)
-                fqss_store(to + outputs, a1, o, c);
+                to[outputs] = fqss_limited(fqss_times(a1, factor) + c.zero, c.low);
             if (f + 2 < frames)
-                fqss_store(to + 2 * outputs, a2, o, c);
+                to[2 * outputs] = fqss_limited(fqss_times(a2, factor) + c.zero, c.low);
             if (f + 3 < frames)
-                fqss_store(to + 3 * outputs, a3, o, c);
+                to[3 * outputs] = fqss_limited(fqss_times(a3, factor) + c.zero, c.low);
         }
     }
 #else
+    const struct fqss_channels c = *channels;
     (void)scratch;
     for (int f = 0; f < frames; f++) {
         const int8_t *row = x + f * step;
-        const int8_t *w = c->weights;
+        const int8_t *w = c.weights;
         for (int o = 0; o < outputs; o++, w += padded) {
-            int32_t sum = c->bias[o];
+            const struct fqss_factor factor = fqss_factor_of(c.multiplier[o], c.shift[o]);
+            int32_t sum = c.bias[o];
             for (int k = 0; k < depth; k++)
                 sum += w[k] * row[k];
-            fqss_store(y + f * outputs, sum, o, c);
+            y[f * outputs + o] = fqss_limited(fqss_times(sum, factor) + c.zero, c.low);
         }
     }
 #endif
 }
 
 /* A depthwise convolution along frames: taps are dilation frames apart. */
-static inline void fqss_depthwise(const int8_t *x, int8_t *y, int frames, int channels, int taps,
-                           int dilation, const struct fqss_channels *c)
+static inline void fqss_depthwise(const int8_t *x, int8_t *y, int frames, int width, int taps,
+                           int dilation, const struct fqss_channels *channels)
 {
-    const int apart = dilation * channels;
+    const int apart = dilation * width;
+    const struct fqss_channels c = *channels;
 #if defined(FQSS_MVE)
-    for (int o = 0; o < channels; o += 4) {
-        const mve_pred16_t p = vctp32q((uint32_t)(channels - o));
-        const int32x4_t bias = vldrwq_z_s32(c->bias + o, p);
-        const int32x4_t multiplier = vldrwq_z_s32(c->multiplier + o, p);
-        const int32x4_t shift = vldrbq_z_s32(c->shift + o, p);
+    for (int o = 0; o < width; o += 4) {
+        const mve_pred16_t p = vctp32q((uint32_t)(width - o));
+        const int32x4_t bias = vldrwq_z_s32(c.bias + o, p);
+        const int32x4_t multiplier = vldrwq_z_s32(c.multiplier + o, p);
+        const int32x4_t shift = vldrbq_z_s32(c.shift + o, p);
         for (int f = 0; f < frames; f++) {
-            const int8_t *from = x + f * channels + o;
-            const int8_t *w = c->weights + o;
+            const int8_t *from = x + f * width + o;
+            const int8_t *w = c.weights + o;
             int32x4_t sums = bias;
-            for (int k = 0; k < taps; k++, from += apart, w += channels)
+            for (int k = 0; k < taps; k++, from += apart, w += width)
                 sums = vaddq_s32(sums, vmulq_s32(vldrbq_z_s32(from, p),
                                                   vldrbq_z_s32(w, p)));
             sums = fqss_scaled_4(sums, multiplier, shift);
-            sums = fqss_limited_4(sums, c->zero, c->low, c->high);
-            vstrbq_p_s32(y + f * channels + o, sums, p);
+            sums = fqss_limited_4(sums, c.zero, c.low);
+            vstrbq_p_s32(y + f * width + o, sums, p);
         }
     }
 #else
-    for (int f = 0; f < frames; f++, x += channels, y += channels)
-        for (int o = 0; o < channels; o++) {
-            const int8_t *from = x + o;
-            const int8_t *w = c->weights + o;
-            int32_t sum = c->bias[o];
-            for (int k = 0; k < taps; k++, from += apart, w += channels)
+    for (int o = 0; o < width; o++) {
+        const struct fqss_factor factor = fqss_factor_of(c.multiplier[o], c.shift[o]);
+        for (int f = 0; f < frames; f++) {
+            const int8_t *from = x + f * width + o;
+            const int8_t *w = c.weights + o;
+            int32_t sum = c.bias[o];
+            for (int k = 0; k < taps; k++, from += apart, w += width)
                 sum += *w * *from;
-            fqss_store(y, sum, o, c);
+            y[f * width + o] = fqss_limited(fqss_times(sum, factor) + c.zero, c.low);
         }
+    }
 #endif
 }
 
@@ -226,14 +258,17 @@ static inline void fqss_add(const int8_t *a, const int8_t *b, int8_t *y, int cou
         v = fqss_scaled_4(vshlq_n_s32(v, 20), vdupq_n_s32(p->multiplier_b),
                           vdupq_n_s32(p->shift_b));
         u = fqss_scaled_4(vaddq_s32(u, v), vdupq_n_s32(p->multiplier), vdupq_n_s32(p->shift));
-        vstrbq_p_s32(y + i, fqss_limited_4(u, p->zero, p->low, p->high), there);
+        vstrbq_p_s32(y + i, fqss_limited_4(u, p->zero, p->low), there);
     }
 #else
     const struct fqss_pair q = *p;
+    const struct fqss_factor of_a = fqss_factor_of(q.multiplier_a, q.shift_a);
+    const struct fqss_factor of_b = fqss_factor_of(q.multiplier_b, q.shift_b);
+    const struct fqss_factor of_sum = fqss_factor_of(q.multiplier, q.shift);
     for (int i = 0; i < count; i++) {
-        const int32_t u = fqss_scaled((a[i] + q.zero_a) * (1 << 20), q.multiplier_a, q.shift_a);
-        const int32_t v = fqss_scaled((b[i] + q.zero_b) * (1 << 20), q.multiplier_b, q.shift_b);
-        y[i] = fqss_limited(fqss_scaled(u + v, q.multiplier, q.shift) + q.zero, q.low, q.high);
+        const int32_t u = fqss_times((a[i] + q.zero_a) * (1 << 20), of_a);
+        const int32_t v = fqss_times((b[i] + q.zero_b) * (1 << 20), of_b);
+        y[i] = fqss_limited(fqss_times(u + v, of_sum) + q.zero, q.low);
     }
 #endif
 }
@@ -248,13 +283,14 @@ static inline void fqss_multiply(const int8_t *a, const int8_t *b, int8_t *y, in
         const int32x4_t v = vaddq_n_s32(vldrbq_z_s32(b + i, there), p->zero_b);
         const int32x4_t x = fqss_scaled_4(vmulq_s32(u, v), vdupq_n_s32(p->multiplier),
                                           vdupq_n_s32(p->shift));
-        vstrbq_p_s32(y + i, fqss_limited_4(x, p->zero, p->low, p->high), there);
+        vstrbq_p_s32(y + i, fqss_limited_4(x, p->zero, p->low), there);
     }
 #else
     const struct fqss_pair q = *p;
+    const struct fqss_factor factor = fqss_factor_of(q.multiplier, q.shift);
     for (int i = 0; i < count; i++) {
         const int32_t x = (a[i] + q.zero_a) * (b[i] + q.zero_b);
-        y[i] = fqss_limited(fqss_scaled(x, q.multiplier, q.shift) + q.zero, q.low, q.high);
+        y[i] = fqss_limited(fqss_times(x, factor) + q.zero, q.low);
     }
 #endif
 }
