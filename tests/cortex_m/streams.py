@@ -1,7 +1,7 @@
 """What tests/cortex_m/run needs around the processors: the model, the streams, the verdict.
 
-    python tests/cortex_m/streams.py make FOLDER [--seconds 60]
-    python tests/cortex_m/streams.py compare FOLDER NANOSECONDS_A_TICK < what board.c printed
+    python tests/cortex_m/streams.py make FOLDER [STEP.tflite]
+    python tests/cortex_m/streams.py compare FOLDER BOARD NANOSECONDS_A_TICK
     python tests/cortex_m/streams.py flip FOLDER weight | golden
 """
 
@@ -20,34 +20,34 @@ from fqss_tf.tflite.file import TfliteFile
 SECONDS = 60
 
 
-def make(folder, seconds=SECONDS):
-    """Writes the package of the untrained recipe micro, and a stream with its estimates."""
-    from fqss_tf.export.convert import convert
-    from fqss_tf.runs.untrained import UntrainedRun
+def make(folder, step):
+    """Writes the package of a streaming model, and a stream with its estimates."""
+    if not step:
+        from fqss_tf.export.convert import convert
+        from fqss_tf.runs.untrained import UntrainedRun
 
-    step = folder / "step.tflite"
-    convert(UntrainedRun(load_recipe("micro", ["model.causal=true"])), step, stream=True)
+        step = folder / "micro.tflite"
+        convert(UntrainedRun(load_recipe("micro", ["model.causal=true"])), step, stream=True)
     package = write_package(TfliteFile.open(step), folder / "package")
     file = TfliteFile.open(folder / "package" / "model.tflite")
     metadata = file.metadata
-    mixture = speech(metadata, seconds * metadata.sample_rate // metadata.segment)
+    mixture = speech(metadata, SECONDS * metadata.sample_rate // metadata.segment)
     estimates = np.stack([each.estimates for each in reference_steps(file, mixture)])
     mixture.tofile(folder / "mixture.raw")
     estimates.tofile(folder / "expected.raw")
     (folder / "macs").write_text(str(package.program.macs))
     print(
-        f"micro: {package.program.constant_bytes} bytes of constants, "
+        f"{Path(step).name}: {package.program.constant_bytes} bytes of constants, "
         f"{package.program.arena_bytes} of memory, {package.program.macs} MACs a step"
     )
 
 
-def compare(folder, nanoseconds):
+def compare(folder, board, nanoseconds):
     """Prints the instructions of a step; fails if a sample is wrong or a step is missing."""
-    steps, ticks, longest = map(int, sys.stdin.read().split())
+    steps, ticks, longest = map(int, (folder / board / "printed").read_text().split())
     macs = int((folder / "macs").read_text())
-    found, expected = (
-        np.fromfile(folder / name, np.int16) for name in ("estimates.raw", "expected.raw")
-    )
+    found = np.fromfile(folder / board / "estimates.raw", np.int16)
+    expected = np.fromfile(folder / "expected.raw", np.int16)
     metadata = read_graph(TfliteFile.open(folder / "package" / "model.tflite")).metadata
     assert len(found) == steps * metadata.segment * len(metadata.sources)
     wrong = np.count_nonzero(found != expected[: len(found)])
@@ -77,8 +77,8 @@ def flip(folder, what):
 if __name__ == "__main__":
     command, folder, *rest = sys.argv[1:]
     if command == "make":
-        make(Path(folder), *map(int, rest))
+        make(Path(folder), rest[0] if rest else "")
     elif command == "compare":
-        sys.exit(compare(Path(folder), float(rest[0])))
+        sys.exit(compare(Path(folder), rest[0], float(rest[1])))
     else:
         flip(Path(folder), rest[0])

@@ -54,7 +54,7 @@ def compiler():
 
 @pytest.fixture
 def self_test(compiler):
-    """Function (folder of a package) -> (what its Makefile says, whether all samples were right)."""
+    """Function (folder of a package) -> (what its Makefile says, whether it is content)."""
 
     def run(folder):
         made = subprocess.run(

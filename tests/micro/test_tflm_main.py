@@ -89,7 +89,8 @@ def test_the_states_go_from_step_to_step(run):
 
 def test_states_that_go_straight_from_output_to_input_are_wrong(run):
     def straight(source):
-        loop = "  for (const FqssTensor& tensor : kFqssStates) {\n    std::memcpy(interpreter->input"
+        first = "    std::memcpy(interpreter->input"
+        loop = f"  for (const FqssTensor& tensor : kFqssStates) {{\n{first}"
         assert loop in source and COPIED_AWAY in source
         only_once = f"  static int steps = 0;\n  if (steps++ == 0)\n{loop}"
         return source.replace(loop, only_once).replace(COPIED_AWAY, STRAIGHT)
