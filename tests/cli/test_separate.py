@@ -41,7 +41,7 @@ def test_any_shape_of_recording_works(tiny_tflite, tmp_path, output, samples, ra
     assert run(tiny_tflite, path, "--output", output).exit_code == 0
     for separated in output.iterdir():
         info = soundfile.info(separated)
-        assert (info.frames, info.samplerate, info.channels) == (samples, rate, 1)
+        assert (info.frames, info.samplerate, info.channels) == (samples, rate, channels)
 
 
 def test_a_silent_file_gives_silent_files(tiny_tflite, tmp_path, output):
