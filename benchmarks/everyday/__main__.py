@@ -21,7 +21,7 @@ from common import CASES
 
 MODULES = ("lengths", "formats", "channels", "arrays", "commands", "levels")
 HERE = Path(__file__).parent
-LIMIT_SECONDS = 900
+LIMIT_SECONDS = 600
 
 for module in MODULES:
     importlib.import_module(module)

@@ -87,7 +87,7 @@ def terminated(folder):
     path = written(folder, "a.wav", np.tile(speech(), 100))
     command = [sys.executable, "-m", "fqss_tf", "separate", path, "--output", folder / "out"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as program:
-        while not list(folder.glob("out/.*")):
+        while program.poll() is None and not list(folder.glob("out/.*")):
             time.sleep(0.05)
         program.terminate()
         said = program.stderr.read().strip()
