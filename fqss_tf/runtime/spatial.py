@@ -19,7 +19,7 @@ WINDOW_SECONDS = 0.064
 # The place of a source is where it is nearly alone: its share of the magnitude counts so.
 ALONE = 8
 DIFFUSE = 1e-3  # of the energy of a source comes from everywhere
-SILENCE = 1e-30
+SILENCE = 1e-100
 
 
 def channels_of(channels: int, mono: bool = False) -> int:
@@ -43,17 +43,19 @@ def in_each_channel(
         rate: in Hz.
 
     Returns:
-        float32 [samples, channels] -> float32 [sources, samples, channels]. What no source has,
-        such as an offset, is in none of them.
+        float32 [samples, channels] -> float32 [sources, samples, channels], without the offset of
+        each channel. What no source has is in none of them.
     """
     window = 2 * max(round(WINDOW_SECONDS * rate / 2), 1)
 
     def forward(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        downmix = cast(Waveform, mono(samples, signs))
-        sources = separate(downmix)
-        rest = downmix - sources.sum(axis=0)
+        if not len(samples):
+            return np.zeros((separate(samples[:, 0]).shape[0], *samples.shape), np.float32)
+        sources = separate(cast(Waveform, mono(samples, signs)))
+        centered = samples - samples.mean(axis=0)
+        rest = mono(centered, signs) - sources.sum(axis=0)
         heard = np.abs(_spectra(np.vstack([sources, rest]).T, window)) + SILENCE
-        filtered = _filtered(_spectra(samples, window), heard)[..., : len(sources)]
+        filtered = _filtered(_spectra(centered, window), heard)[..., : len(sources)]
         parts = [_samples(filtered[..., k], window, len(samples)) for k in range(len(sources))]
         return np.stack(parts).astype(np.float32)
 
