@@ -33,7 +33,9 @@ setup(
     ],
     packages=find_packages(include=["fqss_tf", "fqss_tf.*"]),
     package_data={
-        "fqss_tf": ["py.typed", "recipes/*.yaml", "bundled/**", "tflite_models/*.tflite"]
+        "fqss_tf": [
+            "py.typed", "recipes/*.yaml", "bundled/**", "micro/c/**", "tflite_models/*.tflite",
+        ]
     },
     # tensorflow-io 0.37.1, its last release, loads only with TensorFlow 2.16, and
     # ai-edge-litert 2.3 has no wheel for Python 3.9.
@@ -60,6 +62,8 @@ setup(
         "metrics": [
             "fast_bss_eval", "librosa", "onnxruntime", "pesq", "pystoi", "requests", "speechmos",
         ],
+        # Checks of what convert --target writes.
+        "mcu": ["ethos-u-vela", "tflite-micro"],
         "microphone": ["sounddevice"],
         "test": ["hypothesis", "mypy", "pytest", "pytest-xdist", "ruff", "types-PyYAML"],
     },

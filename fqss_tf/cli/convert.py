@@ -1,13 +1,21 @@
 """``fqss-tf convert``: a run folder or a recipe to a .tflite that was run and compared first."""
 
 import json
-from typing import cast
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from fqss_tf.cli.standard_streams import show
 from fqss_tf.formats import FILE_TYPES
 
+if TYPE_CHECKING:
+    from fqss_tf.export.conversion import Conversion
+    from fqss_tf.micro.package import Package
+
+TARGETS = ("micro",)
+SUFFIX = ".tflite"
 
 @click.command()
 @click.argument("run", type=click.Path(), required=False)
@@ -15,7 +23,8 @@ from fqss_tf.formats import FILE_TYPES
               "weights, to know its size and speed before training.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
               help="With --recipe: change a key, such as model.norm=batch; may be repeated.")
-@click.option("--output", required=True, type=click.Path(dir_okay=False), help="The .tflite file.")
+@click.option("--output", required=True, type=click.Path(),
+              help="The .tflite file; with --target, the folder.")
 @click.option("--type", "file_type", default="int8", show_default=True,
               type=click.Choice(FILE_TYPES),
               help="int8: integers only, also in and out; float32: as trained; float16: weights "
@@ -33,6 +42,9 @@ from fqss_tf.formats import FILE_TYPES
 @click.option("--stream", is_flag=True,
               help="Make a streaming model of a causal network, for separate --stream and "
               "--microphone.")
+@click.option("--target", type=click.Choice(TARGETS),
+              help="With --stream: write a folder for a firmware instead, with the model as plain "
+              "C and for TFLite Micro. RUN may then be a streaming .tflite as well.")
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True),
               help="Length of the segment that the file takes; default: as in training, and "
               "0.016 for a streaming model.")
@@ -50,6 +62,7 @@ def command(
     planes: int,
     calibrate: str | None,
     stream: bool,
+    target: str | None,
     seconds: float | None,
     least_sqnr: float | None,
     as_json: bool,
@@ -63,6 +76,11 @@ def command(
         raise click.UsageError("give either a run folder or --recipe")
     if settings and recipe is None:
         raise click.UsageError("--set goes with --recipe: a run has its own recipe")
+    if target and run and run.endswith(SUFFIX):
+        _show_package(_packaged(run, output), as_json)
+        return
+    if target and not stream:
+        raise click.UsageError(f"--target {target} goes with --stream: it takes sound step by step")
     from fqss_tf.config import load_recipe
 
     resolved = load_recipe(recipe, settings) if recipe else None
@@ -71,10 +89,21 @@ def command(
     from fqss_tf.runs.untrained import UntrainedRun
 
     source = Run(cast(str, run)) if resolved is None else UntrainedRun(resolved)
-    made = convert(
-        source, output, file_type, ptq=ptq, seconds=seconds, least_sqnr=least_sqnr, stream=stream,
-        planes=planes, calibration=calibrate,
-    )
+
+    def converted(path: str) -> "Conversion":
+        return convert(
+            source, path, file_type, ptq=ptq, seconds=seconds, least_sqnr=least_sqnr,
+            stream=stream, planes=planes, calibration=calibrate,
+        )
+
+    if target:
+        with tempfile.TemporaryDirectory() as folder:
+            made = converted(f"{folder}/model{SUFFIX}")
+            _show_package(_packaged(made.path, output), as_json)
+        return
+    if Path(output).is_dir():
+        raise click.UsageError(f"--output {output} is a folder: give the name of a file")
+    made = converted(output)
     if as_json:
         show(json.dumps(made.to_dict()))
         return
@@ -85,3 +114,27 @@ def command(
     for kernels, parity in made.parity.items():
         show(f"  {kernels} kernels against Keras: SQNR {parity.sqnr_db:.1f} dB, "
              f"SI-SDR {parity.si_sdr_difference_db:+.4f} dB")
+
+
+def _packaged(path: str | Path, output: str) -> "Package":
+    from fqss_tf.micro.package import write_package
+    from fqss_tf.tflite.file import TfliteFile
+
+    return write_package(TfliteFile.open(path), output)
+
+
+def _show_package(package: "Package", as_json: bool) -> None:
+    if as_json:
+        show(json.dumps(package.to_dict()))
+        return
+    program, arena = package.program, package.arena
+    show(f"{package.path}: {program.constant_bytes} bytes of constants, {program.arena_bytes} "
+         f"bytes of memory, {program.macs} multiply-accumulates a step in plain C")
+    show(f"  model.tflite: {package.file_bytes} bytes, of {package.original_bytes}")
+    if arena is None:
+        from fqss_tf.micro.tflm_check import INSTALL
+
+        show(f"  not run in TFLite Micro, which is not installed: {INSTALL}")
+        return
+    show(f"  TFLite Micro: 0 values of {package.golden_steps} steps differ from the reference "
+         f"kernels; arena {arena.total} bytes, {arena.head} shared and {arena.tail} kept")

@@ -38,6 +38,8 @@ def show_messages_and_bars() -> None:
     if not any(isinstance(handler, _Echo) for handler in logger.handlers):
         logger.addHandler(_Echo())
         logger.setLevel(logging.INFO)
+        # Else the first line that TensorFlow logs would add a handler that repeats ours.
+        logging.getLogger().addHandler(logging.NullHandler())
 
 
 def steps_bar(label: str, length: int) -> contextlib.AbstractContextManager[Bar]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
 
 from fqss_tf.errors import FqssError
 from fqss_tf.runtime.interpreter import (
@@ -68,6 +69,11 @@ class StreamingEngine:
     def state_bytes(self) -> int:
         """Bytes that are remembered from step to step."""
         return sum(state.nbytes for state in self._silence)
+
+    @property
+    def states(self) -> list[NDArray[np.int8]]:
+        """What the next step reads, in the order of the description."""
+        return self._values
 
     def reset(self) -> None:
         """Forgets the stream so far."""

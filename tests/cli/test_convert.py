@@ -76,3 +76,38 @@ def test_a_folder_without_recordings_is_refused(tmp_path):
     result = convert("--recipe", "quickstart", "--ptq", "--calibrate", tmp_path, "--output", output)
     assert result.exit_code == 2 and "holds no audio files" in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_streaming_file_becomes_a_package_for_microcontrollers(step_tflite, tmp_path):
+    folder = tmp_path / "package"
+    result = convert(step_tflite, "--target", "micro", "--output", folder)
+    assert result.exit_code == 0, result.output
+    assert "bytes of memory" in result.output and "TFLite Micro" in result.output
+    assert (folder / "model.c").exists() and (folder / "tflm" / "main.cc").exists()
+
+
+def test_so_does_a_recipe_and_its_figures_are_json(tmp_path):
+    settings = [part for setting in TINY for part in ("--set", setting)]
+    result = convert(
+        "--recipe", "mobile-causal", *settings, "--stream", "--target", "micro", "--json",
+        "--output", tmp_path / "package",
+    )
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.output)
+    assert figures["kept_bytes"] < figures["arena_bytes"] and figures["macs"] > 0
+
+
+def test_without_tflm_a_line_says_how_to_install_it(step_tflite, tmp_path, monkeypatch):
+    monkeypatch.setattr("fqss_tf.micro.package.is_installed", lambda: False)
+    result = convert(step_tflite, "--target", "micro", "--output", tmp_path / "package")
+    assert "pip install 'fqss-tf[mcu]'" in result.output
+    assert "#error" in (tmp_path / "package" / "tflm" / "model_tensors.h").read_text()
+
+
+def test_a_target_takes_streams_alone(causal_tflite, tmp_path):
+    output = tmp_path / "package"
+    result = convert("--recipe", "micro", "--target", "micro", "--output", output)
+    assert result.exit_code == 2 and "goes with --stream" in result.output
+    result = convert(causal_tflite, "--target", "micro", "--output", output)
+    assert result.exit_code == 2 and "--stream" in result.output
+    assert list(tmp_path.iterdir()) == []

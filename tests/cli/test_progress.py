@@ -1,6 +1,8 @@
 import io
 import logging
 import re
+import subprocess
+import sys
 from contextlib import redirect_stderr
 
 import pytest
@@ -76,3 +78,12 @@ def test_a_message_does_not_stand_behind_a_bar():
     with redirect_stderr(Terminal()) as terminal:
         logging.getLogger("fqss_tf").info("a message")
     assert "\r\x1b[Ka message" in terminal.getvalue()
+
+
+def test_a_message_is_shown_once_after_others_have_logged():
+    code = (
+        "import logging; from fqss_tf.cli import progress; progress.show_messages_and_bars();"
+        "logging.warning('of TensorFlow'); logging.getLogger('fqss_tf.x').info('of ours')"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stderr == "of ours\n"

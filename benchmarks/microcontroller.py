@@ -1,0 +1,59 @@
+"""Memory of streaming models on microcontrollers, and whether all give the same. Makes figures of
+docs/results/microcontroller.md.
+
+    python benchmarks/microcontroller.py STEP.tflite ... [--seconds 60]
+
+Writes a package of each, builds and runs its plain C on this computer, and runs it in TFLite Micro:
+over so much speech, all samples, stages and states against TFLite's reference kernels.
+"""
+
+import argparse
+import subprocess
+import tempfile
+from pathlib import Path
+
+from fqss_tf.benchmark.machine import describe
+from fqss_tf.micro.package import Package, write_package
+from fqss_tf.tflite.file import TfliteFile
+
+HEADER = (
+    "| model | constants (B) | memory (B) | of which kept (B) | MAC a step | MMAC a second | "
+    "latency (ms) | file for TFLM (B) | before (B) | arena of TFLM (B) | shared (B) | "
+    "wrong samples, C | wrong values, TFLM |"
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("models", nargs="+", type=Path)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    options = parser.parse_args()
+    print(f"{describe()}; {options.seconds:g} s of bundled speech.\n")
+    print(HEADER)
+    print("|---" * (HEADER.count("|") - 1) + "|")
+    for model in options.models:
+        with tempfile.TemporaryDirectory() as folder:
+            package = write_package(
+                TfliteFile.open(model), Path(folder) / "package", options.seconds
+            )
+            print(_row(model, package), flush=True)
+
+
+def _row(model: Path, package: Package) -> str:
+    program, metadata, arena = package.program, package.graph.metadata, package.arena
+    made = subprocess.run(
+        ["make", "--silent", "-C", str(package.path)], capture_output=True, text=True, check=False
+    )
+    step_seconds = metadata.segment / metadata.sample_rate
+    cells = [
+        model.stem, program.constant_bytes, program.arena_bytes, program.kept_bytes, program.macs,
+        f"{program.macs / step_seconds / 1e6:.1f}",
+        f"{1000 * metadata.latency / metadata.sample_rate:g}", package.file_bytes,
+        package.original_bytes, arena.total if arena else "-", arena.head if arena else "-",
+        made.stdout.strip().replace(" wrong samples", ""), 0 if arena else "-",
+    ]
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Streaming models for microcontrollers: a slim .tflite, plain C, and what TFLM needs."""

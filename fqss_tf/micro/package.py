@@ -1,0 +1,162 @@
+"""A folder that goes into a firmware: the model as plain C and for TFLM, with its proof."""
+
+import dataclasses
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+import numpy as np
+
+from fqss_tf.files import atomic_folder
+from fqss_tf.micro.c_source import Program, c_program
+from fqss_tf.micro.c_text import array
+from fqss_tf.micro.golden import Step, reference_steps, speech
+from fqss_tf.micro.graph import StepGraph, read_graph
+from fqss_tf.micro.slim import slim
+from fqss_tf.micro.tflm_check import Arena, check_in_tflm, is_installed
+from fqss_tf.micro.tflm_source import DATA_HEADER, data_source, ops_header, tensors_header
+from fqss_tf.tflite.file import TfliteFile
+from fqss_tf.types import Json, PathLike
+
+GOLDEN_SECONDS = 1.0
+MODEL = "model.tflite"
+# Taken as they are.
+PLAIN_C = ("kernels.h", "self_test.c", "Makefile", "tflm/main.cc")
+
+GOLDEN_HEADER = """\
+/* Speech, and what TFLite's reference kernels make of it. Made by fqss-tf. */
+#ifndef FQSS_GOLDEN_H
+#define FQSS_GOLDEN_H
+
+#include <stdint.h>
+
+#define FQSS_GOLDEN_STEPS {steps}
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+extern const int16_t fqss_golden_mixture[];   /* step after step */
+extern const int16_t fqss_golden_estimates[]; /* of each step the first source, then the others */
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Package:
+    """What a package holds; ``arena`` is that of TFLM, None if TFLM is not installed.
+
+    ``original_bytes`` and ``file_bytes`` are those of the .tflite before and after.
+    """
+
+    path: Path
+    graph: StepGraph
+    program: Program
+    golden_steps: int
+    arena: Arena | None
+    original_bytes: int
+    file_bytes: int
+
+    def to_dict(self) -> Json:
+        """Returns the figures as plain dicts and numbers, for JSON."""
+        program = self.program
+        return {
+            "package": self.path.name,
+            "constant_bytes": program.constant_bytes,
+            "arena_bytes": program.arena_bytes,
+            "kept_bytes": program.kept_bytes,
+            "macs": program.macs,
+            "original_bytes": self.original_bytes,
+            "file_bytes": self.file_bytes,
+            "golden_steps": self.golden_steps,
+            "tflm_arena": None if self.arena is None else self.arena._asdict(),
+        }
+
+
+def write_package(
+    file: TfliteFile, folder: PathLike, seconds: float = GOLDEN_SECONDS
+) -> Package:
+    """Writes a streaming model as a package for microcontrollers, all of it or nothing.
+
+    With TFLite Micro installed, the model runs in it over the golden stream and has to give the
+    stages and states of the reference kernels.
+
+    Args:
+        file: a streaming model of two int8 planes each way.
+        folder: must not exist, or be empty.
+        seconds: of the golden stream.
+
+    Raises:
+        FqssError: the folder is in use, the model has something that plain C has not, or TFLM gives
+            other numbers.
+    """
+    with atomic_folder(folder) as temporary:
+        c_program(read_graph(file))  # so that a refusal has the op's number in the user's file
+        content = slim(file)
+        slimmed = TfliteFile(Path(folder) / MODEL, content)
+        graph = read_graph(slimmed)
+        program = c_program(graph)
+        metadata = graph.metadata
+        steps = max(1, round(seconds * metadata.sample_rate / metadata.segment))
+        mixture = speech(metadata, steps)
+        golden = list(reference_steps(slimmed, mixture))
+        arena = check_in_tflm(content, graph, golden) if is_installed() else None
+        package = Package(
+            Path(folder), graph, program, steps, arena, len(file.content), len(content)
+        )
+        (temporary / "tflm").mkdir()
+        (temporary / MODEL).write_bytes(content)
+        for name, text in _texts(package, content, golden).items():
+            (temporary / name).write_text(text)
+    return package
+
+
+def _texts(package: Package, content: bytes, golden: list[Step]) -> dict[str, str]:
+    """File name -> text."""
+    graph, program, arena = package.graph, package.program, package.arena
+    sources = resources.files("fqss_tf.micro") / "c"
+    mixture = np.concatenate([step.samples for step in golden])
+    estimates = np.concatenate([step.estimates.ravel() for step in golden])
+    return {
+        "model.h": program.header,
+        "model.c": program.source,
+        "golden.h": GOLDEN_HEADER.format(steps=package.golden_steps),
+        "golden.c": "\n".join([
+            '#include "golden.h"', "",
+            array("const int16_t", "fqss_golden_mixture", mixture.tolist()),
+            array("const int16_t", "fqss_golden_estimates", estimates.tolist()), "",
+        ]),
+        "README.md": _readme(package),
+        "tflm/model_data.h": DATA_HEADER,
+        "tflm/model_data.cc": data_source(content),
+        "tflm/model_ops.h": ops_header(graph),
+        "tflm/model_tensors.h": tensors_header(graph, None if arena is None else arena.total),
+        **{name: (sources / name).read_text() for name in PLAIN_C},
+    }
+
+
+def _readme(package: Package) -> str:
+    program, metadata = package.program, package.graph.metadata
+    arena = package.arena
+    template = Template((resources.files("fqss_tf.micro") / "c" / "README.md").read_text())
+    step_ms = 1000 * metadata.segment / metadata.sample_rate
+    return template.substitute(
+        network=metadata.network, rate=metadata.sample_rate, step=metadata.segment,
+        sources=", ".join(metadata.sources), count=len(metadata.sources),
+        delay=metadata.algorithmic_delay, step_ms=f"{step_ms:g}",
+        latency=metadata.latency,
+        latency_ms=f"{1000 * metadata.latency / metadata.sample_rate:g}",
+        constants=program.constant_bytes, ram=program.arena_bytes, kept=program.kept_bytes,
+        macs=program.macs, mmacs=f"{program.macs / step_ms / 1000:.1f}",
+        file=package.file_bytes, states=sum(
+            package.graph.tensors[state.input].bytes for state in package.graph.states
+        ),
+        golden=package.golden_steps,
+        arena=(
+            "not measured: `pip install 'fqss-tf[mcu]'` and convert anew" if arena is None
+            else f"{arena.total} bytes ({arena.head} shared, {arena.tail} kept)"
+        ),
+    )
