@@ -3,8 +3,8 @@
 import math
 from typing import NamedTuple
 
-RELU = 1
-NO_ACTIVATION = 0
+# What is multiplied, times a power of two above 1, is below this: as fqss_times takes it.
+LARGEST_SUM = 2**30
 
 
 class Multiplier(NamedTuple):
@@ -21,10 +21,3 @@ def multiplier_of(real: float) -> Multiplier:
     if value == 2**31:
         value, shift = value // 2, shift + 1
     return Multiplier(0, 0) if shift < -31 else Multiplier(value, shift)
-
-
-def least_code(activation: int, zero_point: int) -> int | None:
-    """Returns the least code of an output; None for an activation that plain C has not."""
-    if activation == NO_ACTIVATION:
-        return -128
-    return max(-128, zero_point) if activation == RELU else None

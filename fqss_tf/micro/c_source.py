@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from fqss_tf.micro.calls import Call, calls_of
+from fqss_tf.micro.call import Call
+from fqss_tf.micro.calls import calls_of
 from fqss_tf.micro.graph import StepGraph
 from fqss_tf.micro.memory import Memory, plan_memory
 from fqss_tf.micro.views import find_views
@@ -111,10 +112,9 @@ def c_program(graph: StepGraph) -> Program:
         title=title,
         constants="\n".join(text for call in calls for text in call.constants),
         resets="\n".join(
-            f"    memset(a + {memory.offset(state.input)}, "
-            f"{graph.tensors[state.input].zero_point}, {graph.tensors[state.input].bytes}); "
-            for state in graph.states
-        ).replace("; \n", ";\n").rstrip(),
+            f"    memset(a + {memory.offset(tensor.index)}, {tensor.zero_point}, {tensor.bytes});"
+            for tensor in (graph.tensors[state.input] for state in graph.states)
+        ),
         mixture=memory.offset(graph.mixture),
         calls="\n".join(
             f"    {_placed(call, memory, number)}" for number, call in enumerate(calls)

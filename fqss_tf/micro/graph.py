@@ -9,11 +9,11 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from fqss_tf.errors import FqssError
+from fqss_tf.runtime.interpreter import INPUT
 from fqss_tf.tflite.file import TfliteFile
 from fqss_tf.tflite.metadata import Metadata
 from fqss_tf.tflite.op_report import OP_NAMES, TYPE_NAMES
 
-INPUT = "mixture"
 # The numpy types of the tensors that plain C knows.
 CONSTANT_TYPES = {
     schema.TensorType.INT8: np.int8, schema.TensorType.INT32: np.int32,
@@ -157,6 +157,12 @@ def read_graph(file: TfliteFile) -> StepGraph:
         ),
         inputs=tuple(map(int, graph.inputs)), outputs=tuple(map(int, graph.outputs)),
     )
+
+
+def data_of(tensor: Tensor) -> NDArray[Any]:
+    """Returns the integers of a tensor that is known to be a constant."""
+    assert tensor.data is not None
+    return tensor.data
 
 
 class _Ports:

@@ -7,10 +7,10 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
-from fqss_tf.micro.graph import Op, Tensor
+from fqss_tf.micro.graph import Op, Tensor, data_of
 from fqss_tf.tflite.flatbuffer import pack_model
 
-OF_ONE = ("LEAKY_RELU", "LOGISTIC", "QUANTIZE", "RELU", "TANH")
+OF_ONE = ("LEAKY_RELU", "LOGISTIC", "RELU", "TANH")
 OF_ONE_AND_A_NUMBER = ("ADD", "MUL", "PRELU", "SUB")
 CODES = np.arange(-128, 128, dtype=np.int8)
 
@@ -22,7 +22,7 @@ def is_function_of_one(op: Op) -> bool:
         return not constants
     return (
         op.name in OF_ONE_AND_A_NUMBER and len(op.inputs) == 2 and len(constants) == 1
-        and constants[0].data is not None and constants[0].data.size == 1
+        and data_of(constants[0]).size == 1
     )
 
 
@@ -44,9 +44,8 @@ def results(op: Op, source: Tensor) -> NDArray[np.int8]:
         quantization.zeroPoint = list(tensor.zero_points)
         entry.quantization = quantization
         if not varies:
-            assert tensor.data is not None
             entry.buffer = len(buffers)
-            buffers.append(schema.BufferT(data=tensor.data.ravel().view(np.uint8)))
+            buffers.append(schema.BufferT(data=data_of(tensor).ravel().view(np.uint8)))
         tensors.append(entry)
     place = next(number for number, tensor in enumerate(op.inputs) if tensor is source)
     operator = copy.copy(op.entry)

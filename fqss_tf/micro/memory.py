@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from fqss_tf.micro.calls import Call
+from fqss_tf.micro.call import Call
 from fqss_tf.micro.graph import StepGraph
 from fqss_tf.micro.views import Views
 

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from fqss_tf.micro.graph import Op, Tensor
+from fqss_tf.micro.graph import Op, Tensor, data_of
 
 MOST_AXES = 5  # of a strided slice; as TFLite
 
@@ -120,8 +120,7 @@ def _plain(op: Op) -> tuple[list[int], list[int]]:
 
 
 def _numbers(tensor: Tensor) -> list[int]:
-    assert tensor.data is not None
-    numbers: list[int] = tensor.data.ravel().tolist()
+    numbers: list[int] = data_of(tensor).ravel().tolist()
     return numbers
 
 

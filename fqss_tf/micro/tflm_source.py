@@ -11,7 +11,6 @@ METHODS = {
     "ADD": "AddAdd", "CONCATENATION": "AddConcatenation", "CONV_2D": "AddConv2D",
     "DEPTHWISE_CONV_2D": "AddDepthwiseConv2D", "LEAKY_RELU": "AddLeakyRelu",
     "LOGISTIC": "AddLogistic", "MUL": "AddMul", "PAD": "AddPad", "PRELU": "AddPrelu",
-    "QUANTIZE": "AddQuantize",
     "RELU": "AddRelu", "RESHAPE": "AddReshape", "SLICE": "AddSlice",
     "STRIDED_SLICE": "AddStridedSlice", "SUB": "AddSub", "TANH": "AddTanh",
 }  # fmt: skip

@@ -24,13 +24,9 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class Views:
-    """Places of the tensors that are a part of another, and what becomes of the states.
-
-    ``joined``: for each state, the concatenation that it begins.
-    """
+    """Places of the tensors that are a part of another."""
 
     places: dict[int, Place]
-    joined: dict[State, Op]
 
     def place(self, tensor: int) -> Place:
         """Returns where a tensor lies in the end."""
@@ -48,9 +44,10 @@ def find_views(graph: StepGraph) -> Views:
         FqssError: an op moves bytes in a way that plain C has not, or a state is not the end of the
             concatenation that it begins.
     """
-    joined = {state: _joined(graph, state) for state in graph.states}
+    for state in graph.states:
+        _check_state(graph, state)
     updates = {state.output for state in graph.states}
-    views = Views({}, joined)
+    views = Views({})
     states = {state.input for state in graph.states}
     for op in graph.ops:
         if op.name == "RESHAPE":
@@ -92,8 +89,8 @@ def _join(graph: StepGraph, views: Views, op: Op, states: set[int]) -> None:
         offset += tensor.bytes
 
 
-def _joined(graph: StepGraph, state: State) -> Op:
-    """Returns the concatenation that begins with a state and ends with the next one."""
+def _check_state(graph: StepGraph, state: State) -> None:
+    """Checks that a concatenation begins with a state and ends with the next one."""
     update = graph.producer.get(state.output)
     if update is None or update.name not in ("SLICE", "STRIDED_SLICE"):
         raise FqssError(
@@ -113,4 +110,3 @@ def _joined(graph: StepGraph, state: State) -> Op:
             f"{graph.path} is not for microcontrollers: the state {state.name} is not the end of "
             "a concatenation that it begins"
         )
-    return concatenation
