@@ -21,12 +21,16 @@ def downmix_signs(blocks: Iterable[Samples]) -> NDArray[np.int8]:
 
     Returns:
         int8 [channels]: 1; -1 of a channel that is the opposite of the loudest one (the first of
-        some that are about as loud); 0 of a silent one. All 1 if all are silent.
+        some that are about as loud); 0 of a silent one. All 1 if all are silent, and none of no
+        blocks.
     """
-    covariance: NDArray[Any] = np.zeros(())
+    covariance: NDArray[Any] | None = None
     for block in blocks:
         samples = block.astype(np.float64)
-        covariance = covariance + samples.T @ samples
+        product = samples.T @ samples
+        covariance = product if covariance is None else covariance + product
+    if covariance is None:
+        return np.ones(0, np.int8)
     energies = np.diag(covariance)
     loudest = int(np.argmax(energies >= ABOUT_AS_LOUD * energies.max()))
     if not energies[loudest] > 0:

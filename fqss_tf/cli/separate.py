@@ -23,7 +23,7 @@ GAINS = ("running", "utterance")
 # What only files have, by name of the parameter.
 OF_FILES = {
     "output": "--output", "file_format": "--format", "subtype": "--subtype", "jobs": "--jobs",
-    "stop": "--stop", "keep_going": "--keep-going", "as_json": "--json",
+    "mono": "--mono", "stop": "--stop", "keep_going": "--keep-going", "as_json": "--json",
 }
 
 
@@ -43,6 +43,9 @@ OF_FILES = {
               help="What to bring to full scale before the network: loud and quiet passages alike "
               "(running, the default), or the loudest sample of the whole file (utterance). Or a "
               "fixed gain in decibels, for streaming models.")
+@click.option("--mono", is_flag=True,
+              help="Write one channel for stereo, too: what the network finds in the average of "
+              "the channels.")
 @click.option("--stop", is_flag=True,
               help="Stop at the first file that cannot be separated, before anything is written if "
               "it cannot be read. Without it the others are separated, and what failed is listed "
@@ -71,6 +74,7 @@ def command(
     file_format: str,
     subtype: str | None,
     gain: str | None,
+    mono: bool,
     stop: bool,
     keep_going: bool,
     jobs: int,
@@ -83,14 +87,16 @@ def command(
     """Separate each audio FILE, and write each voice to a file of its own.
 
     "fqss-tf separate talk.wav" writes separated/talk_speech_1.wav and separated/talk_speech_2.wav.
-    They have the sample rate and the length of talk.wav, one channel and 16 bits. Results of an
+    They have the sample rate, the length and the channels of talk.wav, and 16 bits. Results of an
     earlier run are replaced. A file can be of any length; memory does not grow with it.
 
     FILE can be a folder: all audio files in it are separated, and the results keep its subfolders.
     Results that would have the name of others get a number, as in talk_2_speech_1.wav.
 
-    Stereo becomes mono: the channels are averaged. A silent channel is left out, and one that is
-    the opposite of the other is turned over first.
+    Of stereo, each voice is stereo: the network hears the average of the channels, and then each
+    voice is taken out of each channel. With --mono the results have one channel. So have those of
+    a FILE of more than 8 channels. A silent channel is left out of the average, and one that is the
+    opposite of the other is turned over first.
 
     FILE can also be - (stdin) or a named pipe. Formats that libsndfile does not read, such as m4a
     and video, are read through ffmpeg if it is installed.
@@ -129,6 +135,7 @@ def command(
     from fqss_tf.cli.targets import check_format, check_space, folders, targets_of
     from fqss_tf.files import check_place
     from fqss_tf.runtime import Separator
+    from fqss_tf.runtime.spatial import channels_of
 
     output = output or Path("separated")
     check_format(file_format, subtype)
@@ -141,11 +148,12 @@ def command(
             with batch.trying(path):
                 stack.enter_context(kept_copies([path]))
                 with Reader(path, keep_going) as file:
-                    samples[path] = file.frames
-                    check_format(file_format, subtype, file.rate)
+                    channels = channels_of(file.channels, mono)
+                    samples[path] = file.frames * channels
+                    check_format(file_format, subtype, file.rate, channels)
         if not batch.files:
             batch.finish()
-        separator = stack.enter_context(Separator(model_file, threads, keep_going))
+        separator = stack.enter_context(Separator(model_file, threads, keep_going, mono))
         targets = targets_of(inputs, output, separator.metadata.sources, file_format)
         folder_of = {path: target.parent for path in targets for target in targets[path].values()}
         stack.enter_context(folders(folder_of[path] for path in batch.files))

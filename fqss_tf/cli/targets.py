@@ -51,14 +51,24 @@ def targets_of(
     return targets
 
 
-def check_format(file_format: str, subtype: str | None, rate: int = ANY_RATE) -> None:
+def check_format(
+    file_format: str, subtype: str | None, rate: int = ANY_RATE, channels: int = 1
+) -> None:
     """Encodes a moment of silence.
 
     Raises:
-        FqssError: there is no such format, or it has no such sample type or rate (Hz).
+        FqssError: there is no such format, or it has no such sample type, rate (Hz) or number of
+            channels.
     """
-    with Writer(os.devnull, rate, 1, file_format, subtype):
-        pass
+    try:
+        with Writer(os.devnull, rate, channels, file_format, subtype):
+            pass
+    except FqssError as error:
+        if channels == 1:
+            raise
+        check_format(file_format, subtype, rate)
+        line = f"{error} ({channels} channels): give another --format, or --mono"
+        raise FqssError(line) from error
 
 
 def check_space(output: Path, samples: int, file_format: str, subtype: str | None) -> None:

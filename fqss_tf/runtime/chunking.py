@@ -4,6 +4,7 @@ Float, quantized-in-training and .tflite models all go through here, so that the
 by the model alone.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import permutations
 from typing import TypeVar
@@ -91,17 +92,20 @@ def separate_blocks(
     some chunks, whatever the length of the mixture.
 
     Args:
-        blocks: iterable of float32 or int16 [samples], of any lengths.
-        forward: function [samples] -> [sources, samples] of the type of the blocks; it is given a
-            whole segment but at the end.
+        blocks: iterable of float32 or int16 [samples], of any lengths, or all float32 [samples,
+            channels].
+        forward: function [samples] -> [sources, samples] of the type of the blocks, or of
+            [samples, channels] -> [sources, samples, channels]; it is given a whole segment but at
+            the end.
         segment: samples per chunk.
         overlap: samples shared by neighbouring chunks, 0 <= overlap < segment. With 0 there is
             nothing to compare and the order is left as it comes.
-        order: function of the shared samples of two chunks, [sources, samples] each, that gives the
-            order of the second; ``matching_order`` if None.
+        order: function of the shared samples of two chunks that gives the order of the second;
+            ``matching_order`` if None.
 
     Yields:
-        [sources, samples] once per chunk, and the rest of the last: together the whole mixture.
+        What ``forward`` gives, once per chunk, and the rest of the last: together the whole
+        mixture.
         A sample comes back when ``segment`` samples from its chunk's start on have been given.
 
     Raises:
@@ -145,14 +149,14 @@ def _check_overlap(segment: int, overlap: int) -> None:
 
 
 def _cross_faded(before: Sound, after: Sound) -> Sound:
-    """From one [sources, samples] to the other, linearly; int16 in whole numbers, rounded."""
+    """From one [sources, samples, ...] to the other, linearly; int16 in whole numbers, rounded."""
     samples = before.shape[1]
     if before.dtype == np.int16:
         steps = np.arange(1, samples + 1)
         weighted = before * (samples + 1 - steps) + after * steps
         return ((weighted + (samples + 1) // 2) // (samples + 1)).astype(np.int16)
     fade_in = (np.arange(samples, dtype=np.float32) + 1) / (samples + 1)
-    return before + fade_in * (after - before)
+    return before + fade_in.reshape(-1, *[1] * (before.ndim - 2)) * (after - before)
 
 
 def chunk_order(has_named_sources: bool) -> Callable[[Samples, Samples], Sequence[int]]:
@@ -170,9 +174,10 @@ def matching_order(before: Samples, after: Samples) -> tuple[int, ...]:
     what the network would look at. The first of equal orders wins, which is the unchanged one.
 
     Args:
-        before: [sources, samples], int16 or float32.
+        before: [sources, samples] or [sources, samples, channels], int16 or float32.
         after: the same samples as another chunk has them, of the same shape.
     """
+    before, after = (each.reshape(len(each), math.prod(each.shape[1:])) for each in (before, after))
     sources, samples = before.shape
     size = max(samples // PARTS, 1)
 

@@ -1,5 +1,6 @@
 """A stream of any rate and length through what separates at the model's rate."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
@@ -19,17 +20,18 @@ def separated(
     metadata: Metadata,
     separate: Callable[[Iterable[Samples], bool], Iterable[Samples]],
 ) -> Iterator[Samples]:
-    """Separates a mono recording that comes in blocks; samples of 16 bits stay such.
+    """Separates a recording that comes in blocks; samples of 16 bits stay such.
 
     Args:
-        blocks: iterable of float32 or all int16 [samples], of any lengths.
+        blocks: iterable of float32 or all int16 [samples] or [samples, channels], of any lengths.
         rate: their sample rate in Hz.
         metadata: of the model.
         separate: function (iterable of blocks, whether they are int16 and not float32) -> iterable
-            of parts [sources, samples] of that type, all at the model's rate.
+            of parts [sources, samples] or [sources, samples, channels] of that type, all at the
+            model's rate.
 
     Yields:
-        [sources, samples] of the type of the blocks; together as long as the recording.
+        Such parts of the type of the blocks; together as long as the recording.
 
     Raises:
         FqssError: a rate that audio cannot have.
@@ -37,11 +39,10 @@ def separated(
     rest = iter(blocks)
     first = next(rest, np.zeros(0, np.float32))
     counted = _Counted(chain([first], rest))
-    in_integers = stays_int16(first.dtype, rate, metadata)
+    in_integers = first.ndim == 1 and stays_int16(first.dtype, rate, metadata)
     parts = separate(at_model_rate(counted, rate, metadata, in_integers), in_integers)
-    columns = (part.T for part in parts)
-    resampled = (part.T for part in resample_blocks(columns, metadata.sample_rate, rate))
-    fitted = _fitted(resampled, len(metadata.sources), counted)
+    resampled = _resampled(parts, metadata.sample_rate, rate)
+    fitted = _fitted(resampled, (len(metadata.sources), *first.shape[1:]), counted)
     if first.dtype == np.int16 and not in_integers:
         fitted = map(to_int16, fitted)
     yield from fitted
@@ -66,6 +67,23 @@ def at_model_rate(
     return resample_blocks(map(to_float, blocks), rate, metadata.sample_rate)
 
 
+def _resampled(
+    parts: Iterable[NDArray[Any]], rate_in: int, rate_out: int
+) -> Iterator[NDArray[Any]]:
+    """[sources, samples, ...], as resampling takes them: with the samples first."""
+    shape: tuple[int, ...] = ()
+
+    def columns() -> Iterator[NDArray[Any]]:
+        nonlocal shape
+        for part in parts:
+            moved = np.moveaxis(part, 1, 0)
+            shape = moved.shape[1:]
+            yield moved.reshape(len(moved), math.prod(shape))
+
+    for column in resample_blocks(columns(), rate_in, rate_out):
+        yield np.moveaxis(column.reshape(len(column), *shape), 0, 1)
+
+
 class _Counted:
     """Blocks, and how many samples of them have gone by."""
 
@@ -80,7 +98,7 @@ class _Counted:
 
 
 def _fitted(
-    parts: Iterable[Samples], sources: int, counted: _Counted
+    parts: Iterable[Samples], shape: tuple[int, ...], counted: _Counted
 ) -> Iterator[NDArray[Any]]:
     """As many samples as went in: resampling there and back may be off by a few at the end."""
     done = 0
@@ -89,4 +107,4 @@ def _fitted(
         done += part.shape[1]
         yield part
     if done < counted.samples:
-        yield np.zeros((sources, counted.samples - done), np.float32)
+        yield np.zeros((shape[0], counted.samples - done, *shape[1:]), np.float32)

@@ -19,6 +19,7 @@ from fqss_tf.runtime.model_handle import ModelHandle
 from fqss_tf.runtime.rates import at_model_rate, separated, stays_int16
 from fqss_tf.runtime.samples import checked
 from fqss_tf.runtime.shipped import DEFAULT, open_file
+from fqss_tf.runtime.spatial import channels_of, in_each_channel
 from fqss_tf.tflite.file import FileLike
 from fqss_tf.types import AnySamples, Json, PathLike, Samples
 
@@ -28,11 +29,14 @@ RUNNING, UTTERANCE = GAINS = ("running", "utterance")
 class Separator(ModelHandle[Engine]):
     """Separates recordings of any length, rate and number of channels.
 
-    Several channels are averaged to one, because the models are mono; silent ones are left out, and
-    one that is the opposite of the loudest is turned over first, so that no sound is lost. 16-bit
-    samples at the rate of a model with two planes each way are separated in integers throughout;
-    everything else goes through float32. Threads may share a separator. A context manager;
-    ``close`` frees the model.
+    The sources have the channels of the recording. The network hears the average of the channels;
+    silent ones are left out of it, and one that is the opposite of the loudest is turned over
+    first, so that no sound is lost. ``fqss_tf.runtime.spatial`` then takes each source out of each
+    channel. Recordings of more than 8 channels become mono.
+
+    16-bit samples of one channel, at the rate of a model with two planes each way, are separated in
+    integers throughout; everything else goes through float32. Threads may share a separator. A
+    context manager; ``close`` frees the model.
 
     Two gains: ``"running"`` brings loud and quiet passages of each segment to full scale for the
     network, as ``fqss_tf.runtime.level_envelope`` says, and takes its offset away;
@@ -45,16 +49,22 @@ class Separator(ModelHandle[Engine]):
         num_threads: CPU threads.
         keep_going: separate what is there of audio files that are damaged or cut short, with a
             warning that says at which second; else they are refused.
+        mono: give the sources in one channel, those that the network finds in the average.
 
     Raises:
         FqssError: the file is missing, damaged or not an fqss-tf model.
     """
 
     def __init__(
-        self, model: FileLike = DEFAULT, num_threads: int = 1, keep_going: bool = False
+        self,
+        model: FileLike = DEFAULT,
+        num_threads: int = 1,
+        keep_going: bool = False,
+        mono: bool = False,
     ) -> None:
         super().__init__(Engine(open_file(model), num_threads))
         self._keep_going = keep_going
+        self._mono = mono
 
     def __call__(
         self,
@@ -73,8 +83,8 @@ class Separator(ModelHandle[Engine]):
             gain: "running" or "utterance", as the class says.
 
         Returns:
-            Dict of source name -> [samples], at the rate and of the length of the input, int16 for
-            int16 and float32 otherwise.
+            Dict of source name -> [samples], or [samples, channels] of more than one, at the rate
+            and of the length of the input, int16 for int16 and float32 otherwise.
 
         Raises:
             FqssError: no samples, NaN or infinite samples, or a wrong type, shape or rate.
@@ -85,9 +95,10 @@ class Separator(ModelHandle[Engine]):
         in_integers = stays_int16(signal.dtype, rate, self.metadata)
         signals = at_model_rate([signal], rate, self.metadata, in_integers)
         loudest = max(map(peak, signals)) if is_utterance(gain) else None
+        blocks, signs = self._heard([channels], signs)
         parts = []
         done = 0
-        for part in self.separate_blocks([signal], rate, loudest):
+        for part in self.separate_blocks(blocks, rate, loudest, signs):
             parts.append(part)
             done += part.shape[1]
             if progress is not None:
@@ -95,18 +106,25 @@ class Separator(ModelHandle[Engine]):
         return dict(zip(self.metadata.sources, np.concatenate(parts, axis=1), strict=True))
 
     def separate_blocks(
-        self, blocks: Iterable[Samples], rate: int, loudest: float | None = None
+        self,
+        blocks: Iterable[Samples],
+        rate: int,
+        loudest: float | None = None,
+        signs: NDArray[np.int8] | None = None,
     ) -> Iterator[Samples]:
-        """Separates a mono recording that comes in blocks, in memory for some segments.
+        """Separates a recording that comes in blocks, in memory for some segments.
 
         Args:
-            blocks: iterable of float32 or all int16 [samples], of any lengths.
+            blocks: iterable of float32 or all int16 [samples], of any lengths; with ``signs``
+                [samples, channels].
             rate: their sample rate in Hz.
             loudest: the largest magnitude of the recording at the model's rate, as ``measure``
                 gives it; None for the running gain.
+            signs: how the channels add up, as ``audio.channels.downmix_signs`` finds it.
 
         Yields:
-            [sources, samples] of the type of the blocks; together as long as the recording.
+            [sources, samples] or [sources, samples, channels] of the type of the blocks; together
+            as long as the recording.
             A sample comes back at the latest a segment after it was given, and the resampler's
             delay where the rates differ.
 
@@ -124,9 +142,10 @@ class Separator(ModelHandle[Engine]):
                     integers, levelled_int16(self._engine, loudest), segment, overlap, order
                 )
             floats = cast(Iterable[NDArray[np.float32]], blocks)
-            return separate_blocks(
-                floats, levelled(self._engine, loudest), segment, overlap, order
-            )
+            forward = levelled(self._engine, loudest)
+            if signs is not None:
+                forward = in_each_channel(forward, signs, self.metadata.sample_rate)
+            return separate_blocks(floats, forward, segment, overlap, order)
 
         yield from separated(blocks, rate, self.metadata, separate)
 
@@ -146,9 +165,11 @@ class Separator(ModelHandle[Engine]):
             FqssError: missing, not audio, damaged, cut short, NaN or infinite samples.
         """
         with Reader(path, self._keep_going) as file:
-            blocks = _reported(self._blocks(file), file.frames, progress)
-            in_integers = self._dtype_of(file) == "int16"
-            return max(map(peak, at_model_rate(blocks, file.rate, self.metadata, in_integers)))
+            dtype, signs = self._dtype_of(file), file.downmix_signs()
+            blocks = (mono(block, signs) for block in file.blocks(dtype))
+            read = _reported(blocks, file.frames, progress)
+            in_integers = dtype == "int16"
+            return max(map(peak, at_model_rate(read, file.rate, self.metadata, in_integers)))
 
     def chunks(
         self,
@@ -166,8 +187,8 @@ class Separator(ModelHandle[Engine]):
             progress: called as ``progress(done, total)`` in samples, if given.
 
         Yields:
-            Dict of source name -> [samples], in the order of time; int16 where the separation is
-            in integers, float32 otherwise.
+            Dict of source name -> [samples], or [samples, channels] of more than one, in the order
+            of time; int16 where the separation is in integers, float32 otherwise.
 
         Raises:
             FqssError: as ``measure``, or the gain is neither.
@@ -177,8 +198,9 @@ class Separator(ModelHandle[Engine]):
         elif loudest is None:
             loudest = self.measure(path)
         with Reader(path, self._keep_going) as file:
-            blocks = _reported(self._blocks(file), file.frames, progress)
-            for part in self.separate_blocks(blocks, file.rate, loudest):
+            read = _reported(file.blocks(self._dtype_of(file)), file.frames, progress)
+            blocks, signs = self._heard(read, file.downmix_signs())
+            for part in self.separate_blocks(blocks, file.rate, loudest, signs):
                 yield dict(zip(self.metadata.sources, part, strict=True))
 
     def separate_file(
@@ -193,7 +215,7 @@ class Separator(ModelHandle[Engine]):
     ) -> Json:
         """Separates an audio file of any length into one file per source: all of them or none.
 
-        Each has the rate and the length of the input, one channel, and its title, artist and other
+        Each has the rate, the length and the channels of the input, and its title, artist and other
         tags where the format has a place for them.
 
         Args:
@@ -214,11 +236,12 @@ class Separator(ModelHandle[Engine]):
         """
         with Reader(path, self._keep_going) as file:
             rate, tags, expected = file.rate, file.tags, file.frames
+            channels = channels_of(file.channels, self._mono)
         samples = 0
         with atomic_paths(targets.values()) as temporary, contextlib.ExitStack() as open_files:
             writers = {
                 name: open_files.enter_context(
-                    Writer(place, rate, 1, file_format, subtype, tags, expected)
+                    Writer(place, rate, channels, file_format, subtype, tags, expected)
                 )
                 for name, place in zip(targets, temporary, strict=True)
             }
@@ -240,9 +263,13 @@ class Separator(ModelHandle[Engine]):
         in_integers = is_16_bit and stays_int16(np.int16, file.rate, self.metadata)
         return "int16" if in_integers else "float32"
 
-    def _blocks(self, file: Reader) -> Iterator[Samples]:
-        signs = file.downmix_signs()
-        return (mono(block, signs) for block in file.blocks(self._dtype_of(file)))
+    def _heard(
+        self, blocks: Iterable[Samples], signs: NDArray[np.int8] | None
+    ) -> tuple[Iterable[Samples], NDArray[np.int8] | None]:
+        """What ``separate_blocks`` is given: one channel, or several and how they add up."""
+        if signs is not None and channels_of(len(signs), self._mono) > 1:
+            return blocks, signs
+        return (mono(block, signs) for block in blocks), None
 
 
 def is_utterance(gain: str) -> bool:

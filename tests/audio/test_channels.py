@@ -38,3 +38,7 @@ def test_a_file_is_asked_for_its_signs(tmp_path):
     soundfile.write(path, np.stack([VOICE, -VOICE], axis=1), 8000)
     with audio.Reader(path) as file:
         assert file.downmix_signs().tolist() == [1, -1]
+
+
+def test_nothing_has_no_signs():
+    assert downmix_signs([]).tolist() == []

@@ -73,8 +73,9 @@ def test_any_rate_length_and_channel_count_is_kept(separator, rate, samples, cha
     waveform = mixture if channels is None else np.repeat(mixture[:, np.newaxis], channels, 1)
     estimates = separator(waveform, rate)
     assert list(estimates) == ["speech_1", "speech_2"]
+    shape = waveform.shape if channels not in (None, 1) else (samples,)
     for estimate in estimates.values():
-        assert (estimate.shape, estimate.dtype) == ((samples,), np.float32)
+        assert (estimate.shape, estimate.dtype) == (shape, np.float32)
         assert np.isfinite(estimate).all()
 
 
@@ -85,9 +86,10 @@ def test_resampling_there_and_back_keeps_the_sound(float_separator):
     assert np.abs(estimate - mixture)[middle].max() < 1e-3
 
 
-def test_channels_are_averaged(float_separator):
+def test_channels_are_averaged_for_mono(tiny_float_tflite):
     left, right = speechlike(2000), speechlike(2000)[::-1]
-    estimate = float_separator(np.stack([left, right], 1), 8000, gain="utterance")["speech_1"]
+    separator = Separator(tiny_float_tflite, mono=True)
+    estimate = separator(np.stack([left, right], 1), 8000, gain="utterance")["speech_1"]
     np.testing.assert_allclose(estimate, (left + right) / 2, atol=1e-6)
 
 
@@ -210,11 +212,20 @@ def test_16_bits_in_are_16_bits_out(separator, rate):
         np.testing.assert_allclose(estimate / 2**15, expected[name], atol=2.01 * 2.0**-15)
 
 
-def test_16_bits_of_several_channels_are_averaged(separator):
+def test_16_bits_of_several_channels_are_averaged_for_mono(separator, tiny_tflite):
     samples = as_int16(speechlike(3000))
     twice = np.stack([samples, samples], axis=1)
+    of_twice = Separator(tiny_tflite, mono=True)(twice, 8000)
     for name, estimate in separator(samples, 8000).items():
-        assert np.array_equal(separator(twice, 8000)[name], estimate)
+        assert np.array_equal(of_twice[name], estimate)
+
+
+def test_16_bits_of_several_channels_stay_such(separator):
+    samples = as_int16(np.stack([speechlike(3000), speechlike(3000) / 2], axis=1))
+    expected = separator(samples / np.float32(2**15), 8000)
+    for name, estimate in separator(samples, 8000).items():
+        assert (estimate.dtype, estimate.shape) == (np.int16, (3000, 2))
+        np.testing.assert_allclose(estimate / 2**15, expected[name], atol=2.0**-15)
 
 
 def test_no_float_is_made_of_16_bit_samples(separator, recording, monkeypatch):
@@ -289,10 +300,11 @@ def test_measure_is_the_largest_sample(separator, float_separator, recording):
     assert float_separator.measure(path) == pytest.approx(expected)
 
 
-def test_memory_is_far_below_the_size_of_the_file(separator, tmp_path, monkeypatch):
+@pytest.mark.parametrize("channels", [1, 2])
+def test_memory_is_far_below_the_size_of_the_file(separator, tmp_path, monkeypatch, channels):
     monkeypatch.setattr("fqss_tf.audio.decoding.BLOCK_VALUES", 4000)
     path = tmp_path / "a.wav"
-    soundfile.write(path, as_int16(speechlike(60 * 8000)), 8000)
+    soundfile.write(path, as_int16(np.stack([speechlike(90 * 8000)] * channels, axis=1)), 8000)
     targets = {name: tmp_path / f"{name}.wav" for name in separator.metadata.sources}
     tracemalloc.start()
     separator.separate_file(path, targets)

@@ -1,5 +1,6 @@
 """Changed files are refused in one line, or used: never a crash, a hang or a leftover."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from fqss_tf.tflite.checksum import SEAL_BYTES, with_checksum
 def metadata_of(path):
     return TfliteFile.open(path).metadata
 
+needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 MUTATE = Path(__file__).parents[1] / "fixtures" / "hostile.py"
 
 
@@ -30,11 +32,19 @@ def good_files(tiny_tflite, step_tflite, tmp_path_factory):
     with soundfile.SoundFile(folder / "float.wav", "w", 16000, 2, "FLOAT") as file:
         file.title = "a title"
         file.write(both)
+    for name in ("a.mp3", "a.ogg"):
+        soundfile.write(folder / name, np.tile(both, (4, 1)), 16000)
+    if shutil.which("ffmpeg"):
+        command = ["ffmpeg", "-v", "error", "-i", folder / "a.wav", folder / "a.m4a"]
+        subprocess.run(command, check=True)
     (folder / "sealed.tflite").write_bytes(with_checksum(tiny_tflite.read_bytes()))
     return {
         "wav": ("recording", folder / "a.wav"),
         "float wav": ("recording", folder / "float.wav"),
         "flac": ("recording", folder / "a.flac"),
+        "mp3": ("recording", folder / "a.mp3"),
+        "ogg": ("recording", folder / "a.ogg"),
+        "m4a": ("recording", folder / "a.m4a"),
         "tflite": ("model", tiny_tflite),
         "sealed tflite": ("model", folder / "sealed.tflite"),
         "graph": ("graph", tiny_tflite),
@@ -52,7 +62,9 @@ def refused(good_files, name, model, folder, mutants):
     return int(result.stdout.split()[-1])
 
 
-NAMES = ["wav", "float wav", "flac", "tflite", "sealed tflite", "graph", "streaming model"]
+NAMES = [
+    "wav", "float wav", "flac", "mp3", "ogg", "tflite", "sealed tflite", "graph", "streaming model",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -62,7 +74,7 @@ def test_200_mutants(good_files, name, tiny_tflite, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, pytest.param("m4a", marks=needs_ffmpeg)])
 def test_2000_mutants(good_files, name, tiny_tflite, tmp_path):
     assert refused(good_files, name, tiny_tflite, tmp_path / "mutants", 2000) > 0
 

@@ -1,0 +1,115 @@
+"""The list of cases, and how they make recordings and separate them."""
+
+import functools
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from click.testing import CliRunner
+
+from fqss_tf.cli.main import main as fqss_tf
+from fqss_tf.errors import FqssError
+from fqss_tf.evaluation import load_mixtures
+
+RATE, SECONDS = 8000, 12
+CASES: dict[str, Callable[[Path], str]] = {}
+
+
+def case(name):
+    def register(function):
+        CASES[name] = function
+        return function
+
+    return register
+
+
+@functools.cache
+def speech():
+    """12 s of two voices, float32 [samples]."""
+    mixtures = [mixture for _, _, mixture, _ in load_mixtures("bundled")[0][:3]]
+    return 0.7 * np.concatenate(mixtures)[: SECONDS * RATE]
+
+
+def written(folder, name, waveform=None, subtype=None, file_format=None):
+    path = folder / name
+    waveform = speech() if waveform is None else waveform
+    soundfile.write(path, waveform, RATE, subtype, format=file_format)
+    return path
+
+
+def by_ffmpeg(folder, name, *options):
+    source = written(folder, "source.wav")
+    path = folder / name
+    subprocess.run(["ffmpeg", "-v", "error", "-i", source, *options, path], check=True)
+    return path
+
+
+def piped(folder, name, *options):
+    """The same, written to a pipe: the header cannot be mended at the end."""
+    source = written(folder, "source.wav")
+    command = ["ffmpeg", "-v", "error", "-i", source, *options, "-"]
+    path = folder / name
+    path.write_bytes(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    return path
+
+
+def joined(path):
+    path.write_bytes(path.read_bytes() * 2)
+    return path
+
+
+def cut(path):
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    return path
+
+
+def with_data_size(path, size):
+    content = bytearray(path.read_bytes())
+    place = content.index(b"data") + 4
+    content[place : place + 4] = size.to_bytes(4, "little")
+    path.write_bytes(content)
+    return path
+
+
+def separated(*arguments, stdin=None):
+    """What ``fqss-tf separate`` says: seconds of the first result, lines on stderr, a traceback."""
+    with tempfile.TemporaryDirectory() as output:
+        result = CliRunner().invoke(
+            fqss_tf, ["separate", *map(str, arguments), "--output", output], input=stdin
+        )
+        parts = []
+        for path in sorted(Path(output).iterdir())[:1]:
+            info = soundfile.info(os.fsencode(path))  # any name
+            parts.append(f"{info.frames / info.samplerate:.2f} s")
+    # Where the files of the case lie is of no interest.
+    lines = [line.replace(f"{arguments[0].parent}/", "") if isinstance(arguments[0], Path) else line
+             for line in result.stderr.splitlines()]
+    return ", ".join([f"exit {result.exit_code}", *parts, *lines, *traceback_of(result)])
+
+
+def traceback_of(result):
+    """What a command ended by, if not as it should."""
+    error = result.exception
+    return [] if error is None or isinstance(error, SystemExit) else [f"a traceback: {error!r}"]
+
+
+def tried(function):
+    try:
+        return function()
+    except FqssError as error:
+        return str(error)
+
+
+def listed(folder, *arguments):
+    """What ``fqss-tf separate`` says, and which files of the first voice it wrote."""
+    output = folder / "out"
+    command = ["separate", *map(str, arguments), "--output", str(output)]
+    result = CliRunner().invoke(fqss_tf, command)
+    files = sorted(str(path.relative_to(output)) for path in output.rglob("*_speech_1.*"))
+    lines = [line.replace(f"{folder}/", "") for line in result.stderr.splitlines()]
+    return ", ".join([f"exit {result.exit_code}", *files, *lines, *traceback_of(result)])
