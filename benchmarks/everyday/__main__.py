@@ -20,7 +20,7 @@ from pathlib import Path
 from common import CASES
 
 MODULES = ("lengths", "formats", "channels", "arrays", "commands", "levels")
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 LIMIT_SECONDS = 600
 
 for module in MODULES:
@@ -37,8 +37,8 @@ def result_of(package, name):
     command = [sys.executable, HERE, "--only", name]
     environment = os.environ | {"PYTHONPATH": str(package)}
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True,
-                              timeout=LIMIT_SECONDS)
+        done = subprocess.run(command, env=environment, cwd=package, capture_output=True,
+                              text=True, timeout=LIMIT_SECONDS)
     except subprocess.TimeoutExpired:
         return f"no end after {LIMIT_SECONDS} s"
     if done.returncode:

@@ -88,8 +88,14 @@ def separated(*arguments, stdin=None):
             parts.append(f"{info.frames / info.samplerate:.2f} s")
     # Where the files of the case lie is of no interest.
     lines = [line.replace(f"{arguments[0].parent}/", "") if isinstance(arguments[0], Path) else line
-             for line in result.stderr.splitlines()]
+             for line in said(result)]
     return ", ".join([f"exit {result.exit_code}", *parts, *lines, *traceback_of(result)])
+
+
+def said(result):
+    """Lines on stderr, without the usage lines that stood before an error once."""
+    lines = filter(None, result.stderr.splitlines())
+    return [line for line in lines if not line.startswith(("Usage: ", "Try '"))]
 
 
 def traceback_of(result):
@@ -111,5 +117,5 @@ def listed(folder, *arguments):
     command = ["separate", *map(str, arguments), "--output", str(output)]
     result = CliRunner().invoke(fqss_tf, command)
     files = sorted(str(path.relative_to(output)) for path in output.rglob("*_speech_1.*"))
-    lines = [line.replace(f"{folder}/", "") for line in result.stderr.splitlines()]
+    lines = [line.replace(f"{folder}/", "") for line in said(result)]
     return ", ".join([f"exit {result.exit_code}", *files, *lines, *traceback_of(result)])
