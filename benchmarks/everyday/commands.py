@@ -79,7 +79,7 @@ def full_stdout(folder):
                "--output", folder]
     with open("/dev/full", "w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
-    return f"exit {done.returncode}, {done.stderr.strip()}"
+    return f"exit {done.returncode}, {done.stderr.splitlines()[-1]}"
 
 
 @case("SIGTERM while a file is separated")
