@@ -9,12 +9,13 @@ import click
 
 from fqss_tf.cli.standard_streams import show
 from fqss_tf.formats import FILE_TYPES
+from fqss_tf.micro.npus import SYSTEMS
 
 if TYPE_CHECKING:
     from fqss_tf.export.conversion import Conversion
     from fqss_tf.micro.package import Package
 
-TARGETS = ("micro",)
+MICRO = "micro"
 SUFFIX = ".tflite"
 
 @click.command()
@@ -42,9 +43,12 @@ SUFFIX = ".tflite"
 @click.option("--stream", is_flag=True,
               help="Make a streaming model of a causal network, for separate --stream and "
               "--microphone.")
-@click.option("--target", type=click.Choice(TARGETS),
+@click.option("--target", type=click.Choice((MICRO, *SYSTEMS)),
               help="With --stream: write a folder for a firmware instead, with the model as plain "
-              "C and for TFLite Micro. RUN may then be a streaming .tflite as well.")
+              "C and for TFLite Micro. RUN may then be a streaming .tflite as well. ethos-u...: "
+              "also compiled for this NPU by Arm's Vela, with its estimates.")
+@click.option("--allow-cpu", is_flag=True,
+              help="With an ethos-u target: accept operators that stay on the CPU.")
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True),
               help="Length of the segment that the file takes; default: as in training, and "
               "0.016 for a streaming model.")
@@ -63,6 +67,7 @@ def command(
     calibrate: str | None,
     stream: bool,
     target: str | None,
+    allow_cpu: bool,
     seconds: float | None,
     least_sqnr: float | None,
     as_json: bool,
@@ -76,8 +81,15 @@ def command(
         raise click.UsageError("give either a run folder or --recipe")
     if settings and recipe is None:
         raise click.UsageError("--set goes with --recipe: a run has its own recipe")
+    npu = target if target in SYSTEMS else None
+    if allow_cpu and npu is None:
+        raise click.UsageError("--allow-cpu goes with --target ethos-u...")
+    if npu:
+        from fqss_tf.micro.vela import check_installed
+
+        check_installed(npu)
     if target and run and run.endswith(SUFFIX):
-        _show_package(_packaged(run, output), as_json)
+        _show_package(_packaged(run, output, npu, allow_cpu), as_json)
         return
     if target and not stream:
         raise click.UsageError(f"--target {target} goes with --stream: it takes sound step by step")
@@ -99,7 +111,7 @@ def command(
     if target:
         with tempfile.TemporaryDirectory() as folder:
             made = converted(f"{folder}/model{SUFFIX}")
-            _show_package(_packaged(made.path, output), as_json)
+            _show_package(_packaged(made.path, output, npu, allow_cpu), as_json)
         return
     if Path(output).is_dir():
         raise click.UsageError(f"--output {output} is a folder: give the name of a file")
@@ -116,11 +128,13 @@ def command(
              f"SI-SDR {parity.si_sdr_difference_db:+.4f} dB")
 
 
-def _packaged(path: str | Path, output: str) -> "Package":
+def _packaged(
+    path: str | Path, output: str, npu: str | None, allow_cpu: bool
+) -> "Package":
     from fqss_tf.micro.package import write_package
     from fqss_tf.tflite.file import TfliteFile
 
-    return write_package(TfliteFile.open(path), output)
+    return write_package(TfliteFile.open(path), output, npu=npu, allow_cpu=allow_cpu)
 
 
 def _show_package(package: "Package", as_json: bool) -> None:
@@ -135,6 +149,8 @@ def _show_package(package: "Package", as_json: bool) -> None:
         from fqss_tf.micro.tflm_check import INSTALL
 
         show(f"  not run in TFLite Micro, which is not installed: {INSTALL}")
-        return
-    show(f"  TFLite Micro: 0 values of {package.golden_steps} steps differ from the reference "
-         f"kernels; arena {arena.total} bytes, {arena.head} shared and {arena.tail} kept")
+    else:
+        show(f"  TFLite Micro: 0 values of {package.golden_steps} steps differ from the reference "
+             f"kernels; arena {arena.total} bytes, {arena.head} shared and {arena.tail} kept")
+    if package.estimate:
+        show(f"  {package.estimate}")

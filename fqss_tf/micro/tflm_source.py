@@ -6,6 +6,7 @@ TFLM knows no signatures: it counts inputs and outputs.
 from fqss_tf.errors import FqssError
 from fqss_tf.micro.c_text import array
 from fqss_tf.micro.graph import StepGraph, Tensor
+from fqss_tf.tflite.file import TfliteFile
 
 METHODS = {
     "ADD": "AddAdd", "CONCATENATION": "AddConcatenation", "CONV_2D": "AddConv2D",
@@ -13,10 +14,11 @@ METHODS = {
     "LOGISTIC": "AddLogistic", "MUL": "AddMul", "PAD": "AddPad", "PRELU": "AddPrelu",
     "RELU": "AddRelu", "RESHAPE": "AddReshape", "SLICE": "AddSlice",
     "STRIDED_SLICE": "AddStridedSlice", "SUB": "AddSub", "TANH": "AddTanh",
+    "ethos-u": "AddEthosU",
 }  # fmt: skip
 
 DATA_HEADER = """\
-// The bytes of model.tflite. Made by fqss-tf.
+// The bytes of the model. Made by fqss-tf.
 #ifndef FQSS_MODEL_DATA_H
 #define FQSS_MODEL_DATA_H
 
@@ -27,7 +29,7 @@ extern const unsigned int fqss_model_data_bytes;
 """
 
 DATA = """\
-// The bytes of model.tflite. Made by fqss-tf.
+// The bytes of {name}. Made by fqss-tf.
 #include "model_data.h"
 
 alignas(16) {array}
@@ -35,7 +37,7 @@ const unsigned int fqss_model_data_bytes = {size};
 """
 
 OPS = """\
-// The ops of model.tflite. Made by fqss-tf.
+// The ops of {name}. Made by fqss-tf.
 #ifndef FQSS_MODEL_OPS_H
 #define FQSS_MODEL_OPS_H
 
@@ -52,7 +54,7 @@ inline TfLiteStatus RegisterFqssOps(FqssOps* ops) {{
 """
 
 TENSORS = """\
-// The inputs and outputs of model.tflite, as TFLM counts them. Made by fqss-tf.
+// The inputs and outputs of the model, as TFLM counts them. Made by fqss-tf.
 #ifndef FQSS_MODEL_TENSORS_H
 #define FQSS_MODEL_TENSORS_H
 
@@ -92,33 +94,33 @@ UNKNOWN_ARENA = """\
 #endif"""
 
 
-def data_source(content: bytes) -> str:
-    """Returns the text of model_data.cc for the bytes of a .tflite."""
+def data_source(name: str, content: bytes) -> str:
+    """Returns the text of model_data.cc for the bytes of a .tflite of this name."""
     numbers = array("const unsigned char", "fqss_model_data", content)
-    return DATA.format(array=numbers, size=len(content))
+    return DATA.format(name=name, array=numbers, size=len(content))
 
 
-def ops_header(graph: StepGraph) -> str:
+def ops_header(file: TfliteFile) -> str:
     """Returns the text of model_ops.h.
 
     Raises:
         FqssError: an op of which is not known what TFLM calls it.
     """
-    names = sorted({op.name for op in graph.ops})
+    names = sorted({op.name for op in file.report.ops})
     unknown = [name for name in names if name not in METHODS]
     if unknown:
-        raise FqssError(f"{graph.path} is not for microcontrollers: it has the op {unknown[0]}")
+        raise FqssError(f"{file.path} is not for microcontrollers: it has the op {unknown[0]}")
     calls = "\n".join(
         f"  if (ops->{METHODS[name]}() != kTfLiteOk) return kTfLiteError;" for name in names
     )
-    return OPS.format(count=len(names), calls=calls)
+    return OPS.format(name=file.path.name, count=len(names), calls=calls)
 
 
 def tensors_header(graph: StepGraph, arena_bytes: int | None) -> str:
     """Returns the text of model_tensors.h.
 
     Args:
-        graph: of model.tflite.
+        graph: of model.tflite; an NPU has the same inputs and outputs.
         arena_bytes: that TFLM needs; None if nobody measured it.
     """
     metadata = graph.metadata
