@@ -15,7 +15,7 @@ from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
 from fqss_tf.former_names import renamed, renamed_key
 from fqss_tf.models.registry import DEFAULT, NETWORKS, network_of
-from fqss_tf.models.sizes import RESIDUALS, EncoderSizes, Residual
+from fqss_tf.models.sizes import MASKINGS, RESIDUALS, EncoderSizes, Masking, Residual
 from fqss_tf.types import Json, PathLike
 
 if TYPE_CHECKING:
@@ -201,6 +201,8 @@ class QuantizationRecipe:
 
     ``residual``: how the second output plane finds what the first one left out: ``exact``, in the
     32-bit sums of the decoder, or ``samples``, by a residual encoder, as published.
+    ``masking``: the latent holds the masked encoding, ``direct``, as published, or only how it
+    differs from that of a mean mask, ``centered`` (``fqss_tf.models.masking``).
     ``calibration``: how ranges follow from the values of ``calibration_steps`` batches, to start
     training from and for ``convert --ptq``: ``percentile`` (99.99 % of the values), ``mse`` (least
     mean squared error) or ``minmax`` (running means of the extremes). The first two choose the
@@ -220,6 +222,7 @@ class QuantizationRecipe:
     input_planes: int = 2
     output_planes: int = 2
     residual: Residual = "exact"
+    masking: Masking = "direct"
     calibration_steps: int = 50
     calibration: str = "percentile"
     train_ranges: bool = True
@@ -231,7 +234,7 @@ class QuantizationRecipe:
 
     def __post_init__(self) -> None:
         _check_choices("quantization.", self, {
-            "calibration": CALIBRATIONS, "residual": RESIDUALS,
+            "calibration": CALIBRATIONS, "residual": RESIDUALS, "masking": MASKINGS,
             "distillation_direction": ("speech", "music"),
             "distillation_average": ("linear", "decibel"),
         })

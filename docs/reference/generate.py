@@ -30,6 +30,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "precision": config.PRECISIONS,
     "calibration": config.CALIBRATIONS,
     "residual": config.RESIDUALS,
+    "masking": config.MASKINGS,
 }
 
 

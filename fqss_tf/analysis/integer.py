@@ -22,7 +22,7 @@ MOVING = ("RESHAPE", "PAD", "STRIDED_SLICE", "TRANSPOSE", "SLICE")
 # With several input planes the encoder's output is the last of its sums.
 ENCODER = re.compile(r"encoder(_sum)?_\d+$")
 # Behind the masks float and integer networks of several output planes have not the same tensors.
-STAGES = re.compile(r"(residual_encoder|latent|remainder|decoder|stage)_\d+$")
+STAGES = re.compile(r"(residual_encoder|latent|decoder|stage)_\d+(_inputs)?$")
 
 
 class InspectedModel:
@@ -89,6 +89,8 @@ def _layer_tensors(file: TfliteFile) -> dict[str, int]:
             layer = "encoder"
         if not STAGES.match(layer):
             found[layer] = int(entry.outputs[0])
+    if "mask_change" in found:
+        found.pop("masked", None)  # of the change alone, which a float file does not have
     return found
 
 

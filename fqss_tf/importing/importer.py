@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from fqss_tf.config import DataRecipe, Recipe, with_settings
+from fqss_tf.config import DataRecipe, QuantizationRecipe, Recipe, with_settings
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_folder
 from fqss_tf.importing.checkpoint import read_checkpoint
@@ -74,7 +74,8 @@ def read_published(
                 f"{path}: sample_rate {reprlib.repr(rate)} is no number of Hz below 2^20"
             )
         data = dataclasses.replace(data, sample_rate=int(rate))
-    recipe = Recipe(network=found.network, model=sizes, data=data)
+    quantization = QuantizationRecipe(masking="centered" if sizes.linear_encoder else "direct")
+    recipe = Recipe(network=found.network, model=sizes, data=data, quantization=quantization)
     return Imported(found.name, found.publisher, recipe, weights, assumed, rate is not None)
 
 

@@ -1,4 +1,4 @@
-"""Between samples and blocks of ``hop`` samples; both directions are free reshapes.
+"""Between samples, blocks of ``hop`` samples, and frames; blocks are free reshapes.
 
 A strided one-channel convolution of kernel ``taps * hop`` equals a ``taps``-tap convolution over
 blocks of ``hop`` samples, and the transposed convolution likewise. The integer runtime has fast
@@ -42,6 +42,27 @@ class SamplesToBlocks(keras.layers.Layer):
 
     def get_config(self) -> Json:
         return {**super().get_config(), "hop": self.hop}
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class BlocksToFrames(keras.layers.Layer):
+    """``[B, H, L, hop] -> [B, H, L - taps + 1, taps * hop]``: the samples under each kernel."""
+
+    def __init__(self, taps: int, **kwargs: Any) -> None:
+        super().__init__(autocast=False, **kwargs)
+        self.taps = taps
+
+    def call(self, inputs: Tensor) -> Tensor:
+        last = self.taps - 1
+        parts = [inputs[:, :, tap : tap - last] for tap in range(last)]
+        return tf.concat([*parts, inputs[:, :, last:]], axis=3)
+
+    def compute_output_shape(self, shape: TensorShape) -> TensorShape:
+        frames = None if shape[2] is None else shape[2] - self.taps + 1
+        return tf.TensorShape([shape[0], shape[1], frames, self.taps * shape[3]])
+
+    def get_config(self) -> Json:
+        return {**super().get_config(), "taps": self.taps}
 
 
 @keras.saving.register_keras_serializable("fqss_tf")

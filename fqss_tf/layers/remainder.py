@@ -1,29 +1,58 @@
-"""The second output plane: what the 8 bits of the first one left out."""
+"""Decoders that read samples beside the latent, such as the first output plane."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tf_keras as keras
 
-from fqss_tf.types import FloatArray
+from fqss_tf.types import FloatArray, Json
+
+# A second plane is worth 1/256 of the first.
+PLANE = 256
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
 class RemainderDecoder(keras.layers.Conv2D):
-    """``256 (D(latent) - y)``: both are inputs of one convolution, which adds up in 32 bits.
+    """``D(latent) + w_1 y_1 + w_2 y_2..``: one convolution adds it all up in 32 bits.
 
-    Its input is ``[B, S, M, filters + hop]``: a latent and, behind it, the blocks y that another
-    decoder made of the same latent and rounded to 8 bits. So nothing is rounded before the
-    difference is taken. ``remainder_kernel`` makes the kernel.
-    """
-
-
-def remainder_kernel(decoder: FloatArray, subtracting_tap: int) -> FloatArray:
-    """Returns the kernel ``[1, taps, filters + hop, hop]`` of a RemainderDecoder.
+    Its input is ``[B, S, M, C]``: a latent and, behind it, blocks ``y_k`` of ``hop`` samples. The
+    second output plane is ``256 (D(latent) - y)``, where another decoder made y of the same latent,
+    rounded to 8 bits. So nothing is rounded before the difference is taken. ``beside_samples``
+    makes the kernel.
 
     Args:
-        decoder: kernel ``[1, taps, filters, hop]`` of the decoder.
-        subtracting_tap: the tap that sees the block that the decoder made of the same frames.
+        exact: the last input channels, of the blocks; their weights are not trained, and whole
+            numbers of steps in 8 bits. ``filters`` if None: one block.
+    """
+
+    def __init__(self, *args: Any, exact: int | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.exact: int = self.filters if exact is None else exact
+
+    def get_config(self) -> Json:
+        return {**super().get_config(), "exact": self.exact}
+
+
+def beside_samples(decoder: FloatArray, weights: Sequence[float], tap: int) -> FloatArray:
+    """Returns the kernel ``[1, taps, C + len(weights) * hop, hop]`` of a RemainderDecoder.
+
+    Args:
+        decoder: kernel ``[1, taps, C, hop]`` for the latent.
+        weights: of the blocks behind it.
+        tap: the one that sees the blocks at the time of the output.
     """
     _, taps, _, hop = decoder.shape
-    subtracted = np.zeros((1, taps, hop, hop), decoder.dtype)
-    subtracted[0, subtracting_tap] = -np.eye(hop)
-    return 256 * np.concatenate([decoder, subtracted], axis=2)
+    samples = np.zeros((1, taps, len(weights) * hop, hop), decoder.dtype)
+    samples[0, tap] = np.concatenate([weight * np.eye(hop) for weight in weights])
+    return np.concatenate([decoder, samples], axis=2)
+
+
+def remainder_kernel(
+    decoder: FloatArray, tap: int, weights: Sequence[float] = (-1.0,)
+) -> FloatArray:
+    """Returns the kernel of the RemainderDecoder of a second plane; ``weights`` are of one plane.
+
+    Other arguments as of ``beside_samples``.
+    """
+    return PLANE * beside_samples(decoder, weights, tap)

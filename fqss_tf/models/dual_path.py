@@ -20,7 +20,7 @@ from fqss_tf.models.sizes import (
     MaskActivation,
     Residual,
 )
-from fqss_tf.models.waveform import convolution, decoder, encoder, prelu
+from fqss_tf.models.waveform import convolution, decoder, encoder, mixture_blocks, prelu
 from fqss_tf.types import KerasLayer, Tensor
 
 layers = keras.layers
@@ -30,7 +30,7 @@ def encoded_mixture(config: DualPathSizes, input_planes: int) -> tuple[Tensor, T
     """(input ``[B, 1, T, 1]``, its encoding ``[B, 1, M, filters]``)."""
     mixture = keras.Input((1, None, 1), name="mixture")
     planes = Splitter(input_planes, name="splitter")(mixture)
-    return mixture, encoder(planes, config, input_planes)
+    return mixture, encoder(mixture_blocks(planes, config, input_planes), config)
 
 
 def estimated_sources(

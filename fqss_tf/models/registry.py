@@ -12,7 +12,7 @@ from fqss_tf.models.dptnet import DPTNet
 from fqss_tf.models.dptnet_asteroid import AsteroidDPTNet
 from fqss_tf.models.network import Network
 from fqss_tf.models.sepformer import SepFormer
-from fqss_tf.models.sizes import EncoderSizes, Residual
+from fqss_tf.models.sizes import EncoderSizes, Masking, Residual
 from fqss_tf.types import KerasModel
 
 NETWORKS: dict[str, Network[Any]] = {
@@ -40,7 +40,7 @@ def names_of(chosen: Callable[[Network[Any]], bool]) -> str:
 
 def build(
     config: EncoderSizes, *, input_planes: int = 1, output_planes: int = 1,
-    residual: Residual = "exact", for_export: bool = False,
+    residual: Residual = "exact", masking: Masking = "direct", for_export: bool = False,
 ) -> KerasModel:
     """Builds the Keras model of a network: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
@@ -54,10 +54,13 @@ def build(
         output_planes: outputs of the residual-error block and combiner, 1 for none.
         residual: how the second output plane finds what the first one left out, as
             ``fqss_tf.models.waveform.decoder`` has it; causal networks have ``exact`` alone.
+        masking: what the decoders read, as ``fqss_tf.models.masking`` has it; ``centered`` for
+            ConvTasNet with two planes each way alone.
         for_export: the form that is quantized and exported: PReLU slopes are constants, and what
             convolutions can take over of the norms is left out.
     """
+    form = {} if masking == "direct" else {"masking": masking}
     return network_of(config).build(
         config, input_planes=input_planes, output_planes=output_planes, residual=residual,
-        for_export=for_export,
+        for_export=for_export, **form,
     )

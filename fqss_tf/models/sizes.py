@@ -11,13 +11,16 @@ MASK_ACTIVATIONS: tuple[MaskActivation, ...] = ("relu", "sigmoid", "linear")
 # How the second output plane finds what the first one left out (``fqss_tf.models.waveform``).
 Residual: TypeAlias = Literal["exact", "samples", "frames"]
 RESIDUALS: tuple[Residual, ...] = ("exact", "samples", "frames")
+# What the latent of the quantized network is (``fqss_tf.models.masking``).
+Masking: TypeAlias = Literal["direct", "centered"]
+MASKINGS: tuple[Masking, ...] = ("direct", "centered")
 
 
 @dataclasses.dataclass(frozen=True)
 class EncoderSizes:
     """What all networks here have: an encoder of ``kernel`` samples every ``hop``.
 
-    ``choices``: field -> the words that it may be.
+    ``choices``: field -> the words that it may be. ``linear_encoder``: nothing follows its sum.
 
     Raises:
         FqssError: a size is below 1, a word is not among its choices, or sizes do not go together.
@@ -29,6 +32,7 @@ class EncoderSizes:
     hop: int
 
     choices: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    linear_encoder: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -82,6 +86,25 @@ class EncoderSizes:
             raise FqssError(
                 "quantization.residual frames is for comparing with FQSS: train with exact or "
                 "samples"
+            )
+
+    def check_masking(self, masking: Masking, residual: Residual) -> None:
+        """Checks that the network can have this masking, with this form of the second plane.
+
+        Raises:
+            FqssError: it cannot.
+        """
+        if masking == "direct":
+            return
+        if not self.linear_encoder:
+            raise FqssError(
+                f"quantization.masking {masking} needs a linear encoder, which only convtasnet "
+                "has: use direct"
+            )
+        if residual != "exact":
+            raise FqssError(
+                f"quantization.masking {masking} goes with quantization.residual exact, not with "
+                f"{residual}"
             )
 
     @property

@@ -1,5 +1,6 @@
 """What all networks have: encoder, decoder, and the published ones' PReLU."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -39,21 +40,34 @@ def past(inputs: Tensor, frames: int, name: str) -> Tensor:
     return PastContext(frames, name=name)(inputs) if frames else inputs
 
 
-def encoder(mixture: Tensor, config: EncoderSizes, planes: int, causal: bool = False) -> Tensor:
-    """Mixture ``[B, 1, T, planes]`` -> ``[B, 1, M, filters]``.
+def mixture_blocks(
+    mixture: Tensor, config: EncoderSizes, planes: int, causal: bool = False
+) -> list[Tensor]:
+    """Mixture ``[B, 1, T, planes]`` -> for each plane its blocks ``[B, 1, blocks, hop]``.
 
-    One convolution a plane: weights of 1 and of 1/256 fit no common 8-bit scale. ``causal``: a
-    frame ends with its block instead of beginning with it, so there are as many frames as blocks.
+    ``causal``: past blocks come first, so that a frame ends with its block instead of beginning
+    with it, and there are as many frames as blocks.
     """
-    encoded = None
+    found = []
     for index in range(planes):
         plane = TakePlane(index, name=f"plane_{index}")(mixture) if planes > 1 else mixture
         blocks = SamplesToBlocks(config.hop, name=f"blocks_{index}")(plane)
         if causal:
             blocks = past(blocks, config.taps - 1, f"encoder_{index}_past")
+        found.append(blocks)
+    return found
+
+
+def encoder(blocks: Sequence[Tensor], config: EncoderSizes) -> Tensor:
+    """Blocks of each plane -> their encoding ``[B, 1, M, filters]``.
+
+    One convolution a plane: weights of 1 and of 1/256 fit no common 8-bit scale.
+    """
+    encoded = None
+    for index, plane in enumerate(blocks):
         part = waveform_convolution(
             config.filters, f"encoder_{index}", config.taps, use_bias=index > 0
-        )(blocks)
+        )(plane)
         encoded = (
             part if encoded is None else layers.Add(name=f"encoder_sum_{index}")([encoded, part])
         )
@@ -61,9 +75,10 @@ def encoder(mixture: Tensor, config: EncoderSizes, planes: int, causal: bool = F
 
 
 def decoder(
-    masked: Tensor, config: EncoderSizes, planes: int, residual: Residual = "exact"
+    latent: Tensor, config: EncoderSizes, planes: int, residual: Residual = "exact",
+    beside: Sequence[Tensor] = (),
 ) -> list[Tensor]:
-    """Masked ``[B, S, M, filters]`` -> a list of ``planes`` waveforms ``[B, S, T, 1]``.
+    """Latent ``[B, S, M, filters]`` -> a list of ``planes`` waveforms ``[B, S, T, 1]``.
 
     The second plane is what the 8 bits of the first one leave out, 256 times as large. ``exact``:
     it is subtracted where the decoder adds up, in 32 bits (``RemainderDecoder``). The others do
@@ -72,24 +87,28 @@ def decoder(
     3). E_k sees the ``samples`` of a plane, or, as in FQSS's DPTNet, the decoder's ``frames``
     before they are overlapped and added.
 
-    Biases turn rounding into the splitter's flooring.
+    Biases turn rounding into the splitter's flooring. ``beside``: blocks ``[B, S, blocks, hop]``
+    that are added to the decoded ones (``exact`` alone).
     """
-    edge = config.taps - 1
-    latent, outputs, blocks = masked, [], None
-    frames = None
+    if residual == "exact":
+        frames = overlapped(latent, config, "overlap_0")
+        return _exact_planes(frames, config, planes, beside, causal=False)
+    outputs, blocks = [], None
     for plane in range(planes):
-        if plane > 0 and residual != "exact":
+        if plane > 0:
             latent = _remaining_latent(latent, blocks, config, plane, residual)
-        if frames is None or residual != "exact":
-            frames = layers.ZeroPadding2D(((0, 0), (edge, edge)), name=f"overlap_{plane}")(latent)
-        if plane > 0 and residual == "exact":
-            blocks = _remainder(frames, blocks, config, plane, behind=edge)
-        else:
-            blocks = waveform_convolution(
-                config.hop, f"decoder_{plane}", config.taps, use_bias=planes > 1
-            )(frames)
+        frames = overlapped(latent, config, f"overlap_{plane}")
+        blocks = waveform_convolution(
+            config.hop, f"decoder_{plane}", config.taps, use_bias=planes > 1
+        )(frames)
         outputs.append(BlocksToSamples(name=f"stage_{plane}")(blocks))
     return outputs
+
+
+def overlapped(frames: Tensor, config: EncoderSizes, name: str) -> Tensor:
+    """Frames with zeros at both ends, so that a convolution gives every block they overlap in."""
+    edge = config.taps - 1
+    return layers.ZeroPadding2D(((0, 0), (edge, edge)), name=name)(frames)
 
 
 def _remaining_latent(
@@ -105,37 +124,56 @@ def _remaining_latent(
     return layers.Subtract(name=f"latent_{plane}")([latent, seen])
 
 
-def _remainder(
-    frames: Tensor, blocks: Tensor, config: EncoderSizes, plane: int,
-    before: int = 0, behind: int = 0,
-) -> Tensor:
-    """What ``blocks`` leave out of the decoded ``frames``, which begin ``before`` blocks earlier.
+def _exact_planes(
+    frames: Tensor, config: EncoderSizes, planes: int, beside: Sequence[Tensor], causal: bool
+) -> list[Tensor]:
+    """Waveforms of frames that begin or end early enough for every block."""
+    outputs: list[Tensor] = []
+    read = list(beside)
+    for plane in range(planes):
+        name = f"decoder_{plane}"
+        if read:
+            blocks = remainder(frames, read, config, name, causal, len(read) * config.hop)
+        else:
+            blocks = waveform_convolution(
+                config.hop, name, config.taps, use_bias=planes > 1
+            )(frames)
+        read.append(blocks)
+        if causal and config.taps > 1:
+            blocks = SkipStart(config.taps - 1, name=f"{name}_skip_start")(blocks)
+        outputs.append(BlocksToSamples(name=f"stage_{plane}")(blocks))
+    return outputs
 
-    Both are ``[B, S, blocks, C]``; the frames end ``behind`` blocks later.
+
+def remainder(
+    frames: Tensor, blocks: Sequence[Tensor], config: EncoderSizes, name: str, causal: bool,
+    exact: int,
+) -> Tensor:
+    """A RemainderDecoder of frames ``[B, S, M, C]`` and, beside them, blocks of samples.
+
+    ``causal``: the frames begin ``taps - 1`` before the blocks, else they end so much later.
     """
-    if before or behind:
-        blocks = layers.ZeroPadding2D(((0, 0), (before, behind)), name=f"decoded_{plane}")(blocks)
-    joined = layers.Concatenate(name=f"remainder_{plane}")([frames, blocks])
+    edge = config.taps - 1
+    around = ((0, 0), (edge, 0) if causal else (0, edge))
+    padded = {
+        id(each): layers.ZeroPadding2D(around, name=f"{name}_beside_{index}")(each)
+        if edge else each
+        for index, each in enumerate({id(each): each for each in blocks}.values())
+    }
+    joined = layers.Concatenate(name=f"{name}_inputs")(
+        [frames, *(padded[id(each)] for each in blocks)]
+    )
     return RemainderDecoder(
-        config.hop, (1, config.taps), dtype=keras.backend.floatx(), name=f"decoder_{plane}"
+        config.hop, (1, config.taps), exact=exact, dtype=keras.backend.floatx(), name=name
     )(joined)
 
 
-def causal_decoder(masked: Tensor, config: EncoderSizes, planes: int) -> list[Tensor]:
-    """The same for frames of ``encoder`` with ``causal``; nothing looks ahead, ``exact`` alone.
+def causal_decoder(
+    latent: Tensor, config: EncoderSizes, planes: int, beside: Sequence[Tensor] = ()
+) -> list[Tensor]:
+    """The same for frames of causal ``mixture_blocks``; nothing looks ahead, ``exact`` alone.
 
     The outputs begin with what came out before the first sample, which is skipped in the end.
     """
-    edge = config.taps - 1
-    frames = past(masked, edge, "decoder_0_past")
-    outputs, blocks = [], None
-    for plane in range(planes):
-        if plane > 0:
-            blocks = _remainder(frames, blocks, config, plane, before=edge)
-        else:
-            blocks = waveform_convolution(
-                config.hop, "decoder_0", config.taps, use_bias=planes > 1
-            )(frames)
-        whole = SkipStart(edge, name=f"decoder_{plane}_skip_start")(blocks) if edge else blocks
-        outputs.append(BlocksToSamples(name=f"stage_{plane}")(whole))
-    return outputs
+    frames = past(latent, config.taps - 1, "decoder_0_past")
+    return _exact_planes(frames, config, planes, beside, causal=True)

@@ -1,12 +1,10 @@
 """Published encoder and decoder kernels for the convolutions over blocks of samples."""
 
 import re
-from typing import Any
 
 import numpy as np
 
-from fqss_tf.layers.remainder import RemainderDecoder
-from fqss_tf.types import FloatArray, KerasModel, LayerWeights
+from fqss_tf.types import FloatArray, KerasLayer, KerasModel, LayerWeights
 
 ENCODERS = re.compile(r"(residual_)?encoder_\d+")
 DECODERS = re.compile(r"decoder_\d+")
@@ -41,22 +39,21 @@ def scale_latent(network: KerasModel, scales: FloatArray | float) -> None:
         network: float Keras model, changed in place.
         scales: one, or one for each channel ``[filters]``.
     """
+    latent = network.get_layer("masked").output.shape[-1]
     for layer in network.layers:
         if ENCODERS.fullmatch(layer.name):
             layer.set_weights([values * scales for values in layer.get_weights()])
         elif DECODERS.fullmatch(layer.name):
-            multiply_latent(layer, 1 / np.asarray(scales))
+            multiply_latent(layer, np.broadcast_to(1 / np.asarray(scales), [latent]))
 
 
-def multiply_latent(decoder: Any, scales: FloatArray) -> None:
+def multiply_latent(decoder: KerasLayer, scales: FloatArray) -> None:
     """Multiplies the weights of a decoder for each channel of the latent, in place.
 
     Args:
-        decoder: Keras layer; a RemainderDecoder has inputs besides the latent, which stay.
-        scales: one, or one for each channel ``[filters]``.
+        decoder: may have inputs behind the latent, whose weights stay.
+        scales: one for each channel ``[filters]``.
     """
     kernel, *bias = decoder.get_weights()
-    besides = decoder.filters if isinstance(decoder, RemainderDecoder) else 0
-    latent = kernel.shape[2] - besides
-    kernel[:, :, :latent] *= np.broadcast_to(scales, [latent])[:, None]
+    kernel[:, :, : len(scales)] *= scales[:, None]
     decoder.set_weights([kernel, *bias])

@@ -8,8 +8,9 @@ from fqss_tf.layers.attention import DotProductAttention, query_factor
 from fqss_tf.layers.norm import ChannelLayerNorm
 from fqss_tf.layers.prelu import ScalarPReLU
 from fqss_tf.layers.remainder import remainder_kernel
+from fqss_tf.models.masking import centered_kernels, decode_mean
 from fqss_tf.models.registry import build, network_of
-from fqss_tf.models.sizes import Residual
+from fqss_tf.models.sizes import Masking, Residual
 from fqss_tf.types import FloatArray, KerasModel, LayerWeights
 
 
@@ -47,13 +48,14 @@ def fold_for_export(model: KerasModel, config: Any) -> KerasModel:
 
 def add_planes(
     model: KerasModel, config: Any, *, input_planes: int, output_planes: int,
-    residual: Residual = "exact",
+    residual: Residual = "exact", masking: Masking = "direct",
 ) -> KerasModel:
     """The float model with input splitter and output combiner, computing the same function.
 
     The encoder of plane k starts as W / 256^k with the bias of its flooring, decoder k as 256^k D,
     and a residual encoder as the right inverse of D, so that before any quantization the further
-    planes carry exactly what the first ones leave out (method, section 7).
+    planes carry exactly what the first ones leave out (method, section 7). The mean of centered
+    masks is 0, until ``fqss_tf.quantization.centering`` measures it.
 
     Args:
         model: the float network.
@@ -61,11 +63,13 @@ def add_planes(
         input_planes: as of ``fqss_tf.models.registry.build``.
         output_planes: as there.
         residual: as there.
+        masking: as there.
     """
     config.check_output_planes(output_planes, residual)
+    config.check_masking(masking, residual)
     network = build(
         config, input_planes=input_planes, output_planes=output_planes, residual=residual,
-        for_export=True,
+        masking=masking, for_export=True,
     )
     for layer in model.layers:
         if isinstance(layer, ScalarPReLU):
@@ -76,6 +80,7 @@ def add_planes(
         part = encoder / 256**plane
         weights[f"encoder_{plane}"] = [part, part.sum(axis=(0, 1, 2))]
     inverse = right_inverse(decoder) if output_planes > 1 and residual != "exact" else None
+    tap = config.taps - 1 if getattr(config, "causal", False) else 0
     for plane in range(output_planes):
         if output_planes > 1:
             floor = (1 / 256 if plane + 1 < output_planes else 0) + (plane > 0)
@@ -84,10 +89,14 @@ def add_planes(
         if plane > 0 and inverse is not None:
             weights[f"residual_encoder_{plane}"] = [inverse / 256 ** (plane - 1)]
         elif plane > 0:
-            tap = config.taps - 1 if getattr(config, "causal", False) else 0
             weights[f"decoder_{plane}"] = [remainder_kernel(decoder, tap), bias]
+    if masking == "centered":
+        for plane, kernel in enumerate(centered_kernels(decoder, tap)):
+            weights[f"decoder_{plane}"][0] = kernel
     for name, values in weights.items():
         network.get_layer(name).set_weights(values)
+    if masking == "centered":
+        decode_mean(network, config)
     return network
 
 

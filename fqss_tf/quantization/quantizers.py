@@ -363,9 +363,21 @@ class WeightQuantizer(ModalQuantizer):
 class RemainderQuantizer(WeightQuantizer):
     """Quantizer of the kernel of a RemainderDecoder, per output channel.
 
-    What subtracts the samples, -256, is never trained, and a whole number of steps: rounded, it
-    would leave a part of the samples in. So a range is one of 127, and calibrated alone.
+    The weights of samples are never trained, and whole numbers of steps: rounded, they would leave
+    a part of the samples in. They are multiples of the smallest one, so a range is one of 127, and
+    calibrated alone.
+
+    Args:
+        exact: the last input channels, which are of samples.
     """
+
+    def __init__(self, bits: int = 8, *, exact: int) -> None:
+        super().__init__(bits)
+        self.exact = exact
+
+    def get_config(self) -> Json:
+        """Returns what ``from_config`` makes the same quantizer from."""
+        return {"bits": self.bits, "exact": self.exact}
 
     def build(self, tensor_shape: Any, name: str, layer: KerasLayer) -> dict[str, Tensor]:
         """Adds the variables of the range to a layer; returns them by name."""
@@ -380,29 +392,33 @@ class RemainderQuantizer(WeightQuantizer):
         self, inputs: Tensor, training: bool, weights: Mapping[str, Tensor], **kwargs: Any
     ) -> Tensor:
         """Returns rounded values; in mode ``calibrate`` the values, whose range is measured."""
+        latent, samples = self._parts(inputs)
         if self.mode == "calibrate":
             if training:
-                weights["maximum"].assign(self._near(self._largest(self._latent(inputs))))
+                weights["maximum"].assign(self._near(self._largest(latent), samples))
             return inputs
-        subtracting = tf.stop_gradient(inputs[:, :, -inputs.shape[-1] :])
-        kernel = tf.concat([self._latent(inputs), subtracting], axis=2)
+        kernel = tf.concat([latent, tf.stop_gradient(samples)], axis=2)
         return super().__call__(kernel, training, weights)
 
     def fit(self, kernel: Tensor, weights: Mapping[str, Tensor]) -> None:
         """Sets the ranges near those of the least mean squared error of a kernel."""
-        values = self._latent(kernel).numpy()
+        latent, samples = self._parts(tf.convert_to_tensor(kernel))
+        values = latent.numpy()
         maximum = least_error_maximum(values.reshape(-1, values.shape[-1]), self.bits)
-        weights["maximum"].assign(self._near(maximum))
+        weights["maximum"].assign(self._near(maximum, samples))
 
-    def _latent(self, kernel: Tensor) -> Tensor:
-        """The part of the kernel that decodes the latent."""
-        return kernel[:, :, : -kernel.shape[-1]]
+    def _parts(self, kernel: Tensor) -> tuple[Tensor, Tensor]:
+        return kernel[:, :, : -self.exact], kernel[:, :, -self.exact :]
 
-    def _near(self, maximum: Tensor) -> Tensor:
-        """The nearest range, not below, whose step is a whole part of 256."""
+    def _near(self, maximum: Tensor, samples: Tensor) -> Tensor:
+        """The nearest range, not below, whose step goes into the weights of samples."""
         last = 2 ** (self.bits - 1) - 1
-        steps = tf.floor(256 * last / tf.maximum(maximum, SMALLEST_RANGE))
-        return 256 * last / tf.clip_by_value(steps, 1, last)
+        magnitudes = tf.reshape(tf.abs(samples), [-1, samples.shape[-1]])
+        largest = tf.reduce_max(magnitudes, axis=0)
+        others = tf.where(magnitudes > 0, magnitudes, largest)
+        smallest = tf.reduce_min(others, axis=0)
+        needed = tf.maximum(maximum, tf.maximum(largest, SMALLEST_RANGE))
+        return last * smallest / tf.maximum(tf.floor(last * smallest / needed), 1)
 
     def _maximum(self, weights: Mapping[str, Tensor]) -> Tensor:
         return weights["maximum"]

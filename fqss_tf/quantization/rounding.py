@@ -27,24 +27,30 @@ def round_decoders(model: KerasModel, mixtures: Sequence[FloatArray | Tensor]) -
         mixtures: batches float32 [B, 1, T, 1] like those that it will separate.
     """
     decoders = _decoders(model)
-    # Of a RemainderDecoder, what follows the latent is exact already.
-    latent = model.get_layer("masked").output.shape[-1]
     read = keras.Model(model.input, [decoder.input for decoder in decoders])
     kernels = [decoder._weight_vars[0][0] for decoder in decoders]
-    powers = [np.zeros([kernel.shape[1] * latent] * 2) for kernel in kernels]
+    # What a RemainderDecoder does with samples is exact already.
+    counts = [
+        kernel.shape[2] - getattr(decoder.layer, "exact", 0)
+        for kernel, decoder in zip(kernels, decoders, strict=True)
+    ]
+    powers = [
+        np.zeros([kernel.shape[1] * count] * 2)
+        for kernel, count in zip(kernels, counts, strict=True)
+    ]
     for mixture in mixtures:
         frames = tf.nest.flatten(read(mixture, training=False))
-        for kernel, power, each in zip(kernels, powers, frames, strict=True):
-            power += _power(each.numpy()[..., :latent], kernel.shape[1])
-    for decoder, power in zip(decoders, powers, strict=True):
+        for kernel, count, power, each in zip(kernels, counts, powers, frames, strict=True):
+            power += _power(each.numpy()[..., :count], kernel.shape[1])
+    for decoder, count, power in zip(decoders, counts, powers, strict=True):
         ((variable, quantizer, ranges),) = decoder._weight_vars
         kernel = variable.numpy()
         _, taps, _, outputs = kernel.shape
         rounded = rounded_together(
-            kernel[0, :, :latent].reshape(taps * latent, outputs), power,
+            kernel[0, :, :count].reshape(taps * count, outputs), power,
             quantizer.scale(ranges), 2 ** (quantizer.bits - 1) - 1,
         )
-        kernel[0, :, :latent] = rounded.reshape(taps, latent, outputs)
+        kernel[0, :, :count] = rounded.reshape(taps, count, outputs)
         variable.assign(kernel)
 
 

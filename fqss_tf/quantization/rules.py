@@ -14,9 +14,10 @@ import tf_keras as keras
 from fqss_tf.errors import FqssError
 from fqss_tf.formats import WAVEFORM_SCALE
 from fqss_tf.layers.attention import AddPositions, DotProductAttention
+from fqss_tf.layers.center import FromMean
 from fqss_tf.layers.chunks import ChannelsToSources, OverlapAdd, SplitIntoChunks
 from fqss_tf.layers.context import Delay, Lookahead, PastContext, SkipStart
-from fqss_tf.layers.framing import BlocksToSamples, SamplesToBlocks
+from fqss_tf.layers.framing import BlocksToFrames, BlocksToSamples, SamplesToBlocks
 from fqss_tf.layers.lstm import DIRECTIONS, BidirectionalLstm
 from fqss_tf.layers.norm import ChannelLayerNorm, GlobalLayerNorm, RowLayerNorm
 from fqss_tf.layers.planes import Combiner, Splitter, TakePlane
@@ -81,11 +82,14 @@ class OutputRule:
 
 @dataclass(frozen=True)
 class WeightRule:
-    """The weights of layers of one type: attribute name -> a new quantizer of so many bits."""
+    """The weights of layers of one type: attribute name -> a new quantizer.
+
+    ``make`` takes the layer and the bits.
+    """
 
     type: type
     text: str
-    make: Callable[[int], Mapping[str, ModalQuantizer]]
+    make: Callable[[KerasLayer, int], Mapping[str, ModalQuantizer]]
 
 
 @dataclass(frozen=True)
@@ -184,12 +188,16 @@ OUTPUT_RULES = (
         (
             layers.ZeroPadding2D, SamplesToBlocks, BlocksToSamples, TakePlane, PastContext, Delay,
             Lookahead, SkipStart, SplitIntoChunks, layers.Permute, ChannelsToSources,
+            BlocksToFrames,
         ),
         OF_THE_INPUT,
     ),
     OutputRule((Splitter,), WAVEFORM),
     OutputRule(
         CONVOLUTIONS, WAVEFORM, Condition("before BlocksToSamples (a decoder)", _is_waveform)
+    ),
+    OutputRule(
+        CONVOLUTIONS, BESIDE_SAMPLES, Condition("that a RemainderDecoder reads", _feeds_remainder)
     ),
     OutputRule(
         CONVOLUTIONS, OF_THE_NEXT,
@@ -210,7 +218,7 @@ OUTPUT_RULES = (
     OutputRule((OverlapAdd, AddPositions), TRAINED),
     OutputRule(
         (layers.Concatenate,), OF_THE_INPUT,
-        _feeds_only("before RemainderDecoder", RemainderDecoder),
+        Condition("that a RemainderDecoder reads", _feeds_remainder),
     ),
     OutputRule((layers.Concatenate,), SIGMOID, Condition("of sigmoids", _of_sigmoids)),
     OutputRule((layers.Concatenate,), NON_NEGATIVE, Condition("of ReLU outputs", _of_relus)),
@@ -235,15 +243,15 @@ OUTPUT_RULES = (
         (layers.Multiply,), BESIDE_SAMPLES,
         Condition("that a RemainderDecoder reads", _feeds_remainder),
     ),
-    OutputRule((layers.Add, layers.Subtract, layers.Multiply), TRAINED),
+    OutputRule((layers.Add, layers.Subtract, layers.Multiply, FromMean), TRAINED),
 )
 
 
-def _of_norm(bits: int) -> Mapping[str, ModalQuantizer]:
+def _of_norm(layer: KerasLayer, bits: int) -> Mapping[str, ModalQuantizer]:
     return {name: WeightQuantizer(bits, channel_axis=None) for name in ("gamma", "beta")}
 
 
-def _of_lstm(bits: int) -> Mapping[str, ModalQuantizer]:
+def _of_lstm(layer: KerasLayer, bits: int) -> Mapping[str, ModalQuantizer]:
     return {
         f"{direction}_{name}": WeightQuantizer(bits, groups=4)
         for direction in DIRECTIONS
@@ -254,18 +262,23 @@ def _of_lstm(bits: int) -> Mapping[str, ModalQuantizer]:
 WEIGHT_RULES = (
     WeightRule(
         layers.DepthwiseConv2D, "per channel",
-        lambda bits: {"depthwise_kernel": WeightQuantizer(bits, channel_axis=-2)},
+        lambda layer, bits: {"depthwise_kernel": WeightQuantizer(bits, channel_axis=-2)},
     ),
     WeightRule(
-        RemainderDecoder, "per output channel, -256 a whole number of steps",
-        lambda bits: {"kernel": RemainderQuantizer(bits)},
+        RemainderDecoder, "per output channel, weights of samples whole numbers of steps",
+        lambda layer, bits: {"kernel": RemainderQuantizer(bits, exact=layer.exact)},
     ),
     WeightRule(
-        layers.Conv2D, "per output channel", lambda bits: {"kernel": WeightQuantizer(bits)}
+        layers.Conv2D, "per output channel",
+        lambda layer, bits: {"kernel": WeightQuantizer(bits)},
     ),
     WeightRule(GlobalLayerNorm, "gamma, beta: one scale each", _of_norm),
     WeightRule(RowLayerNorm, "gamma, beta: one scale each", _of_norm),
     WeightRule(ChannelLayerNorm, "gamma, beta: one scale each", _of_norm),
+    WeightRule(
+        FromMean, "mean: one scale",
+        lambda layer, bits: {"mean": WeightQuantizer(bits, channel_axis=None)},
+    ),
     WeightRule(BidirectionalLstm, "per gate", _of_lstm),
 )
 
@@ -352,7 +365,8 @@ def _output(layer: KerasLayer, bits: int) -> ModalQuantizer | None:
 
 
 def _weights(layer: KerasLayer, bits: int) -> Mapping[str, ModalQuantizer]:
-    return next((rule.make(bits) for rule in WEIGHT_RULES if isinstance(layer, rule.type)), {})
+    rule = next((rule for rule in WEIGHT_RULES if isinstance(layer, rule.type)), None)
+    return rule.make(layer, bits) if rule else {}
 
 
 def _inner(layer: KerasLayer, bits: int) -> dict[str, ModalQuantizer]:

@@ -11,10 +11,12 @@ from fqss_tf.config import Recipe
 from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.recipe_data import calibration_batches, fixed_mixtures
 from fqss_tf.errors import FqssError
-from fqss_tf.models.sizes import EncoderSizes
+from fqss_tf.models.masking import decode_mean
+from fqss_tf.models.sizes import EncoderSizes, Masking
 from fqss_tf.quantization import folding, wrap
 from fqss_tf.quantization.bias import snap_biases
 from fqss_tf.quantization.bias_correction import correct_biases
+from fqss_tf.quantization.centering import center_masks
 from fqss_tf.quantization.equalization import equalize
 from fqss_tf.quantization.level import calibrate_level
 from fqss_tf.quantization.rounding import round_decoders
@@ -129,14 +131,20 @@ class BaseRun(abc.ABC):
         inputs, outputs = planes
         network = folding.add_planes(
             model or self.float_model(), self.config, input_planes=inputs, output_planes=outputs,
-            residual=self.recipe.quantization.residual,
+            residual=self.recipe.quantization.residual, masking=self._masking(planes),
         )
         if mixtures:
+            center_masks(network, mixtures)
             equalize(network, self.config, mixtures)
+            if self._masking(planes) == "centered":
+                decode_mean(network, self.config)
         model = wrap.quantize(network)
         if not self.recipe.quantization.train_ranges:
             wrap.keep_ranges(model)
         return model
+
+    def _masking(self, planes: Planes) -> Masking:
+        return self.recipe.quantization.masking if planes == (2, 2) else "direct"
 
     def calibrated_model(self, planes: Planes, calibration: PathLike | None = None) -> KerasModel:
         """Makes the float network with quantizers whose ranges are measured.

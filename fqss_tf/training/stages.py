@@ -81,6 +81,7 @@ def train(
     if method == "fqss":
         settings = recipe.quantization
         recipe.model.check_output_planes(settings.output_planes, settings.residual)
+        recipe.model.check_masking(settings.masking, settings.residual)
     if recipe.qat.steps:
         wrap.check_layers(folding.fold_for_export(build(recipe.model), recipe.model))
     bad_files = BadFilePolicy(recipe.data.on_bad_file)

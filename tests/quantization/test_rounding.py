@@ -76,17 +76,18 @@ def layer_kernel(model, name):
     return model.get_layer(name)._weight_vars[0][0].numpy()
 
 
-def test_what_subtracts_is_exact_and_not_trained(rng):
+@pytest.mark.parametrize("weights", [[-1.0], [1.0, 1 / 64, -1.0], [-1 / 8] * 8], ids=str)
+def test_what_samples_weigh_is_exact_and_not_trained(rng, weights):
     decoder = rng.normal(0, 0.3, (1, 2, 24, 4)).astype(np.float32)
-    kernel = tf.Variable(remainder_kernel(decoder, 0))
-    quantizer = RemainderQuantizer()
+    kernel = tf.Variable(remainder_kernel(decoder, 0, weights))
+    quantizer = RemainderQuantizer(exact=4 * len(weights))
     ranges = quantizer.build(kernel.shape, "kernel", keras.layers.Layer())
     quantizer.fit(kernel, ranges)
     quantizer.mode = "quantize"
     with tf.GradientTape() as tape:
         rounded = quantizer(kernel, training=True, weights=ranges)
     gradient = tape.gradient(rounded, kernel).numpy()
-    np.testing.assert_array_equal(rounded[:, :, 24:], kernel[:, :, 24:])
+    np.testing.assert_allclose(rounded[:, :, 24:], kernel[:, :, 24:], rtol=1e-7, atol=0)
     assert 0 < np.abs(rounded - kernel).max() <= quantizer.scale(ranges).max()
     assert not gradient[:, :, 24:].any()
     assert gradient[:, :, :24].any()

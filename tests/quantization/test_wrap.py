@@ -161,7 +161,7 @@ def test_every_integer_tensor_has_a_quantizer(case):
         and not layer.quantize_config.output
     }
     fused_later = {"mask_0", "mask_1", "block_1_skip_sum"}
-    of_the_input = {"remainder_1"}
+    of_the_input = {"decoder_1_inputs"}
     if case.config.activation == "prelu":
         fused_later |= {f"block_{i}_{place}" for i in range(2) for place in ("in", "depthwise")}
     assert unquantized == fused_later | of_the_input

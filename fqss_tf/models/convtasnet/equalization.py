@@ -4,6 +4,7 @@ import numpy as np
 
 from fqss_tf.models import waveform_weights
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
+from fqss_tf.models.masking import MASK_CHANGE
 from fqss_tf.models.network import ChannelRanges
 from fqss_tf.models.waveform_weights import DECODERS, multiply_latent
 from fqss_tf.types import FloatArray, KerasModel
@@ -43,7 +44,7 @@ class _Equalization:
         self.ranges = ranges(self._measured())
 
     def _measured(self) -> set[str]:
-        places = {"encoder_0", "encoder_sum_1", "mask_prelu", "mask_relu"}
+        places = {"encoder_0", "encoder_sum_1", "mask_prelu", "mask_relu", MASK_CHANGE}
         for index in self.blocks:
             places |= {
                 f"block_{index}_{place}{suffix}"
@@ -56,7 +57,7 @@ class _Equalization:
 
     def equalize(self) -> None:
         encoded = self.scales("encoder_0", "encoder_sum_1", strength=1.0)
-        masks = self.scales(*(f"mask_{source}" for source in self.sources), strength=self.strength)
+        masks = self.mask_scales()
         trunk = self.scales(
             "bottleneck", "bottleneck_normed",
             *(f"block_{index}_residual_sum" for index in self.blocks), strength=self.strength,
@@ -72,12 +73,21 @@ class _Equalization:
                 multiply_latent(self.network.get_layer(name), encoded * masks)
             if name.startswith("residual_encoder_") and name[-1].isdigit():
                 self.divide_outputs(name, encoded * masks)
+        if MASK_CHANGE in self.names:
+            self.divide_outputs(MASK_CHANGE, masks)
         self.tell_statistics("bottleneck_norm", encoded)
         self.pointwise("bottleneck", encoded, trunk)
         for index in self.blocks:
             self.block(f"block_{index}", trunk, skips)
         for source in self.sources:
             self.pointwise(f"mask_{source}", skips, masks)
+
+    def mask_scales(self) -> FloatArray:
+        names = [f"mask_{source}" for source in self.sources]
+        if f"{names[0]}_sigmoid" in self.names:
+            return np.ones_like(self.ranges[names[0]])
+        changes = [MASK_CHANGE] if MASK_CHANGE in self.names else names
+        return self.scales(*changes, strength=self.strength)
 
     def block(self, name: str, trunk: FloatArray, skips: FloatArray) -> None:
         widened = self.scales(f"{name}_in", f"{name}_in_prelu", f"{name}_in_relu", strength=1.0)
@@ -106,7 +116,8 @@ class _Equalization:
         """What each channel is divided by where the tensors of these names are one in the end."""
         found = [self.ranges[name] for name in names if name in self.ranges]
         largest = np.max(found, axis=0)
-        largest = np.maximum(largest, LEAST_SHARE * largest.max()) ** strength
+        least = max(LEAST_SHARE * largest.max(), np.finfo(np.float32).tiny)
+        largest = np.maximum(largest, least) ** strength
         return largest / np.exp(np.mean(np.log(largest)))
 
     def weights(self, name: str) -> list[FloatArray]:

@@ -12,12 +12,14 @@ from fqss_tf.layers.norm import GlobalLayerNorm
 from fqss_tf.layers.planes import Combiner, Splitter
 from fqss_tf.models.convtasnet.norms import norm_in_two_passes, pointwise_of_norm
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig, Norm
-from fqss_tf.models.sizes import Residual
+from fqss_tf.models.masking import mask_change, mean_estimate
+from fqss_tf.models.sizes import Masking, Residual
 from fqss_tf.models.waveform import (
     causal_decoder,
     convolution,
     decoder,
     encoder,
+    mixture_blocks,
     past,
     prelu,
 )
@@ -29,7 +31,7 @@ layers = keras.layers
 @tf.autograph.experimental.do_not_convert
 def build(
     config: ConvTasNetConfig, *, input_planes: int = 1, output_planes: int = 1,
-    residual: Residual = "exact", for_export: bool = False,
+    residual: Residual = "exact", masking: Masking = "direct", for_export: bool = False,
 ) -> KerasModel:
     """The network as a Keras model: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
@@ -39,14 +41,19 @@ def build(
     planes = Splitter(input_planes, name="splitter")(mixture)
     if config.causal and config.algorithmic_delay:
         planes = Lookahead(config.algorithmic_delay, name="lookahead")(planes)
-    encoded = encoder(planes, config, input_planes, config.causal)
+    blocks = mixture_blocks(planes, config, input_planes, config.causal)
+    encoded = encoder(blocks, config)
     skip_sum = _temporal_convolution_network(encoded, config, for_export)
     masks = _masks(skip_sum, config, for_export)
+    beside: list[Tensor] = []
+    if masking == "centered":
+        masks = mask_change(masks)
+        beside = mean_estimate(blocks, config, config.causal)
     masked = layers.Multiply(name="masked")([masks, encoded])
     if config.causal:
-        planes = causal_decoder(masked, config, output_planes)
+        planes = causal_decoder(masked, config, output_planes, beside)
     else:
-        planes = decoder(masked, config, output_planes, residual)
+        planes = decoder(masked, config, output_planes, residual, beside)
     estimates = Combiner(name="combiner")(planes)
     return keras.Model(mixture, estimates, name="convtasnet")
 

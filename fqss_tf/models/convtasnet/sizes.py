@@ -38,6 +38,7 @@ class ConvTasNetConfig(EncoderSizes):
     mask_activation: MaskActivation = "relu"
     causal: bool = False
 
+    linear_encoder = True
     choices = {"norm": NORMS, "activation": ACTIVATIONS, "mask_activation": MASK_ACTIVATIONS}
 
     def __post_init__(self) -> None:

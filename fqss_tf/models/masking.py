@@ -1,0 +1,111 @@
+"""The latent that the decoders of a quantized network read.
+
+``direct``: the masked encoding of a source, ``m E(x)``, as papers write it.
+
+``centered``: only what the mask m changes against its mean c over recordings, ``(m - c) E(x)``. The
+rest, ``c E(x)``, is a fixed filter of the mixture when decoded. Small decoders of their own make
+two planes of it, and the decoders of the sources read these beside the latent. This is the same for
+a linear encoder E. But the 8 bits of the latent then hold less, so that their steps are finer, and
+errors of the 8-bit encoding count only as far as the mask moves.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tf_keras as keras
+
+from fqss_tf.layers.center import FromMean
+from fqss_tf.layers.framing import BlocksToFrames
+from fqss_tf.layers.remainder import beside_samples, remainder_kernel
+from fqss_tf.models.sizes import EncoderSizes
+from fqss_tf.models.waveform import overlapped, past, remainder, waveform_convolution
+from fqss_tf.types import FloatArray, KerasModel, Tensor
+
+layers = keras.layers
+MASK_CHANGE = "mask_change"
+# Frames of the first input plane, and what is subtracted, are there so many times, with a part of
+# the weight each. So the steps of the kernel are fine enough to hold the weights of the second
+# plane, 1/256 of the first one's.
+COPIES = 8
+# The second plane of the filtered mixture is at most so many times the remainder. Its weight is one
+# step of the decoders of the sources: the first plane's, so many, still fits in 127 steps.
+LARGEST_STRETCH = 64
+
+
+def mask_change(masks: Tensor) -> Tensor:
+    """Masks less their mean, ``[B, S, M, filters]``."""
+    return FromMean(name=MASK_CHANGE)(masks)
+
+
+def mean_estimate(blocks: Sequence[Tensor], config: EncoderSizes, causal: bool) -> list[Tensor]:
+    """What the mean mask makes of the mixture: two planes of blocks, each ``[B, S, blocks, hop]``.
+
+    The second one holds ``stretch`` times what the first one leaves out. They end ``taps - 1``
+    frames later than the mixture, or begin so many earlier, as those of the decoders do.
+
+    Args:
+        blocks: of both planes of the mixture, as the encoder reads them.
+        config: sizes.
+        causal: whether past frames come first.
+    """
+    first, second = (
+        BlocksToFrames(config.taps, name=f"mixture_frames_{plane}")(each)
+        for plane, each in enumerate(blocks)
+    )
+    frames = layers.Concatenate(name="mixture_frames")([*[first] * COPIES, second])
+    edge = config.taps - 1
+    if causal:
+        frames = past(frames, edge, "mean_decoder_0_past")
+    else:
+        frames = overlapped(frames, config, "mixture_overlap")
+    coarse = waveform_convolution(config.hop, "mean_decoder_0", config.taps)(frames)
+    rest = remainder(
+        frames, [coarse] * COPIES, config, "mean_decoder_1", causal, exact=COPIES * config.hop
+    )
+    if config.sources == 1:
+        return [coarse, rest]
+    return [
+        layers.Concatenate(axis=1, name=f"mean_estimates_{plane}")([each] * config.sources)
+        for plane, each in enumerate((coarse, rest))
+    ]
+
+
+def centered_kernels(
+    decoder: FloatArray, tap: int, stretch: float = LARGEST_STRETCH
+) -> list[FloatArray]:
+    """Kernels of the decoders of both planes that read a mean estimate behind the latent.
+
+    Args:
+        decoder: kernel ``[1, taps, filters, hop]``.
+        tap: as of ``beside_samples``.
+        stretch: as of ``mean_estimate``.
+    """
+    mean = [1.0, 1 / stretch]
+    return [beside_samples(decoder, mean, tap), remainder_kernel(decoder, tap, [*mean, -1.0])]
+
+
+def decode_mean(network: KerasModel, config: EncoderSizes) -> None:
+    """Sets the weights of the mean estimate to those of the mean mask, in place.
+
+    The function becomes that of the network with direct latents, but for the first and the last hop
+    of a recording, which fewer frames overlap.
+
+    Args:
+        network: float, with ``centered`` latent.
+        config: its sizes.
+    """
+    (mean,) = network.get_layer(MASK_CHANGE).get_weights()
+    (encoder,) = network.get_layer("encoder_0").get_weights()
+    kernel, bias = network.get_layer("decoder_0").get_weights()
+    decoder = kernel[:, :, : len(mean)]
+    stretch = 2 ** np.floor(np.log2(127 / max(np.abs(decoder).max(), 127 / LARGEST_STRETCH)))
+    tap = config.taps - 1 if getattr(config, "causal", False) else 0
+    for plane, found in enumerate(centered_kernels(decoder, tap, stretch)):
+        layer = network.get_layer(f"decoder_{plane}")
+        layer.set_weights([found, layer.get_weights()[1]])
+    whole = (encoder.reshape(-1, len(mean)) * mean) @ decoder
+    filtered = np.concatenate([whole / COPIES] * COPIES + [whole / 256], axis=2)
+    offset = whole.sum(axis=(0, 1, 2)) / 256  # the second plane of the mixture begins at -1
+    network.get_layer("mean_decoder_0").set_weights([filtered, offset])
+    subtracting = beside_samples(filtered, [-1 / COPIES] * COPIES, tap)
+    network.get_layer("mean_decoder_1").set_weights([stretch * subtracting, stretch * offset])

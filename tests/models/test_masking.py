@@ -1,0 +1,128 @@
+"""The latent of what a mask changes, beside the frames of the mixture."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tf_keras as keras
+
+from fqss_tf.errors import FqssError
+from fqss_tf.models import registry
+from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
+from fqss_tf.models.dptnet.sizes import DPTNetConfig
+from fqss_tf.models.masking import decode_mean
+from fqss_tf.quantization.centering import center_masks
+from fqss_tf.quantization.equalization import equalize
+from fqss_tf.quantization.folding import add_planes
+from fqss_tf.quantization.rounding import round_decoders
+from fqss_tf.quantization.wrap import calibrate, quantize
+
+TINY = ConvTasNetConfig(
+    filters=64, kernel=32, hop=16, bottleneck=8, skip=8, hidden=16, blocks=2, repeats=1,
+    norm="batch", activation="relu",
+)
+SIZES = {
+    "batch": TINY,
+    "causal": dataclasses.replace(TINY, causal=True),
+    "one source": dataclasses.replace(TINY, sources=1),
+    "sigmoid": dataclasses.replace(TINY, mask_activation="sigmoid"),
+    "global": dataclasses.replace(TINY, norm="global", activation="prelu"),
+}
+
+
+@pytest.fixture(params=SIZES, ids=str)
+def config(request):
+    return SIZES[request.param]
+
+
+@pytest.fixture
+def mixtures():
+    """16-bit samples, float32 [B, 1, T, 1]."""
+    noise = np.random.default_rng(1).integers(-(2**13), 2**13, (2, 1, 800, 1))
+    return (noise / 2**15).astype(np.float32)
+
+
+@pytest.fixture
+def networks(config, mixtures):
+    """A network with direct and with centered latent."""
+    keras.utils.set_random_seed(0)
+    model = registry.build(config)
+    kernel = model.get_layer("decoder_0").get_weights()[0]
+    model.get_layer("decoder_0").set_weights([0.1 * kernel])
+    direct, centered = (
+        add_planes(model, config, input_planes=2, output_planes=2, masking=masking)
+        for masking in ("direct", "centered")
+    )
+    center_masks(centered, [mixtures[:, 0, :, 0]])
+    decode_mean(centered, config)
+    return direct, centered
+
+
+def waveforms(network, mixtures, config):
+    """Of the coarse stage; without the frames at both ends, where the overlap is not whole."""
+    coarse = keras.Model(network.input, network.get_layer("stage_0").output)
+    return coarse(mixtures).numpy()[:, :, config.kernel : -config.kernel]
+
+
+@pytest.mark.parametrize("equalized", [False, True])
+def test_both_latents_compute_the_same(config, networks, mixtures, equalized):
+    direct, centered = networks
+    expected = waveforms(direct, mixtures, config)
+    if equalized:
+        equalize(centered, config, [mixtures[:, 0, :, 0]])
+        decode_mean(centered, config)
+    found = waveforms(centered, mixtures, config)
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max() + 1e-6)
+
+
+def test_the_latent_holds_less(networks, mixtures):
+    energies = [
+        np.mean(keras.Model(each.input, each.get_layer("masked").output)(mixtures).numpy() ** 2)
+        for each in networks
+    ]
+    assert energies[1] < 0.8 * energies[0]
+
+
+def test_nothing_is_added_before_the_mean_is_measured(config, mixtures):
+    keras.utils.set_random_seed(0)
+    model = registry.build(config)
+    direct, centered = (
+        add_planes(model, config, input_planes=2, output_planes=2, masking=masking)
+        for masking in ("direct", "centered")
+    )
+    np.testing.assert_allclose(centered(mixtures), direct(mixtures), atol=1e-6)
+
+
+def test_a_mask_that_never_moves_costs_no_8_bits(mixtures):
+    keras.utils.set_random_seed(0)
+    model = registry.build(TINY)
+    kernel = model.get_layer("decoder_0").get_weights()[0]
+    model.get_layer("decoder_0").set_weights([3 * kernel])
+    for source in range(TINY.sources):
+        mask = model.get_layer(f"mask_{source}")
+        kernel, bias = mask.get_weights()
+        mask.set_weights([0 * kernel, 0 * bias + 0.5])
+    noise, expected = {}, model(mixtures).numpy()[:, :, 32:-32]
+    for masking in ("direct", "centered"):
+        network = add_planes(model, TINY, input_planes=2, output_planes=2, masking=masking)
+        batch = mixtures[:, 0, :, 0]
+        center_masks(network, [batch])
+        equalize(network, TINY, [batch])
+        if masking == "centered":
+            decode_mean(network, TINY)
+        quantized = quantize(network)
+        calibrate(quantized, [mixtures])
+        round_decoders(quantized, [mixtures])
+        found = quantized(mixtures).numpy()[:, :, 32:-32]
+        noise[masking] = np.std(found - expected) / np.std(expected)
+    assert noise["centered"] < 5e-3 < noise["direct"] / 2, noise
+
+
+@pytest.mark.parametrize("sizes, residual, message", [
+    (TINY, "samples", "masking centered goes with quantization.residual exact, not with samples"),
+    (DPTNetConfig(), "exact", "needs a linear encoder, which only convtasnet has"),
+])
+def test_networks_that_cannot_have_it(sizes, residual, message):
+    sizes.check_masking("direct", residual)
+    with pytest.raises(FqssError, match=message):
+        sizes.check_masking("centered", residual)
