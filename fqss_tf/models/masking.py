@@ -96,9 +96,9 @@ def decode_mean(network: KerasModel, config: EncoderSizes) -> None:
     """
     (mean,) = network.get_layer(MASK_CHANGE).get_weights()
     (encoder,) = network.get_layer("encoder_0").get_weights()
-    kernel, bias = network.get_layer("decoder_0").get_weights()
-    decoder = kernel[:, :, : len(mean)]
-    stretch = 2 ** np.floor(np.log2(127 / max(np.abs(decoder).max(), 127 / LARGEST_STRETCH)))
+    decoder = network.get_layer("decoder_0").get_weights()[0][:, :, : len(mean)]
+    largest = max(np.abs(decoder).max(), 127 / LARGEST_STRETCH)
+    stretch = 2 ** np.floor(np.log2(127 / largest))
     tap = config.taps - 1 if getattr(config, "causal", False) else 0
     for plane, found in enumerate(centered_kernels(decoder, tap, stretch)):
         layer = network.get_layer(f"decoder_{plane}")
