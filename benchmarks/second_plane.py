@@ -77,7 +77,9 @@ def _models(run: Run) -> Iterator[tuple]:
     float_model = run.level_calibrated_model()
     batches = list(run.calibration_batches())[:CALIBRATION_BATCHES]
     for residual in ("samples", "exact"):
-        settings = dataclasses.replace(run.recipe.quantization, residual=residual)
+        settings = dataclasses.replace(
+            run.recipe.quantization, residual=residual, masking="direct"
+        )
         run.files.recipe = dataclasses.replace(run.recipe, quantization=settings)
         model = run.uncalibrated_model(Planes(2, 2), float_model, batches)
         inputs = [batch[:, None, :, None] for batch in batches]
