@@ -11,7 +11,6 @@ from fqss_tf.config import Recipe
 from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.recipe_data import calibration_batches, fixed_mixtures
 from fqss_tf.errors import FqssError
-from fqss_tf.models.masking import decode_mean
 from fqss_tf.models.sizes import EncoderSizes, Masking
 from fqss_tf.quantization import folding, wrap
 from fqss_tf.quantization.bias import snap_biases
@@ -137,6 +136,9 @@ class BaseRun(abc.ABC):
             center_masks(network, mixtures)
             equalize(network, self.config, mixtures)
             if self._masking(planes) == "centered":
+                # Keras must not be imported before its version is checked.
+                from fqss_tf.models.masking import decode_mean
+
                 decode_mean(network, self.config)
         model = wrap.quantize(network)
         if not self.recipe.quantization.train_ranges:
