@@ -86,10 +86,7 @@ def separated(*arguments, stdin=None):
         for path in sorted(Path(output).iterdir())[:1]:
             info = soundfile.info(os.fsencode(path))  # any name
             parts.append(f"{info.frames / info.samplerate:.2f} s")
-    # Where the files of the case lie is of no interest.
-    lines = [line.replace(f"{arguments[0].parent}/", "") if isinstance(arguments[0], Path) else line
-             for line in said(result)]
-    return ", ".join([f"exit {result.exit_code}", *parts, *lines, *traceback_of(result)])
+    return ", ".join([f"exit {result.exit_code}", *parts, *said(result), *traceback_of(result)])
 
 
 def said(result):
@@ -117,5 +114,4 @@ def listed(folder, *arguments):
     command = ["separate", *map(str, arguments), "--output", str(output)]
     result = CliRunner().invoke(fqss_tf, command)
     files = sorted(str(path.relative_to(output)) for path in output.rglob("*_speech_1.*"))
-    lines = [line.replace(f"{folder}/", "") for line in said(result)]
-    return ", ".join([f"exit {result.exit_code}", *files, *lines, *traceback_of(result)])
+    return ", ".join([f"exit {result.exit_code}", *files, *said(result), *traceback_of(result)])
