@@ -90,10 +90,11 @@ def test_joined_mp3s_are_one_recording(tmp_path, between, is_counted):
     assert np.sqrt(np.mean(joined[-SECOND // 2 :] ** 2)) > 0.15
 
 
-@pytest.mark.parametrize("file_format, subtype", FORMATS)
+# Nothing in CAF, W64 and AU says where such a file ends.
+@pytest.mark.parametrize(
+    "file_format, subtype", [each for each in FORMATS if each[0] not in ("CAF", "W64", "AU")]
+)
 def test_joined_files_are_one_recording(tmp_path, file_format, subtype):
-    if file_format in ("CAF", "W64", "AU"):
-        pytest.skip("nothing in such a file says where it ends")
     content = encoded(file_format, subtype)
     alone = read(tmp_path, content)
     assert np.array_equal(read(tmp_path, content + content), np.concatenate([alone, alone]))
