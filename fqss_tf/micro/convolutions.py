@@ -28,19 +28,11 @@ def conv(op: Op) -> list[Call]:
     flat = data_of(kernel).reshape(outputs, depth)
     padded = -(-depth // 4) * 4
     channels = _Channels.of(op, source, kernel, flat, np.pad(flat, ((0, 0), (0, padded - depth))))
-    _, rows, frames, _ = op.output.shape
-    return [
-        Call(
-            f"fqss_conv({{t{source.index}:{item * row(source.shape, 2)}}}, "
-            f"{{t{op.output.index}:{item * row(op.output.shape, 2)}}}, {frames}, "
-            f"{source.shape[3]}, {depth}, {outputs}, &channels_{op.index}, {{scratch}});",
-            (source.index,), op.output.index,
-            channels.definitions(op.index) if item == 0 else (),
-            channels.bytes if item == 0 else 0,
-            scratch=8 * padded, macs=frames * outputs * depth,
-        )
-        for item in range(rows)
-    ]
+    return _for_each_recording(
+        op, source, channels, "fqss_conv",
+        f"{source.shape[3]}, {depth}, {outputs}, &channels_{op.index}, {{scratch}}",
+        macs_a_frame=outputs * depth, scratch=8 * padded,
+    )
 
 
 def depthwise(op: Op) -> list[Call]:
@@ -53,16 +45,27 @@ def depthwise(op: Op) -> list[Call]:
         op.refuse(f"has a kernel {list(kernel.shape)} for {width} channels")
     flat = data_of(kernel).reshape(taps, width)
     channels = _Channels.of(op, source, kernel, flat.T, flat)
+    return _for_each_recording(
+        op, source, channels, "fqss_depthwise",
+        f"{width}, {taps}, {op.options['dilationWFactor']}, &channels_{op.index}",
+        macs_a_frame=width * taps,
+    )
+
+
+def _for_each_recording(
+    op: Op, source: Tensor, channels: "_Channels", function: str, arguments: str,
+    macs_a_frame: int, scratch: int = 0,
+) -> list[Call]:
+    """Calls of a C function with ``arguments`` behind input, output and frames."""
     _, rows, frames, _ = op.output.shape
     return [
         Call(
-            f"fqss_depthwise({{t{source.index}:{item * row(source.shape, 2)}}}, "
-            f"{{t{op.output.index}:{item * row(op.output.shape, 2)}}}, {frames}, {width}, "
-            f"{taps}, {op.options['dilationWFactor']}, &channels_{op.index});",
+            f"{function}({{t{source.index}:{item * row(source.shape, 2)}}}, "
+            f"{{t{op.output.index}:{item * row(op.output.shape, 2)}}}, {frames}, {arguments});",
             (source.index,), op.output.index,
             channels.definitions(op.index) if item == 0 else (),
             channels.bytes if item == 0 else 0,
-            macs=frames * width * taps,
+            scratch=scratch, macs=frames * macs_a_frame,
         )
         for item in range(rows)
     ]
