@@ -23,12 +23,12 @@ class RemainderDecoder(keras.layers.Conv2D):
 
     Args:
         exact: the last input channels, of the blocks; their weights are not trained, and whole
-            numbers of steps in 8 bits. ``filters`` if None: one block.
+            numbers of steps in 8 bits.
     """
 
-    def __init__(self, *args: Any, exact: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, exact: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.exact: int = self.filters if exact is None else exact
+        self.exact = exact
 
     def get_config(self) -> Json:
         return {**super().get_config(), "exact": self.exact}

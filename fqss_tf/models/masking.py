@@ -16,7 +16,7 @@ import tf_keras as keras
 
 from fqss_tf.layers.center import FromMean
 from fqss_tf.layers.framing import BlocksToFrames
-from fqss_tf.layers.remainder import beside_samples, remainder_kernel
+from fqss_tf.layers.remainder import PLANE, beside_samples, remainder_kernel
 from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.models.waveform import overlapped, past, remainder, waveform_convolution
 from fqss_tf.types import FloatArray, KerasModel, Tensor
@@ -30,6 +30,7 @@ COPIES = 8
 # The second plane of the filtered mixture is at most so many times the remainder. Its weight is one
 # step of the decoders of the sources: the first plane's, so many, still fits in 127 steps.
 LARGEST_STRETCH = 64
+LARGEST_WEIGHT = 127  # in steps, of 8 bits
 
 
 def mask_change(masks: Tensor) -> Tensor:
@@ -59,9 +60,7 @@ def mean_estimate(blocks: Sequence[Tensor], config: EncoderSizes, causal: bool) 
     else:
         frames = overlapped(frames, config, "mixture_overlap")
     coarse = waveform_convolution(config.hop, "mean_decoder_0", config.taps)(frames)
-    rest = remainder(
-        frames, [coarse] * COPIES, config, "mean_decoder_1", causal, exact=COPIES * config.hop
-    )
+    rest = remainder(frames, [coarse], config, "mean_decoder_1", causal, COPIES)
     if config.sources == 1:
         return [coarse, rest]
     return [
@@ -97,15 +96,14 @@ def decode_mean(network: KerasModel, config: EncoderSizes) -> None:
     (mean,) = network.get_layer(MASK_CHANGE).get_weights()
     (encoder,) = network.get_layer("encoder_0").get_weights()
     decoder = network.get_layer("decoder_0").get_weights()[0][:, :, : len(mean)]
-    largest = max(np.abs(decoder).max(), 127 / LARGEST_STRETCH)
-    stretch = 2 ** np.floor(np.log2(127 / largest))
-    tap = config.taps - 1 if getattr(config, "causal", False) else 0
-    for plane, found in enumerate(centered_kernels(decoder, tap, stretch)):
+    largest = max(np.abs(decoder).max(), LARGEST_WEIGHT / LARGEST_STRETCH)
+    stretch = 2 ** np.floor(np.log2(LARGEST_WEIGHT / largest))
+    for plane, found in enumerate(centered_kernels(decoder, config.output_tap, stretch)):
         layer = network.get_layer(f"decoder_{plane}")
         layer.set_weights([found, layer.get_weights()[1]])
     whole = (encoder.reshape(-1, len(mean)) * mean) @ decoder
-    filtered = np.concatenate([whole / COPIES] * COPIES + [whole / 256], axis=2)
-    offset = whole.sum(axis=(0, 1, 2)) / 256  # the second plane of the mixture begins at -1
+    filtered = np.concatenate([whole / COPIES] * COPIES + [whole / PLANE], axis=2)
+    offset = whole.sum(axis=(0, 1, 2)) / PLANE  # the second plane of the mixture begins at -1
     network.get_layer("mean_decoder_0").set_weights([filtered, offset])
-    subtracting = beside_samples(filtered, [-1 / COPIES] * COPIES, tap)
+    subtracting = beside_samples(filtered, [-1 / COPIES] * COPIES, config.output_tap)
     network.get_layer("mean_decoder_1").set_weights([stretch * subtracting, stretch * offset])

@@ -62,6 +62,11 @@ class EncoderSizes:
         """
         return self.kernel - self.hop
 
+    @property
+    def output_tap(self) -> int:
+        """Tap of a decoder's kernel that sees samples at the time of its output."""
+        return 0
+
     def check_output_planes(self, planes: int, residual: Residual = "exact") -> None:
         """Checks that a network of these sizes can have so many output planes of this form.
 

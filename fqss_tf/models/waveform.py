@@ -133,7 +133,7 @@ def _exact_planes(
     for plane in range(planes):
         name = f"decoder_{plane}"
         if read:
-            blocks = remainder(frames, read, config, name, causal, len(read) * config.hop)
+            blocks = remainder(frames, read, config, name, causal)
         else:
             blocks = waveform_convolution(
                 config.hop, name, config.taps, use_bias=planes > 1
@@ -147,24 +147,25 @@ def _exact_planes(
 
 def remainder(
     frames: Tensor, blocks: Sequence[Tensor], config: EncoderSizes, name: str, causal: bool,
-    exact: int,
+    copies: int = 1,
 ) -> Tensor:
     """A RemainderDecoder of frames ``[B, S, M, C]`` and, beside them, blocks of samples.
 
     ``causal``: the frames begin ``taps - 1`` before the blocks, else they end so much later.
+    ``copies``: how often the blocks are there, one after the other.
     """
     edge = config.taps - 1
-    around = ((0, 0), (edge, 0) if causal else (0, edge))
-    padded = {
-        id(each): layers.ZeroPadding2D(around, name=f"{name}_beside_{index}")(each)
-        if edge else each
-        for index, each in enumerate({id(each): each for each in blocks}.values())
-    }
-    joined = layers.Concatenate(name=f"{name}_inputs")(
-        [frames, *(padded[id(each)] for each in blocks)]
-    )
+    if edge:
+        around = ((0, 0), (edge, 0) if causal else (0, edge))
+        blocks = [
+            layers.ZeroPadding2D(around, name=f"{name}_beside_{index}")(each)
+            for index, each in enumerate(blocks)
+        ]
+    beside = [*blocks] * copies
+    joined = layers.Concatenate(name=f"{name}_inputs")([frames, *beside])
     return RemainderDecoder(
-        config.hop, (1, config.taps), exact=exact, dtype=keras.backend.floatx(), name=name
+        config.hop, (1, config.taps), exact=len(beside) * config.hop,
+        dtype=keras.backend.floatx(), name=name,
     )(joined)
 
 

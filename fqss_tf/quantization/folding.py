@@ -80,7 +80,6 @@ def add_planes(
         part = encoder / 256**plane
         weights[f"encoder_{plane}"] = [part, part.sum(axis=(0, 1, 2))]
     inverse = right_inverse(decoder) if output_planes > 1 and residual != "exact" else None
-    tap = config.taps - 1 if getattr(config, "causal", False) else 0
     for plane in range(output_planes):
         if output_planes > 1:
             floor = (1 / 256 if plane + 1 < output_planes else 0) + (plane > 0)
@@ -89,9 +88,9 @@ def add_planes(
         if plane > 0 and inverse is not None:
             weights[f"residual_encoder_{plane}"] = [inverse / 256 ** (plane - 1)]
         elif plane > 0:
-            weights[f"decoder_{plane}"] = [remainder_kernel(decoder, tap), bias]
+            weights[f"decoder_{plane}"] = [remainder_kernel(decoder, config.output_tap), bias]
     if masking == "centered":
-        for plane, kernel in enumerate(centered_kernels(decoder, tap)):
+        for plane, kernel in enumerate(centered_kernels(decoder, config.output_tap)):
             weights[f"decoder_{plane}"][0] = kernel
     for name, values in weights.items():
         network.get_layer(name).set_weights(values)

@@ -16,7 +16,7 @@ def test_it_decodes_what_rounding_left_out(taps, subtracting_tap):
     rounded = np.round(128 * decoded) / 128
     around = [subtracting_tap, taps - 1 - subtracting_tap]
     padded = np.pad(rounded, [(0, 0), (0, 0), around, (0, 0)])
-    layer = RemainderDecoder(HOP, (1, taps))
+    layer = RemainderDecoder(HOP, (1, taps), exact=HOP)
     joined = np.concatenate([latent, padded], axis=-1)
     layer.build(joined.shape)
     layer.set_weights([remainder_kernel(decoder, subtracting_tap), np.zeros(HOP)])

@@ -9,7 +9,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
+from fqss_tf.models.masking import decode_mean
 from fqss_tf.models.registry import build
+from fqss_tf.quantization.centering import center_masks
 from fqss_tf.quantization.folding import add_planes
 from fqss_tf.quantization.wrap import calibrate, quantize
 from fqss_tf.training.recompute import Recomputed, segments
@@ -49,11 +51,17 @@ print((peak_bytes() - before) / 2**20)
 """
 
 
-def quantized(config):
+def quantized(config, masking="direct"):
     """A quantized network with random weights, and a batch of two mixtures [2, 1, T, 1]."""
     keras.utils.set_random_seed(0)
     mixtures = np.random.default_rng(0).uniform(-1, 1, (2, 1, 96, 1)).astype(np.float32)
-    model = quantize(add_planes(build(config), config, input_planes=2, output_planes=2))
+    network = add_planes(
+        build(config), config, input_planes=2, output_planes=2, masking=masking
+    )
+    if masking == "centered":
+        center_masks(network, [mixtures[:, 0, :, 0]])
+        decode_mean(network, config)
+    model = quantize(network)
     calibrate(model, [mixtures] * 3)
     return model, tf.constant(mixtures)
 
@@ -72,9 +80,11 @@ def values_and_gradients(network, variables, mixtures):
     return estimates.numpy(), [gradient.numpy() for gradient in gradients]
 
 
-@pytest.mark.parametrize("name", CONFIGS)
-def test_values_are_equal_and_gradients_are_up_to_float_rounding(name):
-    model, mixtures = quantized(CONFIGS[name])
+@pytest.mark.parametrize("name, masking", [
+    *((name, "direct") for name in CONFIGS), ("global norm and PReLU", "centered"),
+])
+def test_values_are_equal_and_gradients_are_up_to_float_rounding(name, masking):
+    model, mixtures = quantized(CONFIGS[name], masking)
     variables = model.trainable_variables
     estimates, expected = values_and_gradients(model, variables, mixtures)
     recomputed = Recomputed(model)

@@ -62,6 +62,11 @@ class ConvTasNetConfig(EncoderSizes):
             )
 
     @property
+    def output_tap(self) -> int:
+        """As of all networks; the last one where past frames come first."""
+        return self.taps - 1 if self.causal else 0
+
+    @property
     def dilations(self) -> list[int]:
         """The dilation of every block, in order."""
         return [2**block for _ in range(self.repeats) for block in range(self.blocks)]
