@@ -8,12 +8,10 @@ from fqss_tf.types import Tensor, TensorShape
 
 @keras.saving.register_keras_serializable("fqss_tf")
 class FromMean(keras.layers.Layer):
-    """``inputs - mean`` for a mean of each channel, which is no weight that is trained."""
+    """``inputs - mean`` for a mean of each channel; trained only with the quantized network."""
 
     def build(self, input_shape: TensorShape) -> None:
-        self.mean = self.add_weight(
-            "mean", (input_shape[-1],), initializer="zeros", trainable=False
-        )
+        self.mean = self.add_weight("mean", (input_shape[-1],), initializer="zeros")
         super().build(input_shape)
 
     def call(self, inputs: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from fqss_tf.quantization.equalization import equalize
 from fqss_tf.quantization.folding import add_planes
 from fqss_tf.quantization.rounding import round_decoders
 from fqss_tf.quantization.wrap import calibrate, quantize
+from fqss_tf.runs.weights import load_weights, save_weights, weights_of
 
 TINY = ConvTasNetConfig(
     filters=64, kernel=32, hop=16, bottleneck=8, skip=8, hidden=16, blocks=2, repeats=1,
@@ -73,6 +74,15 @@ def test_both_latents_compute_the_same(config, networks, mixtures, equalized):
         decode_mean(centered, config)
     found = waveforms(centered, mixtures, config)
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max() + 1e-6)
+
+
+def test_the_quantized_network_is_kept_by_the_names_of_its_weights(networks, tmp_path):
+    network = quantize(networks[1])
+    save_weights(network, tmp_path / "weights.npz")
+    load_weights(network, tmp_path / "weights.npz")
+    kept = weights_of(network)
+    assert len(kept) == len(network.weights)
+    assert np.any(kept["mask_change/mean"] != 0)
 
 
 def test_the_latent_holds_less(networks, mixtures):
