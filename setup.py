@@ -34,7 +34,7 @@ setup(
     packages=find_packages(include=["fqss_tf", "fqss_tf.*"]),
     package_data={
         "fqss_tf": [
-            "py.typed", "recipes/*.yaml", "bundled/**", "micro/c/**", "tflite_models/*.tflite",
+            "py.typed", "recipes/*.yaml", "bundled/**", "micro/c/**", "tflite_models/*",
         ]
     },
     # tensorflow-io 0.37.1, its last release, loads only with TensorFlow 2.16, and

@@ -27,8 +27,8 @@ from fqss_tf.runtime.samples import to_int16
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE / "core/src/test/resources/golden"
-MODEL = HERE.parent / "tflite_models/fqss_int8.tflite"
-STEP_MODEL = HERE.parent / "tflite_models/fqss_stream_int8.tflite"
+MODEL = HERE.parent / "tflite_models/two-voices.tflite"
+STEP_MODEL = HERE.parent / "tflite_models/two-voices-stream.tflite"
 SUFFIXES = {"int8": "i8", "int16": "i16", "int32": "i32", "float32": "f32", "float64": "f64"}
 LEVEL_RATE, LEVEL_SAMPLES = 400, 1201
 SEGMENT, OVERLAP = 800, 200  # of the chunks; the stand-in for a network takes any length

@@ -2,7 +2,7 @@
 
     >>> import fqss_tf
     >>> fqss_tf.list_models()
-    ['fqss_int8', 'fqss_stream_int8']
+    ['two-voices', 'two-voices-stream']
 
 Everything below is imported when it is first used: ``import fqss_tf`` takes no time, and only
 training, conversion and the scores of runs need TensorFlow.
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from fqss_tf.runs.run import Run as Run
     from fqss_tf.runs.run import load_model as load_model
     from fqss_tf.runtime.separator import Separator as Separator
-    from fqss_tf.runtime.shipped import list_models as list_models
     from fqss_tf.runtime.streaming import StreamingSeparator as StreamingSeparator
+    from fqss_tf.tflite.shipped import list_models as list_models
     from fqss_tf.training.stages import train as train
 
 __version__ = "0.1.0"
@@ -31,7 +31,7 @@ _HOMES = {
     "StreamingSeparator": "fqss_tf.runtime.streaming",
     "convert": "fqss_tf.export.convert",
     "evaluate": "fqss_tf.evaluation",
-    "list_models": "fqss_tf.runtime.shipped",
+    "list_models": "fqss_tf.tflite.shipped",
     "load_model": "fqss_tf.runs.run",
     "load_recipe": "fqss_tf.config",
     "train": "fqss_tf.training.stages",

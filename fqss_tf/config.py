@@ -331,6 +331,20 @@ def load_recipe(name_or_path: PathLike, settings: Iterable[str] = ()) -> Recipe:
     """
     values = _read(name_or_path)
     _put_settings(values, settings)
+    return _of_network(values)
+
+
+def recipe_of(values: Json) -> Recipe:
+    """Returns the recipe that ``convert`` wrote beside a .tflite, as JSON gives it.
+
+    Raises:
+        FqssError: an unknown key, or a value of the wrong kind.
+    """
+    return _of_network(renamed(values))
+
+
+def _of_network(values: Json) -> Recipe:
+    """The recipe of keys with today's names; those left out have the defaults of the network."""
     network = values.get("network", Recipe.network)
     if isinstance(network, str) and network not in NETWORKS:
         raise FqssError(f"network {network!r} is unknown: use one of {', '.join(NETWORKS)}")

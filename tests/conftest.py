@@ -108,6 +108,42 @@ def step_tflite(causal_run, tmp_path_factory):
     return path
 
 
+TOY_CARD = """# toy
+
+| | |
+|---|---|
+| task | two toys |
+| SI-SDR improvement | 12.50 dB |
+| data | noise (CC0) |
+"""
+
+
+@pytest.fixture(scope="session")
+def toys(tiny_tflite, untrained, tmp_path_factory):
+    """(folder of shipped models, run of ``toy``)."""
+    import dataclasses
+
+    from fqss_tf.runs.weights import save_weights
+
+    folder, run = tmp_path_factory.mktemp("tflite_models"), untrained()
+    for name in ("toy", "plain"):
+        (folder / f"{name}.tflite").write_bytes(tiny_tflite.read_bytes())
+        (folder / f"{name}.md").write_text(TOY_CARD)
+    (folder / "toy.json").write_text(json.dumps({"recipe": dataclasses.asdict(run.recipe)}))
+    save_weights(run.float_model(), folder / "toy.npz")
+    return folder, run
+
+
+@pytest.fixture
+def toy_ships(toys, monkeypatch):
+    """The run of ``toy``, which ships with its float weights; ``plain`` ships without."""
+    from fqss_tf.tflite import shipped
+
+    folder, run = toys
+    monkeypatch.setattr(shipped, "FOLDER", folder)
+    return run
+
+
 @pytest.fixture(scope="session")
 def foreign_tflite(tmp_path_factory):
     """A good .tflite that says nothing about fqss."""

@@ -1,4 +1,4 @@
-"""The models that ship are the ones that their cards describe."""
+"""The models that ship have what the package and the readers of their folder expect."""
 
 import hashlib
 import json
@@ -6,21 +6,33 @@ from pathlib import Path
 
 import pytest
 
+from fqss_tf.config import packaged_recipes, recipe_of
+from fqss_tf.tflite.cards import card, describe
+from fqss_tf.tflite.shipped import list_float_models, list_models
+
 FOLDER = Path(__file__).parents[1] / "tflite_models"
 
 
-def card():
-    return (FOLDER / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", list_models())
+def test_a_model_has_a_sidecar_and_a_card(name):
+    values = json.loads((FOLDER / f"{name}.json").read_text())
+    digest = hashlib.sha256((FOLDER / f"{name}.tflite").read_bytes()).hexdigest()
+    assert (values["model"], values["sha256"]) == (f"{name}.tflite", digest)
+    assert recipe_of(values["recipe"]).network in packaged_recipes()
+    assert card(name).startswith(f"# {name}\n")
+    found = describe(name)
+    assert found.task and found.data and 0 < found.si_sdri < 40
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.tflite")), ids=lambda path: path.stem)
-def test_the_card_and_the_sidecar_name_the_file(path):
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert json.loads(path.with_suffix(".json").read_text())["sha256"] == digest
-    _, described = card().split(f"## {path.name}\n")
-    assert f"`{digest}`" in described.split("\n## ")[0]
+def test_every_file_is_of_a_model_and_the_page_lists_each():
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+    stems = {path.stem for path in FOLDER.iterdir()} - {"README"}
+    assert stems == set(list_models())
+    assert all(f"| `{name}` | [{name}.md]({name}.md) |" in page for name in list_models())
 
 
-def test_every_card_is_of_a_file():
-    names = {line[3:] for line in card().splitlines() if line.endswith(".tflite")}
-    assert names == {path.name for path in FOLDER.glob("*.tflite")}
+def test_float_weights_are_of_the_recipe():
+    from fqss_tf.runs.shipped import ShippedRun
+
+    for name in list_float_models():
+        ShippedRun(name).float_model()

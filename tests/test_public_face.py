@@ -5,7 +5,7 @@ import pytest
 
 import fqss_tf
 from fqss_tf.errors import FqssError
-from fqss_tf.runtime.shipped import DEFAULT, DEFAULT_STREAMING, list_models, model_path
+from fqss_tf.tflite.shipped import DEFAULT, DEFAULT_STREAMING, list_models, model_path
 
 
 def python(*arguments):
@@ -39,7 +39,7 @@ def test_models_have_names(tmp_path):
     assert {DEFAULT, DEFAULT_STREAMING} <= set(list_models())
     assert model_path(DEFAULT).is_file()
     assert model_path("folder/own.tflite").name == "own.tflite"
-    with pytest.raises(FqssError, match="no model other: give a .tflite file or one of fqss_int8"):
+    with pytest.raises(FqssError, match="no model other: give a .tflite file or one of two-voices"):
         model_path("other")
 
 

@@ -19,6 +19,7 @@ android {
 
     androidResources {
         noCompress += "tflite"
+        ignoreAssetsPattern = "!*.md:!*.npz" // cards, and weights to train from
     }
 
     compileOptions {

@@ -9,7 +9,7 @@ import time
 import numpy as np
 from common import case, listed, separated, speech, written
 
-from fqss_tf.runtime.shipped import model_path
+from fqss_tf.tflite.shipped import model_path
 
 
 def _many(folder, *options):
@@ -69,7 +69,7 @@ def mistyped(folder):
 
 @case("a model called M.TFLITE, given with --model")
 def capital_model(folder):
-    shutil.copy(model_path("fqss_int8"), folder / "M.TFLITE")
+    shutil.copy(model_path("two-voices"), folder / "M.TFLITE")
     return separated(written(folder, "a.wav"), "--model", folder / "M.TFLITE")
 
 

@@ -223,7 +223,7 @@ def compare_files(
     for index, file in enumerate(map(TfliteFile.open, integer_files)):
         before = index * steps
         engine = Engine(file)
-        labels: Json = {"model": str(file.path), "method": engine.metadata.method}
+        labels: Json = {"model": file.name, "method": engine.metadata.method}
         for done, reference in enumerate(files.references, 1):
             estimates = engine.forward(reference.excerpt.mixture)
             files.rows += [labels | row for row in noise_rows(reference, estimates)]

@@ -14,6 +14,7 @@ from fqss_tf.errors import FqssError
 from fqss_tf.models.registry import names_of, network_of
 from fqss_tf.tflite.file import FileLike, TfliteFile, open_model
 from fqss_tf.tflite.flatbuffer import FILE_IDENTIFIER
+from fqss_tf.tflite.shipped import is_shipped, list_models
 from fqss_tf.types import OnProgress, PathLike
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,8 @@ def is_recipe(name: FileLike) -> bool:
     path = Path(name)
     if name in packaged_recipes():
         return True
-    return not path.is_dir() and path.suffix != ".tflite" and not _is_tflite(path)
+    is_model = path.is_dir() or path.suffix == ".tflite" or is_shipped(path) or _is_tflite(path)
+    return not is_model
 
 
 def collect(
@@ -64,8 +66,8 @@ def collect(
     """Opens or makes everything that is to be timed.
 
     Args:
-        names: .tflite files, open already or by path, run folders, recipes by name or path, in any
-            mix.
+        names: .tflite files, open already or by path, run folders, recipes by name or path, models
+            that ship by name, in any mix. A name that is both is the recipe.
         options: RecipeOptions.
         folder: existing one, for the files made from recipes; must outlive the subjects.
         progress: called as ``progress(done, total)`` after each name.
@@ -115,8 +117,8 @@ def _opened(model: Path | TfliteFile) -> SubjectAndFile:
 def _recipe(name: PathLike, settings: Sequence[str]) -> Recipe:
     if name not in packaged_recipes() and not Path(name).is_file():
         raise FqssError(
-            f"no model {name}: give a .tflite, a run folder, a recipe's YAML file or one of "
-            f"{', '.join(packaged_recipes())}"
+            f"no model {name}: give a .tflite, a run folder, a recipe's YAML file, a model that "
+            f"ships ({', '.join(list_models())}) or a recipe ({', '.join(packaged_recipes())})"
         )
     return load_recipe(name, settings)
 

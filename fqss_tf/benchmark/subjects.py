@@ -164,7 +164,7 @@ def tflite_subject(
 
     Args:
         file: the file, open already or by its path.
-        name: as shown; the path if None.
+        name: as shown; that of the file if None.
         seconds: of audio per call, for a file without a description.
         scored: whether its separation means something.
 
@@ -185,7 +185,7 @@ def tflite_subject(
                 "state_bytes": sum(math.prod(state.shape) for state in states),
             }
     return kind(
-        name=name or str(file.path),
+        name=name or file.name,
         runtime="LiteRT",
         seconds=seconds,
         rate=rate,

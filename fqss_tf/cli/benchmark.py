@@ -79,6 +79,9 @@ def command(
 ) -> None:
     """Time each MODEL: a .tflite file, a run folder (its Keras model), or a recipe.
 
+    MODEL can also be the name of a model that ships. Some recipes have the same name: they are
+    meant if an option for recipes is given, such as --types.
+
     Print latency, real-time factor, memory and multiply-accumulates per second. The network of a
     recipe gets random weights and is converted first, which takes a minute or more. Each model
     runs in a process of its own. The models take turns, one invocation each.
@@ -87,6 +90,7 @@ def command(
     from fqss_tf.benchmark.machine import describe
     from fqss_tf.benchmark.results import Results
     from fqss_tf.tflite.file import open_model
+    from fqss_tf.tflite.shipped import is_shipped
 
     counts = _numbers(threads)
     if training:
@@ -103,7 +107,8 @@ def command(
         "settings": settings,
     }
     given = {key: value for key, value in recipe_options.items() if value}
-    is_file = [not is_recipe(model) for model in models]
+    # Recipes and models that ship share names.
+    is_file = [not is_recipe(model) or (not given and is_shipped(model)) for model in models]
     if given and all(is_file):
         raise click.UsageError(
             "--types, --seconds, --set, --naive and --torch go with a recipe, and none is given"
@@ -117,7 +122,9 @@ def command(
     if device and (per_op or torch or onnx_files):
         raise click.UsageError("--per-op, --torch and --onnx measure here only, not with --device")
     phone = _phone(device, benchmark_model)
-    opened = {model: open_model(model) for model in models if not is_recipe(model)}
+    opened = {
+        model: open_model(model) for model, opens in zip(models, is_file, strict=True) if opens
+    }
     mixtures = _mixtures(data, list(opened.values()))
     if plots is not None:
         _make_folder(plots)

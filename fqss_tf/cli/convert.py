@@ -45,8 +45,9 @@ SUFFIX = ".tflite"
               "--microphone.")
 @click.option("--target", type=click.Choice((MICRO, *SYSTEMS)),
               help="With --stream: write a folder for a firmware instead, with the model as plain "
-              "C and for TFLite Micro. RUN may then be a streaming .tflite as well. ethos-u...: "
-              "also compiled for this NPU by Arm's Vela, with its estimates.")
+              "C and for TFLite Micro. RUN may then be a streaming .tflite as well, or the name of "
+              "one that ships. ethos-u...: also compiled for this NPU by Arm's Vela, with its "
+              "estimates.")
 @click.option("--allow-cpu", is_flag=True,
               help="With an ethos-u target: accept operators that stay on the CPU.")
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True),
@@ -88,7 +89,7 @@ def command(
         from fqss_tf.micro.vela import check_installed
 
         check_installed(npu)
-    if target and run and run.endswith(SUFFIX):
+    if target and run and _is_file(run):
         _show_package(_packaged(run, output, npu, allow_cpu), as_json)
         return
     if target and not stream:
@@ -126,6 +127,13 @@ def command(
     for kernels, parity in made.parity.items():
         show(f"  {kernels} kernels against Keras: SQNR {parity.sqnr_db:.1f} dB, "
              f"SI-SDR {parity.si_sdr_difference_db:+.4f} dB")
+
+
+def _is_file(run: str) -> bool:
+    """Whether it is a .tflite, of the user or one that ships, instead of a run folder."""
+    from fqss_tf.tflite.shipped import is_shipped
+
+    return run.endswith(SUFFIX) or is_shipped(run)
 
 
 def _packaged(

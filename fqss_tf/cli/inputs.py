@@ -12,7 +12,7 @@ import click
 
 from fqss_tf.audio.inputs import STDIN
 from fqss_tf.errors import FqssError
-from fqss_tf.runtime.shipped import list_models, model_path
+from fqss_tf.tflite.shipped import list_models, model_path
 
 # What is taken of a folder. A file that is named itself may be called anything.
 AUDIO_SUFFIXES = frozenset((

@@ -25,6 +25,7 @@ SUBCOMMANDS = {
     "convert": "Convert a run folder to a .tflite file.",
     "evaluate": "Score run folders and .tflite files on a data set.",
     "long": "Show what it costs to cut long recordings into segments.",
+    "models": "List the models that ship.",
     "separate": "Separate audio files, a stream or the microphone.",
     "analyze": "Show how much quantization noise costs, and where it comes from.",
     "inspect": "List the ops of a .tflite file and how they will run.",

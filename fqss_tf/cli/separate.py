@@ -101,9 +101,9 @@ def command(
     FILE can also be - (stdin) or a named pipe. Formats that libsndfile does not read, such as m4a
     and video, are read through ffmpeg if it is installed.
 
-    MODEL is a .tflite file, or the name of one that ships: fqss_int8 or fqss_stream_int8. Give it
-    first, or with --model. If you leave it out, one that ships is taken. Both separate two voices
-    at 8 kHz.
+    MODEL is a .tflite file, or the name of a model that ships; "fqss-tf models" lists them. Give it
+    first, or with --model. If you leave it out, two-voices is taken, and two-voices-stream for a
+    stream.
 
     With "--stream -", raw samples are read from stdin and written to stdout: signed, 16 bits,
     little-endian. One channel goes in; each voice comes out as a channel, interleaved. With a
@@ -112,7 +112,7 @@ def command(
     """
     is_stream = stream is not None or microphone
     from fqss_tf.cli.inputs import model_and_files
-    from fqss_tf.runtime.shipped import DEFAULT, DEFAULT_STREAMING
+    from fqss_tf.tflite.shipped import DEFAULT, DEFAULT_STREAMING
 
     model_file, files = model_and_files(model, paths, DEFAULT_STREAMING if is_stream else DEFAULT)
     if is_stream:

@@ -20,11 +20,11 @@ from fqss_tf.errors import FqssError
               help="fqss: two 8-bit tensors in and out, learns from the float network, too; "
               "qat: one 8-bit tensor in and out, to compare with.")
 @click.option("--teacher", type=click.Path(),
-              help="Skip the float stage, and quantize the float network of this run folder or "
-              "PyTorch checkpoint.")
+              help="Skip the float stage, and quantize the float network of this run folder, "
+              "PyTorch checkpoint or model that ships.")
 @click.option("--initial", type=click.Path(),
-              help="Start the float stage from the float network of this run folder or PyTorch "
-              "checkpoint.")
+              help="Start the float stage from the float network of this run folder, PyTorch "
+              "checkpoint or model that ships.")
 @click.option("--integer-eval", is_flag=True,
               help="At each evaluation of the qat stage, also convert to int8 and score that.")
 @click.option("--distribute", type=click.Choice(["none", "mirrored", "multiworker"]),

@@ -128,7 +128,7 @@ class _Network:
     places.
     """
 
-    path: Path
+    name: str
     is_run: bool
     sample_rate: int
     sources: tuple[str, ...]
@@ -145,7 +145,7 @@ def evaluate(
     """Scores models on mixtures.
 
     Args:
-        models: paths of run folders and .tflite files, or open files, in any mix.
+        models: run folders, .tflite files and names of models that ship, or open files, in any mix.
         mixtures: sequence of tuples (mixture_id, level_difference in dB of source 1 over the
             loudest other, mixture float32 [samples], sources float32 [S, samples]).
         threads: CPU threads. TensorFlow fixes its threads at its first computation in a process,
@@ -156,7 +156,7 @@ def evaluate(
         others: names of ``fqss_tf.evaluation.libraries`` to score besides SI-SDR.
 
     Returns:
-        One ``ModelScore`` per model, in their order; its name is the path as given.
+        One ``ModelScore`` per model, in their order; its name is the model as given.
 
     Raises:
         FqssError: nothing to score, a model is missing or unusable, models differ in sample rate
@@ -182,7 +182,7 @@ def evaluate(
             if progress is not None:
                 progress(len(scores) * len(mixtures) + len(rows), len(networks) * len(mixtures))
         scores.append(ModelScore(
-            str(network.path), rows, seconds, samples / network.sample_rate,
+            network.name, rows, seconds, samples / network.sample_rate,
             network.sources if network.in_order else (),
         ))
     return scores
@@ -337,7 +337,7 @@ def _open_tflite(file: TfliteFile, threads: int) -> _Network:
         return _open_step(file, threads)
     metadata = file.metadata
     return _Network(
-        file.path, False, metadata.sample_rate, metadata.sources, metadata.has_named_sources,
+        file.name, False, metadata.sample_rate, metadata.sources, metadata.has_named_sources,
         metadata.hop, metadata.segment, Engine(file, threads).forward,
     )
 
@@ -350,7 +350,7 @@ def _open_step(file: TfliteFile, threads: int) -> _Network:
         return np.stack(list(separator.separate(mixture).values()))
 
     return _Network(
-        file.path, False, metadata.sample_rate, metadata.sources, metadata.has_named_sources,
+        file.name, False, metadata.sample_rate, metadata.sources, metadata.has_named_sources,
         metadata.hop, None, forward,
     )
 
@@ -360,7 +360,7 @@ def _open_run(path: Path, threads: int) -> _Network:
 
     recipe = RunFolder(path).recipe
     return _Network(
-        path, True, recipe.data.sample_rate, recipe.source_names, recipe.has_named_sources,
+        str(path), True, recipe.data.sample_rate, recipe.source_names, recipe.has_named_sources,
         recipe.model.hop, recipe.segment(), _run_forward(path, threads),
     )
 
@@ -385,14 +385,14 @@ def _score(
     mixture_id, level_difference, mixture, sources = mixture_and_sources
     if len(sources) != len(network.sources):
         raise FqssError(
-            f"{network.path} gives {len(network.sources)} sources but mixture {mixture_id} has "
+            f"{network.name} gives {len(network.sources)} sources but mixture {mixture_id} has "
             f"{len(sources)}: give a model and data of the same number"
         )
     started = time.perf_counter()
     estimates = _separate(mixture, network, segment)
     seconds = time.perf_counter() - started
     if not np.isfinite(estimates).all():
-        raise FqssError(f"{network.path} gives NaN or infinite samples for {mixture_id}")
+        raise FqssError(f"{network.name} gives NaN or infinite samples for {mixture_id}")
     source_si_sdr, order = assigned_si_sdr(estimates, sources, network.in_order)
     row = UtteranceScore(
         mixture_id, level_difference, tuple(source_si_sdr.tolist()),
@@ -428,12 +428,12 @@ def _check_rates(networks: Sequence[_Network], rate: int | None) -> None:
     for network in networks:
         if rate not in (None, network.sample_rate):
             raise FqssError(
-                f"{network.path} works at {network.sample_rate} Hz but the mixtures have {rate} "
+                f"{network.name} works at {network.sample_rate} Hz but the mixtures have {rate} "
                 "Hz: give data of the model's rate"
             )
         if network.sample_rate != first.sample_rate:
             raise FqssError(
-                f"{network.path} works at {network.sample_rate} Hz but {first.path} at "
+                f"{network.name} works at {network.sample_rate} Hz but {first.name} at "
                 f"{first.sample_rate} Hz: evaluate them separately"
             )
 
@@ -451,13 +451,13 @@ def _common_segment(networks: Iterable[_Network]) -> int | None:
     for network, other in deciding:
         if other != segment:
             raise FqssError(
-                f"{network.path} works on segments of {other} samples but {first.path} "
+                f"{network.name} works on segments of {other} samples but {first.name} "
                 f"on {segment}: evaluate them separately"
             )
     for network, _ in segments:
         if segment % network.hop:
             raise FqssError(
-                f"{network.path} needs segments of a multiple of {network.hop} samples but "
-                f"{first.path} has {segment}: evaluate them separately"
+                f"{network.name} needs segments of a multiple of {network.hop} samples but "
+                f"{first.name} has {segment}: evaluate them separately"
             )
     return segment

@@ -1,6 +1,7 @@
-"""A published checkpoint where training asks for a run with a trained float network."""
+"""What training can start from where it asks for a run with a trained float network."""
 
 from functools import cached_property
+from pathlib import Path
 
 from fqss_tf.config import Recipe
 from fqss_tf.importing.checkpoint import is_checkpoint
@@ -8,16 +9,24 @@ from fqss_tf.importing.importer import Imported, read_published
 from fqss_tf.models.registry import build
 from fqss_tf.models.waveform_weights import assign
 from fqss_tf.runs.base import BaseRun
+from fqss_tf.runs.shipped import ShippedRun
 from fqss_tf.types import KerasModel, PathLike
 
 
-def float_source(path: PathLike | None) -> "PathLike | PublishedRun | None":
-    """``path`` as ``train`` takes its teacher: itself, or the PublishedRun of a checkpoint.
+def float_source(source: PathLike | None) -> PathLike | BaseRun | None:
+    """``source`` as ``train`` takes its teacher: a path of a run folder, or a run without one.
 
     Args:
-        path: run folder; what ``fqss_tf.importing.checkpoint.read_checkpoint`` takes; or None.
+        source: run folder; what ``fqss_tf.importing.checkpoint.read_checkpoint`` takes; name of a
+            model that ships; or None.
     """
-    return PublishedRun(path) if path is not None and is_checkpoint(path) else path
+    if source is None:
+        return None
+    if is_checkpoint(source):
+        return PublishedRun(source)
+    path = Path(source)
+    is_name = len(path.parts) == 1 and not path.exists()
+    return ShippedRun(path.name) if is_name else source
 
 
 class PublishedRun(BaseRun):

@@ -20,7 +20,7 @@ class RunFolder:
     """An existing run folder.
 
     ``publisher``: of the checkpoint that it was imported from, or None. ``started_from``: paths of
-    its ``teacher`` or ``initial`` network, where it has one.
+    its ``teacher`` or ``initial`` network, where it has one, or names of models that ship.
 
     Raises:
         FqssError: the folder is not a run of ``fqss-tf train``.

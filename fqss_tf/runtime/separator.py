@@ -18,9 +18,9 @@ from fqss_tf.runtime.levelling import levelled, levelled_int16, peak
 from fqss_tf.runtime.model_handle import ModelHandle
 from fqss_tf.runtime.rates import at_model_rate, separated, stays_int16
 from fqss_tf.runtime.samples import checked
-from fqss_tf.runtime.shipped import DEFAULT, open_file
 from fqss_tf.runtime.spatial import channels_of, in_each_channel
 from fqss_tf.tflite.file import FileLike
+from fqss_tf.tflite.shipped import DEFAULT
 from fqss_tf.types import AnySamples, Json, PathLike, Samples
 
 RUNNING, UTTERANCE = GAINS = ("running", "utterance")
@@ -62,7 +62,7 @@ class Separator(ModelHandle[Engine]):
         keep_going: bool = False,
         mono: bool = False,
     ) -> None:
-        super().__init__(Engine(open_file(model), num_threads))
+        super().__init__(Engine(model, num_threads))
         self._keep_going = keep_going
         self._mono = mono
 

@@ -20,9 +20,9 @@ from fqss_tf.runtime.levelling import (
 from fqss_tf.runtime.model_handle import ModelHandle
 from fqss_tf.runtime.rates import separated
 from fqss_tf.runtime.samples import to_int16
-from fqss_tf.runtime.shipped import DEFAULT_STREAMING, open_file
 from fqss_tf.runtime.streaming_engine import StreamingEngine
 from fqss_tf.tflite.file import FileLike
+from fqss_tf.tflite.shipped import DEFAULT_STREAMING
 from fqss_tf.types import AnySamples, Samples
 
 
@@ -61,7 +61,7 @@ class StreamingSeparator(ModelHandle[StreamingEngine]):
         gain: str | float = stream_level.RUNNING,
         reference_kernels: bool = False,
     ) -> None:
-        super().__init__(StreamingEngine(open_file(model), num_threads, reference_kernels))
+        super().__init__(StreamingEngine(model, num_threads, reference_kernels))
         steps_per_second = self.metadata.sample_rate / self.metadata.segment
         self._levels_of = stream_level.level_of_steps(gain, steps_per_second)
         self.reset()

@@ -12,9 +12,10 @@ from fqss_tf.tflite.flatbuffer import read_model
 from fqss_tf.tflite.graph_check import faults
 from fqss_tf.tflite.metadata import Metadata, is_described, read_description
 from fqss_tf.tflite.op_report import Report, op_report
+from fqss_tf.tflite.shipped import is_shipped, list_models, model_path
 from fqss_tf.types import PathLike
 
-# A .tflite file, open already or by its path.
+# A .tflite file, open already, by its path, or by the name of a model that ships.
 FileLike: TypeAlias = "PathLike | TfliteFile"
 
 
@@ -29,6 +30,7 @@ class TfliteFile:
     Args:
         path: what error messages call the file, and where the JSON beside it would lie.
         content: its bytes.
+        name: what tables call it; the path if None.
 
     Attributes:
         model: the root of the schema's object API; not to be changed.
@@ -37,20 +39,25 @@ class TfliteFile:
         FqssError: not a .tflite file, cut short or damaged.
     """
 
-    def __init__(self, path: PathLike, content: bytes) -> None:
+    def __init__(self, path: PathLike, content: bytes, name: str | None = None) -> None:
         self.path = Path(path)
+        self.name = name or str(path)
         self.content = content
         check_checksum(path, content)
         self.model = read_model(content, str(path))
 
     @classmethod
     def open(cls, file: FileLike) -> "TfliteFile":
-        """Reads a file; returns one that is open already as it is.
+        """Reads a file, or the model of that name that ships; an open one stays as it is.
 
         Raises:
-            FqssError: missing, a folder, not a .tflite file, cut short or damaged.
+            FqssError: missing, a folder, not a .tflite file, cut short or damaged; or a name that
+                no model has.
         """
-        return file if isinstance(file, TfliteFile) else cls(file, _read_bytes(Path(file)))
+        if isinstance(file, TfliteFile):
+            return file
+        path = model_path(file)
+        return cls(path, _read_bytes(path), str(file))
 
     @property
     def is_described(self) -> bool:
@@ -104,7 +111,7 @@ class TfliteFile:
 
 
 def open_model(model: FileLike) -> Path | TfliteFile:
-    """Opens a .tflite file, so that it is read once; the path of a run folder stays a path.
+    """Opens a .tflite file or a model that ships; the path of a run folder stays a path.
 
     Raises:
         FqssError: missing, not a .tflite file, cut short or damaged.
@@ -112,8 +119,11 @@ def open_model(model: FileLike) -> Path | TfliteFile:
     if isinstance(model, TfliteFile):
         return model
     path = Path(model)
-    if not path.exists():
-        raise FqssError(f"no model {path}: give a run folder of fqss-tf train or a .tflite file")
+    if not path.exists() and not is_shipped(path):
+        raise FqssError(
+            f"no model {path}: give a run folder of fqss-tf train, a .tflite file or one of "
+            f"{', '.join(list_models())}"
+        )
     return path if path.is_dir() else TfliteFile.open(path)
 
 

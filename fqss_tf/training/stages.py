@@ -22,6 +22,7 @@ from fqss_tf.quantization.level import calibrate_level
 from fqss_tf.runs.base import BaseRun
 from fqss_tf.runs.folder import FLOAT_WEIGHTS, METHODS, RunFolder
 from fqss_tf.runs.run import Run
+from fqss_tf.runs.shipped import ShippedRun
 from fqss_tf.runs.weights import load_weights, save_weights
 from fqss_tf.training import losses
 from fqss_tf.training.distribution import Distribution
@@ -113,12 +114,15 @@ def train(
 def _places(
     teacher: BaseRun | PathLike | None, initial: BaseRun | PathLike | None
 ) -> dict[str, str]:
-    """Where what a run starts from lies."""
+    """What a run starts from: where it lies, or the name of a model that ships."""
     given = {"teacher": teacher, "initial": initial}
-    return {
-        role: str(Path(source.name if isinstance(source, BaseRun) else source).absolute())
-        for role, source in given.items() if source is not None
-    }
+    return {role: _place(source) for role, source in given.items() if source is not None}
+
+
+def _place(source: BaseRun | PathLike) -> str:
+    if isinstance(source, ShippedRun):
+        return source.name
+    return str(Path(source.name if isinstance(source, BaseRun) else source).absolute())
 
 
 def _opened(source: BaseRun | PathLike | None, sizes: EncoderSizes) -> BaseRun | None:

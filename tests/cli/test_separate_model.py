@@ -3,7 +3,7 @@
 import pytest
 from separating import assert_refused, copied, run
 
-from fqss_tf.runtime.shipped import DEFAULT
+from fqss_tf.tflite.shipped import DEFAULT
 
 
 def test_a_truncated_model_is_refused(tiny_tflite, mixture, tmp_path, output):
@@ -36,9 +36,9 @@ def test_a_model_may_be_called_anything(tiny_tflite, mixture, tmp_path, output, 
 
 
 def test_a_model_that_is_nearly_called_so_is_named(mixture, output):
-    line = "did you mean the model fqss_int8?"
-    assert_refused(run("fqss_in8", mixture, "-o", output), output, line)
-    assert_refused(run("-m", "fqss_in8", mixture, "-o", output), output, "no model fqss_in8")
+    line = "did you mean the model two-voices?"
+    assert_refused(run("two-voice", mixture, "-o", output), output, line)
+    assert_refused(run("-m", "two-voice", mixture, "-o", output), output, "no model two-voice")
 
 
 def test_the_shipped_model_is_taken_if_none_is_named(mixture, output, tmp_path, monkeypatch):

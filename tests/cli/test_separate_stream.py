@@ -9,7 +9,7 @@ import pytest
 from separating import assert_refused, run, tone
 
 from fqss_tf.runtime import Separator, StreamingSeparator
-from fqss_tf.runtime.shipped import DEFAULT_STREAMING, model_path
+from fqss_tf.tflite.shipped import DEFAULT_STREAMING, model_path
 
 
 def stream(model, content, *options):

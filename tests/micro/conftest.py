@@ -8,7 +8,7 @@ import pytest
 
 from fqss_tf.tflite.file import TfliteFile
 
-SHIPPED = Path(__file__).parents[2] / "tflite_models" / "fqss_stream_int8.tflite"
+SHIPPED = Path(__file__).parents[2] / "tflite_models" / "two-voices-stream.tflite"
 
 
 @pytest.fixture(scope="session")

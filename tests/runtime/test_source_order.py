@@ -8,7 +8,7 @@ from fqss_tf.evaluation.seams import bundled_voices, score_seams, unchanged_orde
 from fqss_tf.runtime.chunking import default_overlap, separate_in_chunks
 from fqss_tf.runtime.engine import Engine
 
-MODEL = Path(__file__).parents[2] / "tflite_models" / "fqss_int8.tflite"
+MODEL = Path(__file__).parents[2] / "tflite_models" / "two-voices.tflite"
 SAMPLES = 60 * 8000
 
 

@@ -44,7 +44,7 @@ def test_a_run_folder_stays_a_path(tmp_path):
 
 @pytest.mark.parametrize("opening, message", [
     (TfliteFile.open, "none.tflite is missing: give a .tflite file"),
-    (open_model, "no model .*none.tflite: give a run folder of fqss-tf train or a .tflite file"),
+    (open_model, "no model .*none.tflite: give a run folder of fqss-tf train, a .tflite file or"),
 ])
 def test_a_missing_file_is_named(tmp_path, opening, message):
     with pytest.raises(FqssError, match=message):

@@ -161,7 +161,7 @@ def test_sealing_twice_is_sealing_once(tiny_tflite):
 
 
 def test_the_shipped_model_is_sealed():
-    content = (Path(__file__).parents[2] / "tflite_models" / "fqss_int8.tflite").read_bytes()
+    content = (Path(__file__).parents[2] / "tflite_models" / "two-voices.tflite").read_bytes()
     assert with_checksum(content) == content
 
 

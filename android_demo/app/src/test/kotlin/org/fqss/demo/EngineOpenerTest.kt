@@ -12,7 +12,7 @@ import org.robolectric.RobolectricTestRunner
 
 @RunWith(RobolectricTestRunner::class)
 class EngineOpenerTest {
-    private val model by lazy { testedDemo.models.load("fqss_int8.tflite") }
+    private val model by lazy { testedDemo.models.load("two-voices.tflite") }
 
     @Test
     fun `what was wanted runs where it can`() {
@@ -53,14 +53,14 @@ class EngineOpenerTest {
     fun `a CPU that refuses is a message`() {
         val opener = EngineOpener { _, _ -> throw IllegalStateException("no memory") }
         val error = assertThrows(SeparationException::class.java) { opener.open(model, Processor.CPU_4) }
-        assertEquals("This phone cannot run the model fqss_int8.tflite: no memory", error.message)
+        assertEquals("This phone cannot run the model two-voices.tflite: no memory", error.message)
     }
 
     @Test
     fun `TensorFlow Lite without its Android library is a message`() {
         val opener = EngineOpener(::LiteRtRunner) // a computer has no libtensorflowlite_jni.so for Android
         val error = assertThrows(SeparationException::class.java) { opener.open(model, Processor.CPU_1) }
-        assertTrue(error.message, error.message!!.startsWith("This phone cannot run the model fqss_int8.tflite: "))
+        assertTrue(error.message, error.message!!.startsWith("This phone cannot run the model two-voices.tflite: "))
     }
 
     @Test

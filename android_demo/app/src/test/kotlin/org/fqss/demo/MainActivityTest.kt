@@ -24,7 +24,7 @@ class MainActivityTest {
     fun `the screen names the model and the processor`() {
         testedDemo.settings.model = SHIPPED
         val summary = activity.view<TextView>(R.id.settings_summary).text.toString()
-        assertEquals("fqss_int8.tflite on CPU (XNNPACK), 2 threads", summary)
+        assertEquals("two-voices.tflite on CPU (XNNPACK), 2 threads", summary)
     }
 
     @Test

@@ -35,7 +35,7 @@ class ResultActivityTest {
         open()
         val facts = text(R.id.facts)
         assertTrue(facts, facts.startsWith("0:02 of sound in 0:0"))
-        assertTrue(facts, "fqss_int8.tflite on CPU (XNNPACK), 2 threads" in facts)
+        assertTrue(facts, "two-voices.tflite on CPU (XNNPACK), 2 threads" in facts)
         assertTrue(facts, facts.endsWith("for a segment of 4.0 s, memory 42 MB."))
         assertEquals(View.GONE, activity.view<View>(R.id.message).visibility)
     }

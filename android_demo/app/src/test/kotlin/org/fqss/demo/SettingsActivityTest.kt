@@ -19,7 +19,7 @@ class SettingsActivityTest {
         val card = choices(R.id.models).map { it.text.toString() }.single { it.startsWith(SHIPPED) }
         assertTrue(
             card,
-            card.startsWith("fqss_int8.tflite, convtasnet, int8\n2 voices at 8000 Hz, segments of 4.0 s, 1.2 MB\nIntegers"),
+            card.startsWith("two-voices.tflite, convtasnet, int8\n2 voices at 8000 Hz, segments of 4.0 s, 1.2 MB\nIntegers"),
         )
     }
 
@@ -51,7 +51,7 @@ class SettingsActivityTest {
 
     @Test
     fun `a choice of a model is kept`() {
-        val content = testedDemo.assets.open("fqss_int8.tflite").use { it.readBytes() }
+        val content = testedDemo.assets.open("two-voices.tflite").use { it.readBytes() }
         testedDemo.models = ModelStore({ listOf("b.tflite", "a.tflite", "a.json") }) { content }
         choices(R.id.models)[1].performClick()
         assertEquals("b.tflite", testedDemo.chosenModelName())

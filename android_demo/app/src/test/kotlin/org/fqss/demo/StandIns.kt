@@ -15,7 +15,7 @@ import java.security.MessageDigest
 
 val testedDemo get() = RuntimeEnvironment.getApplication() as DemoApplication
 
-const val SHIPPED = "fqss_int8.tflite"
+const val SHIPPED = "two-voices.tflite"
 
 const val STEPS = "steps.tflite"
 

@@ -19,9 +19,9 @@ private const val FLAGS_OFFSET = 4L
 private const val FLAG_QS8 = 1
 
 /** May be missing: the app and its tests do without. */
-internal fun shippedStepModel() = File(System.getProperty("models"), "fqss_stream_int8.tflite")
+internal fun shippedStepModel() = File(System.getProperty("models"), "two-voices-stream.tflite")
 
-internal fun shippedModel() = File(System.getProperty("models"), "fqss_int8.tflite").readBytes()
+internal fun shippedModel() = File(System.getProperty("models"), "two-voices.tflite").readBytes()
 
 /** TensorFlow Lite by its C API on this computer, with XNNPACK for int8 as on a phone and in Python. */
 internal class HostRunner(content: ByteArray, private val description: ModelDescription) : TensorRunner {
