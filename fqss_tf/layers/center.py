@@ -8,7 +8,7 @@ from fqss_tf.types import Tensor, TensorShape
 
 @keras.saving.register_keras_serializable("fqss_tf")
 class FromMean(keras.layers.Layer):
-    """``inputs - mean`` for a mean of each channel; trained only with the quantized network."""
+    """``inputs - mean`` for a mean of each channel."""
 
     def build(self, input_shape: TensorShape) -> None:
         self.mean = self.add_weight("mean", (input_shape[-1],), initializer="zeros")

@@ -7,6 +7,9 @@ rest, ``c E(x)``, is a fixed filter of the mixture when decoded. Small decoders 
 two planes of it, and the decoders of the sources read these beside the latent. This is the same for
 a linear encoder E. But the 8 bits of the latent then hold less, so that their steps are finer, and
 errors of the 8-bit encoding count only as far as the mask moves.
+
+Training leaves the mean and its decoders as they were measured: its smallest steps would be large
+against the weights of the second plane, and both decoders have to stay the same filter.
 """
 
 from collections.abc import Sequence
@@ -35,7 +38,7 @@ LARGEST_WEIGHT = 127  # in steps, of 8 bits
 
 def mask_change(masks: Tensor) -> Tensor:
     """Masks less their mean, ``[B, S, M, filters]``."""
-    return FromMean(name=MASK_CHANGE)(masks)
+    return FromMean(name=MASK_CHANGE, trainable=False)(masks)
 
 
 def mean_estimate(blocks: Sequence[Tensor], config: EncoderSizes, causal: bool) -> list[Tensor]:
@@ -59,8 +62,12 @@ def mean_estimate(blocks: Sequence[Tensor], config: EncoderSizes, causal: bool) 
         frames = past(frames, edge, "mean_decoder_0_past")
     else:
         frames = overlapped(frames, config, "mixture_overlap")
-    coarse = waveform_convolution(config.hop, "mean_decoder_0", config.taps)(frames)
-    rest = remainder(frames, [coarse], config, "mean_decoder_1", causal, COPIES)
+    coarse = waveform_convolution(
+        config.hop, "mean_decoder_0", config.taps, trainable=False
+    )(frames)
+    rest = remainder(
+        frames, [coarse], config, "mean_decoder_1", causal, COPIES, trainable=False
+    )
     if config.sources == 1:
         return [coarse, rest]
     return [

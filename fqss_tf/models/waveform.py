@@ -147,7 +147,7 @@ def _exact_planes(
 
 def remainder(
     frames: Tensor, blocks: Sequence[Tensor], config: EncoderSizes, name: str, causal: bool,
-    copies: int = 1,
+    copies: int = 1, trainable: bool = True,
 ) -> Tensor:
     """A RemainderDecoder of frames ``[B, S, M, C]`` and, beside them, blocks of samples.
 
@@ -165,7 +165,7 @@ def remainder(
     joined = layers.Concatenate(name=f"{name}_inputs")([frames, *beside])
     return RemainderDecoder(
         config.hop, (1, config.taps), exact=len(beside) * config.hop,
-        dtype=keras.backend.floatx(), name=name,
+        dtype=keras.backend.floatx(), name=name, trainable=trainable,
     )(joined)
 
 

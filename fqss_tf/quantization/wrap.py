@@ -9,6 +9,7 @@ import tf_keras as keras
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
 from fqss_tf.layers.lstm import BidirectionalLstm
+from fqss_tf.quantization.bias import Wrapper
 from fqss_tf.quantization.configs import CUSTOM_OBJECTS
 from fqss_tf.quantization.quantizers import MODES, ModalQuantizer, RangeQuantizer
 from fqss_tf.quantization.rules import quantize_config
@@ -60,8 +61,21 @@ def quantize(model: KerasModel, bits: int = 8) -> KerasModel:
         quantized = tfmot.quantization.keras.quantize_apply(
             wrapped, FqssScheme(), quantized_layer_name_prefix=""
         )
+    _keep_constants(quantized)
     set_mode(quantized, "quantize")
     return quantized
+
+
+def _keep_constants(model: KerasModel) -> None:
+    """Leaves layers untrained that were so: tfmot's wrappers train their weights all the same."""
+    for layer in model.layers:
+        if isinstance(layer, Wrapper) and not layer.layer.trainable:
+            inner = {id(variable) for variable in layer.layer.weights}
+            of_quantizers = [
+                variable for variable in layer._trainable_weights if id(variable) not in inner
+            ]
+            layer._trainable_weights.clear()
+            layer._non_trainable_weights.extend(of_quantizers)
 
 
 def check_layers(model: KerasModel) -> None:
@@ -76,7 +90,7 @@ def quantizers(model: KerasModel) -> list[ModalQuantizer]:
     return [
         quantizer
         for layer in model.layers
-        if isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2)
+        if isinstance(layer, Wrapper)
         for quantizer in layer.quantize_config.quantizers()
     ]
 
@@ -85,7 +99,7 @@ def lstms(model: KerasModel) -> list[KerasLayer]:
     """The wrapped LSTM layers of a quantized model."""
     return [
         layer for layer in model.layers
-        if isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2)
+        if isinstance(layer, Wrapper)
         and isinstance(layer.layer, BidirectionalLstm)
     ]
 
@@ -145,6 +159,6 @@ def calibrate(
 
 def _fit_weights(model: KerasModel) -> None:
     for layer in model.layers:
-        if isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2):
+        if isinstance(layer, Wrapper):
             for weight, quantizer, variables in layer._weight_vars:
                 quantizer.fit(weight, variables)

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.errors import FqssError
@@ -74,6 +75,31 @@ def test_both_latents_compute_the_same(config, networks, mixtures, equalized):
         decode_mean(centered, config)
     found = waveforms(centered, mixtures, config)
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max() + 1e-6)
+
+
+def test_training_leaves_the_mean_and_its_decoders_as_they_are(networks, mixtures):
+    network = quantize(networks[1])
+    calibrate(network, [mixtures] * 3)
+    constants = {
+        name for name in weights_of(network)
+        if name.startswith(("mask_change/", "mean_decoder_"))
+    }
+    before = weights_of(network)
+    optimizer = keras.optimizers.Adam(0.01)
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.square(network(mixtures, training=True) - 0.1))
+        variables = network.trainable_variables
+        optimizer.apply_gradients(zip(
+            tape.gradient(loss, variables, unconnected_gradients="zero"), variables, strict=True
+        ))
+    changed = {
+        name for name, value in weights_of(network).items()
+        if not np.array_equal(value, before[name])
+    }
+    assert "mean_decoder_1/kernel" in constants
+    assert not changed & constants
+    assert {"encoder_0/kernel", "bottleneck/kernel"} <= changed
 
 
 def test_the_quantized_network_is_kept_by_the_names_of_its_weights(networks, tmp_path):
