@@ -2,11 +2,11 @@
 
     python benchmarks/page.py PAGE [--section WORDS] [--output DIR] [--folder NAME=DIR ...] [--list]
 
-PAGE is the name of the page, such as ``mobile``. The commands run in DIR, a new folder named after
-the page by default. A page calls data sets by names such as ``librispeech-8k``; ``--folder`` says
-where yours are. ``--section`` takes only the commands under the heading that holds these words, and
-``--list`` prints the commands instead. Pages whose command is a Python script of this folder need
-no help from here.
+PAGE is the name of the page, such as ``two-voices``. The commands run in DIR, a new folder named
+after the page by default. A page calls data sets by names such as ``librispeech-8k``; ``--folder``
+says where yours are. ``--section`` takes only the commands under the heading that holds these
+words, and ``--list`` prints the commands instead. Pages whose command is a Python script of this
+folder need no help from here.
 """
 
 import argparse

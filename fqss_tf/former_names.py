@@ -16,6 +16,8 @@ RECIPE_KEYS = {
     "data.stems": "data.sources",
     "model.residual": "quantization.residual",
 }
+# As the base of a recipe of somebody.
+RECIPES = {"mobile": "two-voices", "mobile-causal": "two-voices-stream"}
 RUN_FILES = {"quantized.npz": "quantised.npz", "calibrated.npz": "observed.npz"}
 
 
@@ -31,7 +33,8 @@ def renamed(recipe: dict[Any, Any]) -> Json:
     named: Json = {}
     for section, values in recipe.items():
         if not isinstance(values, dict):
-            named[renamed_key(str(section))] = values
+            is_base = section == "base" and isinstance(values, str)
+            named[renamed_key(str(section))] = RECIPES.get(values, values) if is_base else values
             continue
         named.setdefault(renamed_key(str(section)), {})
         for key, value in values.items():

@@ -83,7 +83,7 @@ def causal_run():
 
     sizes = {"filters": 32, "bottleneck": 8, "skip": 8, "hidden": 16, "blocks": 2, "repeats": 2}
     settings = [f"model.{name}={value}" for name, value in sizes.items()]
-    run = UntrainedRun(load_recipe("mobile-causal", [*settings, "data.segment_seconds=1"]))
+    run = UntrainedRun(load_recipe("two-voices-stream", [*settings, "data.segment_seconds=1"]))
     run.quantized_model = functools.cache(run.quantized_model)
     return run
 

@@ -204,8 +204,8 @@ def test_one_source_is_enhancement_and_nothing_else_is():
 @pytest.mark.parametrize("name, settings, recomputes", [
     ("convtasnet", (), True),
     ("convtasnet", ("quantization.recompute=false",), False),
-    ("mobile", (), False),
-    ("mobile", ("quantization.recompute=true",), True),
+    ("two-voices", (), False),
+    ("two-voices", ("quantization.recompute=true",), True),
     ("dptnet", (), False),
     ("sepformer", ("quantization.recompute=true",), False),
 ])
@@ -215,9 +215,9 @@ def test_only_convtasnet_is_computed_again_for_its_gradient(name, settings, reco
 
 def test_a_recipe_gives_what_differs_from_its_base(recipe_file):
     recipe = load_recipe(
-        recipe_file("base: mobile\nseed: 7\nmodel: {causal: true}\n"), ["qat.steps=9"]
+        recipe_file("base: two-voices\nseed: 7\nmodel: {causal: true}\n"), ["qat.steps=9"]
     )
-    expected = load_recipe("mobile", ["seed=7", "model.causal=true", "qat.steps=9"])
+    expected = load_recipe("two-voices", ["seed=7", "model.causal=true", "qat.steps=9"])
     assert recipe == expected
 
 
@@ -232,7 +232,7 @@ def test_a_base_lies_beside_the_file_and_may_have_one_too(recipe_file):
 
 
 def test_a_saved_recipe_has_every_key_and_no_base(recipe_file, tmp_path):
-    recipe = load_recipe(recipe_file("base: mobile"))
+    recipe = load_recipe(recipe_file("base: two-voices"))
     save_recipe(recipe, tmp_path / "whole.yaml")
     values = yaml.safe_load((tmp_path / "whole.yaml").read_text())
     assert "base" not in values and values["model"]["filters"] == 256
@@ -242,7 +242,7 @@ def test_a_saved_recipe_has_every_key_and_no_base(recipe_file, tmp_path):
 @pytest.mark.parametrize("text, message", [
     ("base: mobil", "mine.yaml: no base .*mobil: give a YAML file or one of convtasnet, "),
     ("base: mine.yaml", "mine.yaml is its own base: .*mine.yaml -> .*mine.yaml"),
-    ("base: [mobile]", "base is \\['mobile'\\]: give a YAML file"),
+    ("base: [two-voices]", "base is \\['two-voices'\\]: give a YAML file"),
     ("base: quickstart\nmodel: {filter: 8}", "key model.filter: did you mean model.filters"),
 ])
 def test_a_base_that_cannot_be(text, message, recipe_file):

@@ -2,10 +2,11 @@ import dataclasses
 import json
 
 import numpy as np
+import pytest
 import yaml
 
 from fqss_tf.config import load_recipe, save_recipe
-from fqss_tf.former_names import RECIPE_KEYS, RUN_FILES
+from fqss_tf.former_names import RECIPE_KEYS, RECIPES, RUN_FILES
 from fqss_tf.runs.run import Run
 
 FORMER = """
@@ -24,6 +25,12 @@ def test_recipes_of_earlier_versions_are_read(tmp_path):
     assert (found.input_planes, found.output_planes, found.calibration_steps) == (3, 1, 7)
     assert (found.residual, found.recompute) == ("frames", False)
     assert load_recipe("quickstart", ["data.roots=[x]"]).data.datasets == ("x",)
+
+
+@pytest.mark.parametrize("former, name", RECIPES.items())
+def test_a_recipe_may_have_a_base_of_a_former_name(former, name, tmp_path):
+    (tmp_path / "own.yaml").write_text(f"base: {former}\nseed: 7")
+    assert load_recipe(tmp_path / "own.yaml") == load_recipe(name, ["seed=7"])
 
 
 def test_every_former_key_has_a_key_of_today():

@@ -55,8 +55,8 @@ def recipes() -> Iterator[str]:
             "With `base: NAME` a recipe gives only what differs from another one: a packaged "
             "recipe, or a YAML file by its path from the folder of this one. `recipe.yaml` in a "
             "run folder has every key."
-        ), "", "```yaml", "base: mobile", "data: {datasets: [/data/libri]}", "qat: {steps: 5000}",
-        "```", "", "## Keys", "",
+        ), "", "```yaml", "base: two-voices", "data: {datasets: [/data/libri]}",
+        "qat: {steps: 5000}", "```", "", "## Keys", "",
     )
     yield from table(config.Recipe, "Recipe", config.Recipe())
     sections = (

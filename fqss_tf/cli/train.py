@@ -49,7 +49,7 @@ def command(
 ) -> None:
     """Train RECIPE: the float network, then the ranges of its tensors, then in 8 bits.
 
-    RECIPE is the name of one that ships, such as quickstart or mobile, or a YAML file.
+    RECIPE is the name of one that ships, such as quickstart or two-voices, or a YAML file.
 
     Ctrl-C saves after the running step. "fqss-tf train --resume RUN" goes on.
     """

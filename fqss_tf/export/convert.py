@@ -249,7 +249,7 @@ def _check_streams(config: EncoderSizes, file_type: str) -> None:
     if not network_of(config).streams(config):
         raise FqssError(
             "--stream needs a causal network: train one with model.causal=true, such as the recipe "
-            "mobile-causal"
+            "two-voices-stream"
         )
     if file_type != "int8":
         raise FqssError("--stream goes with --type int8 only: the states are int8")

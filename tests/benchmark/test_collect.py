@@ -43,7 +43,7 @@ def conversions(monkeypatch, tiny_tflite):
 
 
 def test_what_is_a_recipe(recipe, tiny_tflite, tmp_path):
-    assert is_recipe("micro")
+    assert is_recipe("voice-micro")
     assert is_recipe(recipe)
     assert is_recipe("misspelled")
     assert not is_recipe(str(tiny_tflite))
@@ -112,7 +112,7 @@ def test_missing_pytorch_is_found_before_anything_is_converted(
 @pytest.mark.parametrize(
     "name, message",
     [
-        ("mobil", "no model mobil: give .* mobile"),
+        ("mobil", "no model mobil: give .* two-voices"),
         ("none.tflite", "no model none.tflite"),
     ],
 )

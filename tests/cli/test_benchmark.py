@@ -121,9 +121,9 @@ esac
     [
         (["misspelled"], "no model misspelled"),
         (["none.tflite"], "no model none.tflite"),
-        (["micro", "--set", "model.blcks=2"], "did you mean model.blocks?"),
-        (["micro", "--types", "int8,int4"], "'int4' is none of int8"),
-        (["micro", "--data", "bundled"], "--data goes with a .tflite or a run"),
+        (["voice-micro", "--set", "model.blcks=2"], "did you mean model.blocks?"),
+        (["voice-micro", "--types", "int8,int4"], "'int4' is none of int8"),
+        (["dprnn", "--data", "bundled"], "--data goes with a .tflite or a run"),
         (["TINY", "--types", "int8"], "go with a recipe"),
         (["TINY", "--naive"], "go with a recipe"),
         (["TINY", "--threads", "1,x"], "'1,x' is no list of numbers"),
@@ -157,7 +157,7 @@ def test_without_adb(tiny_tflite, tmp_path, monkeypatch):
 def test_missing_pytorch_is_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert_refused(run("micro", "--torch"), "pip install torch")
+    assert_refused(run("voice-micro", "--torch"), "pip install torch")
 
 
 def test_a_terminal_gets_a_progress_bar(tiny_tflite):
@@ -191,8 +191,8 @@ def test_training_steps_are_side_by_side(monkeypatch):
 
 
 @pytest.mark.parametrize("arguments", [
-    ("micro", "mobile"), ("micro", "--threads", "1,2"), ("micro", "--data", "bundled"),
-    ("micro", "--types", "int8"),
+    ("dprnn", "two-voices"), ("dprnn", "--threads", "1,2"), ("dprnn", "--data", "bundled"),
+    ("dprnn", "--types", "int8"),
 ])
 def test_training_goes_with_one_recipe_alone(arguments):
     assert_refused(run(*arguments, "--training"), "--training takes one recipe")

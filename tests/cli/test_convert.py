@@ -30,7 +30,7 @@ def test_a_recipe_is_converted_without_any_training(tmp_path):
 
 
 def test_either_a_run_or_a_recipe_is_needed(tmp_path):
-    for sources in ([], [tmp_path, "--recipe", "micro"]):
+    for sources in ([], [tmp_path, "--recipe", "voice-micro"]):
         result = convert(*sources, "--output", tmp_path / "m.tflite")
         assert result.exit_code == 2 and "either a run folder or --recipe" in result.output
 
@@ -43,7 +43,7 @@ def test_settings_do_not_go_with_a_run(tmp_path):
 def test_a_causal_recipe_becomes_a_step_model(tmp_path):
     settings = [part for setting in TINY for part in ("--set", setting)]
     output = tmp_path / "step.tflite"
-    result = convert("--recipe", "mobile-causal", *settings, "--stream", "--output", output)
+    result = convert("--recipe", "two-voices-stream", *settings, "--stream", "--output", output)
     assert result.exit_code == 0, result.output
     assert "algorithmic latency 144 samples, 18 ms; 5 states" in result.output
     assert StreamingSeparator(output).latency == 144
@@ -89,7 +89,7 @@ def test_a_streaming_file_becomes_a_package_for_microcontrollers(step_tflite, tm
 def test_so_does_a_recipe_and_its_figures_are_json(tmp_path):
     settings = [part for setting in TINY for part in ("--set", setting)]
     result = convert(
-        "--recipe", "mobile-causal", *settings, "--stream", "--target", "micro", "--json",
+        "--recipe", "two-voices-stream", *settings, "--stream", "--target", "micro", "--json",
         "--output", tmp_path / "package",
     )
     assert result.exit_code == 0, result.output
@@ -106,7 +106,7 @@ def test_without_tflm_a_line_says_how_to_install_it(step_tflite, tmp_path, monke
 
 def test_a_target_takes_streams_alone(causal_tflite, tmp_path):
     output = tmp_path / "package"
-    result = convert("--recipe", "micro", "--target", "micro", "--output", output)
+    result = convert("--recipe", "voice-micro", "--target", "micro", "--output", output)
     assert result.exit_code == 2 and "goes with --stream" in result.output
     result = convert(causal_tflite, "--target", "micro", "--output", output)
     assert result.exit_code == 2 and "--stream" in result.output

@@ -51,7 +51,7 @@ def enhancement_set(tmp_path_factory, noise):
 @pytest.fixture(scope="module")
 def run(enhancement_set, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "run"
-    call("train", "micro", "--output", folder, *settings(f"data.datasets=[{enhancement_set}]"))
+    call("train", "two-voices", "--output", folder, *settings(f"data.datasets=[{enhancement_set}]"))
     return folder
 
 
@@ -121,7 +121,7 @@ def test_long_recordings_are_scored(run, files, tmp_path):
 
 
 def test_an_untrained_recipe_becomes_a_step_model(tmp_path):
-    call("convert", "--recipe", "mobile-causal", *settings(), "--stream",
+    call("convert", "--recipe", "two-voices-stream", *settings(), "--stream",
          "--output", tmp_path / "step.tflite")
     assert StreamingSeparator(tmp_path / "step.tflite").metadata.sources == ("speech",)
 
@@ -129,7 +129,7 @@ def test_an_untrained_recipe_becomes_a_step_model(tmp_path):
 def test_training_from_speakers_alone_asks_for_noise(noise, tmp_path):
     make_speakers(tmp_path / "speech", {"train": ("a",)})
     roots = f"data.datasets=[{tmp_path / 'speech'}]"
-    arguments = ["train", "micro", *settings(roots, "qat.steps=0")]
+    arguments = ["train", "two-voices", *settings(roots, "qat.steps=0")]
     result = CliRunner().invoke(main, [*arguments, "--output", str(tmp_path / "quiet")])
     assert result.exit_code == 2
     assert "model.sources is 1" in result.stderr.splitlines()[-1]

@@ -26,8 +26,8 @@ def make(folder, step):
         from fqss_tf.export.convert import convert
         from fqss_tf.runs.untrained import UntrainedRun
 
-        step = folder / "micro.tflite"
-        convert(UntrainedRun(load_recipe("micro", ["model.causal=true"])), step, stream=True)
+        step = folder / "voice-micro.tflite"
+        convert(UntrainedRun(load_recipe("voice-micro")), step, stream=True)
     package = write_package(TfliteFile.open(step), folder / "package")
     file = TfliteFile.open(folder / "package" / "model.tflite")
     metadata = file.metadata

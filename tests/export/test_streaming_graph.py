@@ -137,7 +137,7 @@ def test_a_trained_network_streams_what_its_file_for_segments_separates(tmp_path
 
 def test_what_cannot_stream_is_refused(causal_run, tmp_path):
     with pytest.raises(FqssError, match="needs a causal network"):
-        convert(UntrainedRun(load_recipe("mobile")), tmp_path / "m.tflite", stream=True)
+        convert(UntrainedRun(load_recipe("two-voices")), tmp_path / "m.tflite", stream=True)
     with pytest.raises(FqssError, match="--type int8 only"):
         convert(causal_run, tmp_path / "m.tflite", "float32", stream=True)
     assert list(tmp_path.iterdir()) == []

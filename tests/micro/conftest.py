@@ -19,8 +19,8 @@ def shipped():
 
 @pytest.fixture(scope="session")
 def micro_step(tmp_path_factory):
-    """The recipe micro with random weights, as a streaming model."""
-    return _converted(tmp_path_factory, "micro", "model.causal=true")
+    """The recipe voice-micro with random weights, as a streaming model."""
+    return _converted(tmp_path_factory, "voice-micro")
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +28,9 @@ def one_voice_step(tmp_path_factory):
     """A tiny streaming model of one source, with PReLU, sigmoid masks and odd sizes."""
     sizes = {"filters": 30, "bottleneck": 7, "skip": 9, "hidden": 18, "blocks": 2, "repeats": 1}
     return _converted(
-        tmp_path_factory, "mobile-causal", *(f"model.{key}={size}" for key, size in sizes.items()),
-        "model.sources=1", "model.activation=prelu", "model.mask_activation=sigmoid",
-        "data.segment_seconds=1",
+        tmp_path_factory, "two-voices-stream",
+        *(f"model.{key}={size}" for key, size in sizes.items()), "model.sources=1",
+        "model.activation=prelu", "model.mask_activation=sigmoid", "data.segment_seconds=1",
     )
 
 

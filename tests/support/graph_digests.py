@@ -19,7 +19,7 @@ from fqss_tf.runs.untrained import UntrainedRun
 from fqss_tf.tflite.flatbuffer import pack_model, read_model
 
 RECIPES = {
-    "quickstart": {}, "mobile": {}, "mobile-causal": {"stream": True}, "convtasnet": {},
+    "quickstart": {}, "two-voices": {}, "two-voices-stream": {"stream": True}, "convtasnet": {},
     "sepformer-mobile": {},
 }
 SECONDS = 0.25

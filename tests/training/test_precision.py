@@ -10,8 +10,8 @@ from fqss_tf.training import losses, precision
 from fqss_tf.training.precision import computing_in, usable
 
 SMALL = {
-    "mobile": ["model.blocks=2"],
-    "mobile-causal": ["model.blocks=2"],
+    "two-voices": ["model.blocks=2"],
+    "two-voices-stream": ["model.blocks=2"],
     "convtasnet": ["model.blocks=2", "model.repeats=1"],
     "sepformer-mobile": ["model.blocks=1", "model.intra_layers=1", "model.inter_layers=1"],
     "dptnet-mobile": ["model.blocks=1"],
