@@ -70,12 +70,9 @@ def _keep_constants(model: KerasModel) -> None:
     """Leaves layers untrained that were so: tfmot's wrappers train their weights all the same."""
     for layer in model.layers:
         if isinstance(layer, Wrapper) and not layer.layer.trainable:
-            inner = {id(variable) for variable in layer.layer.weights}
-            of_quantizers = [
-                variable for variable in layer._trainable_weights if id(variable) not in inner
-            ]
+            # All of them: the layer itself loses its kernel when it gets the quantized one.
+            layer._non_trainable_weights.extend(layer._trainable_weights)
             layer._trainable_weights.clear()
-            layer._non_trainable_weights.extend(of_quantizers)
 
 
 def check_layers(model: KerasModel) -> None:

@@ -35,9 +35,9 @@ def named_variables(model: KerasModel) -> dict[str, Variable]:
     for layer in model.layers:
         for variable in layer.weights:
             key = f"{layer.name}/{variable.name.split('/')[-1].split(':')[0]}"
-            if key in named:
+            # tfmot's wrappers list some variables twice.
+            if named.setdefault(key, variable) is not variable:
                 raise ValueError(f"two variables are called {key}")
-            named[key] = variable
     return named
 
 
