@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pytest
 import soundfile
 from click.testing import CliRunner
 
@@ -102,6 +103,28 @@ def test_without_tflm_a_line_says_how_to_install_it(step_tflite, tmp_path, monke
     result = convert(step_tflite, "--target", "micro", "--output", tmp_path / "package")
     assert "pip install 'fqss-tf[mcu]'" in result.output
     assert "#error" in (tmp_path / "package" / "tflm" / "model_tensors.h").read_text()
+
+
+def test_the_package_for_an_npu_has_an_estimate(step_tflite, tmp_path):
+    pytest.importorskip("ethosu.vela")
+    folder = tmp_path / "package"
+    result = convert(step_tflite, "--target", "ethos-u55-128", "--output", folder)
+    assert result.exit_code == 0, result.output
+    assert "estimate" in result.output and "real-time factor" in result.output
+    assert (folder / "model_vela.tflite").exists() and (folder / "model.c").exists()
+
+
+def test_without_vela_a_line_says_how_to_install_it(step_tflite, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    result = convert(step_tflite, "--target", "ethos-u55-128", "--output", tmp_path / "package")
+    assert result.exit_code == 2
+    assert "pip install 'fqss-tf[mcu]'" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_operators_may_stay_on_the_cpu_of_npus_alone(step_tflite, tmp_path):
+    result = convert(step_tflite, "--allow-cpu", "--target", "micro", "--output", tmp_path / "out")
+    assert result.exit_code == 2 and "goes with --target ethos-u" in result.output
 
 
 def test_a_target_takes_streams_alone(causal_tflite, tmp_path):
