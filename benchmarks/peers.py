@@ -1,4 +1,4 @@
-"""Published noise suppressors beside our models, on the same mixtures. Makes docs/results/peers.md.
+"""Published noise suppressors beside our models, on the same mixtures.
 
     python benchmarks/peers.py --data DIR --output OUT [--models voice.tflite ...]
 
