@@ -1,4 +1,4 @@
-"""Published noise suppressors beside our models, on the same mixtures.
+"""Published noise suppressors beside our models, on the same mixtures. Makes docs/results/peers.md.
 
     python benchmarks/peers.py --data DIR --output OUT [--models voice.tflite ...]
 
@@ -43,14 +43,14 @@ REPOSITORIES = {
     "gtcrn": "https://github.com/Xiaobin-Rong/gtcrn",
     "ul-unas": "https://github.com/Xiaobin-Rong/ul-unas",
 }
-# name -> (repository, samples that it takes at once, what its numbers are, trained on)
+# name -> (repository, samples that it takes at once, what its numbers are)
 PEERS = {
-    "webrtc": ("", 160, "no network", "-"),
-    "rnnoise": ("", 160, "float32", "its author's recordings"),
-    "dtln": ("DTLN", 128, "float32", "500 h of DNS Challenge"),
-    "dtln-8-bit": ("DTLN", 128, "8-bit weights", "500 h of DNS Challenge"),
-    "gtcrn": ("gtcrn", 512, "float32", "DNS3"),
-    "ul-unas": ("ul-unas", 512, "float32", "DNS3"),
+    "webrtc": ("", 160, "no network"),
+    "rnnoise": ("", 160, "float32"),
+    "dtln": ("DTLN", 128, "float32"),
+    "dtln-8-bit": ("DTLN", 128, "8-bit weights"),
+    "gtcrn": ("gtcrn", 512, "float32"),
+    "ul-unas": ("ul-unas", 512, "float32"),
 }
 
 
@@ -70,14 +70,14 @@ def main() -> None:
         found, facts = _ours(model, heard)
         rows.append(_row(Path(model).stem, found, heard, voices, facts))
     repositories = dict(each.split("=", 1) for each in options.repository)
-    for name, (repository, frame, numbers, data) in PEERS.items():
+    for name, (repository, frame, numbers) in PEERS.items():
         folder = _repository(output, repository, repositories) if repository else output
         estimates, facts = _peer(python, name, folder, output)
         delay = _delay(estimates, heard)
         aligned = [
             each[delay : delay + len(voice)] for each, voice in zip(estimates, voices, strict=True)
         ]
-        facts |= {"latency": delay + frame, "numbers": numbers, "trained on": data}
+        facts |= {"latency": delay + frame, "numbers": numbers}
         rows.append(_row(name, aligned, heard, voices, facts))
     results = {"machine": describe(), "mixtures": len(mixtures), "rows": rows}
     with atomic_path(output / "results.json") as temporary:
@@ -168,7 +168,7 @@ def _ours(model: str, heard: Sequence[FloatArray]) -> tuple[list[FloatArray], Js
             shown.update(1)
     return estimates, {
         "seconds": seconds, "bytes": Path(file.path).stat().st_size, "numbers": "int8",
-        "latency": separator.latency if streams else None, "trained on": "see its card",
+        "latency": separator.latency if streams else None,
     }
 
 
@@ -203,8 +203,8 @@ def table(rows: Sequence[Json]) -> str:
     """The results as a Markdown table."""
     lines = [
         "| | SI-SDR improvement (dB) | at input below 0 / 0 to 10 / above 10 dB | STOI | PESQ | "
-        "DNSMOS | real-time factor | latency (ms) | kB | numbers | trained on |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---|---|",
+        "DNSMOS | real-time factor | latency (ms) | kB | numbers |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---|",
     ]
     for row in rows:
         by_input = " / ".join(f"{gain:.1f}" for gain in row["si_sdri_by_input"])
@@ -217,10 +217,10 @@ def table(rows: Sequence[Json]) -> str:
             line += (
                 f" {row['real_time_factor']:.3f} "
                 f"| {'whole file' if latency is None else f'{latency / RATE * 1000:.0f}'} "
-                f"| {row['bytes'] / 1000:.0f} | {row['numbers']} | {row['trained on']} |"
+                f"| {row['bytes'] / 1000:.0f} | {row['numbers']} |"
             )
         else:
-            line += " | | | | |"
+            line += " | | | |"
         lines.append(line)
     return "\n".join(lines)
 
