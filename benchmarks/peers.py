@@ -12,6 +12,7 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -27,7 +28,7 @@ from fqss_tf.metrics import si_sdr
 from fqss_tf.progress import bar
 from fqss_tf.runtime.separator import Separator
 from fqss_tf.runtime.streaming import StreamingSeparator
-from fqss_tf.tflite.file import open_model
+from fqss_tf.tflite.file import TfliteFile
 from fqss_tf.types import FloatArray, Json, Sources
 
 RATE = 16000
@@ -110,16 +111,21 @@ def _environment(output: Path) -> Path:
 def _repository(output: Path, name: str, given: dict[str, str]) -> Path:
     if name in given:
         return Path(given[name]).resolve()
-    folder = output / name
+    folder = output / "repositories" / name
     if not folder.exists():
-        with atomic_path(folder) as temporary:
-            command = ["git", "clone", "--quiet", "--depth", "1", REPOSITORIES[name], temporary]
+        folder.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+            cloned = Path(temporary) / name
+            command = ["git", "clone", "--quiet", "--depth", "1", REPOSITORIES[name], cloned]
             subprocess.run(command, check=True)
+            cloned.rename(folder)
     return folder
 
 
 def _write(folder: Path, mixtures: Sequence) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    if {path.stem for path in folder.glob("*.wav")} - {name for name, *_ in mixtures}:
+        raise FqssError(f"{folder}: holds other mixtures, too; give another --output")
     for name, _, mixture, _ in mixtures:
         path = folder / f"{name}.wav"
         if not path.exists():
@@ -129,10 +135,10 @@ def _write(folder: Path, mixtures: Sequence) -> None:
 
 def _peer(python: Path, name: str, repository: Path, output: Path) -> tuple[list, Json]:
     """Estimates of the voice, which may be late, and what the worker says."""
-    folder = output / name
+    folder = output / "estimates" / name
     said = folder / "said.json"
     if not said.exists():
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         command = [python, WORKER, name, repository, output / "mixtures", folder]
         found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         with atomic_path(said) as temporary:
@@ -152,8 +158,10 @@ def _delay(estimates: Sequence[FloatArray], heard: Sequence[FloatArray]) -> int:
 
 
 def _ours(model: str, heard: Sequence[FloatArray]) -> tuple[list[FloatArray], Json]:
-    file = open_model(model)
-    streams = file.metadata.streaming
+    file = TfliteFile.open(model)
+    if file.metadata.sample_rate != RATE:
+        raise FqssError(f"{model}: is for {file.metadata.sample_rate} Hz, but this is {RATE} Hz")
+    streams = file.metadata.is_streaming
     separator = StreamingSeparator(file) if streams else Separator(file)
     separate: Callable[[FloatArray], dict[str, Sources]] = (
         separator.separate if streams else lambda mixture: separator(mixture, RATE)
@@ -167,7 +175,7 @@ def _ours(model: str, heard: Sequence[FloatArray]) -> tuple[list[FloatArray], Js
             estimates.append(voice)
             shown.update(1)
     return estimates, {
-        "seconds": seconds, "bytes": Path(file.path).stat().st_size, "numbers": "int8",
+        "seconds": seconds, "bytes": len(file.content), "numbers": "int8",
         "latency": separator.latency if streams else None,
     }
 
