@@ -46,7 +46,7 @@ def _converted(tmp_path_factory, recipe, *settings):
 
 @pytest.fixture(scope="session")
 def compiler():
-    """The host's C compiler."""
+    """The host's C compiler; ``.ci/run`` brings one, so that nothing is left out there."""
     if shutil.which("cc") is None:
         pytest.skip("no C compiler")
     return "cc"
