@@ -149,7 +149,8 @@ class StageRecipe:
     is clipped is skipped, as one that is not finite always is; 0 is no limit. ``skip_limit``: so
     many skipped steps in a row end the training.
     ``ema_decay``: what a step leaves of the moving average of the weights, which then is scored
-    and kept instead of the last weights; 0 keeps the weights themselves.
+    and kept instead of the last weights; 0 keeps the weights themselves. The statistics of batch
+    norms are those of the last weights, which suit the averages only once the rate is low.
     ``precision``: what the network computes in, ``float32`` or ``bfloat16``, which processors and
     GPUs that know it multiply faster; others take float32, unless it is ``bfloat16-always``. The
     weights stay float32. For the float stage alone.

@@ -57,6 +57,14 @@ class Network(abc.ABC, Generic[Sizes]):
     def build(self, config: Sizes, **form: Any) -> KerasModel:
         """Builds the Keras model; arguments as of ``fqss_tf.models.registry.build``."""
 
+    def begin(self, model: KerasModel, config: Sizes) -> None:
+        """Sets the weights that training begins with, in place, where they are not all random.
+
+        Args:
+            model: float, with random weights.
+            config: its sizes.
+        """
+
     def fold(self, weights: LayerWeights, model: KerasModel, config: Sizes) -> LayerWeights:
         """Returns weights for the form that is exported, if norms have to move for it.
 

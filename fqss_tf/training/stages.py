@@ -14,7 +14,7 @@ from fqss_tf.data.bad_files import BadFilePolicy, bad_files_named
 from fqss_tf.data.recipe_data import batches, fixed_mixtures
 from fqss_tf.data.training_sources import check_roots
 from fqss_tf.errors import FqssError
-from fqss_tf.models.registry import build
+from fqss_tf.models.registry import build, network_of
 from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.quantization import folding, wrap
 from fqss_tf.quantization.bias import snap_biases
@@ -257,6 +257,8 @@ class _Training:
 
 
 def network_to_train(recipe: Recipe) -> KerasModel:
-    """Makes the float network of a recipe with random weights, as its float stage trains it."""
+    """Makes the float network of a recipe as its float stage begins to train it."""
     with computing_in(usable(recipe.float.precision)):
-        return build(recipe.model)
+        model = build(recipe.model)
+    network_of(recipe.model).begin(model, recipe.model)
+    return model

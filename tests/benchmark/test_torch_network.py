@@ -69,7 +69,7 @@ def copy_weights(keras_model, network, config):
     [
         {},
         {"norm": "batch"},
-        {"norm": "batch", "activation": "relu", "block_kernel": 4},
+        {"norm": "batch", "activation": "relu", "block_kernel": 4, "features": "rectified"},
         {"activation": "relu", "mask_activation": "sigmoid", "sources": 3},
     ],
 )

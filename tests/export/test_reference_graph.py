@@ -26,13 +26,15 @@ TINY = (
 
 @pytest.mark.parametrize("norm", ["global", "batch"])
 @pytest.mark.parametrize("activation", ["prelu", "relu"])
-@pytest.mark.parametrize("mask_activation", ["relu", "sigmoid"])
+@pytest.mark.parametrize(
+    ("mask_activation", "features"), [("relu", "signed"), ("sigmoid", "rectified")]
+)
 def test_the_exported_graph_computes_what_the_papers_graph_computes(
-    norm, activation, mask_activation
+    norm, activation, mask_activation, features
 ):
     config = dataclasses.replace(
         load_recipe("convtasnet", TINY).model,
-        norm=norm, activation=activation, mask_activation=mask_activation,
+        norm=norm, activation=activation, mask_activation=mask_activation, features=features,
     )
     model = registry.build(config)
     rng = np.random.default_rng(0)

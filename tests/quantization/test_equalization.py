@@ -17,6 +17,7 @@ KINDS = [
     for norm in ("global", "batch") for activation in ("relu", "prelu")
     for causal in (False, True) if not (causal and norm == "global")
 ]
+FEATURES = {"prelu": "signed", "relu": "rectified"}
 
 
 @pytest.fixture(params=KINDS, ids=str)
@@ -24,7 +25,9 @@ def network(request):
     """(staged network of unequal channels, its config)."""
     norm, activation, causal = request.param
     keras.utils.set_random_seed(0)
-    config = dataclasses.replace(TINY, norm=norm, activation=activation, causal=causal)
+    config = dataclasses.replace(
+        TINY, norm=norm, activation=activation, causal=causal, features=FEATURES[activation]
+    )
     model = registry.build(config)
     rng = np.random.default_rng(0)
     for layer in model.layers:

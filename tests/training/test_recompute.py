@@ -21,9 +21,9 @@ CONFIGS = {
     "global norm and PReLU": ConvTasNetConfig(
         **ENCODER, bottleneck=4, skip=4, hidden=8, blocks=2, repeats=1
     ),
-    "batch norm and ReLU": ConvTasNetConfig(
+    "batch norm, ReLU and rectified features": ConvTasNetConfig(
         **ENCODER, bottleneck=4, skip=4, hidden=8, blocks=2, repeats=1, norm="batch",
-        activation="relu",
+        activation="relu", features="rectified",
     ),
 }
 LAYERS = 40
@@ -142,10 +142,10 @@ def test_the_gradient_needs_less_memory():
 
 
 def test_a_replica_recomputes_too():
-    model, mixtures = quantized(CONFIGS["batch norm and ReLU"])
+    model, mixtures = quantized(CONFIGS["batch norm, ReLU and rectified features"])
     strategy = tf.distribute.MirroredStrategy(["CPU:0"])
     with strategy.scope():
-        copy, _ = quantized(CONFIGS["batch norm and ReLU"])
+        copy, _ = quantized(CONFIGS["batch norm, ReLU and rectified features"])
         network = Recomputed(copy)
     _, expected = values_and_gradients(model, model.trainable_variables, mixtures)
 

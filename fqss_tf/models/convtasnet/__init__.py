@@ -44,6 +44,13 @@ class ConvTasNet(Network[ConvTasNetConfig]):
 
         return build(config, **form)
 
+    def begin(self, model: KerasModel, config: ConvTasNetConfig) -> None:
+        """Begins with cosine filters where that is asked for."""
+        if config.initial_filters == "cosine":
+            from fqss_tf.models.filterbank import begin_with_cosines
+
+            begin_with_cosines(model, config)
+
     def fold(
         self, weights: LayerWeights, model: KerasModel, config: ConvTasNetConfig
     ) -> LayerWeights:

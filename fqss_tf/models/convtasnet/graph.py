@@ -43,7 +43,10 @@ def build(
         planes = Lookahead(config.algorithmic_delay, name="lookahead")(planes)
     blocks = mixture_blocks(planes, config, input_planes, config.causal)
     encoded = encoder(blocks, config)
-    skip_sum = _temporal_convolution_network(encoded, config, for_export)
+    features = encoded
+    if config.features == "rectified":
+        features = layers.ReLU(name="features")(encoded)
+    skip_sum = _temporal_convolution_network(features, config, for_export)
     masks = _masks(skip_sum, config, for_export)
     beside: list[Tensor] = []
     if masking == "centered":
@@ -91,9 +94,9 @@ def _activated_convolution(
 
 
 def _temporal_convolution_network(
-    encoded: Tensor, config: ConvTasNetConfig, for_export: bool
+    features: Tensor, config: ConvTasNetConfig, for_export: bool
 ) -> Tensor:
-    trunk = _bottleneck(encoded, config, for_export)
+    trunk = _bottleneck(features, config, for_export)
     skip_sum = None
     for index in range(len(config.dilations)):
         name = f"block_{index}"
@@ -106,11 +109,11 @@ def _temporal_convolution_network(
     return skip_sum
 
 
-def _bottleneck(encoded: Tensor, config: ConvTasNetConfig, for_export: bool) -> Tensor:
+def _bottleneck(features: Tensor, config: ConvTasNetConfig, for_export: bool) -> Tensor:
     if config.norm == "global" and for_export:
         narrow = convolution(config.bottleneck, "bottleneck", use_bias=False)
-        return pointwise_of_norm([narrow], encoded, "bottleneck_norm")[0]
-    normed = _norm(encoded, config, "bottleneck_norm", config.norm, for_export)
+        return pointwise_of_norm([narrow], features, "bottleneck_norm")[0]
+    normed = _norm(features, config, "bottleneck_norm", config.norm, for_export)
     return convolution(config.bottleneck, "bottleneck")(normed)
 
 

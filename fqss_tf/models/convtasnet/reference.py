@@ -62,7 +62,8 @@ def reference_model(
     def network(mixture: Tensor) -> list[Tensor]:
         encoder = weights["encoder_0"][0].reshape(1, size, 1, config.filters)
         encoded = tf.nn.conv2d(mixture, encoder, (1, config.hop), "VALID")
-        trunk = norm(norm(encoded, "bottleneck_norm", "global"), "bottleneck_norm", "batch")
+        features = tf.nn.relu(encoded) if config.features == "rectified" else encoded
+        trunk = norm(norm(features, "bottleneck_norm", "global"), "bottleneck_norm", "batch")
         trunk = convolution(trunk, "bottleneck")
         skip_sum = 0.0
         for index, dilation in enumerate(config.dilations):

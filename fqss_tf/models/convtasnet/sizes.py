@@ -10,6 +10,10 @@ Norm: TypeAlias = Literal["global", "batch"]
 NORMS: tuple[Norm, ...] = ("global", "batch")
 ActivationName: TypeAlias = Literal["prelu", "relu"]
 ACTIVATIONS: tuple[ActivationName, ...] = ("prelu", "relu")
+Features: TypeAlias = Literal["signed", "rectified"]
+FEATURES: tuple[Features, ...] = ("signed", "rectified")
+InitialFilters: TypeAlias = Literal["random", "cosine"]
+INITIAL_FILTERS: tuple[InitialFilters, ...] = ("random", "cosine")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +25,9 @@ class ConvTasNetConfig(EncoderSizes):
     ``prelu`` as published; ``relu`` costs no op of its own in integers.
     ``kernel`` and ``hop`` are in samples, ``kernel`` a multiple of ``hop``. ``causal``: no frame
     sees a later one, so that the network can run in steps; for ``norm`` ``batch`` only.
+    ``features``: what the network finds its masks from, the encoding with its signs as published,
+    or ``rectified``, which tells how loud each filter is. ``initial_filters``: what encoder and
+    decoder start from, ``random`` weights or ``cosine`` waves (``fqss_tf.models.filterbank``).
     """
 
     sources: int = 2
@@ -37,9 +44,14 @@ class ConvTasNetConfig(EncoderSizes):
     activation: ActivationName = "prelu"
     mask_activation: MaskActivation = "relu"
     causal: bool = False
+    features: Features = "signed"
+    initial_filters: InitialFilters = "random"
 
     linear_encoder = True
-    choices = {"norm": NORMS, "activation": ACTIVATIONS, "mask_activation": MASK_ACTIVATIONS}
+    choices = {
+        "norm": NORMS, "activation": ACTIVATIONS, "mask_activation": MASK_ACTIVATIONS,
+        "features": FEATURES, "initial_filters": INITIAL_FILTERS,
+    }
 
     def __post_init__(self) -> None:
         super().__post_init__()

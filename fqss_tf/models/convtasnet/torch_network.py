@@ -57,6 +57,7 @@ class TorchConvTasNet(nn.Module):
     def __init__(self, config: ConvTasNetConfig) -> None:
         super().__init__()
         self.sources = config.sources
+        self.rectified = config.features == "rectified"
         self.encoder = nn.Conv1d(1, config.filters, config.kernel, config.hop, bias=False)
         self.bottleneck = nn.Sequential(
             NORMS[config.norm](config.filters), nn.Conv1d(config.filters, config.bottleneck, 1)
@@ -78,7 +79,7 @@ class TorchConvTasNet(nn.Module):
     def forward(self, mixture: torch.Tensor) -> torch.Tensor:
         """Separates mixtures ``[B, T]`` into estimates ``[B, S, T]``."""
         encoded = self.encoder(mixture[:, None])
-        trunk = self.bottleneck(encoded)
+        trunk = self.bottleneck(encoded.relu() if self.rectified else encoded)
         skip_sum = 0
         for block in self.blocks:
             residual, skip = block(trunk)
