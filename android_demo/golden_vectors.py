@@ -21,19 +21,20 @@ from fqss_tf.audio.channels import mono
 from fqss_tf.cli.main import main as fqss_tf_command
 from fqss_tf.evaluation import load_mixtures
 from fqss_tf.runtime import StreamingSeparator, planes
-from fqss_tf.runtime.chunking import matching_order, separate_blocks
+from fqss_tf.runtime.chunking import chunk_order, matching_order, separate_blocks
 from fqss_tf.runtime.levelling import levelled, levelled_int16
 from fqss_tf.runtime.samples import to_int16
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE / "core/src/test/resources/golden"
-MODEL = HERE.parent / "tflite_models/two-voices.tflite"
-STEP_MODEL = HERE.parent / "tflite_models/two-voices-stream.tflite"
+STEP_MODEL = "two-voices-stream"
 SUFFIXES = {"int8": "i8", "int16": "i16", "int32": "i32", "float32": "f32", "float64": "f64"}
 LEVEL_RATE, LEVEL_SAMPLES = 400, 1201
 SEGMENT, OVERLAP = 800, 200  # of the chunks; the stand-in for a network takes any length
 STEP_SAMPLES = 4100  # no whole number of steps
 STREAM_WINDOW = slice(29000, 32500)  # with a cross-fade and the second chunk; all would be large
+FILE_WINDOW = slice(16000, 32500)
+SEAM_WINDOW = slice(23000, 26000)  # has a cross-fade in segments of 2 s at 16 kHz
 
 
 class HalfBands:
@@ -110,7 +111,7 @@ def vectors():
         **_spectra(random),
         **_steps(random),
         **_rates(),
-        **_network(),
+        **_networks(),
     }
 
 
@@ -165,12 +166,14 @@ def _chunks(random):
     return {
         "chunks_mixture": mixture,
         "chunks_sources": _joined(mixture),
+        "chunks_named_sources": _joined(mixture, chunk_order(has_named_sources=True)),
         "chunks_float_sources": _joined(floats),
     }
 
 
-def _joined(mixture):
-    return np.concatenate(list(separate_blocks([mixture], HalfBands(), SEGMENT, OVERLAP)), axis=1)
+def _joined(mixture, order=matching_order):
+    blocks = separate_blocks([mixture], HalfBands(), SEGMENT, OVERLAP, order)
+    return np.concatenate(list(blocks), axis=1)
 
 
 def _steps(random):
@@ -222,33 +225,33 @@ def _rates():
     }
 
 
-def _network():
-    """Four seconds and a bit of two voices, as ``fqss-tf separate`` writes their sources."""
-    mixtures, _ = load_mixtures("bundled")
-    mixture = to_int16(np.concatenate([mixtures[0][2], mixtures[1][2]])[: STREAM_WINDOW.stop])
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "mixture.wav"
-        soundfile.write(path, mixture, 8000)
-        arguments = ["separate", str(MODEL), str(path), "--output", folder, "--json"]
-        outputs = json.loads(_output(arguments))[0]["outputs"].values()
-        sources = np.stack([soundfile.read(output, dtype="int16")[0] for output in outputs])
-    stream = ["separate", str(MODEL), "--stream", "-"]
-    streamed = np.frombuffer(_output(stream, mixture.tobytes()), "<i2").reshape(-1, len(sources)).T
+def _networks():
+    """Real sounds, as ``fqss-tf separate`` gives their sources: by the models that ship."""
+    mixtures, rate = load_mixtures("bundled")
+    voices = to_int16(np.concatenate([mixtures[0][2], mixtures[1][2]])[: STREAM_WINDOW.stop])
     return {
-        "voices_mixture": mixture,
-        "voices_sources": sources,
-        "voices_streamed": streamed[:, STREAM_WINDOW],
-        **_step_model(mixture[:STEP_SAMPLES]),
+        "voices_mixture": voices,
+        "voices_sources": _separated("two-voices", voices, rate)[:, FILE_WINDOW],
+        "voices_streamed": _of_stream("two-voices", voices)[:, STREAM_WINDOW],
+        "voices_stepped": _of_stream(STEP_MODEL, voices[:STEP_SAMPLES]),
+        # The same samples, at another rate.
+        "voice_sources": _separated("voice", voices, 16000)[:, SEAM_WINDOW],
+        "voice_stepped": _of_stream("voice-stream", voices[:STEP_SAMPLES]),
     }
 
 
-def _step_model(mixture):
-    """Half a second as ``fqss-tf separate --stream`` gives it, if a streaming model ships."""
-    if not STEP_MODEL.exists():
-        return {}
-    stream = ["separate", str(STEP_MODEL), "--stream", "-"]
-    streamed = np.frombuffer(_output(stream, mixture.tobytes()), "<i2")
-    return {"voices_stepped": streamed.reshape(len(mixture), -1).T}
+def _separated(model, mixture, rate):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "mixture.wav"
+        soundfile.write(path, mixture, rate)
+        arguments = ["separate", model, str(path), "--output", folder, "--json"]
+        outputs = json.loads(_output(arguments))[0]["outputs"].values()
+        return np.stack([soundfile.read(output, dtype="int16")[0] for output in outputs])
+
+
+def _of_stream(model, mixture):
+    streamed = _output(["separate", model, "--stream", "-"], mixture.tobytes())
+    return np.frombuffer(streamed, "<i2").reshape(len(mixture), -1).T
 
 
 def _output(arguments, stdin=None):

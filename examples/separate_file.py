@@ -1,4 +1,4 @@
-"""Separates a recording into one WAV file for each voice.
+"""Separates a recording into one WAV file for each source, such as voice and background.
 
     python examples/separate_file.py meeting.wav
 

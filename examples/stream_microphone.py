@@ -1,4 +1,4 @@
-"""Separates live sound and shows the level of each voice.
+"""Separates live sound and shows the level of each source.
 
     python examples/stream_microphone.py                # the microphone, until Ctrl-C
     python examples/stream_microphone.py meeting.wav    # without a microphone: a recording
@@ -38,7 +38,7 @@ def level(samples: NDArray[np.int16]) -> float:
 
 
 def main(recording: str | None = None) -> None:
-    """Prints the level of each voice once a second."""
+    """Prints the level of each source once a second."""
     with StreamingSeparator() as separator:
         rate, sources = separator.metadata.sample_rate, separator.metadata.sources
         print(f"{1000 * separator.latency / rate:.0f} ms of latency")

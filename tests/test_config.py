@@ -255,3 +255,10 @@ def test_two_recipes_that_are_each_others_base(recipe_file):
     (own.parent / "other.yaml").write_text("base: mine.yaml")
     with pytest.raises(FqssError, match="mine.yaml -> .*other.yaml -> .*mine.yaml"):
         load_recipe(own)
+
+
+def test_a_step_of_a_stream_can_be_one_hop_and_a_segment_is_a_kernel_at_least():
+    recipe = load_recipe("voice-stream")
+    assert (recipe.segment(0.008), recipe.segment(0.008, of_stream=True)) == (256, 128)
+    assert recipe.segment(0.001, of_stream=True) == 128
+    assert recipe.segment(0.017) == recipe.segment(0.017, of_stream=True) == 256

@@ -62,8 +62,8 @@ OF_FILES = {
               "stdout.")
 @click.option("--microphone", is_flag=True,
               help="Like --stream, but from the default microphone, until Ctrl-C.")
-@click.option("--rate", default=8000, show_default=True, type=int,
-              help="Sample rate of --stream or --microphone, in Hz.")
+@click.option("--rate", type=int,
+              help="Sample rate of --stream or --microphone, in Hz.  [default: the model's]")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 @click.pass_context
 def command(
@@ -81,17 +81,18 @@ def command(
     threads: int,
     stream: BinaryIO | None,
     microphone: bool,
-    rate: int,
+    rate: int | None,
     as_json: bool,
 ) -> None:
-    """Separate each audio FILE, and write each voice to a file of its own.
+    """Separate each audio FILE, and write each source to a file of its own.
 
-    "fqss-tf separate talk.wav" writes separated/talk_speech_1.wav and separated/talk_speech_2.wav.
-    They have the sample rate, the length and the channels of talk.wav, and 16 bits. Results of an
-    earlier run are replaced. A file can be of any length; memory does not grow with it.
+    "fqss-tf separate talk.wav" writes separated/talk_voice.wav and separated/talk_background.wav.
+    With "--model two-voices" it separates two people who speak at the same time. Results have the
+    sample rate, the length and the channels of talk.wav, and 16 bits. Those of an earlier run are
+    replaced. A file can be of any length; memory does not grow with it.
 
     FILE can be a folder: all audio files in it are separated, and the results keep its subfolders.
-    Results that would have the name of others get a number, as in talk_2_speech_1.wav.
+    Results that would have the name of others get a number, as in talk_2_voice.wav.
 
     Of stereo, each voice is stereo: the network hears the average of the channels, and then each
     voice is taken out of each channel. With --mono the results have one channel. So have those of
@@ -102,8 +103,7 @@ def command(
     and video, are read through ffmpeg if it is installed.
 
     MODEL is a .tflite file, or the name of a model that ships; "fqss-tf models" lists them. Give it
-    first, or with --model. If you leave it out, two-voices is taken, and two-voices-stream for a
-    stream.
+    first, or with --model. If you leave it out, voice is taken, and voice-stream for a stream.
 
     With "--stream -", raw samples are read from stdin and written to stdout: signed, 16 bits,
     little-endian. One channel goes in; each voice comes out as a channel, interleaved. With a
@@ -204,7 +204,7 @@ def _check_options_of_stream(option: str, context: click.Context, files: Sequenc
 
 
 def _separate_stream(
-    model: Path, threads: int, gain: str | None, rate: int, source: BinaryIO | None
+    model: Path, threads: int, gain: str | None, rate: int | None, source: BinaryIO | None
 ) -> None:
     """From ``source``, a binary file, or the microphone if None, to stdout."""
     from fqss_tf.runtime.microphone import Microphone
@@ -213,6 +213,7 @@ def _separate_stream(
     with contextlib.ExitStack() as stack:
         separator = _for_stream(model, threads, gain)
         stack.callback(separator.close)
+        rate = separator.metadata.sample_rate if rate is None else rate
         sound = stack.enter_context(Microphone(rate)) if source is None else source
         separate_stream(separator, sound, _Stdout(), rate)
         if overflows := getattr(sound, "overflows", 0):

@@ -75,7 +75,7 @@ def convert(
     output = Path(output)
     check_place(output)
     _check(run, options)
-    samples = run.recipe.segment(_segment_seconds(run, options))
+    samples = run.recipe.segment(_segment_seconds(run, options), of_stream=options.stream)
     _check_file_type(run.config, file_type, samples)
     started = time.monotonic()
     converted = _converted(run, options, samples)

@@ -61,12 +61,15 @@ def mixture_blocks(
 def encoder(blocks: Sequence[Tensor], config: EncoderSizes) -> Tensor:
     """Blocks of each plane -> their encoding ``[B, 1, M, filters]``.
 
-    One convolution a plane: weights of 1 and of 1/256 fit no common 8-bit scale.
+    One convolution a plane: weights of 1 and of 1/256 fit no common 8-bit scale. Only those of the
+    first plane are trained: the smallest steps of training are large against the others, which
+    within 400 steps would be noise.
     """
     encoded = None
     for index, plane in enumerate(blocks):
         part = waveform_convolution(
-            config.filters, f"encoder_{index}", config.taps, use_bias=index > 0
+            config.filters, f"encoder_{index}", config.taps, use_bias=index > 0,
+            trainable=index == 0,
         )(plane)
         encoded = (
             part if encoded is None else layers.Add(name=f"encoder_sum_{index}")([encoded, part])

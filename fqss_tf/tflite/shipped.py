@@ -7,8 +7,8 @@ from fqss_tf.types import PathLike
 
 FOLDER = Path(__file__).parents[1] / "tflite_models"
 # For whole recordings, and for streams.
-DEFAULT = "two-voices"
-DEFAULT_STREAMING = "two-voices-stream"
+DEFAULT = "voice"
+DEFAULT_STREAMING = "voice-stream"
 
 
 def list_models() -> list[str]:

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -23,7 +23,13 @@ from fqss_tf.runs.base import BaseRun
 from fqss_tf.runs.folder import FLOAT_WEIGHTS, METHODS, RunFolder
 from fqss_tf.runs.run import Run
 from fqss_tf.runs.shipped import ShippedRun
-from fqss_tf.runs.weights import load_weights, save_weights
+from fqss_tf.runs.weights import (
+    assign_arrays,
+    load_weights,
+    named_variables,
+    save_weights,
+    weights_of,
+)
 from fqss_tf.training import losses
 from fqss_tf.training.distribution import Distribution
 from fqss_tf.training.fixed_batches import FixedBatches
@@ -40,6 +46,9 @@ from fqss_tf.types import (
 
 logger = logging.getLogger(__name__)
 
+# Sizes without which weights fit all the same: a network that sees what is to come can start from
+# one that does not.
+FREE_OF_INITIAL = ("causal", "initial_filters")
 # Makes a ScoreWeights of a run and its dev mixtures.
 MakeScore: TypeAlias = Callable[[Run, Sequence[MixturePair]], ScoreWeights]
 
@@ -91,8 +100,8 @@ def train(
         raise FqssError("a teacher replaces the float stage: it takes no initial weights")
     # What the float stage starts from matters no more once it is done.
     is_done = (Path(folder) / FLOAT_WEIGHTS).exists()
-    teacher_run, initial_run = (
-        None if is_done else _opened(source, recipe.model) for source in (teacher, initial)
+    teacher_run, initial_run = (None, None) if is_done else (
+        _opened(teacher, recipe.model), _opened(initial, recipe.model, free=FREE_OF_INITIAL)
     )
     distribution = distribution or Distribution()
     for stage in (recipe.float, recipe.qat):
@@ -125,8 +134,13 @@ def _place(source: BaseRun | PathLike) -> str:
     return str(Path(source.name if isinstance(source, BaseRun) else source).absolute())
 
 
-def _opened(source: BaseRun | PathLike | None, sizes: EncoderSizes) -> BaseRun | None:
-    """The run of a run, of its folder, or of None; it must be of a network of these sizes."""
+def _opened(
+    source: BaseRun | PathLike | None, sizes: EncoderSizes, free: Collection[str] = ()
+) -> BaseRun | None:
+    """The run of a run, of its folder, or of None; it must be of a network of these sizes.
+
+    ``free``: sizes that may differ.
+    """
     if source is None:
         return None
     run = source if isinstance(source, BaseRun) else Run(source)
@@ -134,7 +148,7 @@ def _opened(source: BaseRun | PathLike | None, sizes: EncoderSizes) -> BaseRun |
     if type(run.recipe.model) is not type(sizes):
         raise FqssError(f"{run.name} is another network than the recipe's: {run.recipe.network}")
     for name, value in expected.items():
-        if found[name] != value:
+        if name not in free and found[name] != value:
             raise FqssError(
                 f"{run.name} is a network of other sizes than the recipe's: "
                 f"model.{name} is {found[name]} there and {value} in the recipe"
@@ -183,7 +197,8 @@ class _Training:
         with self.distribution.strategy.scope():
             model = network_to_train(recipe)
             if initial is not None:
-                model.set_weights(initial.level_calibrated_model(recipe).get_weights())
+                start = weights_of(initial.level_calibrated_model(recipe))
+                assign_arrays(named_variables(model), start, initial.name)
 
         StageLoop(
             model, losses.task_loss(recipe), self.dev, recipe.float, self.run.folder, name="float",

@@ -45,7 +45,7 @@ def test_the_shipped_model_is_taken_if_none_is_named(mixture, output, tmp_path, 
     monkeypatch.chdir(tmp_path)
     assert run(mixture).exit_code == 0
     assert run(DEFAULT, mixture, "--output", output).exit_code == 0
-    for name in ("mixture_speech_1.wav", "mixture_speech_2.wav"):
+    for name in ("mixture_voice.wav", "mixture_background.wav"):
         assert (tmp_path / "separated" / name).read_bytes() == (output / name).read_bytes()
 
 

@@ -250,6 +250,13 @@ def test_gradients_reach_every_weight_and_range(case):
     assert np.mean([np.any(gradient.numpy() != 0) for gradient in ranges]) > 0.9
 
 
+def test_training_leaves_the_encoder_of_the_second_plane(case):
+    """Its weights are 1/256 of the first one's, and a step of Adam is as large for both."""
+    model = case.quantized(2, bits=8)
+    trained = {variable.name.split("/")[0] for variable in model.trainable_variables}
+    assert "encoder_0" in trained and "encoder_1" not in trained
+
+
 def test_kept_ranges_have_no_gradient_and_weights_do(fused):
     model = quantize(fused.add_planes(2))
     calibrate(model, [fused.mixture])

@@ -95,6 +95,20 @@ def test_float_training_starts_from_the_initial_weights(finished, tmp_path):
     np.testing.assert_allclose(second, level * first, atol=1e-4)
 
 
+def test_a_network_that_looks_ahead_starts_from_one_that_does_not(tmp_path):
+    settings = (*SETTINGS, "float.steps=0", "qat.steps=0")
+    causal = train(
+        load_recipe("quickstart", (*settings, "model.causal=true")), tmp_path / "causal"
+    )
+    run = train(load_recipe("quickstart", settings), tmp_path / "run", initial=causal.folder)
+    with np.load(causal.folder / "float.npz") as first, np.load(run.folder / "float.npz") as second:
+        assert set(first.files) == set(second.files)
+        kept = [key for key in first.files if "decoder" not in key]  # whose level is calibrated
+        assert all(np.array_equal(first[key], second[key]) for key in kept)
+    with pytest.raises(FqssError, match="model.causal is True there"):
+        train(load_recipe("quickstart", settings), tmp_path / "other", teacher=causal.folder)
+
+
 def test_a_teacher_needs_no_initial_weights(finished, tmp_path):
     with pytest.raises(FqssError, match="no initial weights"):
         train(RECIPE, tmp_path / "run", teacher=finished.folder, initial=finished.folder)

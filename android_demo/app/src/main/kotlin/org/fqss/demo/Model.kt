@@ -19,7 +19,7 @@ class Model(val name: String, val description: ModelDescription, val content: By
 class ModelStore(private val files: () -> List<String>, private val read: (String) -> ByteArray?) {
     private val areSteps = HashMap<String, Boolean>()
 
-    /** Names of the models for recordings, in the order of the alphabet. */
+    /** Names of the models for recordings: what is taken where nothing is chosen, then the others by the alphabet. */
     fun names(): List<String> = all().filterNot(::isStep)
 
     /** Name of the first model for streams, if there is one. */
@@ -31,7 +31,7 @@ class ModelStore(private val files: () -> List<String>, private val read: (Strin
         return Model(name, ModelDescription.read(name, content), content, fidelity(name.removeSuffix(SUFFIX)))
     }
 
-    private fun all() = files().filter { it.endsWith(SUFFIX) }.sorted()
+    private fun all() = files().filter { it.endsWith(SUFFIX) }.sorted().sortedBy { it !in DEFAULTS }
 
     /** What is damaged stays among the models for recordings, where it can be seen. */
     @Synchronized
@@ -53,6 +53,7 @@ class ModelStore(private val files: () -> List<String>, private val read: (Strin
 
     companion object {
         private const val SUFFIX = ".tflite"
+        private val DEFAULTS = setOf("voice.tflite", "voice-stream.tflite")
 
         fun of(assets: AssetManager) = ModelStore({ assets.list("").orEmpty().toList() }) { file ->
             try {

@@ -3,8 +3,8 @@ package org.fqss.core
 /**
  * Separates a recording of any length by a network of one fixed length, as it comes (fqss_tf.runtime.chunking).
  *
- * Neighbouring chunks share [overlap] samples: these tell which source is which, and are cross-faded. Memory is that of
- * some chunks, whatever the length.
+ * Neighbouring chunks share [overlap] samples, which are cross-faded. They also tell which source is which, unless
+ * sources have names and so their places ([namedSources]). Memory is that of some chunks, whatever the length.
  *
  * @param forward [samples] -> [sources, samples]; it is given a whole segment but at the end.
  */
@@ -13,6 +13,7 @@ class Chunking<A>(
     private val segment: Int,
     private val overlap: Int,
     private val sources: Int,
+    private val namedSources: Boolean = false,
     private val forward: (A) -> List<A>,
 ) : SourceStream<A> {
     private var waiting: A? = null
@@ -47,7 +48,8 @@ class Chunking<A>(
         var estimates = forward(piece)
         tail?.let { before ->
             val shared = type.size(before[0])
-            val order = SourceOrder.matching(type, before, estimates.map { type.cut(it, 0, shared) })
+            val order = if (namedSources) before.indices.toList()
+                else SourceOrder.matching(type, before, estimates.map { type.cut(it, 0, shared) })
             estimates = order.mapIndexed { source, from ->
                 val after = estimates[from]
                 val faded = type.crossFaded(before[source], type.cut(after, 0, shared))

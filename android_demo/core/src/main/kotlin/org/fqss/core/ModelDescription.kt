@@ -29,7 +29,11 @@ data class ModelDescription(
     /** Samples from the arrival of a sound until it is separated, but for computing time. */
     val latency get() = segment + (lag ?: 0)
 
+    /** Whether each output has its source; `speech_1` and `speech_2` may change places. */
+    val hasNamedSources get() = !sources.all(UNNAMED_SOURCE::matches)
+
     companion object {
+        private val UNNAMED_SOURCE = Regex("speech(_\\d+)?")
         private const val FORMAT = 1
         private const val METADATA_NAME = "fqss"
         private const val RUNNABLE_TYPE = "int8"

@@ -34,7 +34,8 @@ interface Separation {
 
 private fun <A> chunking(type: SampleType<A>, engine: Engine, forward: (A) -> List<A>): Chunking<A> {
     val segment = engine.description.segment
-    return Chunking(type, segment, Chunking.defaultOverlap(segment), engine.sources, forward)
+    val named = engine.description.hasNamedSources
+    return Chunking(type, segment, Chunking.defaultOverlap(segment), engine.sources, named, forward)
 }
 
 private class IntegerSeparation(engine: Engine) : Separation {

@@ -15,23 +15,30 @@ class ChunkingTest {
     fun `chunks of 16 bits join into what Python gives, whatever the blocks`() {
         val expected = Golden.int16("chunks_sources").rows(2)
         for (block in listOf(1, 7, 199, 800, 1700, mixture.size)) {
-            val chunking = Chunking(SampleType.Int16, SEGMENT, OVERLAP, 2, HalfBands()::int16)
+            val chunking = Chunking(SampleType.Int16, SEGMENT, OVERLAP, 2, forward = HalfBands()::int16)
             val found = separated(SampleType.Int16, chunking, mixture, block)
             expected.zip(found).forEach { (a, b) -> assertArrayEquals("blocks of $block", a, b) }
         }
     }
 
     @Test
+    fun `sources with names stay where they are, as in Python`() {
+        val chunking = Chunking(SampleType.Int16, SEGMENT, OVERLAP, 2, namedSources = true, HalfBands()::int16)
+        val found = separated(SampleType.Int16, chunking, mixture, 640)
+        Golden.int16("chunks_named_sources").rows(2).zip(found).forEach { (a, b) -> assertArrayEquals(a, b) }
+    }
+
+    @Test
     fun `chunks of floats join into what Python gives, bit for bit`() {
         val expected = Golden.float32("chunks_float_sources").rows(2)
-        val chunking = Chunking(SampleType.Float32, SEGMENT, OVERLAP, 2, HalfBands()::float32)
+        val chunking = Chunking(SampleType.Float32, SEGMENT, OVERLAP, 2, forward = HalfBands()::float32)
         val found = separated(SampleType.Float32, chunking, Pcm.toFloat(mixture), 333)
         expected.zip(found).forEach { (a, b) -> assertArrayEquals(a, b, 0f) }
     }
 
     @Test
     fun `a sample is final a segment later`() {
-        val chunking = Chunking(SampleType.Int16, SEGMENT, OVERLAP, 2, HalfBands()::int16)
+        val chunking = Chunking(SampleType.Int16, SEGMENT, OVERLAP, 2, forward = HalfBands()::int16)
         assertEquals(0, chunking.push(mixture.copyOf(SEGMENT - 1))[0].size)
         assertEquals(SEGMENT - OVERLAP, chunking.push(shortArrayOf(1))[0].size)
     }
@@ -40,7 +47,7 @@ class ChunkingTest {
     fun `as many samples come back as went in, without an overlap too`() {
         for (length in listOf(1, OVERLAP, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT - OVERLAP, 3000)) {
             for (overlap in listOf(0, OVERLAP)) {
-                val chunking = Chunking(SampleType.Int16, SEGMENT, overlap, 2, HalfBands()::int16)
+                val chunking = Chunking(SampleType.Int16, SEGMENT, overlap, 2, forward = HalfBands()::int16)
                 val found = separated(SampleType.Int16, chunking, ShortArray(length) { it.toShort() }, 640)
                 assertEquals(List(2) { length }, found.map { it.size })
             }
@@ -56,7 +63,7 @@ class ChunkingTest {
 
     @Test
     fun `nothing is no recording`() {
-        val chunking = Chunking(SampleType.Int16, SEGMENT, OVERLAP, 2, HalfBands()::int16)
+        val chunking = Chunking(SampleType.Int16, SEGMENT, OVERLAP, 2, forward = HalfBands()::int16)
         assertThrows(SeparationException::class.java, chunking::finish)
     }
 

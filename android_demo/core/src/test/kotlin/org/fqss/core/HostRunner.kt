@@ -18,10 +18,8 @@ private const val NUM_THREADS_OFFSET = 0L
 private const val FLAGS_OFFSET = 4L
 private const val FLAG_QS8 = 1
 
-/** May be missing: the app and its tests do without. */
-internal fun shippedStepModel() = File(System.getProperty("models"), "two-voices-stream.tflite")
-
-internal fun shippedModel() = File(System.getProperty("models"), "two-voices.tflite").readBytes()
+/** The bytes of a model that ships, such as `voice`. */
+internal fun shipped(name: String) = File(System.getProperty("models"), "$name.tflite").readBytes()
 
 /** TensorFlow Lite by its C API on this computer, with XNNPACK for int8 as on a phone and in Python. */
 internal class HostRunner(content: ByteArray, private val description: ModelDescription) : TensorRunner {

@@ -4,12 +4,11 @@ import org.junit.Assert.assertEquals
 import org.junit.Assert.assertNotEquals
 import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
-import org.junit.Assume.assumeTrue
 import org.junit.Test
 import java.security.MessageDigest
 
 class ModelDescriptionTest {
-    private val content = shippedModel()
+    private val content = shipped("two-voices")
 
     @Test
     fun `the shipped model says what it is`() = assertEquals(
@@ -19,8 +18,7 @@ class ModelDescriptionTest {
 
     @Test
     fun `a step model says what it remembers`() {
-        assumeTrue(shippedStepModel().exists())
-        val description = ModelDescription.read("step", shippedStepModel().readBytes())
+        val description = ModelDescription.read("step", shipped("two-voices-stream"))
         assertTrue(description.isStep && description.states.isNotEmpty())
         assertEquals(description.segment + description.lag!!, description.latency)
     }

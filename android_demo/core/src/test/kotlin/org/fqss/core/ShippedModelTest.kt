@@ -9,6 +9,9 @@ import kotlin.math.abs
 import kotlin.math.log10
 
 private const val STREAM_START = 29000 // of STREAM_WINDOW in golden_vectors.py
+private const val FILE_START = 16000 // of FILE_WINDOW
+private const val SEAM_START = 23000 // and of SEAM_WINDOW
+private const val SEAM_END = 26000
 
 /** Real inference: the shipped model, and what `fqss-tf separate` writes of the same recording. */
 class ShippedModelTest {
@@ -25,9 +28,21 @@ class ShippedModelTest {
                 WavReader(result.sourceFile(source)).use { it.read(0, mixture.size) }
             }
             assertEquals(listOf("speech_1", "speech_2"), result.sources)
-            assertWithinOneStep(expected, sources)
+            assertWithinOneStep(expected, sources.map { it.copyOfRange(FILE_START, it.size) })
         } finally {
             folder.deleteRecursively()
+        }
+    }
+
+    @Test
+    fun `a voice and its background are separated as fqss-tf separates them, within 1 LSB`() {
+        HostRunner.engine(shipped("voice")).use { engine ->
+            assertEquals(listOf("voice", "background"), engine.description.sources)
+            val separation = Separation.of(engine, 16000)
+            val parts = listOf(separation.push(mixture), separation.finish())
+            val sources = parts.reduce { a, b -> a.zip(b) { x, y -> x + y } }
+            val seam = sources.map { it.copyOfRange(SEAM_START, SEAM_END) }
+            assertWithinOneStep(Golden.int16("voice_sources").rows(2), seam)
         }
     }
 
@@ -52,7 +67,8 @@ class ShippedModelTest {
         assertEquals(List(2) { samples.size }, sources.map { it.size })
         sources.zip(expected) { source, reference ->
             val slow = Resampler(11025, 8000).let { it.push(Pcm.toFloat(source)) + it.finish() }
-            assertTrue(signalToDifferenceDb(Pcm.toFloat(reference), slow) > 20)
+            val same = slow.copyOfRange(FILE_START, FILE_START + reference.size)
+            assertTrue(signalToDifferenceDb(Pcm.toFloat(reference), same) > 20)
         }
     }
 
@@ -68,7 +84,7 @@ class ShippedModelTest {
     }
 
     companion object {
-        private val engine by lazy { HostRunner.engine(shippedModel()) }
+        private val engine by lazy { HostRunner.engine(shipped("two-voices")) }
 
         @AfterClass
         @JvmStatic
