@@ -3,10 +3,9 @@
 import pickle
 
 import numpy as np
-from common import RATE, case, speech, tried
+from common import RATE, case, speech, tried, two_voices
 
 from fqss_tf.metrics import si_sdr
-from fqss_tf.runtime import Separator
 
 
 @case("Separator, array [2, samples]")
@@ -38,7 +37,7 @@ def big_endian(folder):
 def _given(waveform, usual=None):
     """How close the results are to those of the same sound as callers usually give it."""
     usual = speech() if usual is None else usual
-    with Separator() as separator:
+    with two_voices() as separator:
         expected = separator(usual, RATE)["speech_1"]
         found = tried(lambda: separator(waveform, RATE)["speech_1"])
     if isinstance(found, str):
@@ -50,7 +49,7 @@ def _given(waveform, usual=None):
 
 @case("pickling a Separator")
 def pickled(folder):
-    with Separator() as separator:
+    with two_voices() as separator:
         copy = pickle.loads(pickle.dumps(separator))
         first, second = (each(speech(), RATE)["speech_1"] for each in (separator, copy))
     return "the same samples" if np.array_equal(first, second) else "other samples"

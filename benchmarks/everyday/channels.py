@@ -6,11 +6,10 @@ Where a result has one channel, it is taken for each: what is left of the places
 import functools
 
 import numpy as np
-from common import RATE, case
+from common import RATE, case, two_voices
 
 from fqss_tf.evaluation import load_mixtures
 from fqss_tf.metrics import pit_si_sdr
-from fqss_tf.runtime import Separator
 
 
 def panned(decibels):
@@ -45,7 +44,7 @@ def in_a_room(one, other):
 
 @functools.cache
 def separator():
-    return Separator()
+    return two_voices()
 
 
 def score(estimates, images):
