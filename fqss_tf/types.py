@@ -50,9 +50,8 @@ MixturePair: TypeAlias = tuple[Waveform, Sources]
 Separate: TypeAlias = Callable[[Waveform], Sources]
 # Arrays by name, such as the weights of a model.
 Arrays: TypeAlias = dict[str, NDArray[Any]]
-# Scores weights, in the order of a Keras model: (SI-SDR as integers in dB, that minus the
-# simulation's).
-ScoreWeights: TypeAlias = Callable[[list[NDArray[Any]]], tuple[float, float]]
+# Scores weights by name: (SI-SDR as integers in dB, that minus the simulation's).
+ScoreWeights: TypeAlias = Callable[[Arrays], tuple[float, float]]
 # Named, as the others of TensorFlow, for what is meant.
 Dataset: TypeAlias = Any
 Optimizer: TypeAlias = Any

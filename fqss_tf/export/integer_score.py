@@ -3,10 +3,9 @@
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fqss_tf.audio.levels import at_peak_1
 from fqss_tf.export.convert import file_metadata
@@ -14,7 +13,7 @@ from fqss_tf.metrics import mean_si_sdr
 from fqss_tf.runtime.chunking import chunk_order, default_overlap, separate_in_chunks
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.tflite.metadata import write_metadata
-from fqss_tf.types import MixturePair, Separate
+from fqss_tf.types import Arrays, MixturePair, Separate
 
 if TYPE_CHECKING:
     from fqss_tf.runs.base import BaseRun
@@ -40,8 +39,8 @@ class IntegerScore:
         self._model = run.uncalibrated_model(run.planes)
         self._simulation = separation_function(self._model)
 
-    def __call__(self, weights: list[NDArray[Any]]) -> tuple[float, float]:
-        """Scores the weights of ``run.quantized_model()``, a list of arrays.
+    def __call__(self, weights: Arrays) -> tuple[float, float]:
+        """Scores the weights of ``run.quantized_model()``, by name.
 
         Returns:
             (mean SI-SDR of the integer model in dB, the same minus that of the simulation).
@@ -51,8 +50,9 @@ class IntegerScore:
         """
         from fqss_tf.export.graphs import convert_quantized
         from fqss_tf.quantization.bias import snap_biases
+        from fqss_tf.runs.weights import assign_arrays, named_variables
 
-        self._model.set_weights(weights)
+        assign_arrays(named_variables(self._model), weights, self._run.name)
         snap_biases(self._model)
         content = convert_quantized(self._model, self._samples, *self._run.planes)
         metadata = file_metadata(self._run, self._samples, self._run.planes, "int8",

@@ -1,16 +1,8 @@
-"""Encoder and decoder that reconstruct before they are trained."""
+"""Filters that reconstruct what they encode."""
 
 import numpy as np
 
-from fqss_tf.models.sizes import EncoderSizes
-from fqss_tf.models.waveform_weights import (
-    samples_kernel_to_blocks,
-    transposed_kernel_to_blocks,
-)
-from fqss_tf.types import FloatArray, KerasModel
-
-# Random masks are made so much smaller, so that a network begins near equal shares.
-MASK_SHARE = 0.3
+from fqss_tf.types import FloatArray
 
 
 def cosine_filters(filters: int, kernel: int, hop: int) -> FloatArray:
@@ -40,22 +32,3 @@ def cosine_filters(filters: int, kernel: int, hop: int) -> FloatArray:
     found = np.zeros((filters, kernel), np.float32)
     found[: len(waves)] = np.sqrt(2 * hop / kernel / max(bins, 1)) * window * waves
     return found
-
-
-def begin_with_cosines(model: KerasModel, config: EncoderSizes) -> None:
-    """Sets encoder and decoder to ``cosine_filters``, and masks to about equal shares, in place.
-
-    Estimates then begin as the mixture over the number of sources. Random filters would first have
-    to learn to pass sound at all.
-
-    Args:
-        model: float, with random weights.
-        config: its sizes.
-    """
-    filters = cosine_filters(config.filters, config.kernel, config.hop)[:, None]
-    model.get_layer("encoder_0").set_weights([samples_kernel_to_blocks(filters, config.hop)])
-    model.get_layer("decoder_0").set_weights([transposed_kernel_to_blocks(filters, config.hop)])
-    for source in range(config.sources):
-        mask = model.get_layer(f"mask_{source}")
-        kernel, bias = mask.get_weights()
-        mask.set_weights([MASK_SHARE * kernel, bias + 1 / config.sources])

@@ -56,7 +56,7 @@ class StageLoop:
         name: of the stage, for files and the progress bar.
         ranges: function without arguments that gives (minimum, maximum) of quantizers by name, for
             TensorBoard; None for a float model.
-        integer_score: function of the weights as a list of arrays that gives (mean SI-SDR of the
+        integer_score: function of the weights by name that gives (mean SI-SDR of the
             integer model on the dev set in dB, that minus the simulation's); None leaves it out.
         distribution: a Distribution; None trains in this process on one device.
         recompute: as of ``TrainingStep``.
@@ -213,7 +213,7 @@ class StageLoop:
             if improved or not self._best_weights:
                 self._best_weights = weights_of(self._model)
             ranges = self._ranges() if self._ranges else {}
-            weights = self._model.get_weights() if self._integer_score else []
+            weights = weights_of(self._model) if self._integer_score else {}
         if progress.step > 0:
             schedules.after_evaluation(self._stage, progress, improved)
         if self._distribution.is_chief:

@@ -6,7 +6,8 @@ import tf_keras as keras
 
 from fqss_tf.models import registry
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
-from fqss_tf.models.filterbank import begin_with_cosines, cosine_filters
+from fqss_tf.models.convtasnet.start import begin_with_cosines
+from fqss_tf.models.filterbank import cosine_filters
 from fqss_tf.models.registry import network_of
 
 TINY = ConvTasNetConfig(

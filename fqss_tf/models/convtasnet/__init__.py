@@ -47,7 +47,7 @@ class ConvTasNet(Network[ConvTasNetConfig]):
     def begin(self, model: KerasModel, config: ConvTasNetConfig) -> None:
         """Begins with cosine filters where that is asked for."""
         if config.initial_filters == "cosine":
-            from fqss_tf.models.filterbank import begin_with_cosines
+            from fqss_tf.models.convtasnet.start import begin_with_cosines
 
             begin_with_cosines(model, config)
 
