@@ -1,4 +1,4 @@
-"""What a ConvTasNet begins with: an encoder and decoder that reconstruct before they are trained."""
+"""The start of a ConvTasNet: an encoder and decoder that reconstruct before they are trained."""
 
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 from fqss_tf.models.filterbank import cosine_filters
