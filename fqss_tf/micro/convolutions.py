@@ -36,18 +36,24 @@ def conv(op: Op) -> list[Call]:
 
 
 def depthwise(op: Op) -> list[Call]:
-    """Returns a call for each recording of a DEPTHWISE_CONV_2D that is one frame high."""
-    source, kernel = _convolved(op)
+    """Returns a call for each recording of a DEPTHWISE_CONV_2D along frames, or over recordings.
+
+    A sum over all recordings is one along frames: they lie one behind the other.
+    """
+    source, kernel = _convolved(op, over_recordings=True)
     if op.options["depthMultiplier"] != 1:
         op.refuse(f"has depth multiplier {op.options['depthMultiplier']}, plain C knows 1 only")
-    width, taps = source.shape[3], kernel.shape[2]
-    if kernel.shape != (1, 1, taps, width):
+    _, recordings, frames, width = source.shape
+    taps, dilation = kernel.shape[2], op.options["dilationWFactor"]
+    if kernel.shape[1] > 1:
+        taps, dilation = recordings, frames
+    if kernel.shape != (1, kernel.shape[1], kernel.shape[2], width):
         op.refuse(f"has a kernel {list(kernel.shape)} for {width} channels")
     flat = data_of(kernel).reshape(taps, width)
     channels = _Channels.of(op, source, kernel, flat.T, flat)
     return _for_each_recording(
         op, source, channels, "fqss_depthwise",
-        f"{width}, {taps}, {op.options['dilationWFactor']}, &channels_{op.index}",
+        f"{width}, {taps}, {dilation}, &channels_{op.index}",
         macs_a_frame=width * taps,
     )
 
@@ -71,8 +77,11 @@ def _for_each_recording(
     ]
 
 
-def _convolved(op: Op) -> tuple[Tensor, Tensor]:
-    """Input and kernel of a convolution along frames, after all checks that both kinds share."""
+def _convolved(op: Op, over_recordings: bool = False) -> tuple[Tensor, Tensor]:
+    """Input and kernel of a convolution, after all checks that both kinds share.
+
+    It is along frames, or, if that is allowed, over all recordings.
+    """
     if len(op.inputs) != 3:
         op.refuse("has no bias")
     source, kernel, bias = op.inputs
@@ -85,12 +94,13 @@ def _convolved(op: Op) -> tuple[Tensor, Tensor]:
         op.refuse("has a kernel that is not int8, or a bias that is not int32")
     if len(kernel.shape) != 4 or len(source.shape) != 4 or source.shape[0] != 1:
         op.refuse("is not of one recording of four axes")
-    if kernel.shape[1] != 1:
-        op.refuse(f"has a kernel {kernel.shape[1]} high, plain C knows 1 only")
+    high = kernel.shape[1]
+    if high != 1 and not (over_recordings and high == source.shape[1] and kernel.shape[2] == 1):
+        op.refuse(f"has a kernel {high} high, plain C knows 1 only")
     seen = (kernel.shape[2] - 1) * op.options["dilationWFactor"]
     if op.options["padding"] != VALID and seen:
         op.refuse("pads its input, plain C does not")
-    expected = (1, source.shape[1], source.shape[2] - seen)
+    expected = (1, source.shape[1] - high + 1, source.shape[2] - seen)
     if op.output.shape[:3] != expected or expected[2] < 1:
         op.refuse("has the wrong shape")
     if any(kernel.zero_points):

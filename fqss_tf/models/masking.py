@@ -68,10 +68,10 @@ def mean_estimate(blocks: Sequence[Tensor], config: EncoderSizes, causal: bool) 
     rest = remainder(
         frames, [coarse], config, "mean_decoder_1", causal, COPIES, trainable=False
     )
-    if config.sources == 1:
+    if config.latents == 1:
         return [coarse, rest]
     return [
-        layers.Concatenate(axis=1, name=f"mean_estimates_{plane}")([each] * config.sources)
+        layers.Concatenate(axis=1, name=f"mean_estimates_{plane}")([each] * config.latents)
         for plane, each in enumerate((coarse, rest))
     ]
 

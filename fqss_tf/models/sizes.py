@@ -63,6 +63,11 @@ class EncoderSizes:
         return self.kernel - self.hop
 
     @property
+    def latents(self) -> int:
+        """How many masked encodings the decoder reads."""
+        return self.sources
+
+    @property
     def output_tap(self) -> int:
         """Tap of a decoder's kernel that sees samples at the time of its output."""
         return 0

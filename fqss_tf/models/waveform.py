@@ -78,8 +78,7 @@ def encoder(blocks: Sequence[Tensor], config: EncoderSizes) -> Tensor:
 
 
 def decoder(
-    latent: Tensor, config: EncoderSizes, planes: int, residual: Residual = "exact",
-    beside: Sequence[Tensor] = (),
+    latent: Tensor, config: EncoderSizes, planes: int, residual: Residual = "exact"
 ) -> list[Tensor]:
     """Latent ``[B, S, M, filters]`` -> a list of ``planes`` waveforms ``[B, S, T, 1]``.
 
@@ -90,12 +89,10 @@ def decoder(
     3). E_k sees the ``samples`` of a plane, or, as in FQSS's DPTNet, the decoder's ``frames``
     before they are overlapped and added.
 
-    Biases turn rounding into the splitter's flooring. ``beside``: blocks ``[B, S, blocks, hop]``
-    that are added to the decoded ones (``exact`` alone).
+    Biases turn rounding into the splitter's flooring.
     """
     if residual == "exact":
-        frames = overlapped(latent, config, "overlap_0")
-        return _exact_planes(frames, config, planes, beside, causal=False)
+        return waveforms(decoded_blocks(latent, config, planes), config)
     outputs, blocks = [], None
     for plane in range(planes):
         if plane > 0:
@@ -127,10 +124,21 @@ def _remaining_latent(
     return layers.Subtract(name=f"latent_{plane}")([latent, seen])
 
 
-def _exact_planes(
-    frames: Tensor, config: EncoderSizes, planes: int, beside: Sequence[Tensor], causal: bool
+def decoded_blocks(
+    latent: Tensor, config: EncoderSizes, planes: int, causal: bool = False,
+    beside: Sequence[Tensor] = (),
 ) -> list[Tensor]:
-    """Waveforms of frames that begin or end early enough for every block."""
+    """Blocks ``[B, S, blocks, hop]`` of each plane of an ``exact`` decoder.
+
+    ``causal``: for frames of causal ``mixture_blocks``. Nothing looks ahead; the blocks come
+    ``taps - 1`` later than those of the mixture. ``beside``: blocks ``[B, S, blocks, hop]`` that
+    are added to the decoded ones.
+    """
+    edge = config.taps - 1
+    if causal:
+        frames = past(latent, edge, "decoder_0_past")
+    else:
+        frames = overlapped(latent, config, "overlap_0")
     outputs: list[Tensor] = []
     read = list(beside)
     for plane in range(planes):
@@ -142,9 +150,22 @@ def _exact_planes(
                 config.hop, name, config.taps, use_bias=planes > 1
             )(frames)
         read.append(blocks)
+        outputs.append(blocks)
+    return outputs
+
+
+def waveforms(
+    planes: Sequence[Tensor], config: EncoderSizes, causal: bool = False
+) -> list[Tensor]:
+    """Blocks of each plane -> waveforms ``[B, S, T, 1]``, the outputs of the network.
+
+    ``causal``: they begin with what came out before the first sample, which is skipped.
+    """
+    outputs = []
+    for index, blocks in enumerate(planes):
         if causal and config.taps > 1:
-            blocks = SkipStart(config.taps - 1, name=f"{name}_skip_start")(blocks)
-        outputs.append(BlocksToSamples(name=f"stage_{plane}")(blocks))
+            blocks = SkipStart(config.taps - 1, name=f"decoder_{index}_skip_start")(blocks)
+        outputs.append(BlocksToSamples(name=f"stage_{index}")(blocks))
     return outputs
 
 
@@ -170,14 +191,3 @@ def remainder(
         config.hop, (1, config.taps), exact=len(beside) * config.hop,
         dtype=keras.backend.floatx(), name=name, trainable=trainable,
     )(joined)
-
-
-def causal_decoder(
-    latent: Tensor, config: EncoderSizes, planes: int, beside: Sequence[Tensor] = ()
-) -> list[Tensor]:
-    """The same for frames of causal ``mixture_blocks``; nothing looks ahead, ``exact`` alone.
-
-    The outputs begin with what came out before the first sample, which is skipped in the end.
-    """
-    frames = past(latent, config.taps - 1, "decoder_0_past")
-    return _exact_planes(frames, config, planes, beside, causal=True)

@@ -23,6 +23,7 @@ from fqss_tf.layers.norm import ChannelLayerNorm, GlobalLayerNorm, RowLayerNorm
 from fqss_tf.layers.planes import Combiner, Splitter, TakePlane
 from fqss_tf.layers.prelu import FixedSlopePReLU
 from fqss_tf.layers.remainder import RemainderDecoder
+from fqss_tf.layers.sample_sum import SampleSum
 from fqss_tf.layers.statistics import ItemMean, ItemVariance, ReciprocalRoot
 from fqss_tf.quantization.configs import LayerQuantizeConfig
 from fqss_tf.quantization.quantizers import (
@@ -122,9 +123,10 @@ def _has_activation(name: str) -> Condition:
 
 def _is_waveform(layer: KerasLayer) -> bool:
     """Whether the output becomes samples, if later."""
+    passing = Delay | SkipStart | layers.Concatenate
     return any(
-        isinstance(consumer, BlocksToSamples)
-        or isinstance(consumer, Delay | SkipStart) and _is_waveform(consumer)
+        isinstance(consumer, BlocksToSamples | SampleSum)
+        or isinstance(consumer, passing) and _is_waveform(consumer)
         for consumer in _consumers(layer)
     )
 
@@ -193,8 +195,9 @@ OUTPUT_RULES = (
         OF_THE_INPUT,
     ),
     OutputRule((Splitter,), WAVEFORM),
+    OutputRule((SampleSum,), WAVEFORM),
     OutputRule(
-        CONVOLUTIONS, WAVEFORM, Condition("before BlocksToSamples (a decoder)", _is_waveform)
+        CONVOLUTIONS, WAVEFORM, Condition("that become samples (a decoder)", _is_waveform)
     ),
     OutputRule(
         CONVOLUTIONS, BESIDE_SAMPLES, Condition("that a RemainderDecoder reads", _feeds_remainder)
@@ -220,6 +223,7 @@ OUTPUT_RULES = (
         (layers.Concatenate,), OF_THE_INPUT,
         Condition("that a RemainderDecoder reads", _feeds_remainder),
     ),
+    OutputRule((layers.Concatenate,), OF_THE_INPUT, Condition("of samples", _is_waveform)),
     OutputRule((layers.Concatenate,), SIGMOID, Condition("of sigmoids", _of_sigmoids)),
     OutputRule((layers.Concatenate,), NON_NEGATIVE, Condition("of ReLU outputs", _of_relus)),
     OutputRule((layers.Concatenate,), TRAINED),

@@ -59,7 +59,7 @@ def copy_weights(keras_model, network, config):
             assign(block.residual, *dense(layer(f"block_{index}_residual")))
     if config.activation == "prelu":
         assign(network.masks[0], *layer("mask_prelu").get_weights())
-    parts = [dense(layer(f"mask_{source}")) for source in range(config.sources)]
+    parts = [dense(layer(f"mask_{source}")) for source in range(config.latents)]
     assign(network.masks[1], *map(np.concatenate, zip(*parts, strict=True)))
     assign(network.decoder, decoder_kernel(layer("decoder_0").get_weights()[0]))
 
@@ -71,6 +71,7 @@ def copy_weights(keras_model, network, config):
         {"norm": "batch"},
         {"norm": "batch", "activation": "relu", "block_kernel": 4, "features": "rectified"},
         {"activation": "relu", "mask_activation": "sigmoid", "sources": 3},
+        {"mask_activation": "linear", "sum_to_mixture": True},
     ],
 )
 def test_estimates_equal_those_of_keras(changes):

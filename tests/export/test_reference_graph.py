@@ -27,14 +27,16 @@ TINY = (
 @pytest.mark.parametrize("norm", ["global", "batch"])
 @pytest.mark.parametrize("activation", ["prelu", "relu"])
 @pytest.mark.parametrize(
-    ("mask_activation", "features"), [("relu", "signed"), ("sigmoid", "rectified")]
+    ("mask_activation", "features", "sum_to_mixture"),
+    [("relu", "signed", False), ("sigmoid", "rectified", False), ("linear", "rectified", True)],
 )
 def test_the_exported_graph_computes_what_the_papers_graph_computes(
-    norm, activation, mask_activation, features
+    norm, activation, mask_activation, features, sum_to_mixture
 ):
     config = dataclasses.replace(
         load_recipe("convtasnet", TINY).model,
         norm=norm, activation=activation, mask_activation=mask_activation, features=features,
+        sum_to_mixture=sum_to_mixture,
     )
     model = registry.build(config)
     rng = np.random.default_rng(0)

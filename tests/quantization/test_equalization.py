@@ -13,9 +13,10 @@ TINY = ConvTasNetConfig(
     filters=64, kernel=32, hop=16, bottleneck=8, skip=8, hidden=16, blocks=2, repeats=1
 )
 KINDS = [
-    (norm, activation, causal)
+    (norm, activation, causal, sum_to_mixture)
     for norm in ("global", "batch") for activation in ("relu", "prelu")
     for causal in (False, True) if not (causal and norm == "global")
+    for sum_to_mixture in (False, True)
 ]
 FEATURES = {"prelu": "signed", "relu": "rectified"}
 
@@ -23,10 +24,11 @@ FEATURES = {"prelu": "signed", "relu": "rectified"}
 @pytest.fixture(params=KINDS, ids=str)
 def network(request):
     """(staged network of unequal channels, its config)."""
-    norm, activation, causal = request.param
+    norm, activation, causal, sum_to_mixture = request.param
     keras.utils.set_random_seed(0)
     config = dataclasses.replace(
-        TINY, norm=norm, activation=activation, causal=causal, features=FEATURES[activation]
+        TINY, norm=norm, activation=activation, causal=causal, features=FEATURES[activation],
+        sum_to_mixture=sum_to_mixture,
     )
     model = registry.build(config)
     rng = np.random.default_rng(0)

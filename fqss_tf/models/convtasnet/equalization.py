@@ -39,7 +39,7 @@ class _Equalization:
     ) -> None:
         self.network, self.config, self.strength = network, config, strength
         self.names = {layer.name for layer in network.layers}
-        self.sources = range(config.sources)
+        self.latents = range(config.latents)
         self.blocks = range(len(config.dilations))
         self.ranges = ranges(self._measured())
 
@@ -52,7 +52,7 @@ class _Equalization:
                 for suffix in ("", "_prelu", "_relu")
             } | {f"block_{index}_residual_sum", f"block_{index}_skip_sum"}
         places |= {"bottleneck", "bottleneck_normed", "block_0_skip", "block_0_skip_normed"}
-        places |= {f"mask_{source}" for source in self.sources}
+        places |= {f"mask_{latent}" for latent in self.latents}
         return places & self.names
 
     def equalize(self) -> None:
@@ -79,11 +79,11 @@ class _Equalization:
         self.pointwise("bottleneck", encoded, trunk)
         for index in self.blocks:
             self.block(f"block_{index}", trunk, skips)
-        for source in self.sources:
-            self.pointwise(f"mask_{source}", skips, masks)
+        for latent in self.latents:
+            self.pointwise(f"mask_{latent}", skips, masks)
 
     def mask_scales(self) -> FloatArray:
-        names = [f"mask_{source}" for source in self.sources]
+        names = [f"mask_{latent}" for latent in self.latents]
         if f"{names[0]}_sigmoid" in self.names:
             return np.ones_like(self.ranges[names[0]])
         changes = [MASK_CHANGE] if MASK_CHANGE in self.names else names

@@ -13,15 +13,17 @@ from fqss_tf.layers.planes import Combiner, Splitter
 from fqss_tf.models.convtasnet.norms import norm_in_two_passes, pointwise_of_norm
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig, Norm
 from fqss_tf.models.masking import mask_change, mean_estimate
+from fqss_tf.models.sharing import delayed_mixture, shares_of_mixture
 from fqss_tf.models.sizes import Masking, Residual
 from fqss_tf.models.waveform import (
-    causal_decoder,
     convolution,
+    decoded_blocks,
     decoder,
     encoder,
     mixture_blocks,
     past,
     prelu,
+    waveforms,
 )
 from fqss_tf.types import KerasLayer, KerasModel, Tensor
 
@@ -53,11 +55,15 @@ def build(
         masks = mask_change(masks)
         beside = mean_estimate(blocks, config, config.causal)
     masked = layers.Multiply(name="masked")([masks, encoded])
-    if config.causal:
-        planes = causal_decoder(masked, config, output_planes, beside)
+    if residual != "exact":
+        outputs = decoder(masked, config, output_planes, residual)
     else:
-        planes = decoder(masked, config, output_planes, residual, beside)
-    estimates = Combiner(name="combiner")(planes)
+        decoded = decoded_blocks(masked, config, output_planes, config.causal, beside)
+        if config.sum_to_mixture:
+            mixed = delayed_mixture(planes, config, input_planes, config.causal)
+            decoded = shares_of_mixture(mixed, decoded)
+        outputs = waveforms(decoded, config, config.causal)
+    estimates = Combiner(name="combiner")(outputs)
     return keras.Model(mixture, estimates, name="convtasnet")
 
 
@@ -149,7 +155,7 @@ def _masks(skip_sum: Tensor, config: ConvTasNetConfig, for_export: bool) -> Tens
     """``[B, S, M, N]``: the sources lie along the unused second axis, so nothing is transposed."""
     active = _active(skip_sum, "mask", config, for_export)
     each = []
-    for source in range(config.sources):
+    for source in range(config.latents):
         fused = "relu" if config.mask_activation == "relu" else None
         mask = convolution(config.filters, f"mask_{source}", activation=fused)(active)
         if config.mask_activation == "sigmoid":

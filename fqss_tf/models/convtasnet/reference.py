@@ -81,12 +81,15 @@ def reference_model(
         decoder = weights["decoder_0"][0][0, ::-1].transpose(0, 2, 1)
         decoder = decoder.reshape(1, size, 1, config.filters)
         activation = keras.activations.get(config.mask_activation)
-        return [
+        decoded = [
             tf.nn.conv2d_transpose(
-                activation(convolution(skip_sum, f"mask_{source}")) * encoded,
+                activation(convolution(skip_sum, f"mask_{latent}")) * encoded,
                 decoder, (1, 1, samples, 1), (1, 1, config.hop, 1), "VALID",
             )
-            for source in range(config.sources)
+            for latent in range(config.latents)
         ]
+        if config.sum_to_mixture:
+            return [mixture / 2 + decoded[0], mixture / 2 - decoded[0]]
+        return decoded
 
     return network

@@ -28,6 +28,7 @@ class ConvTasNetConfig(EncoderSizes):
     ``features``: what the network finds its masks from, the encoding with its signs as published,
     or ``rectified``, which tells how loud each filter is. ``initial_filters``: what encoder and
     decoder start from, ``random`` weights or ``cosine`` waves (``fqss_tf.models.filterbank``).
+    ``sum_to_mixture``: two sources add up to the mixture (``fqss_tf.models.sharing``).
     """
 
     sources: int = 2
@@ -46,6 +47,7 @@ class ConvTasNetConfig(EncoderSizes):
     causal: bool = False
     features: Features = "signed"
     initial_filters: InitialFilters = "random"
+    sum_to_mixture: bool = False
 
     linear_encoder = True
     choices = {
@@ -59,6 +61,10 @@ class ConvTasNetConfig(EncoderSizes):
             raise FqssError(
                 "model.causal goes with model.norm batch: a global norm sees the whole recording"
             )
+        if self.sum_to_mixture and self.sources != 2:
+            raise FqssError(
+                f"model.sum_to_mixture is for two sources, not for {self.sources}: set it to false"
+            )
 
     def check_output_planes(self, planes: int, residual: Residual = "exact") -> None:
         """Checks as of all networks, and that a causal one has ``exact``.
@@ -67,11 +73,20 @@ class ConvTasNetConfig(EncoderSizes):
             FqssError: it cannot.
         """
         super().check_output_planes(planes, residual)
+        if self.sum_to_mixture and residual != "exact":
+            raise FqssError(
+                f"quantization.residual is {residual}: model.sum_to_mixture goes with exact"
+            )
         if planes > 1 and self.causal and residual != "exact":
             raise FqssError(
                 f"quantization.residual is {residual}: a causal network has exact alone; train a "
                 "run of an earlier version again"
             )
+
+    @property
+    def latents(self) -> int:
+        """As of all networks; a single one of half the difference of the sources."""
+        return 1 if self.sum_to_mixture else self.sources
 
     @property
     def output_tap(self) -> int:

@@ -25,7 +25,8 @@ def begin_with_cosines(model: KerasModel, config: ConvTasNetConfig) -> None:
     filters = cosine_filters(config.filters, config.kernel, config.hop)[:, None]
     model.get_layer("encoder_0").set_weights([samples_kernel_to_blocks(filters, config.hop)])
     model.get_layer("decoder_0").set_weights([transposed_kernel_to_blocks(filters, config.hop)])
-    for source in range(config.sources):
-        mask = model.get_layer(f"mask_{source}")
+    share = 0 if config.sum_to_mixture else 1 / config.sources
+    for latent in range(config.latents):
+        mask = model.get_layer(f"mask_{latent}")
         kernel, bias = mask.get_weights()
-        mask.set_weights([MASK_SHARE * kernel, bias + 1 / config.sources])
+        mask.set_weights([MASK_SHARE * kernel, bias + share])

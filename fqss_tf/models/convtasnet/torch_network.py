@@ -56,7 +56,7 @@ class TorchConvTasNet(nn.Module):
 
     def __init__(self, config: ConvTasNetConfig) -> None:
         super().__init__()
-        self.sources = config.sources
+        self.latents, self.sum_to_mixture = config.latents, config.sum_to_mixture
         self.rectified = config.features == "rectified"
         self.encoder = nn.Conv1d(1, config.filters, config.kernel, config.hop, bias=False)
         self.bottleneck = nn.Sequential(
@@ -69,7 +69,7 @@ class TorchConvTasNet(nn.Module):
         )
         self.masks = nn.Sequential(
             ACTIVATIONS[config.activation](),
-            nn.Conv1d(config.skip, config.sources * config.filters, 1),
+            nn.Conv1d(config.skip, config.latents * config.filters, 1),
             MASK_ACTIVATIONS[config.mask_activation](),
         )
         self.decoder = nn.ConvTranspose1d(
@@ -86,9 +86,12 @@ class TorchConvTasNet(nn.Module):
             skip_sum = skip_sum + skip
             if residual is not None:
                 trunk = trunk + residual
-        masks = self.masks(skip_sum).unflatten(1, (self.sources, -1))
+        masks = self.masks(skip_sum).unflatten(1, (self.latents, -1))
         masked = (masks * encoded[:, None]).flatten(0, 1)
-        return self.decoder(masked).unflatten(0, (-1, self.sources))[:, :, 0]
+        decoded = self.decoder(masked).unflatten(0, (-1, self.latents))[:, :, 0]
+        if self.sum_to_mixture:
+            return mixture[:, None] / 2 + torch.cat([decoded, -decoded], dim=1)
+        return decoded
 
 
 NORMS = {"global": GlobalLayerNorm, "batch": nn.BatchNorm1d, "folded": nn.Identity}
