@@ -44,28 +44,45 @@ class LevelStream:
 def level_stream(metadata: Metadata) -> LevelStream:
     """Returns the stream of a model's rate, step and delay."""
     sound = changing_speech(metadata)
+    mixture, levels = at_full_scale(metadata, sound)
+    return LevelStream(sound, mixture, from_full_scale_int16(mixture, levels))
+
+
+def at_full_scale(
+    metadata: Metadata, sound: NDArray[np.int16]
+) -> tuple[NDArray[np.int16], NDArray[np.float64]]:
+    """Returns a stream at full scale, and the levels that undo it, both [steps * step].
+
+    The levels are those of estimates, and so come as late as estimates do; before the stream they
+    are 0.
+
+    Args:
+        metadata: of the model.
+        sound: int16 [steps * step].
+    """
     levels_of = StreamLevel(metadata.sample_rate / metadata.segment)
     mixtures, levels = [], [np.zeros(metadata.algorithmic_delay or 0)]
     for samples in sound.reshape(-1, metadata.segment):
         centered, of_samples = levels_of(in_steps(samples))
         mixtures.append(to_full_scale_int16(centered, of_samples))
         levels.append(of_samples)
-    mixture = np.concatenate(mixtures)
-    estimate = from_full_scale_int16(mixture, np.concatenate(levels)[: len(mixture)])
-    return LevelStream(sound, mixture, estimate)
+    return np.concatenate(mixtures), np.concatenate(levels)[: len(sound)]
 
 
-def changing_speech(metadata: Metadata) -> NDArray[np.int16]:
-    """Returns bundled speech whose level and offset change: int16 [steps * step]."""
-    lengths = [
-        max(1, round(seconds * metadata.sample_rate / metadata.segment)) * metadata.segment
-        for seconds, _, _ in PASSAGES
-    ]
-    ends = np.cumsum(lengths)
-    pieces = np.split(speech(metadata, ends[-1] // metadata.segment), ends[:-1])
+def changing_speech(metadata: Metadata, rounds: int = 1) -> NDArray[np.int16]:
+    """Returns bundled speech whose level and offset change: int16 [steps * step].
+
+    Args:
+        metadata: of the model.
+        rounds: how often the passages follow each other, each time with other speech.
+    """
+    passages = PASSAGES * rounds
+    steps_per_second = metadata.sample_rate / metadata.segment
+    ends = np.cumsum([max(1, round(seconds * steps_per_second)) for seconds, _, _ in passages])
+    pieces = np.split(speech(metadata, int(ends[-1])), ends[:-1] * metadata.segment)
     changed = [
         np.round(piece * (peak * FULL_SCALE / max(1, np.abs(piece).max())) + offset)
-        for piece, (_, peak, offset) in zip(pieces, PASSAGES, strict=True)
+        for piece, (_, peak, offset) in zip(pieces, passages, strict=True)
     ]
     return np.clip(np.concatenate(changed), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
