@@ -26,11 +26,10 @@ def compiled(compiler, folder, sources, options):
     command = [compiler, "-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", *options]
     subprocess.run([*command, *sources, "-o", folder / "test"], check=True)
 
-    def run(samples):
-        made = subprocess.run(
-            [folder / "test"], input=samples.tobytes(), stdout=subprocess.PIPE, check=True
-        )
-        return np.frombuffer(made.stdout, np.int16)
+    def run(given=b""):
+        return subprocess.run(
+            [folder / "test"], input=given, stdout=subprocess.PIPE, check=True
+        ).stdout
 
     return run
 
@@ -49,7 +48,8 @@ def in_c(compiler, tmp_path):
         )
         sources = [FOLDER / "level.c", tmp_path / "level.c"]
         run = compiled(compiler, tmp_path, sources, [f"-I{tmp_path}"])
-        return lambda samples: run(samples).reshape(-1, 1 + SOURCES, step)
+        shape = -1, 1 + SOURCES, step
+        return lambda samples: np.frombuffer(run(samples.tobytes()), np.int16).reshape(shape)
 
     return of
 
@@ -126,28 +126,39 @@ def test_every_part_of_the_rule_is_needed_for_the_golden_stream(right, wrong, in
     assert not is_right(changed)
 
 
-def test_around_the_model_it_gives_what_separate_gives(shipped, compiler, tmp_path):
-    package = write_package(shipped, tmp_path / "package", 0.1).path
+@pytest.fixture(scope="module")
+def package(shipped, tmp_path_factory):
+    return write_package(shipped, tmp_path_factory.mktemp("packages") / "shipped", 0.1).path
+
+
+def test_around_the_model_it_gives_what_separate_gives(shipped, package, compiler, tmp_path):
     run = compiled(
         compiler, tmp_path, [FOLDER / "stream.c", package / "level.c", package / "model.c"],
         [f"-I{package}"],
     )
     metadata = shipped.metadata
     sound = changing_speech(metadata)
-    found = run(sound).reshape(-1, 2, metadata.segment).transpose(1, 0, 2).reshape(2, -1)
+    found = np.frombuffer(run(sound.tobytes()), np.int16).reshape(-1, 2, metadata.segment)
+    found = found.transpose(1, 0, 2).reshape(2, -1)
     with StreamingSeparator(shipped, reference_kernels=True) as separator:
         estimates = np.array(list(separator.push(sound).values()))
     assert np.abs(estimates).max() > 10000
     assert np.array_equal(found[:, metadata.algorithmic_delay :], estimates)
 
 
-def test_the_readme_tells_its_memory(shipped, compiler, tmp_path):
-    package = write_package(shipped, tmp_path / "package", 0.1).path
+def test_the_readme_tells_its_memory(package, compiler, tmp_path):
     (tmp_path / "size.c").write_text(
         '#include <stdio.h>\n#include "level.h"\n'
         'int main(void) { return printf("%d", (int)sizeof(struct fqss_level)) < 0; }\n'
     )
-    command = [compiler, f"-I{package}", tmp_path / "size.c", "-o", tmp_path / "size"]
-    subprocess.run(command, check=True)
-    size = subprocess.run([tmp_path / "size"], capture_output=True, text=True, check=True).stdout
-    assert f"| memory of the level | {size} bytes" in (package / "README.md").read_text()
+    run = compiled(compiler, tmp_path, [tmp_path / "size.c"], [f"-I{package}"])
+    assert f"| memory of the level | {run().decode()} bytes" in (package / "README.md").read_text()
+
+
+def test_it_goes_with_tflm_in_one_program(package, tmp_path):
+    (tmp_path / "both.cc").write_text(
+        '#include "level.h"\n#include "tflm/model_tensors.h"\n'
+        "int main() { fqss_level_reset(nullptr); return kFqssMixture.bytes; }\n"
+    )
+    command = ["c++", "-std=c++17", "-Wall", "-Werror", f"-I{package}", "-c", "both.cc"]
+    subprocess.run(command, cwd=tmp_path, check=True)
