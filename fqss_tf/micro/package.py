@@ -6,11 +6,13 @@ from pathlib import Path
 from string import Template
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fqss_tf.files import atomic_folder
 from fqss_tf.micro.c_source import Program, c_program
 from fqss_tf.micro.c_text import array
 from fqss_tf.micro.golden import Step, reference_steps, speech
+from fqss_tf.micro.golden_level import level_bytes, level_stream
 from fqss_tf.micro.graph import StepGraph, read_graph
 from fqss_tf.micro.slim import slim
 from fqss_tf.micro.tflm_check import Arena, check_in_tflm, is_installed
@@ -23,22 +25,28 @@ GOLDEN_SECONDS = 1.0
 MODEL = "model.tflite"
 NPU_MODEL = "model_vela.tflite"
 # Taken as they are.
-PLAIN_C = ("kernels.h", "self_test.c", "Makefile", "tflm/main.cc")
+PLAIN_C = ("kernels.h", "level.c", "level.h", "self_test.c", "Makefile", "tflm/main.cc")
 
 GOLDEN_HEADER = """\
-/* Speech, and what TFLite's reference kernels make of it. Made by fqss-tf. */
+/* Speech, and what TFLite's reference kernels and the level of fqss-tf make of it. */
 #ifndef FQSS_GOLDEN_H
 #define FQSS_GOLDEN_H
 
 #include <stdint.h>
 
 #define FQSS_GOLDEN_STEPS {steps}
+#define FQSS_GOLDEN_LEVEL_STEPS {level_steps}
 
 #ifdef __cplusplus
 extern "C" {{
 #endif
 extern const int16_t fqss_golden_mixture[];   /* step after step */
 extern const int16_t fqss_golden_estimates[]; /* of each step the first source, then the others */
+
+/* golden_level.c: speech of changing level, the same at full scale, and what becomes of that. */
+extern const int16_t fqss_golden_sound[];
+extern const int16_t fqss_golden_heard[];
+extern const int16_t fqss_golden_undone[];
 #ifdef __cplusplus
 }}
 #endif
@@ -138,15 +146,18 @@ def _texts(package: Package, firmware: TfliteFile, golden: list[Step]) -> dict[s
     sources = resources.files("fqss_tf.micro") / "c"
     mixture = np.concatenate([step.samples for step in golden])
     estimates = np.concatenate([step.estimates.ravel() for step in golden])
+    level = level_stream(graph.metadata)
     return {
         "model.h": program.header,
         "model.c": program.source,
-        "golden.h": GOLDEN_HEADER.format(steps=package.golden_steps),
-        "golden.c": "\n".join([
-            '#include "golden.h"', "",
-            array("const int16_t", "fqss_golden_mixture", mixture.tolist()),
-            array("const int16_t", "fqss_golden_estimates", estimates.tolist()), "",
-        ]),
+        "golden.h": GOLDEN_HEADER.format(
+            steps=package.golden_steps,
+            level_steps=len(level.sound) // graph.metadata.segment,
+        ),
+        "golden.c": _golden_source(mixture=mixture, estimates=estimates),
+        "golden_level.c": _golden_source(
+            sound=level.sound, heard=level.mixture, undone=level.estimate
+        ),
         "README.md": _readme(package),
         "tflm/model_data.h": DATA_HEADER,
         "tflm/model_data.cc": data_source(firmware.path.name, firmware.content),
@@ -154,6 +165,14 @@ def _texts(package: Package, firmware: TfliteFile, golden: list[Step]) -> dict[s
         "tflm/model_tensors.h": tensors_header(graph, _tflm_arena_bytes(package)),
         **{name: (sources / name).read_text() for name in PLAIN_C},
     }
+
+
+def _golden_source(**streams: NDArray[np.int16]) -> str:
+    arrays = (
+        array("const int16_t", f"fqss_golden_{name}", stream.tolist())
+        for name, stream in streams.items()
+    )
+    return "\n".join(['#include "golden.h"', "", *arrays, ""])
 
 
 def _tflm_arena_bytes(package: Package) -> int | None:
@@ -179,6 +198,7 @@ def _readme(package: Package) -> str:
         latency=metadata.latency,
         latency_ms=f"{1000 * metadata.latency / metadata.sample_rate:g}",
         constants=program.constant_bytes, ram=program.arena_bytes, kept=program.kept_bytes,
+        level=level_bytes(metadata),
         macs=program.macs, mmacs=f"{program.macs / step_ms / 1000:.1f}",
         file=package.file_bytes, states=sum(
             package.graph.tensors[state.input].bytes for state in package.graph.states

@@ -12,16 +12,18 @@ from pathlib import Path
 import numpy as np
 
 from fqss_tf.config import load_recipe
-from fqss_tf.micro.golden import reference_steps, speech
+from fqss_tf.micro.golden import reference_steps
+from fqss_tf.micro.golden_level import at_full_scale, changing_speech
 from fqss_tf.micro.graph import read_graph
 from fqss_tf.micro.package import write_package
+from fqss_tf.runtime.levelling import from_full_scale_int16
 from fqss_tf.tflite.file import TfliteFile
 
-SECONDS = 60
+ROUNDS = 36  # a minute
 
 
 def make(folder, step):
-    """Writes the package of a streaming model, and a stream with its estimates."""
+    """Writes the package of a streaming model, and a stream with all that comes of it."""
     if not step:
         from fqss_tf.export.convert import convert
         from fqss_tf.runs.untrained import UntrainedRun
@@ -31,10 +33,16 @@ def make(folder, step):
     package = write_package(TfliteFile.open(step), folder / "package")
     file = TfliteFile.open(folder / "package" / "model.tflite")
     metadata = file.metadata
-    mixture = speech(metadata, SECONDS * metadata.sample_rate // metadata.segment)
-    estimates = np.stack([each.estimates for each in reference_steps(file, mixture)])
-    mixture.tofile(folder / "mixture.raw")
-    estimates.tofile(folder / "expected.raw")
+    sound = changing_speech(metadata, ROUNDS)
+    mixture, levels = at_full_scale(metadata, sound)
+    steps = [
+        [step.samples, *step.estimates, *from_full_scale_int16(step.estimates, levels_of_step)]
+        for step, levels_of_step in zip(
+            reference_steps(file, mixture), levels.reshape(-1, metadata.segment), strict=True
+        )
+    ]
+    sound.tofile(folder / "sound.raw")
+    np.array(steps).tofile(folder / "expected.raw")
     (folder / "macs").write_text(str(package.program.macs))
     print(
         f"{Path(step).name}: {package.program.constant_bytes} bytes of constants, "
@@ -44,18 +52,20 @@ def make(folder, step):
 
 def compare(folder, board, nanoseconds):
     """Prints the instructions of a step; fails if a sample is wrong or a step is missing."""
-    steps, ticks, longest = map(int, (folder / board / "printed").read_text().split())
+    printed = (folder / board / "printed").read_text().split()
+    steps, ticks, longest, level_ticks = map(int, printed)
     macs = int((folder / "macs").read_text())
-    found = np.fromfile(folder / board / "estimates.raw", np.int16)
+    found = np.fromfile(folder / board / "found.raw", np.int16)
     expected = np.fromfile(folder / "expected.raw", np.int16)
     metadata = read_graph(TfliteFile.open(folder / "package" / "model.tflite")).metadata
-    assert len(found) == steps * metadata.segment * len(metadata.sources)
+    assert len(found) == steps * metadata.segment * (1 + 2 * len(metadata.sources))
     wrong = np.count_nonzero(found != expected[: len(found)])
     # With -icount shift=0, qemu takes a nanosecond for an instruction.
     mean = ticks * nanoseconds / steps
     print(
         f"{wrong} wrong samples of {len(found)}; {mean:.0f} instructions a step, "
-        f"{longest * nanoseconds:.0f} at most, {mean / macs:.2f} a MAC"
+        f"{longest * nanoseconds:.0f} at most, {mean / macs:.2f} a MAC; "
+        f"{level_ticks * nanoseconds / steps:.0f} for the level"
     )
     return 1 if wrong or steps == 0 else 0
 

@@ -10,9 +10,9 @@ from fqss_tf.micro.package import write_package
 from fqss_tf.tflite.file import TfliteFile
 
 FILES = {
-    "Makefile", "README.md", "golden.c", "golden.h", "kernels.h", "model.c", "model.h",
-    "model.tflite", "self_test.c", "tflm/main.cc", "tflm/model_data.cc", "tflm/model_data.h",
-    "tflm/model_ops.h", "tflm/model_tensors.h",
+    "Makefile", "README.md", "golden.c", "golden.h", "golden_level.c", "kernels.h", "level.c",
+    "level.h", "model.c", "model.h", "model.tflite", "self_test.c", "tflm/main.cc",
+    "tflm/model_data.cc", "tflm/model_data.h", "tflm/model_ops.h", "tflm/model_tensors.h",
 }  # fmt: skip
 
 
@@ -63,6 +63,8 @@ def changed(package, tmp_path, name, pattern, change):
     ("model.c", r"weights_\d+\[\] = \{\s*(-?\d+)", lambda weight: weight ^ 0x40),
     ("model.c", r"bias_\d+\[\] = \{\s*(-?\d+)", lambda bias: bias + 100_000),
     ("golden.c", r"(-?\d+),\s*\};", lambda sample: sample ^ 1),
+    ("golden_level.c", r"(-?\d+),\s*\};", lambda sample: sample ^ 1),
+    ("level.c", r"LOUDER_STEPS = (\d+)", lambda steps: steps + 1),
 ])
 def test_a_wrong_number_is_found(package, tmp_path, self_test, name, pattern, change):
     assert not self_test(changed(package, tmp_path, name, pattern, change))[1]

@@ -187,6 +187,34 @@ def two_graphs(model):
     model.model.subgraphs.append(copy.deepcopy(model.graph))
 
 
+def no_scale(model):
+    model.tensors[model.op("ADD").outputs[0]].quantization.scale = []
+
+
+def two_outputs(model):
+    op = model.op("ADD")
+    op.outputs = [*op.outputs, *op.outputs]
+
+
+def wider_output(model):
+    output = model.tensors[model.op("CONV_2D").outputs[0]]
+    output.shape = [*output.shape[:3], output.shape[3] + 1]
+
+
+def kernel_of_another_op(model):
+    op = model.op("CONV_2D")
+    op.inputs = [op.inputs[0], op.inputs[0], op.inputs[2]]
+
+
+def state_of_another_scale(model):
+    _, op = _first_update(model)
+    model.tensors[op.outputs[0]].quantization.scale = [0.5]
+
+
+def float_op(model):
+    model.become("ADD", "DEQUANTIZE").builtinOptionsType = schema.BuiltinOptions.NONE
+
+
 def no_signature(model):
     model.model.signatureDefs = None
 
@@ -211,6 +239,9 @@ SPOILED = {
     kernel_with_zero_point: "zero point", huge_bias: "too large for 32 bits",
     strided_slice: "strides", new_axis: "axes", state_from_the_middle: "is not the end",
     state_behind_the_new: "is not the end", lost_state: "is not one input and one output",
+    no_scale: "0 scales", two_outputs: "what is already there", wider_output: "has a kernel",
+    kernel_of_another_op: "no constant", float_op: "DEQUANTIZE",
+    state_of_another_scale: "is not of one shape, type, scale and zero point",
     two_graphs: "2 graphs", no_signature: "not one input and one output",
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tflm_main import with_straight_states
 
 from fqss_tf.micro.c_text import array
 
@@ -28,11 +29,6 @@ using FqssOps = tflite::MicroMutableOpResolver<1>;
 inline TfLiteStatus RegisterFqssOps(FqssOps* ops) { return ops->AddAdd(); }
 """
 DATA = "extern const unsigned char fqss_model_data[];\n"
-COPIED_AWAY = "std::memcpy(after, interpreter->output(tensor.output)->data.int8, tensor.bytes);"
-STRAIGHT = (
-    "std::memcpy(interpreter->input(tensor.input)->data.int8, "
-    "interpreter->output(tensor.output)->data.int8, tensor.bytes);"
-)
 
 
 def golden():
@@ -88,12 +84,5 @@ def test_the_states_go_from_step_to_step(run):
 
 
 def test_states_that_go_straight_from_output_to_input_are_wrong(run):
-    def straight(source):
-        first = "    std::memcpy(interpreter->input"
-        loop = f"  for (const FqssTensor& tensor : kFqssStates) {{\n{first}"
-        assert loop in source and COPIED_AWAY in source
-        only_once = f"  static int steps = 0;\n  if (steps++ == 0)\n{loop}"
-        return source.replace(loop, only_once).replace(COPIED_AWAY, STRAIGHT)
-
-    printed, code = run(straight)
+    printed, code = run(with_straight_states)
     assert code == 1 and int(printed.split()[0]) > STEPS * 8
