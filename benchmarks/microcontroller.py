@@ -9,6 +9,7 @@ Then compiles each for the NPUs that convert knows.
 """
 
 import argparse
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -67,9 +68,14 @@ def _row(model: Path, package: Package) -> str:
         f"{program.macs / step_seconds / 1e6:.1f}",
         f"{1000 * metadata.latency / metadata.sample_rate:g}", package.file_bytes,
         package.original_bytes, arena.total if arena else "-", arena.head if arena else "-",
-        made.stdout.strip().replace(" wrong samples", ""), 0 if arena else "-",
+        " of ".join(_wrong_of_the_model(made.stdout)), 0 if arena else "-",
     ]
     return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def _wrong_of_the_model(printed: str) -> list[str]:
+    """How many samples are wrong, and of how many; the self-test also prints those of the level."""
+    return re.findall(r"model: (\d+) wrong samples of (\d+)", printed)[0]
 
 
 def _npu_row(model: Path, npu: str) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from fqss_tf.config import load_recipe
 from fqss_tf.micro.golden import reference_steps
 from fqss_tf.micro.golden_level import at_full_scale, changing_speech
 from fqss_tf.micro.graph import read_graph
@@ -19,17 +18,12 @@ from fqss_tf.micro.package import write_package
 from fqss_tf.runtime.levelling import from_full_scale_int16
 from fqss_tf.tflite.file import TfliteFile
 
+SHIPPED = "voice-micro"
 ROUNDS = 36  # a minute
 
 
 def make(folder, step):
     """Writes the package of a streaming model, and a stream with all that comes of it."""
-    if not step:
-        from fqss_tf.export.convert import convert
-        from fqss_tf.runs.untrained import UntrainedRun
-
-        step = folder / "voice-micro.tflite"
-        convert(UntrainedRun(load_recipe("voice-micro")), step, stream=True)
     package = write_package(TfliteFile.open(step), folder / "package")
     file = TfliteFile.open(folder / "package" / "model.tflite")
     metadata = file.metadata
@@ -87,7 +81,7 @@ def flip(folder, what):
 if __name__ == "__main__":
     command, folder, *rest = sys.argv[1:]
     if command == "make":
-        make(Path(folder), rest[0] if rest else "")
+        make(Path(folder), "".join(rest) or SHIPPED)
     elif command == "compare":
         sys.exit(compare(Path(folder), rest[0], float(rest[1])))
     else:
