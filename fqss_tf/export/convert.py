@@ -31,6 +31,8 @@ MOST_SI_SDR_LOSS = 0.1
 STREAMING_SECONDS = 0.016
 CALIBRATION_MIXTURES = 8
 MOST_PLANES = 2
+# A segment of music takes a minute with the reference kernels.
+COMPARED_SONGS = 2
 
 
 def convert(
@@ -135,7 +137,8 @@ def _converted(run: "BaseRun", options: Options, samples: int) -> _Converted:
         counts = Planes(1, 1)
         model = run.folded_model()
         pairs = levelled_segments(run.mixtures("dev")[:CALIBRATION_MIXTURES], samples)
-        content = convert_float(model, samples, options.file_type, [pair[0] for pair in pairs])
+        shape = _shape(run, samples, counts)
+        content = convert_float(model, shape, options.file_type, [pair[0] for pair in pairs])
         metadata = file_metadata(run, samples, counts, options.file_type, "float")
         return _Converted(write_metadata(content, metadata), model, counts)
     counts = Planes(options.planes, options.planes) if options.ptq else run.planes
@@ -150,23 +153,36 @@ def _converted(run: "BaseRun", options: Options, samples: int) -> _Converted:
         lag = run.config.algorithmic_delay
         metadata |= {"lag": lag, "states": state_names(model)}
     else:
-        content = convert_quantized(model, samples, *counts)
+        content = convert_quantized(model, _shape(run, samples, counts), counts.output)
     return _Converted(write_metadata(content, metadata), model, counts)
+
+
+def _shape(run: "BaseRun", samples: int, planes: Planes) -> tuple[int, ...]:
+    """Of the input of the graph."""
+    return network_of(run.config).graph_shape(run.config, samples, planes.input)
 
 
 def _compared(
     run: "BaseRun", options: Options, converted: _Converted, file: TfliteFile
 ) -> tuple[dict[str, Parity], str | None]:
     """How far the file is from Keras, and why it is not to be kept; None if it is."""
+    from fqss_tf.models.inference import mask_function, separation_function
+
     samples = file.metadata.segment
     if options.stream:
         samples = run.recipe.segment()
-    segments = levelled_segments(run.mixtures("test"), samples)
+    form = network_of(run.config).spectrogram(run.config, samples)
+    mixtures = run.mixtures("test")
+    segments = levelled_segments(mixtures if form is None else mixtures[:COMPARED_SONGS], samples)
+    separate = (
+        separation_function(converted.model) if form is None
+        else mask_function(converted.model, form, run.config.sources)
+    )
     parity = compare(
-        converted.model, whole_stream if options.stream else one_segment, file, segments
+        separate, whole_stream if options.stream else one_segment, file, segments
     )
     refusal = parity_refusal(parity, *_limits(run, options))
-    if refusal and options.file_type == "int8" and not options.stream:
+    if refusal and options.file_type == "int8" and not options.stream and form is None:
         refusal += "; " + _parting_op(file, segments[0][0], converted.planes.input)
     return parity, refusal
 
@@ -230,7 +246,11 @@ def file_metadata(
         file_type: one of ``fqss_tf.formats.FILE_TYPES``.
         method: ``float``, ``ptq``, ``qat``, ``fqss`` or ``untrained``.
     """
-    return {
+    form = network_of(run.config).spectrogram(run.config, samples)
+    heard = {} if form is None else {"spectrogram": {
+        "kernel": form.kernel, "bins": form.bins, "masks": form.masks,
+    }}
+    return heard | {
         "format": 1,
         "sample_rate": run.recipe.data.sample_rate,
         "segment": samples,

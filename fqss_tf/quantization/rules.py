@@ -23,6 +23,12 @@ from fqss_tf.layers.norm import ChannelLayerNorm, GlobalLayerNorm, RowLayerNorm
 from fqss_tf.layers.planes import Combiner, Splitter, TakePlane
 from fqss_tf.layers.prelu import FixedSlopePReLU
 from fqss_tf.layers.remainder import RemainderDecoder
+from fqss_tf.layers.spectral import (
+    ChannelGain,
+    JoinLevelled,
+    PhasesToPixels,
+    TakeChannels,
+)
 from fqss_tf.layers.statistics import ItemMean, ItemVariance, ReciprocalRoot
 from fqss_tf.quantization.configs import LayerQuantizeConfig
 from fqss_tf.quantization.quantizers import (
@@ -129,6 +135,15 @@ def _is_waveform(layer: KerasLayer) -> bool:
     )
 
 
+def _is_levelled(layer: KerasLayer) -> bool:
+    """Whether the output is joined, if later, with others that have the range of samples."""
+    return any(
+        isinstance(consumer, JoinLevelled)
+        or isinstance(consumer, PhasesToPixels) and _is_levelled(consumer)
+        for consumer in _consumers(layer)
+    )
+
+
 def _feeds_remainder(layer: KerasLayer) -> bool:
     """Whether a RemainderDecoder reads the output, beside samples."""
     joining = layers.ZeroPadding2D | PastContext | layers.Concatenate
@@ -188,11 +203,15 @@ OUTPUT_RULES = (
         (
             layers.ZeroPadding2D, SamplesToBlocks, BlocksToSamples, TakePlane, PastContext, Delay,
             Lookahead, SkipStart, SplitIntoChunks, layers.Permute, ChannelsToSources,
-            BlocksToFrames,
+            BlocksToFrames, TakeChannels, PhasesToPixels,
         ),
         OF_THE_INPUT,
     ),
-    OutputRule((Splitter,), WAVEFORM),
+    OutputRule((Splitter, JoinLevelled), WAVEFORM),
+    OutputRule(
+        (*CONVOLUTIONS, layers.Add, FromMean), WAVEFORM,
+        Condition("before JoinLevelled", _is_levelled),
+    ),
     OutputRule(
         CONVOLUTIONS, WAVEFORM, Condition("before BlocksToSamples (a decoder)", _is_waveform)
     ),
@@ -214,6 +233,7 @@ OUTPUT_RULES = (
     OutputRule((layers.Activation,), SIGMOID, _has_activation("sigmoid")),
     OutputRule((layers.Activation,), TANH, _has_activation("tanh")),
     OutputRule((layers.Activation,), OF_THE_INPUT, _has_activation("linear")),
+    OutputRule((layers.Activation,), TRAINED, _has_activation("elu")),
     OutputRule((BidirectionalLstm, DotProductAttention), INSIDE),
     OutputRule((OverlapAdd, AddPositions), TRAINED),
     OutputRule(
@@ -240,10 +260,12 @@ OUTPUT_RULES = (
         (layers.Add,), OF_THE_NEXT, _feeds_only("before FixedSlopePReLU only", FixedSlopePReLU)
     ),
     OutputRule(
-        (layers.Multiply,), BESIDE_SAMPLES,
+        (layers.Multiply, FromMean), BESIDE_SAMPLES,
         Condition("that a RemainderDecoder reads", _feeds_remainder),
     ),
-    OutputRule((layers.Add, layers.Subtract, layers.Multiply, FromMean), TRAINED),
+    OutputRule(
+        (layers.Add, layers.Subtract, layers.Multiply, FromMean, ChannelGain), TRAINED
+    ),
 )
 
 
@@ -278,6 +300,10 @@ WEIGHT_RULES = (
     WeightRule(
         FromMean, "mean: one scale",
         lambda layer, bits: {"mean": WeightQuantizer(bits, channel_axis=None)},
+    ),
+    WeightRule(
+        ChannelGain, "gain: one scale",
+        lambda layer, bits: {"gain": WeightQuantizer(bits, channel_axis=None)},
     ),
     WeightRule(BidirectionalLstm, "per gate", _of_lstm),
 )
