@@ -3,7 +3,7 @@
 import tensorflow as tf
 import tf_keras as keras
 
-from fqss_tf.formats import WAVEFORM_SCALE
+from fqss_tf.formats import CHANNELS, LOGIT_RANGE, MAGNITUDE_RANGE, WAVEFORM_SCALE
 from fqss_tf.layers.planes import Splitter
 from fqss_tf.types import Json, Tensor, TensorShape
 
@@ -91,5 +91,59 @@ class ChannelGain(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
+class ChannelShift(keras.layers.Layer):
+    """``inputs + shift`` for a shift of each channel."""
+
+    def build(self, input_shape: TensorShape) -> None:
+        self.shift = self.add_weight("shift", (input_shape[-1],), initializer="zeros")
+        super().build(input_shape)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return inputs + self.shift
+
+    def compute_output_shape(self, shape: TensorShape) -> TensorShape:
+        return tf.TensorShape(shape)
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
 class JoinLevelled(keras.layers.Concatenate):
     """Concatenation of channels that all have the range of samples, [-1, 1)."""
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class FullScale(keras.layers.Layer):
+    """Magnitudes of an STFT -> the same at the full scale of the networks here, 1."""
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return inputs / MAGNITUDE_RANGE
+
+    def compute_output_shape(self, shape: TensorShape) -> TensorShape:
+        return tf.TensorShape(shape)
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class MaskedMagnitudes(keras.layers.Layer):
+    """Logits ``[B, T / 2, F / 2, 8 S]`` and magnitudes ``[B, T, F, 2]`` -> ``[B, S, T, F, 2]``.
+
+    Args:
+        masks: ``sigmoid``, each mask for itself, or ``softmax``, all together 1.
+    """
+
+    def __init__(self, masks: str, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.masks = masks
+
+    def call(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
+        logits, magnitudes = inputs
+        sources = logits.shape[-1] // (4 * CHANNELS)
+        stems = [
+            LOGIT_RANGE * tf.nn.depth_to_space(stem, 2) for stem in tf.split(logits, sources, -1)
+        ]
+        stacked = tf.stack(stems, axis=1)
+        masks = (
+            tf.nn.softmax(stacked, axis=1) if self.masks == "softmax" else tf.sigmoid(stacked)
+        )
+        return masks * magnitudes[:, None]
+
+    def get_config(self) -> Json:
+        return {**super().get_config(), "masks": self.masks}

@@ -90,6 +90,15 @@ class Network(abc.ABC, Generic[Sizes]):
         """
         raise NotImplementedError
 
+    def published(self, model: KerasModel, config: Sizes) -> KerasModel:
+        """Returns a network over spectrograms in the form that its publisher gave it.
+
+        Args:
+            model: of ``build``, not for export.
+            config: its sizes.
+        """
+        raise NotImplementedError
+
     def begin(self, model: KerasModel, config: Sizes) -> None:
         """Sets the weights that training begins with, in place, where they are not all random.
 

@@ -25,6 +25,7 @@ from fqss_tf.layers.prelu import FixedSlopePReLU
 from fqss_tf.layers.remainder import RemainderDecoder
 from fqss_tf.layers.spectral import (
     ChannelGain,
+    ChannelShift,
     JoinLevelled,
     PhasesToPixels,
     TakeChannels,
@@ -209,7 +210,7 @@ OUTPUT_RULES = (
     ),
     OutputRule((Splitter, JoinLevelled), WAVEFORM),
     OutputRule(
-        (*CONVOLUTIONS, layers.Add, FromMean), WAVEFORM,
+        (*CONVOLUTIONS, layers.Add, ChannelShift), WAVEFORM,
         Condition("before JoinLevelled", _is_levelled),
     ),
     OutputRule(
@@ -260,11 +261,12 @@ OUTPUT_RULES = (
         (layers.Add,), OF_THE_NEXT, _feeds_only("before FixedSlopePReLU only", FixedSlopePReLU)
     ),
     OutputRule(
-        (layers.Multiply, FromMean), BESIDE_SAMPLES,
+        (layers.Multiply, ChannelShift), BESIDE_SAMPLES,
         Condition("that a RemainderDecoder reads", _feeds_remainder),
     ),
     OutputRule(
-        (layers.Add, layers.Subtract, layers.Multiply, FromMean, ChannelGain), TRAINED
+        (layers.Add, layers.Subtract, layers.Multiply, FromMean, ChannelGain, ChannelShift),
+        TRAINED,
     ),
 )
 
@@ -300,6 +302,10 @@ WEIGHT_RULES = (
     WeightRule(
         FromMean, "mean: one scale",
         lambda layer, bits: {"mean": WeightQuantizer(bits, channel_axis=None)},
+    ),
+    WeightRule(
+        ChannelShift, "shift: one scale",
+        lambda layer, bits: {"shift": WeightQuantizer(bits, channel_axis=None)},
     ),
     WeightRule(
         ChannelGain, "gain: one scale",

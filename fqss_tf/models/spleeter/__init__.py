@@ -53,6 +53,12 @@ class Spleeter(Network[SpleeterConfig]):
 
         return with_planes(weights, config, input_planes, output_planes)
 
+    def published(self, model: KerasModel, config: SpleeterConfig) -> KerasModel:
+        """Returns magnitudes [B, T, bins, 2] -> those of each stem, [B, S, T, bins, 2]."""
+        from fqss_tf.models.spleeter.graph import published_form
+
+        return published_form(model, config)
+
     def fold(
         self, weights: LayerWeights, model: KerasModel, config: SpleeterConfig
     ) -> LayerWeights:

@@ -6,14 +6,16 @@ import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.formats import CHANNELS
-from fqss_tf.layers.center import FromMean
 from fqss_tf.layers.planes import Combiner
 from fqss_tf.layers.prelu import FixedSlopePReLU
 from fqss_tf.layers.remainder import RemainderDecoder
 from fqss_tf.layers.spectral import (
     ChannelGain,
+    ChannelShift,
+    FullScale,
     JoinLevelled,
     MagnitudeSplitter,
+    MaskedMagnitudes,
     PhasesToPixels,
     PixelsToPhases,
     TakeChannels,
@@ -58,6 +60,22 @@ def build(
     ]
     logits = Combiner(name="combiner")(planes)
     return keras.Model(magnitudes, logits, name="spleeter")
+
+
+@tf.autograph.experimental.do_not_convert
+def published_form(model: KerasModel, config: SpleeterConfig) -> KerasModel:
+    """The network as Spleeter has it: magnitudes of the STFT -> magnitudes of each stem.
+
+    ``[B, T, bins, 2]`` -> ``[B, S, T, bins, 2]``; T is a multiple of 64.
+
+    Args:
+        model: of ``build``, not for export.
+        config: its sizes.
+    """
+    magnitudes = keras.Input((None, config.bins, CHANNELS), name="magnitudes")
+    logits = model(FullScale(name="full_scale")(magnitudes))
+    masked = MaskedMagnitudes(config.masks, name="masked")([logits, magnitudes])
+    return keras.Model(magnitudes, masked, name="published_spleeter")
 
 
 def _published_stem(
@@ -107,7 +125,7 @@ def _exported_stem(
         if level < LEVELS:
             if config.activation == "elu":
                 down = ChannelGain(name=f"{name}gain_{level}")(down)
-            down = FromMean(name=f"{name}shift_{level}")(down)
+            down = ChannelShift(name=f"{name}shift_{level}")(down)
             down = _activation(config, f"{name}down_{level}", SLOPE)(down)
     up = found.pop()
     for level in range(LEVELS, 0, -1):
@@ -120,7 +138,7 @@ def _exported_stem(
             up = _convolution(
                 PHASES * width, f"{name}up_{level}", size=3, activation="relu"
             )(up)
-        up = FromMean(name=f"{name}up_shift_{level}")(up)
+        up = ChannelShift(name=f"{name}up_shift_{level}")(up)
         if level > 1:
             up = PhasesToPixels(name=f"{name}pixels_{level}")(up)
             up = JoinLevelled(name=f"{name}join_{level}")([found.pop(), up])
