@@ -145,7 +145,7 @@ def _spleeter_measured(tensors: PublishedTensors) -> dict[str, int]:
     total = tensors.count("conv2d_%d/kernel", first=1) + 1
     return {
         "filters": tensors.shape("conv2d/kernel", 4)[3],
-        "sources": total // spleeter.CONVOLUTIONS,
+        "sources": -(-total // spleeter.CONVOLUTIONS),
     }
 
 

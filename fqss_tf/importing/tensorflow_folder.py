@@ -32,7 +32,7 @@ def read_tensorflow_folder(path: Path) -> Arrays:
             name: reader.get_tensor(name) for name in sorted(reader.get_variable_to_shape_map())
         }
     # Damage shows in as many kinds of errors as there are places for it.
-    except (tf.errors.OpError, ValueError, RuntimeError, UnicodeDecodeError) as error:
+    except (tf.errors.OpError, ValueError, RuntimeError, LookupError) as error:
         reason = " ".join(str(error).split())[:200]
         raise FqssError(f"cannot read the checkpoint in {path}: {reason}") from error
 
