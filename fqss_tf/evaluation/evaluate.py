@@ -34,7 +34,7 @@ from fqss_tf.tflite.file import FileLike, TfliteFile, open_model
 from fqss_tf.types import OnProgress, PathLike, Sources, Waveform
 
 if TYPE_CHECKING:
-    from fqss_tf.config import DataRecipe
+    from fqss_tf.config import DataRecipe, Recipe
 
 # What sources with names are called if they are speech.
 SPEECH = ("voice", "speech", "vocals")
@@ -375,12 +375,13 @@ def _open_run(path: Path, threads: int) -> _Network:
     is_whole = network_of(recipe.model).spectrogram(recipe.model, recipe.segment()) is not None
     return _Network(
         str(path), True, recipe.data.sample_rate, recipe.source_names, recipe.has_named_sources,
-        recipe.model.hop, None if is_whole else recipe.segment(), _run_forward(path, threads),
+        recipe.model.hop, None if is_whole else recipe.segment(),
+        _run_forward(path, recipe, threads),
         keeps_level=is_whole,
     )
 
 
-def _run_forward(path: Path, threads: int) -> Forward:
+def _run_forward(path: Path, recipe: "Recipe", threads: int) -> Forward:
     import tensorflow as tf
 
     from fqss_tf.models.inference import mask_function, separation_function
@@ -390,11 +391,11 @@ def _run_forward(path: Path, threads: int) -> Forward:
     with contextlib.suppress(RuntimeError):  # TensorFlow has computed before in this process
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
-    run = Run(path)
-    form = network_of(run.config).spectrogram(run.config, run.recipe.segment())
+    model = Run(path).model()
+    form = network_of(recipe.model).spectrogram(recipe.model, recipe.segment())
     if form is not None:
-        return mask_function(run.model(), form, run.config.sources)
-    return separation_function(run.model())
+        return mask_function(model, form, recipe.model.sources)
+    return separation_function(model)
 
 
 def _score(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # Least SQNR in dB of the running .tflite against the Keras model it was made from.
 LEAST_SQNR = {"int8": 30.0, "float32": 80.0, "float16": 50.0, "dynamic": 15.0, "int16x8": 30.0}
-# The same in int8 for masks over a spectrogram. Their own noise is larger, and grows with depth: where
+# The same in int8 for masks over a spectrogram. Their own noise is larger and grows with depth: where
 # a rounding differs, so do hundreds of sums behind it.
 LEAST_SQNR_OF_MASKS = 20.0
 # Most dB of SI-SDR that an int8 file may have less than the simulation that training saw.
@@ -140,7 +140,8 @@ def _converted(run: "BaseRun", options: Options, samples: int) -> _Converted:
     if options.file_type != "int8":
         counts = Planes(1, 1)
         model = run.folded_model()
-        pairs = levelled_segments(run.mixtures("dev")[:CALIBRATION_MIXTURES], samples)
+        mixtures = run.mixtures("dev") if options.file_type == "int16x8" else []
+        pairs = levelled_segments(mixtures[:CALIBRATION_MIXTURES], samples)
         shape = _shape(run, samples, counts)
         content = convert_float(model, shape, options.file_type, [pair[0] for pair in pairs])
         metadata = file_metadata(run, samples, counts, options.file_type, "float")

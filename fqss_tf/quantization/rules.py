@@ -27,6 +27,7 @@ from fqss_tf.layers.spectral import (
     ChannelGain,
     ChannelShift,
     JoinLevelled,
+    MagnitudeSplitter,
     PhasesToPixels,
     TakeChannels,
 )
@@ -208,7 +209,7 @@ OUTPUT_RULES = (
         ),
         OF_THE_INPUT,
     ),
-    OutputRule((Splitter, JoinLevelled), WAVEFORM),
+    OutputRule((Splitter, MagnitudeSplitter, JoinLevelled), WAVEFORM),
     OutputRule(
         (*CONVOLUTIONS, layers.Add, ChannelShift), WAVEFORM,
         Condition("before JoinLevelled", _is_levelled),
