@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 # Least SQNR in dB of the running .tflite against the Keras model it was made from.
 LEAST_SQNR = {"int8": 30.0, "float32": 80.0, "float16": 50.0, "dynamic": 15.0, "int16x8": 30.0}
-# The same in int8 for masks over a spectrogram. Their own noise is larger and grows with depth: where
-# a rounding differs, so do hundreds of sums behind it.
+# The same in int8 for masks over a spectrogram, whose own noise is larger and grows with depth:
+# where a rounding differs, so do hundreds of sums behind it.
 LEAST_SQNR_OF_MASKS = 20.0
 # Most dB of SI-SDR that an int8 file may have less than the simulation that training saw.
 MOST_SI_SDR_LOSS = 0.1

@@ -7,7 +7,7 @@ positively homogeneous (Nagel et al. 2019, section 4.1). Weights have a scale pe
 that most of it costs no precision there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import tensorflow as tf
@@ -40,13 +40,15 @@ def equalize(
             have one scale for all inputs, and take over the inequality.
     """
     family = network_of(config)
+    of_magnitudes = family.spectrogram(config, config.segment_step) is not None
 
     def ranges(names: Iterable[str]) -> dict[str, FloatArray]:
         inputs = (family.inputs(mixture, config) for mixture in mixtures)
-        return channel_ranges(network, names, inputs)
+        # One song of twelve may have ten times the peak of the others in a channel.
+        return channel_ranges(network, names, inputs, np.mean if of_magnitudes else np.max)
 
     family.equalize(network, config, ranges, strength)
-    if family.spectrogram(config, config.segment_step):
+    if of_magnitudes:
         return  # its joins have the range of samples already
     if any(isinstance(layer, RemainderDecoder) for layer in network.layers):
         bound = latent_bound(network, mixtures)
@@ -71,7 +73,8 @@ def latent_bound(network: KerasModel, mixtures: Iterable[FloatArray]) -> float:
 
 
 def channel_ranges(
-    network: KerasModel, names: Iterable[str], inputs: Iterable[FloatArray | tf.Tensor]
+    network: KerasModel, names: Iterable[str], inputs: Iterable[FloatArray | tf.Tensor],
+    over_batches: Callable[..., FloatArray] = np.max,
 ) -> dict[str, FloatArray]:
     """Measures, by name of layer, the largest magnitude ``[C]`` of each channel of its output.
 
@@ -79,6 +82,7 @@ def channel_ranges(
         network: float.
         names: of the layers.
         inputs: batches as the network takes them.
+        over_batches: what becomes of those of all batches, ``numpy.max`` or ``numpy.mean``.
     """
     names = sorted(names)
     outputs = keras.Model(network.input, [network.get_layer(name).output for name in names])
@@ -91,4 +95,4 @@ def channel_ranges(
     )
     batches = [largest(batch) for batch in inputs]
     of_layers = zip(*batches, strict=True)
-    return {name: np.max(found, axis=0) for name, found in zip(names, of_layers, strict=True)}
+    return {name: over_batches(found, axis=0) for name, found in zip(names, of_layers, strict=True)}

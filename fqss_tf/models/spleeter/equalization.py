@@ -1,4 +1,10 @@
-"""Channels of the joins at the range of samples, which is what all joined tensors have."""
+"""Channels of the joins at the range of samples, which is what all joined tensors have.
+
+A channel that is multiplied gets more of the steps of its tensor, and takes from the weights behind
+it, which have one scale for all channels that they add up. So a channel is multiplied by the root
+of its weight over its range (SmoothQuant, Xiao et al. 2023): a loud one that hardly counts does not
+make all others coarse.
+"""
 
 import numpy as np
 
@@ -8,7 +14,7 @@ from fqss_tf.models.spleeter.graph import PHASES
 from fqss_tf.models.spleeter.sizes import LEVELS, SpleeterConfig
 from fqss_tf.types import FloatArray, KerasModel
 
-SMALLEST_RANGE = 1e-6  # of a channel that is silent
+SMALLEST = 1e-6  # range or weight of a channel that is silent
 
 
 def equalize(
@@ -23,36 +29,43 @@ def equalize(
         network: float, as ``build`` makes it for export.
         config: its sizes.
         ranges: measures the channels of some layers.
-        strength: 0 to 1, how far channels of a tensor are made equally large. All have one scale
-            with 0, each its own with 1.
+        strength: 0 to 1: with 1, all channels get the same range; with 0, all the same weight.
     """
+    names = {layer.name for layer in network.layers}
     stems = [f"stem_{stem}_" for stem in range(config.sources)]
-    planes = sum(layer.name.startswith(f"{stems[0]}conv_1_") for layer in network.layers)
-    names = {
-        name for stem in stems for level in range(1, LEVELS + 1)
-        for name in (_down(stem, level, planes), _up(stem, level)) if level < LEVELS or "up" in name
-    }
-    found = ranges(names)
+    planes = sum(name.startswith(f"{stems[0]}conv_1_") for name in names)
+    ups = {f"{stem}up_shift_{level}" for stem in stems for level in range(1, LEVELS + 1)}
+    downs = {_down(stem, level, planes) for stem in stems for level in range(1, LEVELS)}
+    found = ranges(ups | downs)
     for stem in stems:
-        read: FloatArray = np.ones(1)
-        for level in range(1, LEVELS):
-            scale = _scale(found[_down(stem, level, planes)], strength)
+        scales = {
+            level: _scale(
+                found[_down(stem, level, planes)],
+                _down_weights(network, config, stem, level), strength,
+            )
+            for level in range(1, LEVELS)
+        }
+        up_ranges = {
+            level: found[f"{stem}up_shift_{level}"].reshape(PHASES, -1).max(axis=0)
+            for level in range(1, LEVELS + 1)
+        }
+        up_ranges[1] = np.minimum(up_ranges[1], _telling(network, stem))
+        grown = {
+            level: _scale(each, _up_weights(network, stem, level), strength)
+            for level, each in up_ranges.items()
+        }
+        for level, scale in scales.items():
             _scale_down(network, config, stem, level, planes, scale)
-        for level in range(LEVELS, 0, -1):
-            grown = found[_up(stem, level)].reshape(PHASES, -1).max(axis=0)
-            scale = _scale(grown, strength)
-            _scale_up(network, config, stem, level, np.tile(scale, PHASES))
-            if level > 1:
-                skip = _scale(found[_down(stem, level - 1, planes)], strength)
-                read = np.concatenate([skip, scale])
-                _divide(network, f"{stem}up_{level - 1}", read)
-            else:
-                read = np.tile(scale, PHASES)
-                _divide(network, f"{stem}logits_0", read)
-                if f"{stem}logits_1" in {layer.name for layer in network.layers}:
-                    _divide(network, f"{stem}logits_1", np.concatenate(
-                        [read, np.ones(CHANNELS * PHASES)]
-                    ))
+            _divide(network, f"{stem}up_{level}", np.concatenate([scale, grown[level + 1]]))
+        for level, scale in grown.items():
+            first = "up_gain" if config.activation == "elu" else "up"
+            for name in (first, "up_shift"):
+                _multiply(network, f"{stem}{name}_{level}", np.tile(scale, PHASES))
+        read = np.tile(grown[1], PHASES)
+        _divide(network, f"{stem}logits_0", read)
+        if f"{stem}logits_1" in names:
+            samples = np.ones(CHANNELS * PHASES)
+            _divide(network, f"{stem}logits_1", np.concatenate([read, samples]))
 
 
 def _down(stem: str, level: int, planes: int) -> str:
@@ -62,14 +75,44 @@ def _down(stem: str, level: int, planes: int) -> str:
     return f"{stem}conv_1_0" if planes == 1 else f"{stem}sum_{planes - 1}"
 
 
-def _up(stem: str, level: int) -> str:
-    return f"{stem}up_shift_{level}"
+def _down_weights(
+    network: KerasModel, config: SpleeterConfig, stem: str, level: int
+) -> FloatArray:
+    """How much each channel counts that the way down makes: in the join, and further down."""
+    joined = _weights(network, f"{stem}up_{level}")[: config.channels(level)]
+    if config.activation == "elu":
+        return joined
+    return np.maximum(joined, _weights(network, f"{stem}conv_{level + 1}"))
 
 
-def _scale(ranges: FloatArray, strength: float) -> FloatArray:
+def _up_weights(network: KerasModel, stem: str, level: int) -> FloatArray:
+    """How much each channel counts that the way up makes."""
+    if level == 1:
+        return np.ones(1)
+    return np.split(_weights(network, f"{stem}up_{level - 1}"), 2)[1]
+
+
+def _telling(network: KerasModel, stem: str) -> float:
+    """The largest value in front of the logits that they do not cut off anyway.
+
+    Its steps are those of the mask, and a few peaks are a hundred times as large.
+    """
+    kernel, bias = network.get_layer(f"{stem}logits_0").get_weights()
+    slopes = np.maximum(np.abs(kernel.sum(axis=(0, 1, 2))), SMALLEST)
+    return float(((1 + np.abs(bias)) / slopes).max())
+
+
+def _weights(network: KerasModel, name: str) -> FloatArray:
+    """The largest share [inputs] of each input of a convolution in the range of an output."""
+    kernel = np.abs(network.get_layer(name).get_weights()[0])
+    largest = np.maximum(kernel.max(axis=(0, 1, 2)), SMALLEST)
+    return (kernel / largest).max(axis=(0, 1, 3))
+
+
+def _scale(ranges: FloatArray, weights: FloatArray, strength: float) -> FloatArray:
     """What to multiply channels by so that the largest has the range 1."""
-    ranges = np.maximum(ranges.astype(np.float64), SMALLEST_RANGE)
-    scale = (ranges / ranges.max()) ** -strength
+    ranges = np.maximum(ranges.astype(np.float64), SMALLEST)
+    scale = np.maximum(weights, SMALLEST) ** (1 - strength) / ranges**strength
     return scale / (scale * ranges).max()
 
 
@@ -87,14 +130,6 @@ def _scale_down(
         return
     _multiply(network, f"{stem}shift_{level}", scale)
     _divide(network, f"{stem}conv_{level + 1}", scale)
-
-
-def _scale_up(
-    network: KerasModel, config: SpleeterConfig, stem: str, level: int, scale: FloatArray
-) -> None:
-    first = "up_gain" if config.activation == "elu" else "up"
-    for name in (first, "up_shift"):
-        _multiply(network, f"{stem}{name}_{level}", scale)
 
 
 def _multiply(network: KerasModel, name: str, scale: FloatArray) -> None:

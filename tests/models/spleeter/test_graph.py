@@ -101,6 +101,22 @@ def test_equalized_joins_have_the_range_of_samples(published):
         assert np.abs(joined).max() == pytest.approx(1, rel=1e-3), name
 
 
+def test_the_last_range_ends_where_logits_are_cut_off_or_before(published):
+    import tf_keras as keras
+
+    config, _, model = published()
+    exported = add_planes(model, config, input_planes=1, output_planes=1)
+    mixtures = np.random.default_rng(2).uniform(-1, 1, (1, config.segment_step)).astype(np.float32)
+    equalize(exported, config, [mixtures])
+    read = keras.Model(
+        exported.input, [exported.get_layer(f"stem_{stem}_up_shift_1").output for stem in (0, 1)]
+    )
+    for stem, last in enumerate(read(network_of(config).inputs(mixtures, config))):
+        kernel, bias = exported.get_layer(f"stem_{stem}_logits_0").get_weights()
+        cut_off = ((1 + np.abs(bias)) / np.abs(kernel.sum(axis=(0, 1, 2)))).max()
+        assert min(cut_off, np.abs(last).max()) == pytest.approx(1, rel=1e-3)
+
+
 def test_any_number_of_frames_gives_as_many(published):
     config, _, model = published()
     heard = np.ones((2, 128, config.bins, 2), np.float32)
