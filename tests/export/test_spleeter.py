@@ -59,7 +59,7 @@ def test_the_first_integers_are_those_of_the_simulation(spleeter_run):
     run = Run(spleeter_run)
     model = run.post_training_model(Planes(2, 2))
     wrap.set_mode(model, "deploy")
-    names = ["stem_0_sum_1", "stem_0_shift_1", "stem_0_down_1"]
+    names = ["stem_0_added_1", "stem_0_offset_1", "stem_0_down_1"]
     core = keras.Model(
         model.get_layer("splitter").output, [model.get_layer(name).output for name in names]
     )

@@ -34,7 +34,7 @@ def equalize(
     names = {layer.name for layer in network.layers}
     stems = [f"stem_{stem}_" for stem in range(config.sources)]
     planes = sum(name.startswith(f"{stems[0]}conv_1_") for name in names)
-    ups = {f"{stem}up_shift_{level}" for stem in stems for level in range(1, LEVELS + 1)}
+    ups = {f"{stem}up_offset_{level}" for stem in stems for level in range(1, LEVELS + 1)}
     downs = {_down(stem, level, planes) for stem in stems for level in range(1, LEVELS)}
     found = ranges(ups | downs)
     for stem in stems:
@@ -46,7 +46,7 @@ def equalize(
             for level in range(1, LEVELS)
         }
         up_ranges = {
-            level: found[f"{stem}up_shift_{level}"].reshape(PHASES, -1).max(axis=0)
+            level: found[f"{stem}up_offset_{level}"].reshape(PHASES, -1).max(axis=0)
             for level in range(1, LEVELS + 1)
         }
         up_ranges[1] = np.minimum(up_ranges[1], _telling(network, stem))
@@ -59,7 +59,7 @@ def equalize(
             _divide(network, f"{stem}up_{level}", np.concatenate([scale, grown[level + 1]]))
         for level, scale in grown.items():
             first = "up_gain" if config.activation == "elu" else "up"
-            for name in (first, "up_shift"):
+            for name in (first, "up_offset"):
                 _multiply(network, f"{stem}{name}_{level}", np.tile(scale, PHASES))
         read = np.tile(grown[1], PHASES)
         _divide(network, f"{stem}logits_0", read)
@@ -72,7 +72,7 @@ def _down(stem: str, level: int, planes: int) -> str:
     """The layer on the way down that a join reads."""
     if level > 1:
         return f"{stem}conv_{level}"
-    return f"{stem}conv_1_0" if planes == 1 else f"{stem}sum_{planes - 1}"
+    return f"{stem}conv_1_0" if planes == 1 else f"{stem}added_{planes - 1}"
 
 
 def _down_weights(
@@ -128,7 +128,7 @@ def _scale_down(
     if config.activation == "elu":
         _multiply(network, f"{stem}gain_{level}", 1 / scale)
         return
-    _multiply(network, f"{stem}shift_{level}", scale)
+    _multiply(network, f"{stem}offset_{level}", scale)
     _divide(network, f"{stem}conv_{level + 1}", scale)
 
 

@@ -45,7 +45,7 @@ def _with_relu(own: LayerWeights) -> LayerWeights:
         gains[level], shift = _affine(own[f"down_{level}_norm"])
         kernel, bias = own[f"conv_{level}"]
         found[f"conv_{level}"] = [kernel * gains[level], bias * gains[level]]
-        found[f"shift_{level}"] = [shift]
+        found[f"offset_{level}"] = [shift]
     found[f"conv_{LEVELS}"] = own[f"conv_{LEVELS}"]
     read = np.ones(own[f"conv_{LEVELS}"][1].shape)
     for level in range(LEVELS, 0, -1):
@@ -54,7 +54,7 @@ def _with_relu(own: LayerWeights) -> LayerWeights:
         sign = np.sign(gain)
         kernel = phase_kernel(kernel) * read[:, None] * _phases(np.abs(gain))
         found[f"up_{level}"] = [kernel, _phases(bias * np.abs(gain))]
-        found[f"up_shift_{level}"] = [_phases(sign * shift)]
+        found[f"up_offset_{level}"] = [_phases(sign * shift)]
         if level > 1:
             read = np.concatenate([1 / gains[level - 1], sign])
     kernel, bias = own["logits"]
@@ -71,10 +71,10 @@ def _with_elu(own: LayerWeights) -> LayerWeights:
         kernel, bias = own[f"up_{level}"]
         found[f"up_{level}"] = [phase_kernel(kernel), _phases(bias)]
         found[f"up_gain_{level}"] = [_phases(gain)]
-        found[f"up_shift_{level}"] = [_phases(shift)]
+        found[f"up_offset_{level}"] = [_phases(shift)]
         if level < LEVELS:
             gain, shift = _affine(own[f"down_{level}_norm"])
-            found[f"gain_{level}"], found[f"shift_{level}"] = [gain], [shift]
+            found[f"gain_{level}"], found[f"offset_{level}"] = [gain], [shift]
     kernel, bias = own["logits"]
     found["logits_0"] = [mask_kernel(kernel), np.tile(bias, PHASES)]
     return _first_plane(found)

@@ -125,7 +125,7 @@ def _exported_stem(
         if level < LEVELS:
             if config.activation == "elu":
                 down = ChannelGain(name=f"{name}gain_{level}")(down)
-            down = ChannelShift(name=f"{name}shift_{level}")(down)
+            down = ChannelShift(name=f"{name}offset_{level}")(down)
             down = _activation(config, f"{name}down_{level}", SLOPE)(down)
     up = found.pop()
     for level in range(LEVELS, 0, -1):
@@ -138,7 +138,7 @@ def _exported_stem(
             up = _convolution(
                 PHASES * width, f"{name}up_{level}", size=3, activation="relu"
             )(up)
-        up = ChannelShift(name=f"{name}up_shift_{level}")(up)
+        up = ChannelShift(name=f"{name}up_offset_{level}")(up)
         if level > 1:
             up = PhasesToPixels(name=f"{name}pixels_{level}")(up)
             up = JoinLevelled(name=f"{name}join_{level}")([found.pop(), up])
@@ -165,7 +165,7 @@ def _first(inputs: Tensor, config: SpleeterConfig, name: str, planes: int) -> Te
         part = _convolution(
             config.filters, f"{name}conv_1_{plane}", 2, use_bias=plane == 0
         )(taken)
-        found = part if found is None else layers.Add(name=f"{name}sum_{plane}")([found, part])
+        found = part if found is None else layers.Add(name=f"{name}added_{plane}")([found, part])
     return found
 
 

@@ -109,7 +109,7 @@ def test_the_last_range_ends_where_logits_are_cut_off_or_before(published):
     mixtures = np.random.default_rng(2).uniform(-1, 1, (1, config.segment_step)).astype(np.float32)
     equalize(exported, config, [mixtures])
     read = keras.Model(
-        exported.input, [exported.get_layer(f"stem_{stem}_up_shift_1").output for stem in (0, 1)]
+        exported.input, [exported.get_layer(f"stem_{stem}_up_offset_1").output for stem in (0, 1)]
     )
     for stem, last in enumerate(read(network_of(config).inputs(mixtures, config))):
         kernel, bias = exported.get_layer(f"stem_{stem}_logits_0").get_weights()
