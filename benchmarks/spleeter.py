@@ -57,10 +57,17 @@ def main() -> None:
         "scores": {name: np.mean(rows, axis=0).tolist() for name, rows in scores.items()},
         "cpu_seconds_per_second": {name: spent / total for name, spent in seconds.items()},
         "bytes": {name: path.stat().st_size for name, path in files.items()},
+        "parity": {
+            name: json.loads(path.with_suffix(".json").read_text())["parity"]
+            for name, path in files.items()
+        },
     }
     with atomic_path(options.output / "results.json") as temporary:
         temporary.write_text(json.dumps(result, indent=1))
-    print(f"{len(scored)} clips, {total:.0f} s\n\n{table(result)}")
+    print(f"{len(scored)} clips, {total:.0f} s\n\n{table(result)}\n")
+    for name, kernels in result["parity"].items():
+        for kind, found in kernels.items():
+            print(f"{name}, {kind} kernels: {found['sqnr_db']:.1f} dB over the difference to Keras")
 
 
 def _arguments() -> argparse.Namespace:
