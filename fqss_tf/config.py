@@ -288,15 +288,16 @@ class Recipe:
     def segment(
         self, seconds: builtins.float | None = None, *, of_stream: bool = False
     ) -> int:
-        """Returns ``seconds`` in samples: a multiple of the hop below, at least one kernel.
+        """Returns ``seconds`` in samples: a multiple of the model's step, at least one kernel.
 
         Those of a training segment if None. ``of_stream``: of a step, for which one hop is enough,
         because the past is there already.
         """
         if seconds is None:
             seconds = self.data.segment_seconds
-        samples = int(seconds * self.data.sample_rate) // self.model.hop * self.model.hop
-        return max(samples, self.model.hop if of_stream else self.model.kernel)
+        step = self.model.segment_step
+        samples = int(seconds * self.data.sample_rate) // step * step
+        return max(samples, step if of_stream else max(self.model.kernel, step))
 
     @property
     def source_names(self) -> tuple[str, ...]:

@@ -301,3 +301,34 @@ def tflite_files(untrained, tmp_path_factory):
     convert(run, paths[1], "int8", ptq=True)
     convert(run, paths[2], "int8")
     return paths
+
+
+@pytest.fixture(scope="session")
+def spleeter_run(tmp_path_factory):
+    """Run folder of a small Spleeter with random weights, imported from a TensorFlow checkpoint."""
+    from spleeter_checkpoint import tensors, write_checkpoint
+
+    from fqss_tf.importing.importer import import_checkpoint
+
+    folder = tmp_path_factory.mktemp("spleeter")
+    (folder / "checkpoint").mkdir()
+    import_checkpoint(
+        write_checkpoint(folder / "checkpoint", tensors()), folder / "run",
+        arguments={"frame_length": 256, "frame_step": 64, "F": 64},
+        settings=["data.segment_seconds=0.1", "quantization.calibration_steps=4"],
+    )
+    return folder / "run"
+
+
+@pytest.fixture(scope="session")
+def spleeter_files(spleeter_run, tmp_path_factory):
+    """(float32 file, int8 file with two planes each way) of it, for segments of 64 frames."""
+    from fqss_tf.export.convert import convert
+    from fqss_tf.runs.run import Run
+
+    folder = tmp_path_factory.mktemp("spleeter_files")
+    paths = folder / "float.tflite", folder / "int8.tflite"
+    convert(Run(spleeter_run), paths[0], "float32")
+    # Random weights: the limit of trained ones is in export/convert.py.
+    convert(Run(spleeter_run), paths[1], ptq=True, planes=2, least_sqnr=10)
+    return paths

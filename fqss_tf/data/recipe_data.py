@@ -1,18 +1,26 @@
 """What a recipe trains on, measures its ranges on, and is scored on."""
 
 import dataclasses
+import functools
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
 
 from fqss_tf import environment
+from fqss_tf.audio.levels import at_peak_1
 from fqss_tf.config import Recipe, StageRecipe
 from fqss_tf.data.bad_files import BadFilePolicy
+from fqss_tf.data.bundled import BUNDLED
 from fqss_tf.data.mixtures import Loadable, ReadWhenUsed
 from fqss_tf.data.recordings import is_data_set, recorded_segments
+from fqss_tf.data.stand_in import StandIn, voices_in_noise
 from fqss_tf.data.training_sources import scored_mixtures, training_sources
+from fqss_tf.models.registry import network_of
 from fqss_tf.types import Dataset, FloatArray, MixturePair, PathLike, Tensor
+
+logger = logging.getLogger(__name__)
 
 
 def batches(
@@ -59,6 +67,9 @@ def calibration_batches(
         bad_files: as for ``batches``.
     """
     steps, size = recipe.quantization.calibration_steps, recipe.qat.batch_size
+    if calibration is None and _lacks_music(recipe):
+        yield from _stand_in_segments(recipe, steps)
+        return
     if calibration is not None and not is_data_set(calibration):
         bad_files = BadFilePolicy(recipe.data.on_bad_file) if bad_files is None else bad_files
         segments = list(recorded_segments(
@@ -86,6 +97,8 @@ def fixed_mixtures(
     ``batches``.
     """
     hop = recipe.model.hop
+    if _lacks_music(recipe):
+        return ReadWhenUsed(_music_stand_ins(recipe, part), functools.partial(_in_stems, recipe))
 
     def read(entry: Loadable) -> MixturePair:
         mixture, sources = entry.load()
@@ -93,3 +106,36 @@ def fixed_mixtures(
         return mixture[:samples], sources[:, :samples]
 
     return ReadWhenUsed(scored_mixtures(recipe.data, part, recipe.model.sources, bad_files), read)
+
+
+def _lacks_music(recipe: Recipe) -> bool:
+    """Whether a network of music, over spectrograms, has nothing but the bundled speech."""
+    form = network_of(recipe.model).spectrogram(recipe.model, recipe.model.segment_step)
+    return form is not None and recipe.data.datasets == (BUNDLED,)
+
+
+def _music_stand_ins(recipe: Recipe, part: str) -> list[StandIn]:
+    logger.warning(
+        "no music in data.datasets: the bundled speech in pink noise is taken; --calibrate "
+        "measures ranges on recordings of yours"
+    )
+    return voices_in_noise(part, recipe.data.sample_rate)
+
+
+def _in_stems(recipe: Recipe, entry: StandIn) -> MixturePair:
+    """A voice and its noise as the first stems; the others are silent."""
+    mixture, voice = entry.load()
+    samples = len(mixture) // recipe.model.hop * recipe.model.hop
+    stems = np.zeros((recipe.model.sources, samples), np.float32)
+    stems[0], stems[1] = voice[0, :samples], (mixture - voice[0])[:samples]
+    return mixture[:samples], stems
+
+
+def _stand_in_segments(recipe: Recipe, most: int) -> Iterator[FloatArray]:
+    """Whole segments [1, T] of the stand-ins one after the other, each of peak 1."""
+    mixtures = [entry.load()[0] for entry in _music_stand_ins(recipe, "dev")]
+    samples = recipe.segment()
+    joined = np.concatenate([at_peak_1(mixture) for mixture in mixtures])
+    count = min(most, max(len(joined) // samples, 1))
+    for segment in np.resize(joined, count * samples).reshape(count, samples):
+        yield at_peak_1(segment)[None]

@@ -91,6 +91,15 @@ def stand_ins(
         return entries
     if sources == 2:
         return [StandIn(entry, rate) for entry in entries]
+    return voices_in_noise(part, rate, noises, snr_limits)
+
+
+def voices_in_noise(
+    part: str, rate: int, noises: Sequence[Clip] = (),
+    snr_limits: tuple[float, float] = (0.0, 20.0),
+) -> list[StandIn]:
+    """Takes the first voice of each bundled mixture, in noise; arguments as of ``stand_ins``."""
+    entries = open_data_set(BUNDLED).mixtures(part)
     levels = np.linspace(*snr_limits, len(entries))
     return [
         StandIn(entry, rate, noises[number % len(noises)] if noises else number, float(level))

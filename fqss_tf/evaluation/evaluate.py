@@ -28,12 +28,13 @@ from fqss_tf.evaluation import libraries
 from fqss_tf.metrics import assigned_si_sdr, si_sdr
 from fqss_tf.runtime.chunking import chunk_order, default_overlap, separate_in_chunks
 from fqss_tf.runtime.engine import Engine
+from fqss_tf.runtime.spectrogram_engine import SpectrogramEngine
 from fqss_tf.runtime.streaming import StreamingSeparator
 from fqss_tf.tflite.file import FileLike, TfliteFile, open_model
 from fqss_tf.types import OnProgress, PathLike, Sources, Waveform
 
 if TYPE_CHECKING:
-    from fqss_tf.config import DataRecipe
+    from fqss_tf.config import DataRecipe, Recipe
 
 # What sources with names are called if they are speech.
 SPEECH = ("voice", "speech", "vocals")
@@ -123,9 +124,9 @@ class _Network:
     """What all kinds of model come down to.
 
     ``segment`` (samples) is fixed for a .tflite; a run takes any multiple of ``hop`` and prefers
-    its own; a streaming model takes whole mixtures, and has None. ``forward`` maps float32
-    [segment] -> [sources, segment]. ``in_order``: whether the sources have names and keep their
-    places.
+    its own; a streaming model, or one over spectrograms, takes whole mixtures, and has None.
+    ``forward`` maps float32 [segment] -> [sources, segment], at peak 1 unless it ``keeps_level``.
+    ``in_order``: whether the sources have names and keep their places.
     """
 
     name: str
@@ -136,6 +137,7 @@ class _Network:
     hop: int
     segment: int | None
     forward: Forward
+    keeps_level: bool = False
 
 
 def evaluate(
@@ -335,10 +337,20 @@ def _open(model: Path | TfliteFile, threads: int) -> _Network:
 def _open_tflite(file: TfliteFile, threads: int) -> _Network:
     if file.metadata.is_streaming:
         return _open_step(file, threads)
+    if file.metadata.spectrogram is not None:
+        return _open_spectrograms(file, threads)
     metadata = file.metadata
     return _Network(
         file.name, False, metadata.sample_rate, metadata.sources, metadata.has_named_sources,
         metadata.hop, metadata.segment, Engine(file, threads).forward,
+    )
+
+
+def _open_spectrograms(file: TfliteFile, threads: int) -> _Network:
+    metadata = file.metadata
+    return _Network(
+        file.name, False, metadata.sample_rate, metadata.sources, metadata.has_named_sources,
+        metadata.hop, None, SpectrogramEngine(file, threads).forward, keeps_level=True,
     )
 
 
@@ -356,25 +368,34 @@ def _open_step(file: TfliteFile, threads: int) -> _Network:
 
 
 def _open_run(path: Path, threads: int) -> _Network:
+    from fqss_tf.models.registry import network_of
     from fqss_tf.runs.folder import RunFolder
 
     recipe = RunFolder(path).recipe
+    is_whole = network_of(recipe.model).spectrogram(recipe.model, recipe.segment()) is not None
     return _Network(
         str(path), True, recipe.data.sample_rate, recipe.source_names, recipe.has_named_sources,
-        recipe.model.hop, recipe.segment(), _run_forward(path, threads),
+        recipe.model.hop, None if is_whole else recipe.segment(),
+        _run_forward(path, recipe, threads),
+        keeps_level=is_whole,
     )
 
 
-def _run_forward(path: Path, threads: int) -> Forward:
+def _run_forward(path: Path, recipe: "Recipe", threads: int) -> Forward:
     import tensorflow as tf
 
-    from fqss_tf.models.inference import separation_function
+    from fqss_tf.models.inference import mask_function, separation_function
+    from fqss_tf.models.registry import network_of
     from fqss_tf.runs.run import Run
 
     with contextlib.suppress(RuntimeError):  # TensorFlow has computed before in this process
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
-    return separation_function(Run(path).model())
+    model = Run(path).model()
+    form = network_of(recipe.model).spectrogram(recipe.model, recipe.segment())
+    if form is not None:
+        return mask_function(model, form, recipe.model.sources)
+    return separation_function(model)
 
 
 def _score(
@@ -414,7 +435,7 @@ def _others(
 
 
 def _separate(mixture: Waveform, network: _Network, segment: int | None) -> Sources:
-    gain = peak_gain(mixture)
+    gain = 1.0 if network.keeps_level else peak_gain(mixture)
     levelled = (mixture * gain).astype(np.float32)
     if segment is None or network.segment is None:
         return network.forward(levelled) / gain

@@ -1,6 +1,6 @@
 """The TensorFlow graphs that are converted: what lies between splitter and combiner."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import tensorflow as tf
 import tf_keras as keras
@@ -15,7 +15,7 @@ LEAST_HALF = 2.0**-24  # smaller constants become 0 in a float16 file
 
 
 def convert_quantized(
-    model: KerasModel, samples: int, input_planes: int, output_planes: int
+    model: KerasModel, shape: Sequence[int], output_planes: int
 ) -> bytes:
     """Returns the fully integer .tflite of a quantized Keras model.
 
@@ -24,8 +24,7 @@ def convert_quantized(
 
     Args:
         model: quantized, in mode ``deploy``.
-        samples: length of the segment.
-        input_planes: of the model.
+        shape: of the input, as ``fqss_tf.models.network.Network.graph_shape`` has it.
         output_planes: of the model.
     """
     core = keras.Model(
@@ -37,7 +36,7 @@ def convert_quantized(
         outputs = tf.nest.flatten(core(waveform_planes(mixture), training=False))
         return {f"stage_{plane}": output for plane, output in enumerate(outputs)}
 
-    return convert_int8_function(graph, mixture_spec(samples, input_planes), model)
+    return convert_int8_function(graph, mixture_spec(shape), model)
 
 
 def waveform_planes(mixture: Tensor) -> Tensor:
@@ -70,7 +69,7 @@ def run_int8_converter(converter: tf.lite.TFLiteConverter) -> bytes:
 
 
 def convert_float(
-    model: KerasModel, samples: int, file_type: str, segments: Iterable[Waveform]
+    model: KerasModel, shape: Sequence[int], file_type: str, segments: Iterable[Waveform] = ()
 ) -> bytes:
     """Returns the .tflite of a float Keras model.
 
@@ -78,8 +77,8 @@ def convert_float(
     digital silence by it. The model keeps it.
 
     Args:
-        model: mixture [1, 1, T, 1] -> estimates [1, S, T, 1].
-        samples: length of the segment.
+        model: mixture [1, 1, T, 1] -> estimates [1, S, T, 1], or of magnitudes.
+        shape: of the input, as of ``convert_quantized``.
         file_type: ``float32``, ``float16``, ``dynamic`` or ``int16x8``.
         segments: mixtures [samples] of peak 1 that calibrate int16x8.
     """
@@ -91,7 +90,7 @@ def convert_float(
     def graph(mixture: Tensor) -> dict[str, Tensor]:
         return {"stage_0": model(mixture, training=False)}
 
-    converter = make_converter(graph, mixture_spec(samples, 1))
+    converter = make_converter(graph, mixture_spec(shape))
     if file_type != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if file_type == "float16":
@@ -108,9 +107,9 @@ def convert_float(
     return run_converter(converter)
 
 
-def mixture_spec(samples: int, planes: int) -> tf.TensorSpec:
-    """Returns the tf.TensorSpec of a mixture ``[1, 1, samples, planes]``."""
-    return tf.TensorSpec([1, 1, samples, planes], tf.float32, name="mixture")
+def mixture_spec(shape: Sequence[int]) -> tf.TensorSpec:
+    """Returns the tf.TensorSpec of a mixture, ``[1, 1, samples, planes]`` or of magnitudes."""
+    return tf.TensorSpec(shape, tf.float32, name="mixture")
 
 
 def make_converter(

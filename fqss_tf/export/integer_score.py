@@ -54,7 +54,8 @@ class IntegerScore:
 
         assign_arrays(named_variables(self._model), weights, self._run.name)
         snap_biases(self._model)
-        content = convert_quantized(self._model, self._samples, *self._run.planes)
+        inputs, outputs = self._run.planes
+        content = convert_quantized(self._model, (1, 1, self._samples, inputs), outputs)
         metadata = file_metadata(self._run, self._samples, self._run.planes, "int8",
                                  self._run.method)
         with tempfile.TemporaryDirectory() as folder:

@@ -7,9 +7,10 @@ import numpy as np
 
 from fqss_tf.metrics import mean_si_sdr
 from fqss_tf.runtime.engine import Engine
+from fqss_tf.runtime.spectrogram_engine import SpectrogramEngine
 from fqss_tf.runtime.streaming import StreamingSeparator
 from fqss_tf.tflite.file import TfliteFile
-from fqss_tf.types import KerasModel, MixturePair, Separate
+from fqss_tf.types import MixturePair, Separate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Parity:
 
 def one_segment(file: TfliteFile, reference_kernels: bool) -> Separate:
     """Returns mixture [segment] of peak 1 -> estimates [S, segment] of a whole-segment file."""
-    return Engine(file, reference_kernels=reference_kernels).forward
+    kind = Engine if file.metadata.spectrogram is None else SpectrogramEngine
+    return kind(file, reference_kernels=reference_kernels).forward
 
 
 def whole_stream(file: TfliteFile, reference_kernels: bool) -> Separate:
@@ -36,7 +38,7 @@ def whole_stream(file: TfliteFile, reference_kernels: bool) -> Separate:
 
 
 def compare(
-    model: KerasModel,
+    separate: Separate,
     open_file: Callable[[TfliteFile, bool], Separate],
     file: TfliteFile,
     segments: Sequence[MixturePair],
@@ -44,7 +46,7 @@ def compare(
     """Runs a .tflite and its Keras model on the same segments, with reference and fast kernels.
 
     Args:
-        model: the Keras model.
+        separate: the Keras model, as ``fqss_tf.models.inference`` makes a function of it.
         open_file: function (file, whether with reference kernels) -> function mixture [T] ->
             estimates [S, T].
         file: the .tflite.
@@ -53,9 +55,6 @@ def compare(
     Returns:
         For ``reference`` and ``xnnpack`` kernels, how far the .tflite is from Keras.
     """
-    from fqss_tf.models.inference import separation_function
-
-    separate = separation_function(model)
     keras_estimates = [separate(mixture) for mixture, _ in segments]
     result = {}
     for kernels in ("reference", "xnnpack"):

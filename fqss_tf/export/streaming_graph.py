@@ -41,7 +41,7 @@ def convert_streaming(
     def graph(mixture: Tensor, *values: Tensor) -> dict[str, Tensor]:
         return _step(model, mixture, dict(zip(states, values, strict=True)), output_planes)
 
-    converter = make_converter(graph, mixture_spec(samples, input_planes), *states.values())
+    converter = make_converter(graph, mixture_spec((1, 1, samples, input_planes)), *states.values())
     return run_int8_converter(converter)
 
 

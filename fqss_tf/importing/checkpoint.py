@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fqss_tf.errors import FqssError
 from fqss_tf.importing import npz_file, safetensors_file, torch_file
+from fqss_tf.importing.tensorflow_folder import is_tensorflow_folder, read_tensorflow_folder
 from fqss_tf.importing.unpickle import Tensor
 from fqss_tf.types import FloatArray, Json, PathLike
 
@@ -41,7 +42,8 @@ class Checkpoint:
 def is_checkpoint(path: PathLike) -> bool:
     """Whether ``read_checkpoint`` is the one to read a path, by its place alone."""
     path = Path(path)
-    return path.is_file() or any((path / f"{part}.ckpt").exists() for part in SPEECHBRAIN_FILES)
+    is_speechbrain = any((path / f"{part}.ckpt").exists() for part in SPEECHBRAIN_FILES)
+    return path.is_file() or is_speechbrain or is_tensorflow_folder(path)
 
 
 def read_checkpoint(path: PathLike) -> Checkpoint:
@@ -49,7 +51,8 @@ def read_checkpoint(path: PathLike) -> Checkpoint:
 
     Args:
         path: a file of PyTorch, .safetensors or .npz, told apart by their content; or a folder
-            with speechbrain's encoder.ckpt, masknet.ckpt and decoder.ckpt.
+            with speechbrain's encoder.ckpt, masknet.ckpt and decoder.ckpt, or with a checkpoint of
+            TensorFlow.
 
     Raises:
         FqssError: it cannot be read, holds no state_dict, or holds more than tensors and plain
@@ -75,11 +78,14 @@ def read_checkpoint(path: PathLike) -> Checkpoint:
 
 
 def _read_folder(path: Path) -> Checkpoint:
+    if is_tensorflow_folder(path):
+        return Checkpoint(_floats(read_tensorflow_folder(path)), {})
     tensors: dict[str, FloatArray] = {}
     for part, prefix in SPEECHBRAIN_FILES.items():
         file = path / f"{part}.ckpt"
         if not file.is_file():
-            raise FqssError(f"{path} has no {file.name}: give a file or a folder of speechbrain")
+            raise FqssError(f"{path} has no {file.name}: give a file, or a folder of speechbrain "
+                            "or TensorFlow")
         read = read_checkpoint(file).tensors
         tensors |= {f"{prefix}{key}": tensor for key, tensor in read.items()}
     return Checkpoint(tensors, {})

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import yaml
 
-from fqss_tf.config import DataRecipe, QuantizationRecipe, Recipe, with_settings
+from fqss_tf.config import DataRecipe, QuantizationRecipe, Recipe, load_recipe, with_settings
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_folder
 from fqss_tf.importing.checkpoint import read_checkpoint
+from fqss_tf.importing.layout import Layout
 from fqss_tf.importing.layouts import recognised
 from fqss_tf.models.published import PublishedTensors
+from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.runs.folder import FLOAT_WEIGHTS, describe_run
 from fqss_tf.types import Json, LayerWeights, PathLike
 
@@ -66,17 +68,32 @@ def read_published(
         tensors.finish()
     except FqssError as error:
         raise FqssError(f"{path} is no checkpoint of {found.name}: {error}") from error
+    recipe = _recipe(path, found, sizes)
+    tells_rate = found.recipe is not None or rate is not None or "sample_rate" in given
     rate = rate or given.get("sample_rate")
-    data = DataRecipe(task=task or _known_task(checkpoint.task, sizes.sources))
+    data = dataclasses.replace(
+        recipe.data, task=task or _known_task(checkpoint.task, sizes.sources)
+    )
     if rate is not None:
         if not isinstance(rate, int | float) or not 1 <= rate < 2**20:
             raise FqssError(
                 f"{path}: sample_rate {reprlib.repr(rate)} is no number of Hz below 2^20"
             )
         data = dataclasses.replace(data, sample_rate=int(rate))
-    quantization = QuantizationRecipe(masking="centered" if sizes.linear_encoder else "direct")
-    recipe = Recipe(network=found.network, model=sizes, data=data, quantization=quantization)
-    return Imported(found.name, found.publisher, recipe, weights, assumed, rate is not None)
+    recipe = dataclasses.replace(recipe, data=data)
+    return Imported(found.name, found.publisher, recipe, weights, assumed, tells_rate)
+
+
+def _recipe(path: PathLike, layout: Layout, sizes: EncoderSizes) -> Recipe:
+    """What a network of these sizes is trained and scored on."""
+    if layout.recipe is None:
+        quantization = QuantizationRecipe(masking="centered" if sizes.linear_encoder else "direct")
+        return Recipe(network=layout.network, model=sizes, quantization=quantization)
+    try:
+        name = layout.recipe(sizes)
+    except FqssError as error:
+        raise FqssError(f"{path} is no checkpoint of {layout.name}: {error}") from error
+    return dataclasses.replace(load_recipe(name), model=sizes)
 
 
 def _known_task(name: str | None, sources: int) -> str:

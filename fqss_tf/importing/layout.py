@@ -28,7 +28,8 @@ class Layout:
     ``only``: constructor argument -> the values that are supported. ``measured``: function
     PublishedTensors -> what shapes tell of the sizes. ``assumed``: function (PublishedTensors,
     sizes that are known) -> published values of the rest. ``weights``: function (PublishedTensors,
-    sizes) -> arrays by layer.
+    sizes) -> arrays by layer. ``recipe``: function (sizes) -> name of the packaged recipe that has
+    the data and the quantization of such a network; None for the defaults and no sample rate.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Layout:
     assumed: Callable[[PublishedTensors, Json], Json]
     # Each takes the sizes of its own network.
     weights: Callable[[PublishedTensors, Any], LayerWeights]
+    recipe: Callable[[EncoderSizes], str] | None = None
 
     @property
     def publisher(self) -> str:

@@ -10,7 +10,8 @@ from fqss_tf.models.dptnet import published as dptnet
 from fqss_tf.models.dptnet_asteroid import published as dptnet_asteroid
 from fqss_tf.models.published import PublishedTensors
 from fqss_tf.models.sepformer import published as sepformer
-from fqss_tf.models.sizes import MaskActivation
+from fqss_tf.models.sizes import EncoderSizes, MaskActivation
+from fqss_tf.models.spleeter import published as spleeter
 from fqss_tf.types import Json
 
 
@@ -139,6 +140,33 @@ def _asteroid_dptnet_assumed(tensors: PublishedTensors, values: Json) -> Json:
     return _asteroid_assumed("relu", tensors, values) | {"heads": 4}
 
 
+def _spleeter_measured(tensors: PublishedTensors) -> dict[str, int]:
+    # A U-Net has seven convolutions, the last of which makes a mask.
+    total = tensors.count("conv2d_%d/kernel", first=1) + 1
+    return {
+        "filters": tensors.shape("conv2d/kernel", 4)[3],
+        "sources": -(-total // spleeter.CONVOLUTIONS),
+    }
+
+
+def _spleeter_assumed(tensors: PublishedTensors, values: Json) -> Json:
+    sources = values["sources"]
+    return {
+        "kernel": 4096, "hop": 1024, "bins": 1024,
+        "activation": "relu" if sources == 2 else "elu",
+        "masks": "softmax" if sources == 5 else "sigmoid",
+    }
+
+
+def _spleeter_recipe(sizes: EncoderSizes) -> str:
+    if sizes.sources not in SPLEETER_STEMS:
+        raise FqssError(
+            f"it has {sizes.sources} stems: only {', '.join(map(str, SPLEETER_STEMS))} have names"
+        )
+    return f"spleeter-{sizes.sources}stems"
+
+
+SPLEETER_STEMS = (2, 4, 5)
 _ASTEROID_ENCODER = {
     "n_src": "sources", "n_filters": "filters", "kernel_size": "kernel", "stride": "hop",
 }
@@ -268,5 +296,16 @@ LAYOUTS = (
         measured=_dptnet_measured,
         assumed=_dptnet_assumed,
         weights=functools.partial(dptnet.from_published, mask="mask_conv1x1.0"),
+    ),
+    Layout(
+        name="spleeter-unets",
+        network="spleeter",
+        signature="conv2d_transpose/kernel",
+        arguments={"frame_length": "kernel", "frame_step": "hop", "F": "bins"},
+        only={"n_channels": (2,), "separation_exponent": (2,), "mask_extension": ("zeros",)},
+        measured=_spleeter_measured,
+        assumed=_spleeter_assumed,
+        weights=spleeter.from_published,
+        recipe=_spleeter_recipe,
     ),
 )

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from fqss_tf.audio.ratio_masks import separate_alike
+from fqss_tf.formats import SpectrogramForm
 from fqss_tf.types import KerasModel, Separate, Tensor
 
 
@@ -23,3 +25,17 @@ def separation_function(model: KerasModel) -> Separate:
     return lambda mixture: (
         traced(len(mixture))(tf.constant(mixture[None, None, :, None], tf.float32))[0, ..., 0]
     ).numpy()
+
+
+def mask_function(model: KerasModel, form: SpectrogramForm, sources: int) -> Separate:
+    """float32 mixture ``[T]`` -> estimates ``[S, T]`` of a model over spectrograms, any T.
+
+    Args:
+        model: magnitudes -> logits of the masks.
+        form: what it hears.
+        sources: that it gives.
+    """
+    graph = tf.function(lambda heard: model(heard, training=False), autograph=False)
+    return lambda mixture: separate_alike(
+        mixture, lambda heard: graph(tf.constant(heard[None]))[0].numpy(), form, sources
+    )

@@ -7,6 +7,7 @@ import abc
 from collections.abc import Callable, Set
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from fqss_tf.formats import SpectrogramForm
 from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.types import FloatArray, KerasModel, LayerWeights, Tensor
 
@@ -56,6 +57,47 @@ class Network(abc.ABC, Generic[Sizes]):
     @abc.abstractmethod
     def build(self, config: Sizes, **form: Any) -> KerasModel:
         """Builds the Keras model; arguments as of ``fqss_tf.models.registry.build``."""
+
+    def spectrogram(self, config: Sizes, samples: int) -> SpectrogramForm | None:
+        """Returns what a network hears of a segment, if it is magnitudes; None: the samples.
+
+        Args:
+            config: its sizes.
+            samples: of the segment, a multiple of ``config.segment_step``.
+        """
+        return None
+
+    def inputs(self, mixtures: FloatArray | Tensor, config: Sizes) -> FloatArray | Tensor:
+        """Returns what the Keras model takes of mixtures ``[B, T]``: ``[B, 1, T, 1]``."""
+        return mixtures[:, None, :, None]
+
+    def graph_shape(self, config: Sizes, samples: int, planes: int) -> tuple[int, ...]:
+        """Returns the shape of the input of a .tflite, with its planes and for one segment."""
+        return 1, 1, samples, planes
+
+    def plane_weights(
+        self, weights: LayerWeights, config: Sizes, input_planes: int, output_planes: int
+    ) -> LayerWeights:
+        """Returns folded weights for planes, of a network over spectrograms.
+
+        Networks over samples have theirs from ``fqss_tf.quantization.folding``.
+
+        Args:
+            weights: as ``fold`` returns them.
+            config: the sizes.
+            input_planes: as of ``fqss_tf.models.registry.build``.
+            output_planes: as there.
+        """
+        raise NotImplementedError
+
+    def published(self, model: KerasModel, config: Sizes) -> KerasModel:
+        """Returns a network over spectrograms in the form that its publisher gave it.
+
+        Args:
+            model: of ``build``, not for export.
+            config: its sizes.
+        """
+        raise NotImplementedError
 
     def begin(self, model: KerasModel, config: Sizes) -> None:
         """Sets the weights that training begins with, in place, where they are not all random.

@@ -37,14 +37,14 @@ class PublishedTensors:
             raise FqssError(f"{key} is {list(shape)}: {dimensions} dimensions are expected")
         return shape
 
-    def count(self, pattern: str) -> int:
-        """How many tensors have keys ``prefix + pattern % 0``, ``1``...; at least 1."""
-        number = 0
+    def count(self, pattern: str, first: int = 0) -> int:
+        """How many tensors have keys ``prefix + pattern % first``, ``first + 1``...; at least 1."""
+        number = first
         while f"{self.prefix}{pattern % number}" in self.tensors:
             number += 1
-        if number == 0:
-            raise FqssError(f"{self.prefix}{pattern % 0} is missing")
-        return number
+        if number == first:
+            raise FqssError(f"{self.prefix}{pattern % first} is missing")
+        return number - first
 
     def take(self, key: str, *shape: int) -> FloatArray:
         """The tensor of that key and shape.

@@ -6,6 +6,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.layers.waveform import FromWaveform, ToWaveforms
+from fqss_tf.models.registry import network_of
 from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.types import KerasModel
 
@@ -38,11 +39,14 @@ def published_form(model: KerasModel, config: EncoderSizes, publisher: str) -> K
     Args:
         model: Keras model.
         config: its sizes.
-        publisher: a key of ``PUBLISHED_SHAPES``.
+        publisher: a key of ``PUBLISHED_SHAPES``, where the network is not over spectrograms.
 
     Returns:
         Keras model of float mixtures of any T from one kernel on.
     """
+    network = network_of(config)
+    if network.spectrogram(config, config.segment_step):
+        return network.published(model, config)
     interface = PUBLISHED_SHAPES[publisher]
     mixture = keras.Input((1, None) if interface.channel_axis else (None,), name="mixture")
     estimates = model(FromWaveform(config.hop, config.kernel, name="from_waveform")(mixture))

@@ -13,6 +13,7 @@ from fqss_tf.models.dptnet_asteroid import AsteroidDPTNet
 from fqss_tf.models.network import Network
 from fqss_tf.models.sepformer import SepFormer
 from fqss_tf.models.sizes import EncoderSizes, Masking, Residual
+from fqss_tf.models.spleeter import Spleeter
 from fqss_tf.types import KerasModel
 
 NETWORKS: dict[str, Network[Any]] = {
@@ -21,6 +22,7 @@ NETWORKS: dict[str, Network[Any]] = {
     "dptnet": DPTNet(),
     "dptnet-asteroid": AsteroidDPTNet(),
     "dprnn": DPRNN(),
+    "spleeter": Spleeter(),
 }
 # Of a recipe that names none.
 DEFAULT = "convtasnet"

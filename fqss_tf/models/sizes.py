@@ -55,6 +55,11 @@ class EncoderSizes:
         return self.kernel // self.hop
 
     @property
+    def segment_step(self) -> int:
+        """Samples of which the length of a segment is a multiple."""
+        return self.hop
+
+    @property
     def algorithmic_delay(self) -> int:
         """Samples by which the estimates of a causal network come after its input.
 

@@ -7,7 +7,7 @@ positively homogeneous (Nagel et al. 2019, section 4.1). Weights have a scale pe
 that most of it costs no precision there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import tensorflow as tf
@@ -39,12 +39,20 @@ def equalize(
         strength: 0 to 1, how far channels are equalized that a convolution adds up. Its weights
             have one scale for all inputs, and take over the inequality.
     """
-    network_of(config).equalize(
-        network, config, lambda names: channel_ranges(network, names, mixtures), strength
-    )
+    family = network_of(config)
+    of_magnitudes = family.spectrogram(config, config.segment_step) is not None
+
+    def ranges(names: Iterable[str]) -> dict[str, FloatArray]:
+        inputs = (family.inputs(mixture, config) for mixture in mixtures)
+        # One song of twelve may have ten times the peak of the others in a channel.
+        return channel_ranges(network, names, inputs, np.mean if of_magnitudes else np.max)
+
+    family.equalize(network, config, ranges, strength)
+    if of_magnitudes:
+        return  # its joins have the range of samples already
     if any(isinstance(layer, RemainderDecoder) for layer in network.layers):
         bound = latent_bound(network, mixtures)
-        network_of(config).scale_latent(network, config, 1 / bound)
+        family.scale_latent(network, config, 1 / bound)
 
 
 def latent_bound(network: KerasModel, mixtures: Iterable[FloatArray]) -> float:
@@ -65,18 +73,26 @@ def latent_bound(network: KerasModel, mixtures: Iterable[FloatArray]) -> float:
 
 
 def channel_ranges(
-    network: KerasModel, names: Iterable[str], mixtures: Iterable[FloatArray]
+    network: KerasModel, names: Iterable[str], inputs: Iterable[FloatArray | tf.Tensor],
+    over_batches: Callable[..., FloatArray] = np.max,
 ) -> dict[str, FloatArray]:
-    """Measures, by name of layer, the largest magnitude ``[C]`` of each channel of its output."""
+    """Measures, by name of layer, the largest magnitude ``[C]`` of each channel of its output.
+
+    Args:
+        network: float.
+        names: of the layers.
+        inputs: batches as the network takes them.
+        over_batches: what becomes of those of all batches, ``numpy.max`` or ``numpy.mean``.
+    """
     names = sorted(names)
     outputs = keras.Model(network.input, [network.get_layer(name).output for name in names])
     largest = tf.function(
-        lambda mixture: [
+        lambda batch: [
             tf.reduce_max(tf.abs(output), axis=(0, 1, 2))
-            for output in tf.nest.flatten(outputs(mixture))
+            for output in tf.nest.flatten(outputs(batch))
         ],
         autograph=False,
     )
-    batches = [largest(mixture[:, None, :, None]) for mixture in mixtures]
+    batches = [largest(batch) for batch in inputs]
     of_layers = zip(*batches, strict=True)
-    return {name: np.max(found, axis=0) for name, found in zip(names, of_layers, strict=True)}
+    return {name: over_batches(found, axis=0) for name, found in zip(names, of_layers, strict=True)}

@@ -75,6 +75,11 @@ def add_planes(
         if isinstance(layer, ScalarPReLU):
             network.get_layer(layer.name).slope = float(layer.slope)
     weights = folded_weights(model, config)
+    if network_of(config).spectrogram(config, config.segment_step):
+        weights = network_of(config).plane_weights(weights, config, input_planes, output_planes)
+        for name, values in weights.items():
+            network.get_layer(name).set_weights(values)
+        return network
     (encoder,), (decoder, *_) = weights["encoder_0"], weights["decoder_0"]
     for plane in range(1, input_planes):
         part = encoder / 256**plane

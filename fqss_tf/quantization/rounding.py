@@ -20,13 +20,15 @@ DAMPING = 1e-3
 
 
 def round_decoders(model: KerasModel, mixtures: Sequence[FloatArray | Tensor]) -> None:
-    """Sets the kernels of all decoders to whole steps, in place.
+    """Sets the kernels of all decoders to whole steps, in place; networks of magnitudes have none.
 
     Args:
         model: quantized, with calibrated ranges, in mode ``quantize``.
         mixtures: batches float32 [B, 1, T, 1] like those that it will separate.
     """
     decoders = _decoders(model)
+    if not decoders:
+        return
     read = keras.Model(model.input, [decoder.input for decoder in decoders])
     kernels = [decoder._weight_vars[0][0] for decoder in decoders]
     # What a RemainderDecoder does with samples is exact already.
@@ -55,10 +57,11 @@ def round_decoders(model: KerasModel, mixtures: Sequence[FloatArray | Tensor]) -
 
 
 def _decoders(model: KerasModel) -> list[KerasLayer]:
-    """Convolutions whose range is that of samples."""
+    """Convolutions along T whose range is that of samples."""
     return [
         layer for layer in model.layers
         if isinstance(layer, Wrapper) and isinstance(layer.layer, keras.layers.Conv2D)
+        and layer.layer.kernel_size[0] == 1
         and isinstance(layer.quantize_config.output, ConstantRangeQuantizer)
     ]
 

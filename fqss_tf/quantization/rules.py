@@ -24,6 +24,14 @@ from fqss_tf.layers.planes import Combiner, Splitter, TakePlane
 from fqss_tf.layers.prelu import FixedSlopePReLU
 from fqss_tf.layers.remainder import RemainderDecoder
 from fqss_tf.layers.sample_sum import SampleSum
+from fqss_tf.layers.spectral import (
+    ChannelGain,
+    ChannelShift,
+    JoinLevelled,
+    MagnitudeSplitter,
+    PhasesToPixels,
+    TakeChannels,
+)
 from fqss_tf.layers.statistics import ItemMean, ItemVariance, ReciprocalRoot
 from fqss_tf.quantization.configs import LayerQuantizeConfig
 from fqss_tf.quantization.quantizers import (
@@ -131,6 +139,15 @@ def _is_waveform(layer: KerasLayer) -> bool:
     )
 
 
+def _is_levelled(layer: KerasLayer) -> bool:
+    """Whether the output is joined, if later, with others that have the range of samples."""
+    return any(
+        isinstance(consumer, JoinLevelled)
+        or isinstance(consumer, PhasesToPixels) and _is_levelled(consumer)
+        for consumer in _consumers(layer)
+    )
+
+
 def _feeds_remainder(layer: KerasLayer) -> bool:
     """Whether a RemainderDecoder reads the output, beside samples."""
     joining = layers.ZeroPadding2D | PastContext | layers.Concatenate
@@ -190,11 +207,15 @@ OUTPUT_RULES = (
         (
             layers.ZeroPadding2D, SamplesToBlocks, BlocksToSamples, TakePlane, PastContext, Delay,
             Lookahead, SkipStart, SplitIntoChunks, layers.Permute, ChannelsToSources,
-            BlocksToFrames,
+            BlocksToFrames, TakeChannels, PhasesToPixels,
         ),
         OF_THE_INPUT,
     ),
-    OutputRule((Splitter,), WAVEFORM),
+    OutputRule((Splitter, MagnitudeSplitter, JoinLevelled), WAVEFORM),
+    OutputRule(
+        (*CONVOLUTIONS, layers.Add, ChannelShift), WAVEFORM,
+        Condition("before JoinLevelled", _is_levelled),
+    ),
     OutputRule((SampleSum,), WAVEFORM),
     OutputRule(
         CONVOLUTIONS, WAVEFORM, Condition("that become samples (a decoder)", _is_waveform)
@@ -217,6 +238,7 @@ OUTPUT_RULES = (
     OutputRule((layers.Activation,), SIGMOID, _has_activation("sigmoid")),
     OutputRule((layers.Activation,), TANH, _has_activation("tanh")),
     OutputRule((layers.Activation,), OF_THE_INPUT, _has_activation("linear")),
+    OutputRule((layers.Activation,), TRAINED, _has_activation("elu")),
     OutputRule((BidirectionalLstm, DotProductAttention), INSIDE),
     OutputRule((OverlapAdd, AddPositions), TRAINED),
     OutputRule(
@@ -244,10 +266,13 @@ OUTPUT_RULES = (
         (layers.Add,), OF_THE_NEXT, _feeds_only("before FixedSlopePReLU only", FixedSlopePReLU)
     ),
     OutputRule(
-        (layers.Multiply,), BESIDE_SAMPLES,
+        (layers.Multiply, ChannelShift), BESIDE_SAMPLES,
         Condition("that a RemainderDecoder reads", _feeds_remainder),
     ),
-    OutputRule((layers.Add, layers.Subtract, layers.Multiply, FromMean), TRAINED),
+    OutputRule(
+        (layers.Add, layers.Subtract, layers.Multiply, FromMean, ChannelGain, ChannelShift),
+        TRAINED,
+    ),
 )
 
 
@@ -282,6 +307,14 @@ WEIGHT_RULES = (
     WeightRule(
         FromMean, "mean: one scale",
         lambda layer, bits: {"mean": WeightQuantizer(bits, channel_axis=None)},
+    ),
+    WeightRule(
+        ChannelShift, "shift: one scale",
+        lambda layer, bits: {"shift": WeightQuantizer(bits, channel_axis=None)},
+    ),
+    WeightRule(
+        ChannelGain, "gain: one scale",
+        lambda layer, bits: {"gain": WeightQuantizer(bits, channel_axis=None)},
     ),
     WeightRule(BidirectionalLstm, "per gate", _of_lstm),
 )

@@ -11,6 +11,7 @@ from fqss_tf.config import Recipe
 from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.recipe_data import calibration_batches, fixed_mixtures
 from fqss_tf.errors import FqssError
+from fqss_tf.models.registry import network_of
 from fqss_tf.models.sizes import EncoderSizes, Masking
 from fqss_tf.quantization import folding, wrap
 from fqss_tf.quantization.bias import snap_biases
@@ -98,7 +99,7 @@ class BaseRun(abc.ABC):
         its own if None.
         """
         model = self.float_model()
-        if self.publisher is not None:
+        if self.publisher is not None and not self._hears_magnitudes:
             recipe = recipe or self.recipe
             calibrate_level(model, fixed_mixtures(recipe), recipe.has_named_sources)
         return model
@@ -178,7 +179,9 @@ class BaseRun(abc.ABC):
         batches = list(self.calibration_batches(calibration))
         model = self._rounded(planes, batches)
         mixtures = np.concatenate([np.asarray(batch) for batch in batches])[:CORRECTION_MIXTURES]
-        correct_biases(model, [mixture[None, None, :, None] for mixture in mixtures])
+        if not self._hears_magnitudes:
+            # Most magnitudes are near 0: their mean error says nothing about the loud ones.
+            correct_biases(model, [mixture[None, None, :, None] for mixture in mixtures])
         snap_biases(model)
         return model
 
@@ -187,7 +190,7 @@ class BaseRun(abc.ABC):
             planes, self.level_calibrated_model(), mixtures[:EQUALIZATION_BATCHES]
         )
         wrap.calibrate(
-            model, (mixture[:, None, :, None] for mixture in mixtures),
+            model, map(self._heard, mixtures),
             self.recipe.quantization.calibration,
         )
         return model
@@ -195,8 +198,18 @@ class BaseRun(abc.ABC):
     def _rounded(self, planes: Planes, mixtures: Sequence[FloatArray | Tensor]) -> KerasModel:
         model = self._calibrated(planes, mixtures)
         first = mixtures[:ROUNDING_BATCHES]
-        round_decoders(model, [mixture[:, None, :, None] for mixture in first])
+        round_decoders(model, [self._heard(mixture) for mixture in first])
         return model
+
+    @property
+    def _hears_magnitudes(self) -> bool:
+        """Whether masks tell the level: then there is none to calibrate."""
+        step = self.config.segment_step
+        return network_of(self.config).spectrogram(self.config, step) is not None
+
+    def _heard(self, mixtures: FloatArray | Tensor) -> FloatArray | Tensor:
+        """What the model takes of mixtures [B, T]."""
+        return network_of(self.config).inputs(mixtures, self.config)
 
     def calibration_batches(
         self, calibration: PathLike | None = None

@@ -54,6 +54,8 @@ class UntrainedRun(BaseRun):
         keras.utils.set_random_seed(self.recipe.seed)
         model = build(self.config)
         _shake_norms(model, self.recipe.seed)
+        if self._hears_magnitudes:
+            return model
         ((mixture, _),) = self.mixtures("dev")
         scale_decoder(model, UNTRAINED_PEAK * peak_gain(separation_function(model)(mixture)))
         return model

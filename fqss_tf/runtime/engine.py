@@ -11,7 +11,7 @@ from fqss_tf.errors import FqssError
 from fqss_tf.runtime import planes
 from fqss_tf.runtime.interpreter import (
     INPUT,
-    check_waveforms,
+    check_tensors,
     open_interpreter,
     refusals,
     signature_tensors,
@@ -27,8 +27,8 @@ DTYPES: dict[str, type[np.int8] | type[np.int16]] = {
 }  # every other type has float32 inputs and outputs
 
 
-class Engine:
-    """Runs a model on segments of exactly ``metadata.segment`` samples.
+class SegmentEngine:
+    """Runs the graph of a model that takes whole segments.
 
     Threads may share an engine: an interpreter holds the numbers of the segment that it runs, so
     each thread gets its own at its first segment. LiteRT lets other threads run meanwhile.
@@ -58,7 +58,7 @@ class Engine:
         self._dtype = DTYPES.get(self.metadata.type, np.float32)
         self._of_thread = threading.local()
         inputs, outputs = signature_tensors(file.path, self._interpreter())
-        names = check_waveforms(file.path, self.metadata, self._dtype, inputs, outputs)
+        names = check_tensors(file.path, self.metadata, self._dtype, inputs, outputs)
         self._input = inputs[INPUT]["index"]
         self._outputs = [outputs[name]["index"] for name in names]
         self._input_scale = inputs[INPUT]["quantization"][0]
@@ -73,6 +73,42 @@ class Engine:
     def close(self) -> None:
         """Frees the interpreters; the engine cannot run any more."""
         self._content, self._of_thread = None, threading.local()
+
+    def _run(self, inputs: GraphNumbers) -> list[GraphNumbers]:
+        """Runs the graph on its own numbers: input and outputs as the graph has them.
+
+        Raises:
+            FqssError: the engine is closed, or LiteRT refuses to run the graph.
+        """
+        interpreter = self._interpreter()
+        with refusals(self._path):
+            interpreter.reset_all_variables()  # an LSTM would go on from the segment before
+            interpreter.set_tensor(self._input, inputs)
+            interpreter.invoke()
+            return [interpreter.get_tensor(output) for output in self._outputs]
+
+    def _interpreter(self) -> Interpreter:
+        """The interpreter of the thread that asks."""
+        if not hasattr(self._of_thread, "interpreter"):
+            if self._content is None:
+                raise FqssError(f"{self._path} was closed: open it again")
+            self._of_thread.interpreter = open_interpreter(
+                self._path, self._content, *self._options
+            )
+        return self._of_thread.interpreter
+
+
+class Engine(SegmentEngine):
+    """Runs a model on segments of exactly ``metadata.segment`` samples; as ``SegmentEngine``."""
+
+    def __init__(
+        self, file: FileLike, num_threads: int = 1, reference_kernels: bool = False
+    ) -> None:
+        super().__init__(file, num_threads, reference_kernels)
+        if self.metadata.spectrogram is not None:
+            raise FqssError(
+                f"{self._path} is a model over spectrograms: fqss-tf separate and evaluate take it"
+            )
 
     def forward(self, segment: Waveform) -> Sources:
         """Separates one segment of peak <= 1: float32 [segment] -> float32 [sources, segment]."""
@@ -112,19 +148,4 @@ class Engine:
         Raises:
             FqssError: the engine is closed, or LiteRT refuses to run the graph.
         """
-        interpreter = self._interpreter()
-        with refusals(self._path):
-            interpreter.reset_all_variables()  # an LSTM would go on from the segment before
-            interpreter.set_tensor(self._input, inputs[np.newaxis, np.newaxis])
-            interpreter.invoke()
-            return [interpreter.get_tensor(output)[0, :, :, 0] for output in self._outputs]
-
-    def _interpreter(self) -> Interpreter:
-        """The interpreter of the thread that asks."""
-        if not hasattr(self._of_thread, "interpreter"):
-            if self._content is None:
-                raise FqssError(f"{self._path} was closed: open it again")
-            self._of_thread.interpreter = open_interpreter(
-                self._path, self._content, *self._options
-            )
-        return self._of_thread.interpreter
+        return [output[0, :, :, 0] for output in self._run(inputs[np.newaxis, np.newaxis])]

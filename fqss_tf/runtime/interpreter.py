@@ -8,6 +8,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from fqss_tf.errors import FqssError
+from fqss_tf.formats import CHANNELS
 from fqss_tf.tflite.metadata import Metadata
 from fqss_tf.types import PathLike
 
@@ -18,6 +19,7 @@ Dtype: TypeAlias = type[np.int8] | type[np.int16] | type[np.float32]
 SIGNATURE = "serving_default"
 INPUT = "mixture"
 INT8_SCALE = 2.0**-7
+PHASES = 4  # two rows and two columns at each place of the logits
 
 
 def open_interpreter(
@@ -66,14 +68,14 @@ def refusals(path: PathLike) -> Iterator[None]:
         raise FqssError(f"{path} cannot be run by LiteRT: {reason}") from error
 
 
-def check_waveforms(
+def check_tensors(
     path: PathLike,
     metadata: Metadata,
     dtype: Dtype,
     inputs: Mapping[str, TensorDetails],
     outputs: Mapping[str, TensorDetails],
 ) -> list[str]:
-    """Checks that mixture and planes have the shape, type and scale of the description.
+    """Checks that input and planes have the shape, type and scale of the description.
 
     Args:
         path: what an error message calls the file.
@@ -92,12 +94,23 @@ def check_waveforms(
     states = set(metadata.states)
     if set(inputs) != {INPUT} | states or set(outputs) != set(names) | states:
         raise FqssError(f"{path} has unexpected inputs or outputs: convert it anew")
-    shape = (1, 1, metadata.segment, metadata.input_planes)
+    shape, output_shape = _shapes(metadata)
     _check_tensor(path, inputs[INPUT], dtype, shape)
     for name in names:
-        shape = (1, len(metadata.sources), metadata.segment, 1)
-        _check_tensor(path, outputs[name], dtype, shape)
+        _check_tensor(path, outputs[name], dtype, output_shape)
     return names
+
+
+def _shapes(metadata: Metadata) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Of the input and of each output plane."""
+    sources = len(metadata.sources)
+    if (form := metadata.spectrogram) is None:
+        samples = metadata.segment
+        return (1, 1, samples, metadata.input_planes), (1, sources, samples, 1)
+    return (
+        (1, form.frames, form.bins, CHANNELS * metadata.input_planes),
+        (1, form.frames // 2, form.bins // 2, PHASES * CHANNELS * sources),
+    )
 
 
 def _check_tensor(

@@ -12,21 +12,23 @@ from fqss_tf.audio.reader import Reader
 from fqss_tf.audio.writer import Writer
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_paths
+from fqss_tf.formats import CHANNELS
 from fqss_tf.runtime.chunking import chunk_order, default_overlap, separate_blocks
-from fqss_tf.runtime.engine import Engine
+from fqss_tf.runtime.engine import Engine, SegmentEngine
 from fqss_tf.runtime.levelling import levelled, levelled_int16, peak
 from fqss_tf.runtime.model_handle import ModelHandle
 from fqss_tf.runtime.rates import at_model_rate, separated, stays_int16
 from fqss_tf.runtime.samples import checked
 from fqss_tf.runtime.spatial import channels_of, in_each_channel
-from fqss_tf.tflite.file import FileLike
+from fqss_tf.runtime.spectrogram_engine import SpectrogramEngine, masked
+from fqss_tf.tflite.file import FileLike, TfliteFile
 from fqss_tf.tflite.shipped import DEFAULT
 from fqss_tf.types import AnySamples, Json, PathLike, Samples
 
 RUNNING, UTTERANCE = GAINS = ("running", "utterance")
 
 
-class Separator(ModelHandle[Engine]):
+class Separator(ModelHandle[SegmentEngine]):
     """Separates recordings of any length, rate and number of channels.
 
     The sources have the channels of the recording. The network hears the average of the channels;
@@ -42,6 +44,9 @@ class Separator(ModelHandle[Engine]):
     network, as ``fqss_tf.runtime.level_envelope`` says, and takes its offset away;
     ``"utterance"`` brings the loudest sample of the whole recording there, as the published scores
     do. Either way the results have the level of the input.
+
+    A model over spectrograms, such as one of music, hears one or two channels as they are, at their
+    own level, and masks each. Recordings of more channels are refused, unless they become mono.
 
     Args:
         model: a .tflite file written by fqss-tf, open already or by its path, or the name of a
@@ -62,7 +67,9 @@ class Separator(ModelHandle[Engine]):
         keep_going: bool = False,
         mono: bool = False,
     ) -> None:
-        super().__init__(Engine(model, num_threads))
+        file = TfliteFile.open(model)
+        kind = Engine if file.metadata.spectrogram is None else SpectrogramEngine
+        super().__init__(kind(file, num_threads))
         self._keep_going = keep_going
         self._mono = mono
 
@@ -87,9 +94,11 @@ class Separator(ModelHandle[Engine]):
             and of the length of the input, int16 for int16 and float32 otherwise.
 
         Raises:
-            FqssError: no samples, NaN or infinite samples, or a wrong type, shape or rate.
+            FqssError: no samples, NaN or infinite samples, or a wrong type, shape or rate; a number
+                of channels or a gain that the model does not take.
         """
         channels = checked(waveform)
+        self._check("the waveform", channels.shape[1] if channels.ndim == 2 else 1, gain)
         signs = downmix_signs([channels]) if channels.ndim == 2 else None
         signal = mono(channels, signs)
         in_integers = stays_int16(signal.dtype, rate, self.metadata)
@@ -136,6 +145,9 @@ class Separator(ModelHandle[Engine]):
         order = chunk_order(self.metadata.has_named_sources)
 
         def separate(blocks: Iterable[Samples], in_integers: bool) -> Iterator[Samples]:
+            if isinstance(self._engine, SpectrogramEngine):
+                return masked(self._engine, cast(Iterable[NDArray[np.float32]], blocks))
+            assert isinstance(self._engine, Engine)
             if in_integers:
                 integers = cast(Iterable[NDArray[np.int16]], blocks)
                 return separate_blocks(
@@ -165,6 +177,7 @@ class Separator(ModelHandle[Engine]):
             FqssError: missing, not audio, damaged, cut short, NaN or infinite samples.
         """
         with Reader(path, self._keep_going) as file:
+            self._check(path, file.channels)
             dtype, signs = self._dtype_of(file), file.downmix_signs()
             blocks = (mono(block, signs) for block in file.blocks(dtype))
             read = _reported(blocks, file.frames, progress)
@@ -193,6 +206,8 @@ class Separator(ModelHandle[Engine]):
         Raises:
             FqssError: as ``measure``, or the gain is neither.
         """
+        with Reader(path, self._keep_going) as file:
+            self._check(path, file.channels, gain)
         if not is_utterance(gain):
             loudest = None
         elif loudest is None:
@@ -256,6 +271,20 @@ class Separator(ModelHandle[Engine]):
             "outputs": {name: str(target) for name, target in targets.items()},
             "clipped": {name: writer.clipped for name, writer in writers.items()},
         }
+
+    def _check(self, what: PathLike, channels: int, gain: str = RUNNING) -> None:
+        """Refuses what a model over spectrograms does not take."""
+        if self.metadata.spectrogram is None:
+            return
+        if channels_of(channels, self._mono) > CHANNELS:
+            raise FqssError(
+                f"{what} has {channels} channels, but the model takes one or two: give --mono "
+                "(mono=True), or mix it down"
+            )
+        if is_utterance(gain):
+            raise FqssError(
+                f"gain {gain}: the model hears {what} at its own level; leave the gain away"
+            )
 
     def _dtype_of(self, file: Reader) -> Literal["int16", "float32"]:
         """int16 where the graph computes on what the open file holds, else float32."""

@@ -10,7 +10,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from fqss_tf.errors import FqssError
-from fqss_tf.formats import FILE_TYPES
+from fqss_tf.formats import FILE_TYPES, MASKS, WINDOWS, SpectrogramForm
 from fqss_tf.tflite.flatbuffer import damaged, pack_model, read_model
 from fqss_tf.types import Json
 
@@ -31,7 +31,7 @@ class Metadata:
 
     A streaming model also has an ``algorithmic_delay``, by which its output comes after its input,
     and the names of its ``states``, each of which is an input and an output. Its ``segment`` is one
-    step.
+    step. A model over spectrograms says what it hears of a ``spectrogram``.
     """
 
     sample_rate: int
@@ -46,6 +46,7 @@ class Metadata:
     quantized_by: str
     algorithmic_delay: int | None = None
     states: tuple[str, ...] = ()
+    spectrogram: SpectrogramForm | None = None
 
     @property
     def is_streaming(self) -> bool:
@@ -68,7 +69,8 @@ class Metadata:
     @property
     def takes_int16(self) -> bool:
         """Whether 16-bit samples are what the graph computes on: two int8 planes each way."""
-        return self.type == "int8" and (self.input_planes, self.output_planes) == (2, 2)
+        planes = self.input_planes, self.output_planes
+        return self.type == "int8" and planes == (2, 2) and self.spectrogram is None
 
 
 def write_metadata(tflite_bytes: bytes, description: Json) -> bytes:
@@ -139,11 +141,31 @@ def _checked(path: Path, values: Any) -> Metadata:
         wrong.append("lag")
     if not (states == [] or "lag" in values and _are_names(states)):
         wrong.append("states")
+    if "spectrogram" in values and not _is_spectrogram(values):
+        wrong.append("spectrogram")
     if wrong:
         raise FqssError(f"{path} has an fqss description with a wrong {wrong[0]}: convert it anew")
     keys = {name: FILE_KEYS.get(name, name) for name in Metadata.__dataclass_fields__}
     fields = {name: values[key] for name, key in keys.items() if key in values}
+    if form := fields.get("spectrogram"):
+        fields["spectrogram"] = SpectrogramForm(
+            form["kernel"], form["bins"], values["segment"] // values["hop"], form["masks"]
+        )
     return Metadata(**{**fields, "sources": tuple(values["sources"]), "states": tuple(states)})
+
+
+def _is_spectrogram(values: Json) -> bool:
+    """Whether the sizes are those of an STFT, with an even number of frames and bins."""
+    form = values["spectrogram"]
+    if not isinstance(form, dict) or form.get("masks") not in MASKS:
+        return False
+    sizes = [form.get("kernel"), form.get("bins"), values.get("hop"), values.get("segment")]
+    counts = [size for size in sizes if isinstance(size, int) and _is_count(size)]
+    if len(counts) < len(sizes):
+        return False
+    kernel, bins, hop, segment = counts
+    is_stft = kernel == WINDOWS * hop and bins % 2 == 0 and bins <= kernel // 2
+    return is_stft and segment % (2 * hop) == 0
 
 
 def _is_count(value: object) -> bool:

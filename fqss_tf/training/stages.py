@@ -92,6 +92,11 @@ def train(
         settings = recipe.quantization
         recipe.model.check_output_planes(settings.output_planes, settings.residual)
         recipe.model.check_masking(settings.masking, settings.residual)
+    if network_of(recipe.model).spectrogram(recipe.model, recipe.model.segment_step):
+        raise FqssError(
+            f"{recipe.network} is not trained here: import a checkpoint with fqss-tf import, and "
+            "convert it with --ptq"
+        )
     if recipe.qat.steps:
         wrap.check_layers(folding.fold_for_export(build(recipe.model), recipe.model))
     bad_files = BadFilePolicy(recipe.data.on_bad_file)

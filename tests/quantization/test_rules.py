@@ -9,11 +9,14 @@ import tf_keras as keras
 import fqss_tf.layers
 from fqss_tf.config import load_recipe, packaged_recipes
 from fqss_tf.layers.prelu import ScalarPReLU
+from fqss_tf.layers.spectral import FullScale, MaskedMagnitudes, PixelsToPhases
 from fqss_tf.layers.waveform import FromWaveform, ToWaveforms
 from fqss_tf.models.registry import build
 from fqss_tf.quantization.rules import OUTPUT_RULES, markdown_table, quantize_config
 
-IN_FLOAT_ONLY = {FromWaveform, ScalarPReLU, ToWaveforms}
+IN_FLOAT_ONLY = {
+    FromWaveform, FullScale, MaskedMagnitudes, PixelsToPhases, ScalarPReLU, ToWaveforms,
+}
 
 
 def own_layers():

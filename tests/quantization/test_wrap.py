@@ -55,7 +55,7 @@ class Case:
     def add_planes(self, stages):
         network = add_planes(self.network, self.config, input_planes=stages, output_planes=stages)
         if stages > 1:
-            largest = channel_ranges(network, ["masked"], [self.mixture[:, 0, :, 0]])["masked"]
+            largest = channel_ranges(network, ["masked"], [self.mixture])["masked"]
             network_of(self.config).scale_latent(network, self.config, 0.99 / largest.max())
         return network
 

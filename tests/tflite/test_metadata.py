@@ -34,6 +34,7 @@ def test_reads_what_was_written(tiny_tflite):
         "quantized_by": "test",
         "algorithmic_delay": None,
         "states": (),
+        "spectrogram": None,
     }
 
 

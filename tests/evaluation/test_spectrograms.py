@@ -1,0 +1,31 @@
+"""Runs and files over spectrograms are scored by the same code as all others."""
+
+import numpy as np
+import pytest
+
+from fqss_tf.errors import FqssError
+from fqss_tf.evaluation import evaluate
+from fqss_tf.metrics import si_sdr
+from fqss_tf.runtime.spectrogram_engine import SpectrogramEngine
+
+
+@pytest.fixture
+def song():
+    sources = np.random.default_rng(0).uniform(-0.3, 0.3, (2, 9000)).astype(np.float32)
+    return "song", 0.0, sources.sum(axis=0), sources
+
+
+def test_the_score_is_that_of_the_whole_song_at_its_level(spleeter_run, spleeter_files, song):
+    scores = evaluate([spleeter_run, *spleeter_files], [song], rate=44100)
+    for score, file in zip(scores[1:], spleeter_files, strict=True):
+        estimates = SpectrogramEngine(file).forward(song[2])
+        expected = si_sdr(estimates, song[3])
+        np.testing.assert_allclose(score.rows[0].source_si_sdr, expected, atol=1e-3)
+        assert score.sources == ("vocals", "accompaniment")
+    of_run, of_float = scores[0], scores[1]
+    np.testing.assert_allclose(of_run.rows[0].si_sdr, of_float.rows[0].si_sdr, atol=0.01)
+
+
+def test_another_rate_is_refused(spleeter_files, song):
+    with pytest.raises(FqssError, match="works at 44100 Hz but the mixtures have 16000"):
+        evaluate(spleeter_files, [song], rate=16000)
