@@ -40,7 +40,7 @@ def test_int8_is_fully_integer(spleeter_files):
     assert not names & {"LEAKY_RELU", "TRANSPOSE_CONV", "DEPTH_TO_SPACE", "DEQUANTIZE"}
     assert {tensor.name for tensor in report.outputs} == {"stage_0", "stage_1"}
     for tensor in (*report.inputs, *report.outputs):
-        assert (tensor.dtype, tensor.scale, tensor.zero_point) == ("INT8", 1 / 128, 0)
+        assert (tensor.dtype, tensor.scale, tensor.zero_point) == ("int8", 1 / 128, 0)
 
 
 def test_int8_follows_the_simulation_with_both_kernel_sets(spleeter_files):
