@@ -209,7 +209,8 @@ OUTPUT_RULES = (
         ),
         OF_THE_INPUT,
     ),
-    OutputRule((Splitter, MagnitudeSplitter, JoinLevelled), WAVEFORM),
+    OutputRule((Splitter,), WAVEFORM),
+    OutputRule((MagnitudeSplitter, JoinLevelled), WAVEFORM),
     OutputRule(
         (*CONVOLUTIONS, layers.Add, ChannelShift), WAVEFORM,
         Condition("before JoinLevelled", _is_levelled),
