@@ -26,6 +26,7 @@ from fqss_tf.layers.remainder import RemainderDecoder
 from fqss_tf.layers.spectral import (
     ChannelGain,
     ChannelShift,
+    ComposedElu,
     JoinLevelled,
     MagnitudeSplitter,
     PhasesToPixels,
@@ -236,7 +237,7 @@ OUTPUT_RULES = (
     OutputRule((layers.Activation,), SIGMOID, _has_activation("sigmoid")),
     OutputRule((layers.Activation,), TANH, _has_activation("tanh")),
     OutputRule((layers.Activation,), OF_THE_INPUT, _has_activation("linear")),
-    OutputRule((layers.Activation,), TRAINED, _has_activation("elu")),
+    OutputRule((ComposedElu,), TRAINED),
     OutputRule((BidirectionalLstm, DotProductAttention), INSIDE),
     OutputRule((OverlapAdd, AddPositions), TRAINED),
     OutputRule(
