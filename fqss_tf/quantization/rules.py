@@ -27,6 +27,7 @@ from fqss_tf.layers.sample_sum import SampleSum
 from fqss_tf.layers.spectral import (
     ChannelGain,
     ChannelShift,
+    ComposedElu,
     JoinLevelled,
     MagnitudeSplitter,
     PhasesToPixels,
@@ -211,7 +212,8 @@ OUTPUT_RULES = (
         ),
         OF_THE_INPUT,
     ),
-    OutputRule((Splitter, MagnitudeSplitter, JoinLevelled), WAVEFORM),
+    OutputRule((Splitter,), WAVEFORM),
+    OutputRule((MagnitudeSplitter, JoinLevelled), WAVEFORM),
     OutputRule(
         (*CONVOLUTIONS, layers.Add, ChannelShift), WAVEFORM,
         Condition("before JoinLevelled", _is_levelled),
@@ -238,7 +240,7 @@ OUTPUT_RULES = (
     OutputRule((layers.Activation,), SIGMOID, _has_activation("sigmoid")),
     OutputRule((layers.Activation,), TANH, _has_activation("tanh")),
     OutputRule((layers.Activation,), OF_THE_INPUT, _has_activation("linear")),
-    OutputRule((layers.Activation,), TRAINED, _has_activation("elu")),
+    OutputRule((ComposedElu,), TRAINED),
     OutputRule((BidirectionalLstm, DotProductAttention), INSIDE),
     OutputRule((OverlapAdd, AddPositions), TRAINED),
     OutputRule(

@@ -12,6 +12,7 @@ from fqss_tf.layers.remainder import RemainderDecoder
 from fqss_tf.layers.spectral import (
     ChannelGain,
     ChannelShift,
+    ComposedElu,
     FullScale,
     JoinLevelled,
     MagnitudeSplitter,
@@ -126,13 +127,16 @@ def _exported_stem(
             if config.activation == "elu":
                 down = ChannelGain(name=f"{name}gain_{level}")(down)
             down = ChannelShift(name=f"{name}offset_{level}")(down)
-            down = _activation(config, f"{name}down_{level}", SLOPE)(down)
+            down = (
+                ComposedElu(name=f"{name}down_{level}") if config.activation == "elu"
+                else FixedSlopePReLU(SLOPE, name=f"{name}down_{level}")
+            )(down)
     up = found.pop()
     for level in range(LEVELS, 0, -1):
         width = config.channels(level - 1) if level > 1 else 1
         if config.activation == "elu":
             up = _convolution(PHASES * width, f"{name}up_{level}", size=3)(up)
-            up = _activation(config, f"{name}grown_{level}")(up)
+            up = ComposedElu(name=f"{name}grown_{level}")(up)
             up = ChannelGain(name=f"{name}up_gain_{level}")(up)
         else:
             up = _convolution(
