@@ -40,7 +40,6 @@ MOST_PLANES = 2
 COMPARED_SONGS = 1
 
 
-
 def convert(
     run: "BaseRun",
     output: PathLike,

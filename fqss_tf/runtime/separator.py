@@ -206,8 +206,9 @@ class Separator(ModelHandle[SegmentEngine]):
         Raises:
             FqssError: as ``measure``, or the gain is neither.
         """
-        with Reader(path, self._keep_going) as file:
-            self._check(path, file.channels, gain)
+        if self.metadata.spectrogram is not None:
+            with Reader(path, self._keep_going) as file:
+                self._check(path, file.channels, gain)
         if not is_utterance(gain):
             loudest = None
         elif loudest is None:
