@@ -368,11 +368,12 @@ def _open_step(file: TfliteFile, threads: int) -> _Network:
 
 
 def _open_run(path: Path, threads: int) -> _Network:
+    from fqss_tf.models.network import SpectrogramNetwork
     from fqss_tf.models.registry import network_of
     from fqss_tf.runs.folder import RunFolder
 
     recipe = RunFolder(path).recipe
-    is_whole = network_of(recipe.model).spectrogram(recipe.model, recipe.segment()) is not None
+    is_whole = isinstance(network_of(recipe.model), SpectrogramNetwork)
     return _Network(
         str(path), True, recipe.data.sample_rate, recipe.source_names, recipe.has_named_sources,
         recipe.model.hop, None if is_whole else recipe.segment(),

@@ -12,6 +12,7 @@ from fqss_tf.export.parity import Parity, compare, one_segment, whole_stream
 from fqss_tf.export.segments import levelled_segments
 from fqss_tf.files import atomic_path, check_place
 from fqss_tf.formats import FILE_TYPES, WAVEFORM_SCALE
+from fqss_tf.models.network import SpectrogramNetwork
 from fqss_tf.models.registry import names_of, network_of
 from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.runtime.interpreter import INPUT
@@ -201,8 +202,7 @@ def _limits(run: "BaseRun", options: Options) -> tuple[float, float]:
         return -math.inf, math.inf  # noise from random weights has no quality to keep
     if options.file_type != "int8":
         return LEAST_SQNR[options.file_type], math.inf
-    form = network_of(run.config).spectrogram(run.config, run.config.segment_step)
-    if form is not None:
+    if isinstance(network_of(run.config), SpectrogramNetwork):
         return LEAST_SQNR_OF_MASKS, MOST_SI_SDR_LOSS_OF_MASKS
     return LEAST_SQNR["int8"], MOST_SI_SDR_LOSS
 

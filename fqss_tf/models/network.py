@@ -75,30 +75,6 @@ class Network(abc.ABC, Generic[Sizes]):
         """Returns the shape of the input of a .tflite, with its planes and for one segment."""
         return 1, 1, samples, planes
 
-    def plane_weights(
-        self, weights: LayerWeights, config: Sizes, input_planes: int, output_planes: int
-    ) -> LayerWeights:
-        """Returns folded weights for planes, of a network over spectrograms.
-
-        Networks over samples have theirs from ``fqss_tf.quantization.folding``.
-
-        Args:
-            weights: as ``fold`` returns them.
-            config: the sizes.
-            input_planes: as of ``fqss_tf.models.registry.build``.
-            output_planes: as there.
-        """
-        raise NotImplementedError
-
-    def published(self, model: KerasModel, config: Sizes) -> KerasModel:
-        """Returns a network over spectrograms in the form that its publisher gave it.
-
-        Args:
-            model: of ``build``, not for export.
-            config: its sizes.
-        """
-        raise NotImplementedError
-
     def begin(self, model: KerasModel, config: Sizes) -> None:
         """Sets the weights that training begins with, in place, where they are not all random.
 
@@ -156,3 +132,43 @@ class Network(abc.ABC, Generic[Sizes]):
             samples: of the segment that the file takes.
         """
         return None
+
+
+class SpectrogramNetwork(Network[Sizes]):
+    """A network that hears magnitudes of a spectrogram and says masks, not samples."""
+
+    @abc.abstractmethod
+    def spectrogram(self, config: Sizes, samples: int) -> SpectrogramForm:
+        """Returns what it hears of a segment; arguments as of ``Network.spectrogram``."""
+
+    @abc.abstractmethod
+    def inputs(self, mixtures: FloatArray | Tensor, config: Sizes) -> FloatArray | Tensor:
+        """Returns magnitudes ``[B, frames, bins, 2]`` of mixtures ``[B, T]``."""
+
+    @abc.abstractmethod
+    def graph_shape(self, config: Sizes, samples: int, planes: int) -> tuple[int, ...]:
+        """Returns ``[1, frames, bins, 2 * planes]``."""
+
+    @abc.abstractmethod
+    def plane_weights(
+        self, weights: LayerWeights, config: Sizes, input_planes: int, output_planes: int
+    ) -> LayerWeights:
+        """Returns folded weights for planes of magnitudes and of logits.
+
+        Networks over samples have theirs from ``fqss_tf.quantization.folding``.
+
+        Args:
+            weights: as ``fold`` returns them.
+            config: the sizes.
+            input_planes: as of ``fqss_tf.models.registry.build``.
+            output_planes: as there.
+        """
+
+    @abc.abstractmethod
+    def published(self, model: KerasModel, config: Sizes) -> KerasModel:
+        """Returns the network in the form that its publisher gave it.
+
+        Args:
+            model: of ``build``, not for export.
+            config: its sizes.
+        """

@@ -6,6 +6,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.layers.waveform import FromWaveform, ToWaveforms
+from fqss_tf.models.network import SpectrogramNetwork
 from fqss_tf.models.registry import network_of
 from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.types import KerasModel
@@ -45,7 +46,7 @@ def published_form(model: KerasModel, config: EncoderSizes, publisher: str) -> K
         Keras model of float mixtures of any T from one kernel on.
     """
     network = network_of(config)
-    if network.spectrogram(config, config.segment_step):
+    if isinstance(network, SpectrogramNetwork):
         return network.published(model, config)
     interface = PUBLISHED_SHAPES[publisher]
     mixture = keras.Input((1, None) if interface.channel_axis else (None,), name="mixture")

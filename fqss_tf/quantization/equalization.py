@@ -14,6 +14,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.layers.remainder import RemainderDecoder
+from fqss_tf.models.network import SpectrogramNetwork
 from fqss_tf.models.registry import network_of
 from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.quantization.calibration import least_error_bound
@@ -40,7 +41,7 @@ def equalize(
             have one scale for all inputs, and take over the inequality.
     """
     family = network_of(config)
-    of_magnitudes = family.spectrogram(config, config.segment_step) is not None
+    of_magnitudes = isinstance(family, SpectrogramNetwork)
 
     def ranges(names: Iterable[str]) -> dict[str, FloatArray]:
         inputs = (family.inputs(mixture, config) for mixture in mixtures)

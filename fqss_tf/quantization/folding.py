@@ -9,6 +9,7 @@ from fqss_tf.layers.norm import ChannelLayerNorm
 from fqss_tf.layers.prelu import ScalarPReLU
 from fqss_tf.layers.remainder import remainder_kernel
 from fqss_tf.models.masking import centered_kernels, decode_mean
+from fqss_tf.models.network import SpectrogramNetwork
 from fqss_tf.models.registry import build, network_of
 from fqss_tf.models.sizes import Masking, Residual
 from fqss_tf.types import FloatArray, KerasModel, LayerWeights
@@ -75,8 +76,9 @@ def add_planes(
         if isinstance(layer, ScalarPReLU):
             network.get_layer(layer.name).slope = float(layer.slope)
     weights = folded_weights(model, config)
-    if network_of(config).spectrogram(config, config.segment_step):
-        weights = network_of(config).plane_weights(weights, config, input_planes, output_planes)
+    family = network_of(config)
+    if isinstance(family, SpectrogramNetwork):
+        weights = family.plane_weights(weights, config, input_planes, output_planes)
         for name, values in weights.items():
             network.get_layer(name).set_weights(values)
         return network

@@ -11,6 +11,7 @@ from fqss_tf.config import Recipe
 from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.recipe_data import calibration_batches, fixed_mixtures
 from fqss_tf.errors import FqssError
+from fqss_tf.models.network import SpectrogramNetwork
 from fqss_tf.models.registry import network_of
 from fqss_tf.models.sizes import EncoderSizes, Masking
 from fqss_tf.quantization import folding, wrap
@@ -204,8 +205,7 @@ class BaseRun(abc.ABC):
     @property
     def _hears_magnitudes(self) -> bool:
         """Whether masks tell the level: then there is none to calibrate."""
-        step = self.config.segment_step
-        return network_of(self.config).spectrogram(self.config, step) is not None
+        return isinstance(network_of(self.config), SpectrogramNetwork)
 
     def _heard(self, mixtures: FloatArray | Tensor) -> FloatArray | Tensor:
         """What the model takes of mixtures [B, T]."""

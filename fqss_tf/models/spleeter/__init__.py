@@ -6,12 +6,12 @@ import numpy as np
 
 from fqss_tf.audio.ratio_masks import heard
 from fqss_tf.formats import CHANNELS, SpectrogramForm
-from fqss_tf.models.network import ChannelRanges, Network
+from fqss_tf.models.network import ChannelRanges, SpectrogramNetwork
 from fqss_tf.models.spleeter.sizes import SpleeterConfig
 from fqss_tf.types import FloatArray, KerasModel, LayerWeights, Tensor
 
 
-class Spleeter(Network[SpleeterConfig]):
+class Spleeter(SpectrogramNetwork[SpleeterConfig]):
     """Spleeter's U-Nets, one for each stem."""
 
     sizes = SpleeterConfig()
