@@ -129,7 +129,7 @@ def _row_powers(rows: Tensor, energy: Any, as_product: bool) -> tuple[Tensor, in
     if not as_product:
         return energy(tf.reduce_mean(tf.square(rows), axis=1)), 1
     count = rows.shape[1]
-    rows = rows[:, None]
+    rows = tf.reshape(rows, [rows.shape[0], 1, count])  # a slice would copy them
     sums = tf.matmul(rows, rows, transpose_b=True)
     # An int8 sum is an int8 mean of another scale: no op divides.
     energy.quantizer.factor = count

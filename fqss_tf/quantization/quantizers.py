@@ -33,6 +33,7 @@ UNCALIBRATED_RANGE = 0.5
 # suits weights of a few hundredths, a range of ten would never arrive: what is trained is a shift,
 # in thousandfolds of the calibrated width.
 SHIFT_RATE = 1000.0
+HALF_STEP = 0.501  # of a range that is rounded to whole steps, with room for the last digit
 
 
 class ModalQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
@@ -87,6 +88,7 @@ class RangeQuantizer(ModalQuantizer):
         name: tells inner tensors of one layer apart.
         margin: of a statistic of the recording, which is few values: the calibrated range is kept
             whole, and made wider by this share of it, for recordings that were not calibrated.
+        squared: the tensor is multiplied by itself: its zero point is never 0 (``off_zero``).
 
     Attributes:
         factor: the range is that of values so many times as small.
@@ -94,12 +96,13 @@ class RangeQuantizer(ModalQuantizer):
 
     def __init__(
         self, bits: int = 8, non_negative: bool = False, name: str | None = None,
-        margin: float = 0.0,
+        margin: float = 0.0, squared: bool = False,
     ) -> None:
         super().__init__(bits)
         self.non_negative = non_negative
         self.name = name
         self.margin = margin
+        self.squared = squared
         self.factor = 1
         self._histogram: Histogram | None = None
 
@@ -172,13 +175,14 @@ class RangeQuantizer(ModalQuantizer):
         if "minimum" in weights:
             low = tf.minimum(weights["minimum"] + self._shift(weights, "minimum", width), 0.0)
         high = high + self._shift(weights, "maximum", width)
-        return low, tf.maximum(tf.maximum(high, low + SMALLEST_RANGE), 0.0)
+        high = tf.maximum(tf.maximum(high, low + SMALLEST_RANGE), 0.0)
+        return (off_zero(low, high, self.bits), high) if self.squared else (low, high)
 
     def get_config(self) -> Json:
         """Returns what ``from_config`` makes the same quantizer from."""
         return {
             **super().get_config(), "non_negative": self.non_negative, "name": self.name,
-            "margin": self.margin,
+            "margin": self.margin, "squared": self.squared,
         }
 
 
@@ -422,6 +426,17 @@ class RemainderQuantizer(WeightQuantizer):
 
     def _maximum(self, weights: Mapping[str, Tensor]) -> Tensor:
         return weights["maximum"]
+
+
+def off_zero(low: Tensor, high: Tensor, bits: int) -> Tensor:
+    """Returns the minimum of a range, lowered by about a step if the zero point would be 0.
+
+    XNNPACK takes the product of a tensor with itself if its zero point is 0, and can need hundreds
+    of times as long for it as LiteRT's own kernel (docs/explain/measured.md).
+    """
+    steps, middle = 2**bits - 1, 2 ** (bits - 1)
+    at_zero = tf.abs(-low * steps / (high - low) - middle) <= HALF_STEP
+    return tf.where(at_zero, -high * (middle + 1) / (steps - middle - 1), low)
 
 
 def _follow(mean: Tensor, value: Tensor) -> None:

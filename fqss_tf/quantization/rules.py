@@ -159,6 +159,15 @@ def _feeds_remainder(layer: KerasLayer) -> bool:
     )
 
 
+def _is_squared(layer: KerasLayer) -> bool:
+    """Whether a norm adds up the squares of the output."""
+    return any(
+        isinstance(consumer, ItemVariance)
+        or isinstance(consumer, FixedSlopePReLU) and _is_squared(consumer)
+        for consumer in _consumers(layer)
+    )
+
+
 def _of_sigmoids(layer: KerasLayer) -> bool:
     return all(isinstance(each, layers.Activation) for each in _producers(layer))
 
@@ -190,7 +199,10 @@ OF_THE_INPUT = Output("scale of the input", lambda layer, bits: None)
 OF_THE_NEXT = Output("none: the next layer's", lambda layer, bits: None)
 INSIDE = Output("an inner tensor", lambda layer, bits: None)
 OUTSIDE = Output("none: behind the integer outputs, done by the caller", lambda layer, bits: None)
-TRAINED = Output("trained", lambda layer, bits: RangeQuantizer(bits, margin=_margin(layer)))
+TRAINED = Output(
+    "trained",
+    lambda layer, bits: RangeQuantizer(bits, margin=_margin(layer), squared=_is_squared(layer)),
+)
 NON_NEGATIVE = Output(
     "trained, minimum 0",
     lambda layer, bits: RangeQuantizer(bits, non_negative=True, margin=_margin(layer)),
@@ -329,6 +341,7 @@ def _trained_inner(layer: KerasLayer, bits: int) -> dict[str, ModalQuantizer]:
         name: RangeQuantizer(
             bits, name in layer.non_negative_tensors, name,
             STATISTIC_MARGIN if name in of_recording else 0.0,
+            name == "centred" or name == "value" and _is_squared(layer),
         )
         for name in layer.inner_tensors
     }

@@ -232,6 +232,31 @@ def test_trained_range_without_zero_still_quantizes_zero_to_zero(trained, owner)
     assert quantizer.scale(weights) > 0
 
 
+@pytest.mark.parametrize("minimum", [-1.0, -128 / 127, -127.55 / 127.45])
+def test_a_squared_tensor_has_another_zero_point_than_zero(minimum, owner):
+    quantizer = RangeQuantizer(squared=True)
+    quantizer.build((3,), "output", owner)
+    quantizer.variables["minimum"].assign(minimum)
+    quantizer.variables["maximum"].assign(1.0)
+    low, high = quantizer.range()
+    assert round(-low * 255 / (high - low)) == 129
+    assert high == 1 and 1.01 * minimum - 0.02 < low <= minimum
+    plain = RangeQuantizer()
+    plain.build((3,), "output", owner)
+    plain.variables["minimum"].assign(minimum)
+    plain.variables["maximum"].assign(1.0)
+    assert plain.range() == (pytest.approx(minimum), 1)
+
+
+@pytest.mark.parametrize("minimum", [-0.98, -1.03, 0.0])
+def test_the_range_of_a_squared_tensor_stays_where_its_zero_point_is_not_zero(minimum, owner):
+    quantizer = RangeQuantizer(squared=True)
+    quantizer.build((3,), "output", owner)
+    quantizer.variables["minimum"].assign(minimum)
+    quantizer.variables["maximum"].assign(1.0)
+    assert quantizer.range() == (pytest.approx(minimum), 1)
+
+
 def test_a_shift_moves_the_range_by_its_share_of_the_width(owner):
     quantizer = rounding(RangeQuantizer())
     weights = quantizer.build((3,), "output", owner)

@@ -1,15 +1,19 @@
+import dataclasses
 import importlib
 import inspect
 import pkgutil
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 import tf_keras as keras
 
 import fqss_tf.layers
 from fqss_tf.config import load_recipe, packaged_recipes
+from fqss_tf.layers.norm import RowLayerNorm
 from fqss_tf.layers.prelu import ScalarPReLU
 from fqss_tf.layers.spectral import FullScale, MaskedMagnitudes, PixelsToPhases
+from fqss_tf.layers.statistics import ItemVariance
 from fqss_tf.layers.waveform import FromWaveform, ToWaveforms
 from fqss_tf.models.registry import build
 from fqss_tf.quantization.rules import OUTPUT_RULES, markdown_table, quantize_config
@@ -48,6 +52,25 @@ def test_a_layer_with_inner_tensors_has_a_quantizer_for_each():
         names = set(getattr(layer, "inner_tensors", ()))
         if names:
             assert set(quantize_config(layer).inner) >= names - {"value"}, layer.name
+
+
+@pytest.mark.parametrize("activation", ["prelu", "relu"])
+def test_what_a_norm_squares_never_has_the_zero_point_zero(activation):
+    config = dataclasses.replace(load_recipe("convtasnet").model, activation=activation)
+    network = build(config, input_planes=2, for_export=True)
+    norms = [layer for layer in network.layers if isinstance(layer, ItemVariance)]
+    assert norms
+    for norm in norms:
+        values, _ = tf.nest.flatten(norm.inbound_nodes[0].inbound_layers)
+        found = quantize_config(values)
+        quantizer = found.inner.get("value", found.output)
+        assert quantizer.squared or quantizer.non_negative, values.name
+
+
+def test_a_norm_of_rows_never_squares_with_the_zero_point_zero():
+    network = build(load_recipe("dptnet-asteroid-mobile").model, for_export=True)
+    norms = [layer for layer in network.layers if isinstance(layer, RowLayerNorm)]
+    assert norms and all(quantize_config(norm).inner["centred"].squared for norm in norms)
 
 
 def test_the_table_has_a_row_for_each_rule():
