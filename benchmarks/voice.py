@@ -1,11 +1,11 @@
 """A voice network in float and in integers, by input SNR. Makes docs/results/voice.md.
 
-    python benchmarks/voice.py RUN --data DIR --output OUT [--qat RUN] [--stream]
+    python benchmarks/voice.py RUN --data DIR --output OUT [--compare NAME=RUN] [--stream]
 
-RUN is a run of a voice recipe, trained with FQSS; the run of --qat is one of the same float
-network, trained without (``--method qat``). DIR is a data set with a list of test mixtures. Makes
-``float32``, ``ptq`` (post-training int8), ``qat`` and ``fqss`` .tflite files in OUT, or takes those
-that are there, and scores them.
+RUN is a run of a voice recipe, trained with FQSS; the runs of --compare are of the same float
+network, trained in other ways, such as ``--method qat``. DIR is a data set with a list of test
+mixtures. Makes ``float32``, ``ptq`` (post-training int8), ``NAME`` and ``fqss`` .tflite files in
+OUT, or takes those that are there, and scores them.
 """
 
 import argparse
@@ -41,7 +41,10 @@ def _arguments() -> argparse.Namespace:
     add("run", type=Path, help="folder of a run with float and quantized weights")
     add("--data", required=True, type=Path, help="data set of named sources")
     add("--output", required=True, type=Path)
-    add("--qat", type=Path, help="run of the same float network, trained with --method qat")
+    add(
+        "--compare", metavar="NAME=RUN", action="append", default=[],
+        help="run of the same float network that was trained in another way; may be repeated",
+    )
     add("--stream", action="store_true", help="int8 files are streaming models")
     return parser.parse_args()
 
@@ -58,8 +61,9 @@ def make_files(options: argparse.Namespace, seconds: float) -> list[Path]:
         "float32": (run, {"file_type": "float32", "seconds": seconds}),
         "ptq": (run, {"ptq": True, "planes": 2, **form}),
     }
-    if options.qat:
-        wanted["qat"] = (Run(options.qat), form)
+    for compared in options.compare:
+        name, _, folder = compared.partition("=")
+        wanted[name] = (Run(folder), form)
     if run.is_quantized:
         wanted["fqss"] = (run, form)
     paths = []

@@ -5,15 +5,28 @@ No TensorFlow: the methods that need it import it.
 
 import abc
 from collections.abc import Callable, Set
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
 
 from fqss_tf.formats import SpectrogramForm
 from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.types import FloatArray, KerasModel, LayerWeights, Tensor
 
 Sizes = TypeVar("Sizes", bound=EncoderSizes)
-# Names of layers -> largest magnitude [C] of each channel of their outputs.
-ChannelRanges: TypeAlias = Callable[[Set[str]], dict[str, FloatArray]]
+
+
+class ChannelRanges(Protocol):
+    """Names of layers -> how large ``[C]`` each channel of their outputs is."""
+
+    def __call__(self, names: Set[str], exponent: float = np.inf) -> dict[str, FloatArray]:
+        """Measures it.
+
+        Args:
+            names: of the layers.
+            exponent: p of the mean ``mean(|x|^p)^(1/p)`` that counts; infinite: the largest
+                magnitude.
+        """
 
 
 class PlainForms(abc.ABC, Generic[Sizes]):
@@ -94,7 +107,7 @@ class Network(abc.ABC, Generic[Sizes]):
         return weights
 
     def equalize(
-        self, network: KerasModel, config: Sizes, ranges: ChannelRanges, strength: float
+        self, network: KerasModel, config: Sizes, ranges: ChannelRanges
     ) -> None:
         """Equalizes channels in place; does nothing where norms are over channels.
 
@@ -102,7 +115,6 @@ class Network(abc.ABC, Generic[Sizes]):
             network: float, from ``fqss_tf.quantization.folding.add_planes``.
             config: its sizes.
             ranges: measures the channels of some layers.
-            strength: as of ``fqss_tf.quantization.equalization.equalize``.
         """
 
     def scale_latent(self, network: KerasModel, config: Sizes, factor: float) -> None:

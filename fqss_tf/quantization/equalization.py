@@ -7,7 +7,7 @@ positively homogeneous (Nagel et al. 2019, section 4.1). Weights have a scale pe
 that most of it costs no precision there.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 import tensorflow as tf
@@ -25,8 +25,7 @@ SMALLEST_BOUND = 1e-6  # of a latent that is silent
 
 
 def equalize(
-    network: keras.Model, config: EncoderSizes, mixtures: Iterable[np.ndarray],
-    strength: float = 0.5,
+    network: keras.Model, config: EncoderSizes, mixtures: Iterable[np.ndarray]
 ) -> None:
     """Equalizes the channels of a network, in place; its function stays the same.
 
@@ -37,18 +36,17 @@ def equalize(
         network: float, from ``fqss_tf.quantization.folding.add_planes``.
         config: its sizes.
         mixtures: batches ``[B, T]`` at the level of the network, on which ranges are measured.
-        strength: 0 to 1, how far channels are equalized that a convolution adds up. Its weights
-            have one scale for all inputs, and take over the inequality.
     """
     family = network_of(config)
     of_magnitudes = isinstance(family, SpectrogramNetwork)
 
-    def ranges(names: Iterable[str]) -> dict[str, FloatArray]:
+    def ranges(names: Iterable[str], exponent: float = np.inf) -> dict[str, FloatArray]:
         inputs = (family.inputs(mixture, config) for mixture in mixtures)
         # One song of twelve may have ten times the peak of the others in a channel.
-        return channel_ranges(network, names, inputs, np.mean if of_magnitudes else np.max)
+        over_batches = 1.0 if of_magnitudes else exponent
+        return channel_ranges(network, names, inputs, exponent, over_batches)
 
-    family.equalize(network, config, ranges, strength)
+    family.equalize(network, config, ranges)
     if of_magnitudes:
         return  # its joins have the range of samples already
     if any(isinstance(layer, RemainderDecoder) for layer in network.layers):
@@ -75,25 +73,44 @@ def latent_bound(network: KerasModel, mixtures: Iterable[FloatArray]) -> float:
 
 def channel_ranges(
     network: KerasModel, names: Iterable[str], inputs: Iterable[FloatArray | tf.Tensor],
-    over_batches: Callable[..., FloatArray] = np.max,
+    exponent: float = np.inf, over_batches: float = np.inf,
 ) -> dict[str, FloatArray]:
-    """Measures, by name of layer, the largest magnitude ``[C]`` of each channel of its output.
+    """Measures, by name of layer, how large ``[C]`` each channel of its output is.
 
     Args:
         network: float.
         names: of the layers.
         inputs: batches as the network takes them.
-        over_batches: what becomes of those of all batches, ``numpy.max`` or ``numpy.mean``.
+        exponent: p of the mean ``mean(|x|^p)^(1/p)`` of a batch that counts; infinite: the largest
+            magnitude.
+        over_batches: the same of the mean over batches.
     """
     names = sorted(names)
     outputs = keras.Model(network.input, [network.get_layer(name).output for name in names])
-    largest = tf.function(
-        lambda batch: [
-            tf.reduce_max(tf.abs(output), axis=(0, 1, 2))
-            for output in tf.nest.flatten(outputs(batch))
-        ],
-        autograph=False,
-    )
-    batches = [largest(batch) for batch in inputs]
+
+    def sizes(batch: tf.Tensor) -> list[tf.Tensor]:
+        found = []
+        for output in tf.nest.flatten(outputs(batch)):
+            largest = tf.reduce_max(tf.abs(output), axis=(0, 1, 2))
+            if np.isfinite(exponent):
+                shares = tf.math.divide_no_nan(tf.abs(output), largest)
+                largest *= tf.reduce_mean(shares**exponent, axis=(0, 1, 2)) ** (1 / exponent)
+            found.append(largest)
+        return found
+
+    measure = tf.function(sizes, autograph=False)
+    batches = [measure(batch) for batch in inputs]
     of_layers = zip(*batches, strict=True)
-    return {name: over_batches(found, axis=0) for name, found in zip(names, of_layers, strict=True)}
+    return {
+        name: _power_mean(np.asarray(found), over_batches)
+        for name, found in zip(names, of_layers, strict=True)
+    }
+
+
+def _power_mean(values: FloatArray, exponent: float) -> FloatArray:
+    """Over the first axis; infinite: the largest."""
+    largest = values.max(axis=0)
+    if not np.isfinite(exponent):
+        return largest
+    shares = values / np.maximum(largest, np.finfo(np.float32).tiny)
+    return np.asarray(largest * np.mean(shares**exponent, axis=0) ** (1 / exponent), np.float32)

@@ -60,12 +60,12 @@ class ConvTasNet(Network[ConvTasNetConfig]):
         return folded(weights, model, config)
 
     def equalize(
-        self, network: KerasModel, config: ConvTasNetConfig, ranges: ChannelRanges, strength: float
+        self, network: KerasModel, config: ConvTasNetConfig, ranges: ChannelRanges
     ) -> None:
         """Equalizes the channels, whose ranges differ much in a trained network."""
         from fqss_tf.models.convtasnet.equalization import equalize
 
-        equalize(network, config, ranges, strength)
+        equalize(network, config, ranges)
 
     def scale_latent(
         self, network: KerasModel, config: ConvTasNetConfig, factor: float

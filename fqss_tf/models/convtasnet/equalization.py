@@ -3,7 +3,7 @@
 import numpy as np
 
 from fqss_tf.models import waveform_weights
-from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
+from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig, Norm
 from fqss_tf.models.masking import MASK_CHANGE
 from fqss_tf.models.network import ChannelRanges
 from fqss_tf.models.waveform_weights import DECODERS, multiply_latent
@@ -11,13 +11,17 @@ from fqss_tf.types import FloatArray, KerasModel
 
 # Channels that hardly ever sound are not blown up further.
 LEAST_SHARE = 1e-3
+# By norm. A size between the root mean square and the peak (infinite): behind a PReLU and a global
+# norm, a rare peak shall not make a channel small.
+EXPONENTS: dict[Norm, float] = {"global": 8.0, "batch": np.inf}
+# 0 to 1, how far channels are equalized that a convolution adds up: its weights have one scale for
+# all inputs, and take over the inequality.
+STRENGTHS: dict[Norm, float] = {"global": 0.75, "batch": 0.5}
 
 
-def equalize(
-    network: KerasModel, config: ConvTasNetConfig, ranges: ChannelRanges, strength: float
-) -> None:
+def equalize(network: KerasModel, config: ConvTasNetConfig, ranges: ChannelRanges) -> None:
     """Equalizes the channels of a network, in place; arguments as of ``Network.equalize``."""
-    _Equalization(network, config, ranges, strength).equalize()
+    _Equalization(network, config, ranges).equalize()
 
 
 def scale_latent(network: KerasModel, factor: float) -> None:
@@ -34,14 +38,14 @@ def scale_latent(network: KerasModel, factor: float) -> None:
 
 class _Equalization:
     def __init__(
-        self, network: KerasModel, config: ConvTasNetConfig, ranges: ChannelRanges,
-        strength: float,
+        self, network: KerasModel, config: ConvTasNetConfig, ranges: ChannelRanges
     ) -> None:
-        self.network, self.config, self.strength = network, config, strength
+        self.network, self.config = network, config
+        self.strength = STRENGTHS[config.norm]
         self.names = {layer.name for layer in network.layers}
         self.latents = range(config.latents)
         self.blocks = range(len(config.dilations))
-        self.ranges = ranges(self._measured())
+        self.ranges = ranges(self._measured(), EXPONENTS[config.norm])
 
     def _measured(self) -> set[str]:
         places = {"encoder_0", "encoder_sum_1", "mask_prelu", "mask_relu", MASK_CHANGE}

@@ -77,9 +77,9 @@ class Spleeter(SpectrogramNetwork[SpleeterConfig]):
         return folded(weights, config)
 
     def equalize(
-        self, network: KerasModel, config: SpleeterConfig, ranges: ChannelRanges, strength: float
+        self, network: KerasModel, config: SpleeterConfig, ranges: ChannelRanges
     ) -> None:
         """Gives the channels that are joined the range of samples."""
         from fqss_tf.models.spleeter.equalization import equalize
 
-        equalize(network, config, ranges, strength)
+        equalize(network, config, ranges)

@@ -17,9 +17,7 @@ from fqss_tf.types import FloatArray, KerasModel
 SMALLEST = 1e-6  # range or weight of a channel that is silent
 
 
-def equalize(
-    network: KerasModel, config: SpleeterConfig, ranges: ChannelRanges, strength: float
-) -> None:
+def equalize(network: KerasModel, config: SpleeterConfig, ranges: ChannelRanges) -> None:
     """Scales what each join reads to [-1, 1), and undoes it in the convolution behind, in place.
 
     Behind a LeakyReLU the scale goes on to the next convolution; in front of an ELU a gain takes
@@ -29,7 +27,6 @@ def equalize(
         network: float, as ``build`` makes it for export.
         config: its sizes.
         ranges: measures the channels of some layers.
-        strength: 0 to 1: with 1, all channels get the same range; with 0, all the same weight.
     """
     names = {layer.name for layer in network.layers}
     stems = [f"stem_{stem}_" for stem in range(config.sources)]
@@ -41,7 +38,7 @@ def equalize(
         scales = {
             level: _scale(
                 found[_down(stem, level, planes)],
-                _down_weights(network, config, stem, level), strength,
+                _down_weights(network, config, stem, level),
             )
             for level in range(1, LEVELS)
         }
@@ -51,7 +48,7 @@ def equalize(
         }
         up_ranges[1] = np.minimum(up_ranges[1], _telling(network, stem))
         grown = {
-            level: _scale(each, _up_weights(network, stem, level), strength)
+            level: _scale(each, _up_weights(network, stem, level))
             for level, each in up_ranges.items()
         }
         for level, scale in scales.items():
@@ -109,10 +106,11 @@ def _weights(network: KerasModel, name: str) -> FloatArray:
     return (kernel / largest).max(axis=(0, 1, 3))
 
 
-def _scale(ranges: FloatArray, weights: FloatArray, strength: float) -> FloatArray:
+def _scale(ranges: FloatArray, weights: FloatArray) -> FloatArray:
     """What to multiply channels by so that the largest has the range 1."""
     ranges = np.maximum(ranges.astype(np.float64), SMALLEST)
-    scale = np.maximum(weights, SMALLEST) ** (1 - strength) / ranges**strength
+    # Half way between one range and one weight for all channels.
+    scale = np.sqrt(np.maximum(weights, SMALLEST) / ranges)
     return scale / (scale * ranges).max()
 
 
