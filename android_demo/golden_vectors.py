@@ -227,7 +227,7 @@ def _rates():
 
 def _networks():
     """Real sounds, as ``fqss-tf separate`` gives their sources: by the models that ship."""
-    mixtures, rate = load_mixtures("bundled")
+    mixtures, rate = load_mixtures("bundled", models=["two-voices"])
     voices = to_int16(np.concatenate([mixtures[0][2], mixtures[1][2]])[: STREAM_WINDOW.stop])
     return {
         "voices_mixture": voices,

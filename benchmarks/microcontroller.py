@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("models", nargs="+", type=Path)
     parser.add_argument("--seconds", type=float, default=60.0)
     options = parser.parse_args()
-    print(f"{describe()}; {options.seconds:g} s of bundled speech.\n")
+    print(f"{describe()}; {options.seconds:g} s of bundled mixtures.\n")
     _print_header(HEADER)
     for model in options.models:
         with tempfile.TemporaryDirectory() as folder:

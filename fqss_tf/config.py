@@ -49,7 +49,7 @@ KINDS = {
 class DataRecipe:
     """What is trained on. See docs/guide/data.md.
 
-    Which data: ``datasets``, data set folders of any kind, ``bundled`` for the speech that ships
+    Which data: ``datasets``, data set folders of any kind, ``bundled`` for the audio that ships
     with the package; ``task`` (``sep_clean``, ``sep_noisy`` or ``enh_single``), ``mode`` (``min``
     or ``max``) and ``subset`` (``train-100``, ..) of LibriMix. ``sources``: names of the
     network's outputs in order, which are stems, or folders of sources to mix; empty where outputs

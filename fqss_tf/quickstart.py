@@ -1,4 +1,4 @@
-"""The whole way on the bundled speech: teacher, FQSS, vanilla QAT, integers, scores, a page."""
+"""The whole way on the bundled audio: teacher, FQSS, vanilla QAT, integers, scores, a page."""
 
 import dataclasses
 import json
@@ -9,12 +9,12 @@ from typing import NamedTuple, TypeAlias
 
 from fqss_tf import audio
 from fqss_tf.config import load_recipe
-from fqss_tf.data.bundled import bundled_teacher
 from fqss_tf.errors import FqssError
-from fqss_tf.evaluation import ModelScore, evaluate, level_sweep, load_mixtures
+from fqss_tf.evaluation import ModelScore, evaluate, load_mixtures, snr_sweep
 from fqss_tf.export.conversion import Conversion
 from fqss_tf.export.convert import convert
 from fqss_tf.files import atomic_path
+from fqss_tf.importing.teacher import float_source
 from fqss_tf.progress import bar
 from fqss_tf.report.page import write_report
 from fqss_tf.report.plots import spectrogram
@@ -44,7 +44,9 @@ MODELS = (
     Model("qat_int8.tflite", "qat", "int8", False),
     Model("fqss_int8.tflite", "fqss", "int8", False),
 )
-EXAMPLES = 2
+# The model that ships whose float network is trained in 8 bits.
+TEACHER = "voice-micro"
+EXAMPLE_SNR_DB = (0, 10, 20)
 BASELINE_SQNR = 20.0
 
 
@@ -59,7 +61,7 @@ def quickstart(
     Args:
         output: folder, new or empty.
         from_scratch: train the float teacher too instead of taking the one that ships.
-        teacher: folder of a run whose float model to take.
+        teacher: folder of a run, checkpoint or model that ships, whose float model to take.
         settings: ``key=value`` changes of the quickstart recipe.
 
     Returns:
@@ -74,12 +76,11 @@ def quickstart(
     recipe = load_recipe("quickstart", settings)
     if from_scratch and teacher:
         raise FqssError("--from-scratch trains a teacher: leave --teacher out")
-    teacher = teacher or bundled_teacher()
     if from_scratch:
         float_only = dataclasses.replace(recipe, qat=dataclasses.replace(recipe.qat, steps=0))
         teacher = train(float_only, output / "runs" / "float").folder
     runs = {
-        method: train(recipe, output / "runs" / method, method, teacher)
+        method: train(recipe, output / "runs" / method, method, float_source(teacher or TEACHER))
         for method in ("qat", "fqss")
     }
     runs["float"] = runs["ptq"] = runs["qat"]
@@ -94,8 +95,9 @@ def quickstart(
         )
     files = {model.file: TfliteFile.open(output / model.file) for model in MODELS}
     kept_steps = {method: runs[method].files.kept_step("qat") for method in ("qat", "fqss")}
-    results = _results(files, conversions, kept_steps)
-    sweep = _sweep(files)
+    scores = _scores(files)
+    results = _results(scores, conversions, kept_steps)
+    sweep = _sweep(scores)
     for name, rows in (("results.json", results), ("sweep.json", sweep)):
         with atomic_path(output / name) as temporary:
             temporary.write_text(json.dumps(rows, indent=1))
@@ -104,19 +106,18 @@ def quickstart(
     return {"results": results, "sweep": sweep}
 
 
-def _scored(files: OpenFiles, manifest: str) -> list[ModelScore]:
-    mixtures, rate = load_mixtures("bundled", manifest)
-    label = f"scoring {manifest}"
-    with bar(label, len(files) * len(mixtures)) as shown:
+def _scores(files: OpenFiles) -> list[ModelScore]:
+    mixtures, rate = load_mixtures("bundled")
+    with bar("scoring", len(files) * len(mixtures)) as shown:
         return evaluate(
             list(files.values()), mixtures, progress=lambda done, total: shown.update(1), rate=rate
         )
 
 
 def _results(
-    files: OpenFiles, conversions: Mapping[str, Conversion], kept_steps: Mapping[str, int]
+    scores: Sequence[ModelScore], conversions: Mapping[str, Conversion],
+    kept_steps: Mapping[str, int],
 ) -> list[Json]:
-    scores = _scored(files, "mixtures.csv")
     reference = scores[0].si_sdr
     return [
         {
@@ -135,11 +136,12 @@ def _results(
     ]
 
 
-def _sweep(files: OpenFiles) -> list[Json]:
+def _sweep(scores: Sequence[ModelScore]) -> list[Json]:
+    references = snr_sweep(scores[0])
     return [
-        {"method": model.method, **row}
-        for model, score in zip(MODELS, _scored(files, "sweep.csv"), strict=True)
-        for row in level_sweep(score)
+        {"method": model.method, **row, "drop": reference["si_sdri"] - row["si_sdri"]}
+        for model, score in zip(MODELS, scores, strict=True)
+        for reference, row in zip(references, snr_sweep(score), strict=True)
     ]
 
 
@@ -153,10 +155,13 @@ def _examples(output: Path, files: OpenFiles) -> list[Json]:
         for model in MODELS
         if model.method in ("float", "fqss")
     }
+    names = separators["float"].metadata.sources
     examples = []
-    for mixture_id, _, mixture, sources in mixtures[:EXAMPLES]:
+    for number, snr in enumerate(EXAMPLE_SNR_DB):
+        at_snr = [each for each in mixtures if each[1] == snr]
+        mixture_id, _, mixture, sources = at_snr[number % len(at_snr)]
         clips: list[tuple[str, Waveform]] = [("mixture", mixture)]
-        clips += [(f"true source {i + 1}", source) for i, source in enumerate(sources)]
+        clips += [(f"true {name}", source) for name, source in zip(names, sources, strict=True)]
         for method, separator in separators.items():
             estimates = separator(mixture, rate)
             clips += [
@@ -169,7 +174,8 @@ def _examples(output: Path, files: OpenFiles) -> list[Json]:
             spectrogram(waveform, rate, folder / f"{stem}.png", label)
             items.append({"label": label, "path": folder / f"{stem}.wav",
                           "spectrogram": folder / f"{stem}.png"})
-        examples.append({"title": f"Test mixture {mixture_id}", "items": items})
+        title = f"Test mixture {mixture_id}: the voice {snr} dB above the background"
+        examples.append({"title": title, "items": items})
     return examples
 
 

@@ -287,7 +287,7 @@ def untrained():
     from fqss_tf.config import load_recipe
     from fqss_tf.runs.untrained import UntrainedRun
 
-    return lambda *settings: UntrainedRun(load_recipe("quickstart", (*TINY_RECIPE, *settings)))
+    return lambda *settings: UntrainedRun(load_recipe("two-voices", (*TINY_RECIPE, *settings)))
 
 
 @pytest.fixture(scope="session")

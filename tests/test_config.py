@@ -195,10 +195,10 @@ def test_a_file_that_is_no_text(tmp_path):
 
 
 def test_one_source_is_enhancement_and_nothing_else_is():
-    assert load_recipe("quickstart", ["model.sources=1"]).data.task == "enh_single"
-    assert load_recipe("quickstart").data.task == "sep_clean"
+    assert load_recipe("two-voices", ["model.sources=1"]).data.task == "enh_single"
+    assert load_recipe("two-voices").data.task == "sep_clean"
     with pytest.raises(FqssError, match="enh_single is of one source, but model.sources is 2"):
-        load_recipe("quickstart", ["data.task=enh_single"])
+        load_recipe("two-voices", ["data.task=enh_single"])
 
 
 @pytest.mark.parametrize("name, settings, recomputes", [
@@ -243,7 +243,7 @@ def test_a_saved_recipe_has_every_key_and_no_base(recipe_file, tmp_path):
     ("base: mobil", "mine.yaml: no base .*mobil: give a YAML file or one of convtasnet, "),
     ("base: mine.yaml", "mine.yaml is its own base: .*mine.yaml -> .*mine.yaml"),
     ("base: [two-voices]", "base is \\['two-voices'\\]: give a YAML file"),
-    ("base: quickstart\nmodel: {filter: 8}", "key model.filter: did you mean model.filters"),
+    ("base: two-voices\nmodel: {filter: 8}", "key model.filter: did you mean model.filters"),
 ])
 def test_a_base_that_cannot_be(text, message, recipe_file):
     with pytest.raises(FqssError, match=message):

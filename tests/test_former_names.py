@@ -24,7 +24,7 @@ def test_recipes_of_earlier_versions_are_read(tmp_path):
     found = recipe.quantization
     assert (found.input_planes, found.output_planes, found.calibration_steps) == (3, 1, 7)
     assert (found.residual, found.recompute) == ("frames", False)
-    assert load_recipe("quickstart", ["data.roots=[x]"]).data.datasets == ("x",)
+    assert load_recipe("two-voices", ["data.roots=[x]"]).data.datasets == ("x",)
 
 
 @pytest.mark.parametrize("former, name", RECIPES.items())
@@ -34,14 +34,14 @@ def test_a_recipe_may_have_a_base_of_a_former_name(former, name, tmp_path):
 
 
 def test_every_former_key_has_a_key_of_today():
-    recipe = dataclasses.asdict(load_recipe("quickstart"))
+    recipe = dataclasses.asdict(load_recipe("two-voices"))
     for key in RECIPE_KEYS.values():
         section, _, name = key.partition(".")
         assert name in recipe[section] or not name
 
 
 def test_run_folders_of_earlier_versions_are_read(tmp_path):
-    save_recipe(load_recipe("quickstart"), tmp_path / "recipe.yaml")
+    save_recipe(load_recipe("two-voices"), tmp_path / "recipe.yaml")
     values = yaml.safe_load((tmp_path / "recipe.yaml").read_text())
     values["quantisation"] = values.pop("quantization")
     del values["quantisation"]["residual"]

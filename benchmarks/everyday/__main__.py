@@ -2,7 +2,7 @@
 
     python benchmarks/everyday [--before COMMIT] [PART OF A NAME...]
 
-Each function with ``@case`` makes files, mostly of 12 s of the bundled speech, and says what became
+Each function with ``@case`` makes files, mostly of 12 s of bundled voices, and says what became
 of them. Cases that need ffmpeg are left out without it. With --before, the package as it was at
 that commit gets the same cases, and its results stand in a column of their own.
 """

@@ -6,9 +6,8 @@ Where a result has one channel, it is taken for each: what is left of the places
 import functools
 
 import numpy as np
-from common import RATE, case, two_voices
+from common import RATE, bundled_mixtures, case, two_voices
 
-from fqss_tf.evaluation import load_mixtures
 from fqss_tf.metrics import pit_si_sdr
 
 
@@ -56,7 +55,7 @@ def stereo_case(name, places):
     @case(f"stereo, {name}")
     def separated(_):
         scores = []
-        for _, _, _, voices in load_mixtures("bundled")[0]:
+        for _, _, _, voices in bundled_mixtures():
             images = np.stack([np.stack(image, axis=1) for image in places(*voices)])
             images *= 0.9 / np.abs(images.sum(axis=0)).max()
             mixture = images.sum(axis=0).astype(np.float32)

@@ -3,9 +3,8 @@
 import functools
 
 import numpy as np
-from common import RATE, case, speech
+from common import RATE, bundled_mixtures, case, speech
 
-from fqss_tf.evaluation import load_mixtures
 from fqss_tf.metrics import pit_si_sdr
 from fqss_tf.runtime import Separator, StreamingSeparator
 
@@ -44,7 +43,7 @@ def dbfs(samples):
 
 def mean_si_sdr(model, prepared, decibels, skip=0):
     """Of all bundled mixtures; ``prepared`` gives the mixture what comes before it."""
-    mixtures = load_mixtures("bundled")[0]
+    mixtures = bundled_mixtures()
     scores = []
     for number, (_, _, mixture, sources) in enumerate(mixtures):
         before = prepared(mixtures[(number + 1) % len(mixtures)][2])

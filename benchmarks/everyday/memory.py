@@ -15,15 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-
-from fqss_tf.evaluation import load_mixtures
-
-RATE = 8000
+from common import RATE, bundled_mixtures
 
 
 def encoded(folder, channels):
     """90 s of voices, louder in the first channel in turns, as MP3 frames at 44.1 kHz."""
-    mixtures = [mixture for _, _, mixture, _ in load_mixtures("bundled")[0]]
+    mixtures = [mixture for _, _, mixture, _ in bundled_mixtures()]
     place = np.arange(sum(map(len, mixtures))) / RATE
     sides = 0.5 + 0.4 * np.sin(place[:, np.newaxis] + np.pi * np.arange(channels))
     source, target = folder / "source.wav", folder / "part.mp3"

@@ -147,7 +147,7 @@ def analyze(
     opened = [open_model(model) for model in models]
     run_path, float_file, integer_files = _sorted_models(opened)
     with atomic_folder(output) as folder:
-        mixtures, rate = load_mixtures(data, manifest, task or default_task(opened))
+        mixtures, rate = load_mixtures(data, manifest, task or default_task(opened), opened)
         if not mixtures:
             raise FqssError(f"{manifest} of {data} lists no mixtures: there is nothing to analyze")
         if options.utterances is not None and options.utterances < len(mixtures):

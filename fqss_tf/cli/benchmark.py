@@ -212,7 +212,7 @@ def _mixtures(
         return None
     from fqss_tf.evaluation import default_task, load_mixtures
 
-    return load_mixtures(data, task=default_task(models))
+    return load_mixtures(data, task=default_task(models), models=models)
 
 
 def _make_folder(path: Path) -> None:

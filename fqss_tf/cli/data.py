@@ -26,7 +26,7 @@ def command() -> None:
     """Check, make and describe data sets, and time the reading of them.
 
     DIR is a data set: folders of speakers, folders of voice and background, LibriMix, MUSDB18-HQ
-    or folders of aligned stems. Or 'bundled', the speech that ships. Which kind a folder is,
+    or folders of aligned stems. Or 'bundled', the audio that ships. Which kind a folder is,
     fqss-tf sees by itself.
     """
 

@@ -50,8 +50,8 @@ def command(
     is faster than real time). Name the float model first, and the difference is what 8 bits cost.
 
     All models get the same segments; a streaming model gets each mixture as one stream. If the
-    mixtures have a few fixed level differences, a second table scores the stronger and the weaker
-    source.
+    mixtures of two voices have a few fixed level differences, a second table scores the stronger
+    and the weaker one.
 
     If sources have names, such as voice and background, another table scores each source: over all
     mixtures, for each 5 dB of the level of the first source over the others, and for each kind of

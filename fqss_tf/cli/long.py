@@ -36,7 +36,7 @@ def command(
 ) -> None:
     """Show what it costs to cut long recordings into segments for MODEL, a .tflite file.
 
-    With --whole: separate mixtures of the bundled test speech in segments and as a whole, and
+    With --whole: separate mixtures of the bundled test part in segments and as a whole, and
     compare the SI-SDR. Also put the sources of each segment in random order, and count the seams
     (where two segments meet) at which they still change places, with and without the ordering of
     fqss-tf separate.
@@ -56,7 +56,8 @@ def command(
     memory = None
     if hours:
         with progress_bar(f"{hours:g} hours") as progress:
-            memory = measure_long_recording(file, _minute(), hours, threads, progress)
+            minute = _minute(file.metadata.sample_rate)
+            memory = measure_long_recording(file, minute, hours, threads, progress)
     if as_json:
         seams = [_summary(str(whole), score) for whole, score in zip(wholes, scores, strict=True)]
         show(json.dumps({"model": str(model), "seams": seams, "memory": memory}, indent=2))
@@ -67,13 +68,13 @@ def command(
         show(_memory_line(memory))
 
 
-def _minute() -> NDArray[np.int16]:
+def _minute(rate: int) -> NDArray[np.int16]:
     import numpy as np
 
-    from fqss_tf.evaluation.seams import BUNDLED_RATE, bundled_voices, long_mixture
+    from fqss_tf.evaluation.seams import bundled_voices, long_mixture
 
     generator = np.random.default_rng(0)
-    mixture, _ = long_mixture(bundled_voices(), 60 * BUNDLED_RATE, generator)
+    mixture, _ = long_mixture(bundled_voices(rate), 60 * rate, generator)
     return np.round(mixture * (2**15 - 1)).astype(np.int16)
 
 

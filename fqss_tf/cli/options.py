@@ -19,7 +19,7 @@ def models_on_mixtures(command: Command) -> Command:
                      help="Name of the csv file in DIR that lists the mixtures."),
         click.option("--data", metavar="DIR", required=True,
                      help="Data set, folder with the csv file of --manifest, or 'bundled' for the "
-                     "speech that ships."),
+                     "audio that ships."),
         click.argument("models", metavar="MODEL...", nargs=-1, required=True,
                        type=click.Path(path_type=Path)),
     ):

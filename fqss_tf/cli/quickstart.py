@@ -1,4 +1,4 @@
-"""``fqss-tf quickstart``: the main job, end to end, on the speech that ships with the package."""
+"""``fqss-tf quickstart``: the main job, end to end, on the audio that ships with the package."""
 
 import json
 
@@ -13,8 +13,9 @@ from fqss_tf.cli.standard_streams import show
 @click.option("--from-scratch", is_flag=True,
               help="Also train the float network, which takes hours. Default: take the one that "
               "ships.")
-@click.option("--teacher", type=click.Path(file_okay=False),
-              help="Start from the float network of this run folder.")
+@click.option("--teacher", type=click.Path(),
+              help="Start from the float network of this run folder, PyTorch checkpoint or model "
+              "that ships; its sizes must be those of the recipe.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
               help="Change a key of the quickstart recipe; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
@@ -23,10 +24,10 @@ def command(
 ) -> None:
     """Train a small model in 8 bits, convert it and compare it with float, in some minutes.
 
-    It starts from a float network and from speech that ship with the package. See README.md for
-    what it prints.
+    It starts from the float network of voice-micro, and from voices and backgrounds that ship with
+    the package. See README.md for what it prints.
     """
-    from fqss_tf.evaluation import sweep_table
+    from fqss_tf.evaluation import snr_table
     from fqss_tf.quickstart import quickstart, table
 
     outcome = quickstart(output, from_scratch, teacher, settings)
@@ -34,6 +35,6 @@ def command(
         show(json.dumps(outcome))
         return
     show(table(outcome["results"]))
-    show("\nSI-SDR of the stronger / weaker voice, dB")
-    show(sweep_table(outcome["sweep"], "method"))
+    show("\nSI-SDR improvement of the voice, and what int8 loses of it, dB")
+    show(snr_table(outcome["sweep"]))
     show(f"\nreport: {output}/report.html")

@@ -6,15 +6,11 @@ from pathlib import Path
 from fqss_tf.types import PathLike
 
 BUNDLED = "bundled"
+BUNDLED_RATE = 16000  # Hz
 
 
 def data_root(name: PathLike) -> Path:
-    """Returns the folder of a data set; ``bundled`` is the speech that ships with the package."""
+    """Returns the folder of a data set; ``bundled`` is the audio that ships with the package."""
     if str(name) == BUNDLED:
-        return Path(str(resources.files("fqss_tf") / "bundled" / "speech"))
+        return Path(str(resources.files("fqss_tf") / "bundled" / "audio"))
     return Path(name)
-
-
-def bundled_teacher() -> Path:
-    """Returns the run folder of the float teacher that ships with the package."""
-    return Path(str(resources.files("fqss_tf") / "bundled" / "teacher"))

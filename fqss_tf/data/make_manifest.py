@@ -1,4 +1,4 @@
-"""Draws the fixed mixtures of a data set folder's dev or test part."""
+"""Draws the fixed mixtures of two voices of a data set folder's dev or test part."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,14 +8,13 @@ import numpy as np
 import soundfile
 
 from fqss_tf.data.folders import Speaker, scan_speakers
-from fqss_tf.data.manifest import Mixture, mixture_of_two, write_manifest
+from fqss_tf.data.manifest import Mixture, mixture_of_two
 from fqss_tf.errors import FqssError
 from fqss_tf.types import FloatArray, PathLike
 
 PEAK = 0.9
 FRAME_SECONDS = 0.02
 ACTIVE_RANGE_DB = 40.0
-SWEEP_DB = (0, 10, 20, 30)
 
 
 class _Place(NamedTuple):
@@ -69,29 +68,6 @@ def draw_mixtures(
         for name, (count, limit) in ranges.items()
         for number in range(count)
     ]
-
-
-def draw_sweep(
-    root: PathLike, part: str, count: int, *, seconds: float = 4.0, seed: int = 0
-) -> list[Mixture]:
-    """Draws ``count`` pairs of segments as ``draw_mixtures``; mixes each at 0, 10, 20 and 30 dB."""
-    pairs = _SegmentPairs(root, part, seconds, np.random.default_rng(seed))
-    return [
-        pairs.mixture(f"pair_{number:02d}_{difference:02d}dB", pair, difference)
-        for number, pair in zip(range(count), pairs, strict=False)
-        for difference in SWEEP_DB
-    ]
-
-
-def make_bundled_manifests(root: PathLike) -> None:
-    """Writes ``dev/mixtures.csv``, ``test/mixtures.csv`` and ``test/sweep.csv`` of the bundle."""
-    root = Path(root)
-    dev = draw_mixtures(root, "dev", {"narrow": (16, 5.0), "wide": (8, 30.0)}, seed=1)
-    test = draw_mixtures(root, "test", {"main": (24, 5.0)}, seed=2)
-    sweep = draw_sweep(root, "test", 8, seed=3)
-    write_manifest(root / "dev" / "mixtures.csv", dev)
-    write_manifest(root / "test" / "mixtures.csv", test)
-    write_manifest(root / "test" / "sweep.csv", sweep)
 
 
 class _SegmentPairs:

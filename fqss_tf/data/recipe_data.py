@@ -94,7 +94,7 @@ def fixed_mixtures(
 ) -> Sequence[MixturePair]:
     """Returns (mixture [T], sources [S, T]) pairs, T a multiple of the hop.
 
-    They are of the first root that has some, else of the bundled speech. ``bad_files`` as for
+    They are of the first root that has some, else of the bundled audio. ``bad_files`` as for
     ``batches``.
     """
     hop = recipe.model.hop
@@ -110,14 +110,14 @@ def fixed_mixtures(
 
 
 def _lacks_music(recipe: Recipe) -> bool:
-    """Whether a network of music, over spectrograms, has nothing but the bundled speech."""
+    """Whether a network of music, over spectrograms, has nothing but the bundled audio."""
     of_magnitudes = isinstance(network_of(recipe.model), SpectrogramNetwork)
     return of_magnitudes and recipe.data.datasets == (BUNDLED,)
 
 
 def _music_stand_ins(recipe: Recipe, part: str) -> list[StandIn]:
     logger.warning(
-        "no music in data.datasets: the bundled speech in pink noise is taken; --calibrate "
+        "no music in data.datasets: bundled voices in pink noise are taken; --calibrate "
         "measures ranges on recordings of yours"
     )
     return voices_in_noise(part, recipe.data.sample_rate)

@@ -1,7 +1,7 @@
-"""Mixtures to score on where a recipe's data has none: the bundled speech, brought to its shape.
+"""Mixtures to score on where a recipe's data has none: the bundled audio, brought to its shape.
 
-Two voices are the bundled mixtures at the recipe's rate. One voice is the first of each in noise:
-the recipe's own noise, or pink noise where it has none.
+Two voices, or a voice and its background, are the bundled mixtures at the recipe's rate. One voice
+is the first of each two in noise: the recipe's own noise, or pink noise where it has none.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,11 @@ import numpy as np
 
 from fqss_tf.audio.files import resample
 from fqss_tf.data.bundled import BUNDLED, data_root
+from fqss_tf.data.bundled_voices import BundledVoices
 from fqss_tf.data.clips import Clip
 from fqss_tf.data.mixtures import FixedMixture, Piece
-from fqss_tf.data.sets import DataSet, open_data_set
+from fqss_tf.data.sets import DataSet
+from fqss_tf.data.source_folders import VOICE_AND_BACKGROUND, SourceFolders
 from fqss_tf.errors import FqssError
 from fqss_tf.types import FloatArray, Sources, Waveform
 
@@ -22,10 +24,10 @@ PEAK = 0.9
 
 @dataclass(frozen=True)
 class StandIn:
-    """A bundled mixture at ``rate`` Hz, of its two voices or of the first in noise.
+    """A bundled mixture at ``rate`` Hz, of both its sources or of the first in noise.
 
-    ``noise`` is a Clip, a number that seeds pink noise, or None for both voices. ``snr`` is the RMS
-    of the voice over that of the noise in dB.
+    ``noise`` is a Clip, a number that seeds pink noise, or None for both sources. ``snr`` is the
+    RMS of the voice over that of the noise in dB.
     """
 
     entry: FixedMixture
@@ -44,8 +46,8 @@ class StandIn:
         Raises:
             FqssError: naming the file that cannot be decoded.
         """
-        _, voices = self.entry.load()
-        sources = np.stack([resample(voice, self.entry.rate, self.rate) for voice in voices])
+        _, heard = self.entry.load()
+        sources = np.stack([resample(source, self.entry.rate, self.rate) for source in heard])
         if self.noise is None:
             return sources.sum(axis=0), sources
         sources = sources[:1]
@@ -65,7 +67,7 @@ class StandIn:
 
 def stand_ins(
     part: str, sources: int, rate: int, noises: Sequence[Clip] = (),
-    snr_limits: tuple[float, float] = (0.0, 20.0),
+    snr_limits: tuple[float, float] = (0.0, 20.0), names: Sequence[str] = (),
 ) -> list[FixedMixture] | list[StandIn]:
     """Takes the bundled mixtures for networks of so many sources and that rate.
 
@@ -77,29 +79,32 @@ def stand_ins(
         rate: Hz.
         noises: for one source, taken in turn; none stand for pink noise.
         snr_limits: least and largest ratio of one source to its noise, dB; all between are there.
+        names: of the sources; voice and background get these, all others two voices.
 
     Raises:
         FqssError: of more sources than two.
     """
     if sources > 2:
         raise FqssError(
-            f"data.datasets have no {part} mixtures, and the bundled speech is no stand-in: it has "
+            f"data.datasets have no {part} mixtures, and the bundled audio is no stand-in: it has "
             f"2 sources, but model.sources is {sources}; name a data set with mixtures of {sources}"
         )
-    entries = open_data_set(BUNDLED).mixtures(part)
-    if sources == 2 and rate == entries[0].rate:
+    if sources == 1:
+        return voices_in_noise(part, rate, noises, snr_limits)
+    named = tuple(names) == VOICE_AND_BACKGROUND
+    bundled = SourceFolders(data_root(BUNDLED), names) if named else BundledVoices()
+    entries = bundled.mixtures(part)
+    if rate == entries[0].rate:
         return entries
-    if sources == 2:
-        return [StandIn(entry, rate) for entry in entries]
-    return voices_in_noise(part, rate, noises, snr_limits)
+    return [StandIn(entry, rate) for entry in entries]
 
 
 def voices_in_noise(
     part: str, rate: int, noises: Sequence[Clip] = (),
     snr_limits: tuple[float, float] = (0.0, 20.0),
 ) -> list[StandIn]:
-    """Takes the first voice of each bundled mixture, in noise; arguments as of ``stand_ins``."""
-    entries = open_data_set(BUNDLED).mixtures(part)
+    """Takes the first of each two bundled voices, in noise; arguments as of ``stand_ins``."""
+    entries = BundledVoices().mixtures(part)
     levels = np.linspace(*snr_limits, len(entries))
     return [
         StandIn(entry, rate, noises[number % len(noises)] if noises else number, float(level))
@@ -108,7 +113,7 @@ def voices_in_noise(
 
 
 def is_bundled(data_set: DataSet) -> bool:
-    """Tells whether a data set is the speech of the package."""
+    """Tells whether a data set is the audio of the package."""
     return data_set.root == data_root(BUNDLED)
 
 

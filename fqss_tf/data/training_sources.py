@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from fqss_tf.data.bad_files import BadFilePolicy
+from fqss_tf.data.bundled import BUNDLED
+from fqss_tf.data.bundled_voices import BundledVoices
 from fqss_tf.data.clips import Clip, is_audio, read_clips
 from fqss_tf.data.folders import Speaker, check_groups
 from fqss_tf.data.mixtures import FixedMixture
@@ -43,13 +45,16 @@ def check_roots(data: "DataRecipe", bad_files: BadFilePolicy | None = None) -> l
 
 
 def _open_sets(data: "DataRecipe", bad_files: BadFilePolicy | None) -> list[DataSet]:
-    return [
-        open_data_set(
-            root, sample_rate=data.sample_rate, task=data.task, mode=data.mode,
-            subset=data.subset, sources=data.sources, bad_files=bad_files,
-        )
-        for root in data.datasets
-    ]
+    return [_open_set(root, data, bad_files) for root in data.datasets]
+
+
+def _open_set(root: str, data: "DataRecipe", bad_files: BadFilePolicy | None) -> DataSet:
+    if root == BUNDLED and not data.sources:
+        return BundledVoices(bad_files)
+    return open_data_set(
+        root, sample_rate=data.sample_rate, task=data.task, mode=data.mode, subset=data.subset,
+        sources=data.sources, bad_files=bad_files,
+    )
 
 
 def training_sources(
@@ -140,7 +145,7 @@ def scored_mixtures(
 ) -> list[FixedMixture | StandIn]:
     """Finds the fixed mixtures of a part, of the first root that has any, else stand-ins.
 
-    The bundled speech counts as a root without any unless it has the sources and the rate asked
+    The bundled audio counts as a root without any unless it has the sources and the rate asked
     for; it is what the stand-ins are made of, see ``stand_ins``.
 
     Args:
@@ -158,12 +163,13 @@ def scored_mixtures(
             another number of sources.
     """
     bad_files = BadFilePolicy(data.on_bad_file) if bad_files is None else bad_files
-    for data_set in _open_sets(data, bad_files):
+    sets = _open_sets(data, bad_files)
+    for data_set in sets:
         mixtures = data_set.mixtures(part) if part in data_set.parts else []
         if mixtures and not (is_bundled(data_set) and _differs(mixtures[0], data, sources)):
             break
     else:
-        if data.sources:
+        if data.sources and not any(map(is_bundled, sets)):
             raise FqssError(
                 f"data.datasets have no {part} mixtures of {', '.join(data.sources)} to score on: "
                 "fqss-tf data mix makes some"
@@ -190,15 +196,17 @@ def _stand_ins(
 ) -> list[FixedMixture] | list[StandIn]:
     noises = noise_clips(data.noise_datasets, bad_files) if sources == 1 else []
     mixtures = stand_ins(
-        part, sources, data.sample_rate, noises, (data.min_noise_snr_db, data.max_noise_snr_db)
+        part, sources, data.sample_rate, noises, (data.min_noise_snr_db, data.max_noise_snr_db),
+        data.sources,
     )
     noise = ""
     if sources == 1:
         noise = " in noise of data.noise_datasets" if noises else " in pink noise"
     rate = f" at {data.sample_rate} Hz" if isinstance(mixtures[0], StandIn) else ""
-    logger.warning(
-        "no %s mixtures in data.datasets: the bundled speech is taken%s%s", part, noise, rate
-    )
+    if noise or BUNDLED not in data.datasets:
+        logger.warning(
+            "no %s mixtures in data.datasets: the bundled audio is taken%s%s", part, noise, rate
+        )
     return mixtures
 
 

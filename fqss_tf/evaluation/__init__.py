@@ -10,8 +10,9 @@ from fqss_tf.evaluation.evaluate import (
     mixture_kinds,
 )
 from fqss_tf.evaluation.level_sweep import level_sweep, sweep_table
+from fqss_tf.evaluation.snr_sweep import snr_sweep, snr_table
 
 __all__ = [
     "ModelScore", "UtteranceScore", "breakdown", "breakdown_table", "default_task", "evaluate",
-    "level_sweep", "load_mixtures", "mixture_kinds", "sweep_table",
+    "level_sweep", "load_mixtures", "mixture_kinds", "snr_sweep", "snr_table", "sweep_table",
 ]

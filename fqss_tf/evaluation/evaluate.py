@@ -21,6 +21,7 @@ from fqss_tf.data.folders import MANIFEST
 from fqss_tf.data.librimix import LibriMix, mode_folders
 from fqss_tf.data.manifest import manifest_mixtures, read_manifest
 from fqss_tf.data.mixtures import FixedMixture, ReadWhenUsed, level_difference_db
+from fqss_tf.data.source_folders import VOICE_AND_BACKGROUND
 from fqss_tf.data.stand_in import StandIn
 from fqss_tf.data.training_sources import scored_mixtures
 from fqss_tf.errors import FqssError
@@ -201,7 +202,7 @@ def load_mixtures(
 
     Args:
         data: a data set folder (its part ``test`` is taken), a folder that holds the manifest
-            itself, a LibriMix tree, or ``bundled`` for the speech in the package.
+            itself, a LibriMix tree, or ``bundled`` for the audio in the package.
         manifest: name of the CSV file in that folder.
         task: of a LibriMix, see there.
         models: as for ``evaluate``; needed for data sets without a manifest.
@@ -297,27 +298,33 @@ def _needed(
 ) -> tuple["DataRecipe", int] | None:
     """What training would ask of a data set, and of how many sources; None if its manifest will do.
 
-    The bundled speech has mixtures of two voices alone.
+    The mixtures of the bundled manifest are of a voice and a background alone.
     """
-    from fqss_tf.config import DataRecipe
-
     if manifest != MANIFEST:  # somebody means this one
         return None
     for model in map(open_model, models):
-        if isinstance(model, TfliteFile):
-            metadata = model.metadata
-            names = metadata.sources if metadata.has_named_sources else ()
-            sources = len(metadata.sources)
-            settings = DataRecipe(sample_rate=metadata.sample_rate, sources=tuple(names))
-        else:
-            from fqss_tf.runs.folder import RunFolder
-
-            recipe = RunFolder(model).recipe
-            settings, sources = recipe.data, recipe.model.sources
-        if _has_manifest(data, manifest) and (str(data) != BUNDLED or sources > 1):
-            return None
-        return dataclasses.replace(settings, datasets=(str(data),), dev_mixtures=0), sources
+        with contextlib.suppress(FqssError):  # it says nothing, as a file of others
+            settings, sources = _separated_by(model)
+            fits = str(data) != BUNDLED or tuple(settings.sources) == VOICE_AND_BACKGROUND
+            if _has_manifest(data, manifest) and fits:
+                return None
+            return dataclasses.replace(settings, datasets=(str(data),), dev_mixtures=0), sources
     return None
+
+
+def _separated_by(model: Path | TfliteFile) -> tuple["DataRecipe", int]:
+    """The data that a model was made for, and how many sources it separates."""
+    if isinstance(model, TfliteFile):
+        from fqss_tf.config import DataRecipe
+
+        metadata = model.metadata
+        names = metadata.sources if metadata.has_named_sources else ()
+        settings = DataRecipe(sample_rate=metadata.sample_rate, sources=tuple(names))
+        return settings, len(metadata.sources)
+    from fqss_tf.runs.folder import RunFolder
+
+    recipe = RunFolder(model).recipe
+    return recipe.data, recipe.model.sources
 
 
 def _sources_of(model: Path | TfliteFile) -> int:

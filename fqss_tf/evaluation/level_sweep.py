@@ -16,11 +16,13 @@ def level_sweep(score: ModelScore) -> list[dict[str, float]]:
 
     Returns:
         A list of dicts with ``level_difference``, ``stronger_si_sdr`` and ``weaker_si_sdr``, all in
-        dB, by rising level difference. Empty unless the mixtures are of two sources and were made
-        at several level differences, each of them at least two times on average.
+        dB, by rising level difference. Empty unless the mixtures are of two sources without names
+        and were made at several level differences, each at least two times on average.
     """
+    if score.sources or len(score.rows[0].source_si_sdr) != 2:
+        return []
     levels = sorted({row.level_difference for row in score.rows})
-    if len(score.rows[0].source_si_sdr) != 2 or not 1 < len(levels) <= len(score.rows) / 2:
+    if not 1 < len(levels) <= len(score.rows) / 2:
         return []
     sweep = []
     for level in levels:

@@ -8,7 +8,8 @@ import numpy as np
 
 from fqss_tf.audio.files import read, resample
 from fqss_tf.audio.levels import peak_gain
-from fqss_tf.data.bundled import BUNDLED, data_root
+from fqss_tf.data.bundled import BUNDLED, BUNDLED_RATE, data_root
+from fqss_tf.data.source_folders import VOICE_AND_BACKGROUND
 from fqss_tf.data.stand_in import pink_noise
 from fqss_tf.errors import FqssError
 from fqss_tf.evaluation.evaluate import Forward
@@ -24,7 +25,7 @@ from fqss_tf.tflite.file import FileLike, TfliteFile
 from fqss_tf.tflite.metadata import Metadata
 from fqss_tf.types import FloatArray, OnProgress, Sources, Waveform
 
-BUNDLED_RATE = 8000
+DEFAULT_RATE = 8000
 LARGEST_LEVEL_DIFFERENCE = 5  # dB
 
 
@@ -47,7 +48,7 @@ class SeamScore:
     swapped: int
     swapped_plainly: int
     swapped_by_network: int
-    rate: int = BUNDLED_RATE
+    rate: int = DEFAULT_RATE
 
     @property
     def mixtures(self) -> int:
@@ -60,8 +61,8 @@ class SeamScore:
         return float(np.max(np.abs(np.subtract(self.joined, self.whole))))
 
 
-def bundled_voices(rate: int = BUNDLED_RATE) -> list[list[Waveform]]:
-    """Reads the bundled test speech.
+def bundled_voices(rate: int = DEFAULT_RATE) -> list[list[Waveform]]:
+    """Reads the voices of the bundled test part.
 
     Args:
         rate: of what it returns, Hz.
@@ -73,20 +74,32 @@ def bundled_voices(rate: int = BUNDLED_RATE) -> list[list[Waveform]]:
         FqssError: the package has no speech, as fqss-tf-runtime has none.
     """
     clips: dict[Path, list[Waveform]] = {}
-    for path in sorted((data_root(BUNDLED) / "test").glob("*/*.flac")):
-        clips.setdefault(path.parent, []).append(resample(read(path)[0][:, 0], BUNDLED_RATE, rate))
-    if not clips:
-        raise FqssError(
-            "the bundled speech is missing: fqss-tf brings it, fqss-tf-runtime does not"
-        )
+    for path in _bundled_test("voice/*/*.flac"):
+        clips.setdefault(path.parent, []).append(_read(path, rate))
     return list(clips.values())
+
+
+def bundled_backgrounds(rate: int) -> list[Waveform]:
+    """Reads the backgrounds of the bundled test part, float32 [samples] each; see above."""
+    return [_read(path, rate) for path in _bundled_test("background/*/*.ogg")]
+
+
+def _bundled_test(pattern: str) -> list[Path]:
+    paths = sorted((data_root(BUNDLED) / "test").glob(pattern))
+    if not paths:
+        raise FqssError("the bundled audio is missing: fqss-tf brings it, fqss-tf-runtime does not")
+    return paths
+
+
+def _read(path: Path, rate: int) -> Waveform:
+    return resample(read(path)[0][:, 0], BUNDLED_RATE, rate)
 
 
 def long_mixture(
     voices: Sequence[Sequence[Waveform]], samples: int, generator: np.random.Generator,
-    sources: int = 2,
+    sources: int = 2, backgrounds: Sequence[Waveform] = (),
 ) -> tuple[Waveform, Sources]:
-    """Mixes speakers within 5 dB of each other, or one with pink noise.
+    """Mixes speakers within 5 dB of each other, or one with a background or pink noise.
 
     Each speaks clips in random order.
 
@@ -94,19 +107,22 @@ def long_mixture(
         voices: clips of each speaker, as ``bundled_voices`` gives them.
         samples: of the mixture.
         generator: of NumPy, which decides everything.
-        sources: how many speakers.
+        sources: how many.
+        backgrounds: what the last source is made of; none if it is a speaker, too.
 
     Returns:
         The mixture, float32 [samples] of peak 1, and its sources, [sources, samples].
     """
     parts = []
     half = LARGEST_LEVEL_DIFFERENCE / 2
-    for speaker in generator.choice(len(voices), sources, replace=False):
+    speakers = generator.choice(len(voices), sources - bool(backgrounds), replace=False)
+    heard = [voices[speaker] for speaker in speakers] + ([backgrounds] if backgrounds else [])
+    for choice in heard:
         clips: list[Waveform] = []
         while sum(map(len, clips)) < samples:
-            clips.append(voices[speaker][generator.integers(len(voices[speaker]))])
-        voice = np.concatenate(clips)[:samples]
-        parts.append(_at_level(voice, generator.uniform(-half, half)))
+            clips.append(choice[generator.integers(len(choice))])
+        source = np.concatenate(clips)[:samples]
+        parts.append(_at_level(source, generator.uniform(-half, half)))
     if sources == 1:
         noise = pink_noise(samples, generator.integers(2**31))
         parts.append(_at_level(noise, generator.uniform(-half, half)))
@@ -163,7 +179,7 @@ def swapped_seams(joined: Sources, whole: Sources, starts: Sequence[int], overla
 def score_seams(
     forward: Forward, segment: int, whole: Forward, samples: int, mixtures: int,
     voices: Sequence[Sequence[Waveform]], progress: OnProgress | None = None, sources: int = 2,
-    rate: int = BUNDLED_RATE,
+    rate: int = DEFAULT_RATE, backgrounds: Sequence[Waveform] = (),
 ) -> SeamScore:
     """Scores a network in chunks against itself as a whole, on mixtures of random clips.
 
@@ -177,6 +193,7 @@ def score_seams(
         progress: called as ``progress(done, total)`` after each mixture, if given.
         sources: of the network.
         rate: of everything, Hz.
+        backgrounds: see ``long_mixture``.
 
     Returns:
         A ``SeamScore``.
@@ -187,7 +204,7 @@ def score_seams(
     swapped = {"swapped": 0, "swapped_plainly": 0, "swapped_by_network": 0}
     for seed in range(mixtures):
         generator = np.random.default_rng(seed)
-        mixture, targets = long_mixture(voices, samples, generator, sources)
+        mixture, targets = long_mixture(voices, samples, generator, sources, backgrounds)
         chunks: list[Sources] = []
 
         def kept(chunk: Waveform, chunks: list[Sources] = chunks) -> Sources:
@@ -231,7 +248,7 @@ def score_files(
     file: FileLike, whole_file: FileLike, mixtures: int, threads: int = 1,
     progress: OnProgress | None = None,
 ) -> SeamScore:
-    """Scores two .tflite files of one run by ``score_seams``, on test speech of the package.
+    """Scores two .tflite files of one run by ``score_seams``, on the test part of the package.
 
     Args:
         file: takes segments; open already or by its path.
@@ -242,15 +259,15 @@ def score_files(
 
     Raises:
         FqssError: a file is missing, damaged or a streaming model, the files are of different
-            kinds, or they are for more voices than two.
+            kinds, or they are for more sources than two.
     """
     file, whole_file = TfliteFile.open(file), TfliteFile.open(whole_file)
     path, whole_path = file.path, whole_file.path
     engine, whole = Engine(file, threads), Engine(whole_file, threads)
     for tried in (file, whole_file):
-        voices = len(tried.metadata.sources)
-        if voices > 2:
-            raise FqssError(f"{tried.path} is for {voices} voices, at most two are tried")
+        sources = len(tried.metadata.sources)
+        if sources > 2:
+            raise FqssError(f"{tried.path} is for {sources} sources, at most two are tried")
     kind, whole_kind = map(_kind, (engine.metadata, whole.metadata))
     if kind != whole_kind:
         raise FqssError(
@@ -262,9 +279,11 @@ def score_files(
             "convert the run with a larger --seconds"
         )
     rate = engine.metadata.sample_rate
+    names = engine.metadata.sources
     score = score_seams(
         engine.forward, engine.metadata.segment, whole.forward, whole.metadata.segment, mixtures,
-        bundled_voices(rate), progress, len(engine.metadata.sources), rate,
+        bundled_voices(rate), progress, len(names), rate,
+        bundled_backgrounds(rate) if names == VOICE_AND_BACKGROUND else (),
     )
     engine.close()
     whole.close()

@@ -40,11 +40,12 @@ class Step:
 
 
 def speech(metadata: Metadata, steps: int) -> NDArray[np.int16]:
-    """Returns bundled speech for a model, at full scale: int16 [steps * step]."""
+    """Returns bundled mixtures for a model, at full scale: int16 [steps * step]."""
     samples = steps * metadata.segment
     parts: list[NDArray[np.int16]] = []
     length = 0
-    for entry in stand_ins("test", len(metadata.sources), metadata.sample_rate):
+    names = metadata.sources if metadata.has_named_sources else ()
+    for entry in stand_ins("test", len(metadata.sources), metadata.sample_rate, names=names):
         mixture, _ = entry.load()
         scaled = mixture * (PEAK / max(np.abs(mixture).max(), 1e-8))
         parts.append(np.round(scaled).astype(np.int16))

@@ -70,7 +70,7 @@ def at_full_scale(
 
 
 def changing_speech(metadata: Metadata, rounds: int = 1) -> NDArray[np.int16]:
-    """Returns bundled speech whose level and offset change: int16 [steps * step].
+    """Returns bundled mixtures whose level and offset change: int16 [steps * step].
 
     Args:
         metadata: of the model.

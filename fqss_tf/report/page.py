@@ -67,8 +67,8 @@ def write_report(
         results: rows with model (file name), type, method, si_sdr, si_sdri, drop (dB against
             float, positive is worse), sqnr (dB against the simulation), bytes and
             real_time_factor; a number that was not measured is None.
-        sweep: rows with method, level_difference, stronger_si_sdr and weaker_si_sdr, all in dB;
-            may be empty.
+        sweep: rows with method, input_snr, si_sdri of the voice and drop (what it loses against
+            float), all in dB; may be empty.
         examples: ``{"title", "items": [{"label", "path" of a WAV, "spectrogram" path of a PNG,
             optional}]}``; may be empty.
         output_dir: folder.
@@ -155,9 +155,9 @@ def _number(value: float | None, form: str) -> str:
 
 def _sweep_section(sweep: Sequence[Json]) -> str:
     return f"""<section>
-<h2>When one voice is stronger</h2>
-<p>SI-SDR of each source as the level difference between the two grows.</p>
-{figure(plots.level_sweep, sweep, "SI-SDR over the level difference, one line a method")}
+<h2>From loud backgrounds to soft ones</h2>
+<p>How much cleaner the voice becomes, and what of this each method loses against float.</p>
+{figure(plots.snr_sweep, sweep, "SI-SDR improvement over the input SNR, one line a method")}
 </section>
 """
 

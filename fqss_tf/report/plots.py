@@ -72,24 +72,24 @@ def scores(results: Sequence[Json], target: Target, theme: Theme = LIGHT) -> Non
     save(figure, target)
 
 
-def level_sweep(sweep: Sequence[Json], target: Target, theme: Theme = LIGHT) -> None:
-    """Draws SI-SDR of the stronger and of the weaker source over their level difference.
+def snr_sweep(sweep: Sequence[Json], target: Target, theme: Theme = LIGHT) -> None:
+    """Draws SI-SDR improvement of the voice, and its loss against float, over the input SNR.
 
     Args:
-        sweep: rows with method, level_difference (dB), stronger_si_sdr and weaker_si_sdr (dB).
+        sweep: rows with method, input_snr, si_sdri and drop, all in dB.
         target: path or binary file that takes the PNG.
         theme: of the page around it.
     """
-    figure, panels = new_figure(theme, 1, 2, (8.4, 3.4), sharey=True)
+    figure, panels = new_figure(theme, 1, 2, (8.4, 3.4))
     for axes, key, title in (
-        (panels[0], "stronger_si_sdr", "Stronger source"),
-        (panels[1], "weaker_si_sdr", "Weaker source"),
+        (panels[0], "si_sdri", "SI-SDR improvement of the voice (dB)"),
+        (panels[1], "drop", "Lost against float (dB)"),
     ):
         for method in dict.fromkeys(row["method"] for row in sweep):
             rows = [row for row in sweep if row["method"] == method]
-            rows.sort(key=lambda row: row["level_difference"])
+            rows.sort(key=lambda row: row["input_snr"])
             axes.plot(
-                [row["level_difference"] for row in rows],
+                [row["input_snr"] for row in rows],
                 [row[key] for row in rows],
                 label=method,
                 color=method_colour(method),
@@ -98,10 +98,9 @@ def level_sweep(sweep: Sequence[Json], target: Target, theme: Theme = LIGHT) -> 
                 linewidth=1.8,
             )
         axes.set_title(title, loc="left", fontsize=10, color=theme.text)
-        axes.set_xlabel("Level difference (dB)", color=theme.text, fontsize=9)
+        axes.set_xlabel("Input SNR (dB)", color=theme.text, fontsize=9)
         axes.grid(color=theme.grid, linewidth=0.8)
-    panels[0].set_ylabel("SI-SDR (dB)", color=theme.text, fontsize=9)
-    panels[1].legend(frameon=False, labelcolor=theme.text, fontsize=9)
+    panels[0].legend(frameon=False, labelcolor=theme.text, fontsize=9)
     save(figure, target)
 
 

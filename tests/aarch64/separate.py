@@ -1,6 +1,6 @@
-"""Separates one mixture of the bundled speech with a shipped model; or compares two results.
+"""Separates one mixture of the bundled audio with a shipped model; or compares two results.
 
-Usage: python separate.py MODEL SPEECH RESULT.npy
+Usage: python separate.py MODEL AUDIO RESULT.npy
        python separate.py --compare RESULT.npy OTHER.npy
 """
 
@@ -12,25 +12,25 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-SECONDS = 6
+SAMPLES = 48000
 
 
-def mixture(speech):
+def mixture(audio):
     """int16 [samples], at a peak of half of full scale, of the first two clips of the test part."""
-    with open(speech / "test" / "mixtures.csv", newline="", encoding="utf-8") as file:
+    with open(audio / "test" / "mixtures.csv", newline="", encoding="utf-8") as file:
         row = next(csv.DictReader(file))
-    clips = [soundfile.read(speech / "test" / row[f"path_{k}"])[0] for k in (1, 2)]
-    total = sum(np.resize(clip, SECONDS * 8000) for clip in clips)
+    clips = [soundfile.read(audio / "test" / row[f"path_{k}"])[0] for k in (1, 2)]
+    total = sum(np.resize(clip, SAMPLES) for clip in clips)
     return np.round(total * 2**14 / np.abs(total).max()).astype(np.int16)
 
 
-def separate(model, speech, result):
+def separate(model, audio, result):
     from fqss_tf.runtime import Separator, StreamingSeparator
     from fqss_tf.tflite import TfliteFile
 
     if "tensorflow" in sys.modules:
         raise SystemExit("the runtime imported TensorFlow")
-    samples = mixture(Path(speech))
+    samples = mixture(Path(audio))
     if TfliteFile.open(model).metadata.is_streaming:
         with StreamingSeparator(model) as separator:
             estimates = separator.separate(samples)

@@ -97,7 +97,7 @@ def run_folder(tmp_path_factory):
     from fqss_tf.runs.untrained import UntrainedRun
     from fqss_tf.runs.weights import save_weights
 
-    recipe = load_recipe("quickstart", [
+    recipe = load_recipe("two-voices", [
         "model.filters=32", "model.bottleneck=8", "model.skip=8", "model.hidden=16",
         "model.blocks=1", "model.repeats=1", "data.segment_seconds=0.5",
     ])

@@ -46,7 +46,7 @@ def test_every_kind_of_step_trains_in_turn(monkeypatch):
     monkeypatch.setattr(training, "_contender", noting)
     done = []
     times = measure_training(
-        load_recipe("quickstart", SETTINGS), 1, 3, lambda *now: done.append(now)
+        load_recipe("two-voices", SETTINGS), 1, 3, lambda *now: done.append(now)
     )
     names = ["float, float32", "quantized, teacher computes", "quantized, teacher read"]
     assert [one.name for one in times] == names

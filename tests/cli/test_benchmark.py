@@ -175,10 +175,10 @@ def test_training_steps_are_side_by_side(monkeypatch):
 
     monkeypatch.setattr(training, "measure_training", measured)
     arguments = (
-        "quickstart", "--training", "--runs", 2, "--threads", 3, "--set", "float.batch_size=7"
+        "two-voices", "--training", "--runs", 2, "--threads", 3, "--set", "float.batch_size=7"
     )
     report = json.loads(run(*arguments, "--json").stdout)
-    assert (report["recipe"], report["runs"], report["threads"]) == ("quickstart", 2, 3)
+    assert (report["recipe"], report["runs"], report["threads"]) == ("two-voices", 2, 3)
     assert [(step["step"], step["ratio"], step["cpu_ratio"]) for step in report["steps"]] == [
         ("float", 1, 1), ("quantized", pytest.approx(2.0), pytest.approx(2.0)),
     ]

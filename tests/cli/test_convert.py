@@ -58,7 +58,7 @@ def test_a_post_training_file_of_two_planes_from_recordings(tmp_path):
     soundfile.write(recordings / "room.wav", noise, 22050)
     output = tmp_path / "ptq.tflite"
     result = convert(
-        "--recipe", "quickstart", *settings, "--ptq", "--planes", "2", "--calibrate", recordings,
+        "--recipe", "two-voices", *settings, "--ptq", "--planes", "2", "--calibrate", recordings,
         "--seconds", "0.5", "--output", output,
     )
     assert result.exit_code == 0, result.output
@@ -68,13 +68,13 @@ def test_a_post_training_file_of_two_planes_from_recordings(tmp_path):
 
 def test_planes_and_recordings_go_with_ptq(tmp_path):
     for options in (["--planes", "2"], ["--calibrate", tmp_path]):
-        result = convert("--recipe", "quickstart", *options, "--output", tmp_path / "m.tflite")
+        result = convert("--recipe", "two-voices", *options, "--output", tmp_path / "m.tflite")
         assert result.exit_code == 2 and "go with --ptq" in result.output
 
 
 def test_a_folder_without_recordings_is_refused(tmp_path):
     output = tmp_path / "m.tflite"
-    result = convert("--recipe", "quickstart", "--ptq", "--calibrate", tmp_path, "--output", output)
+    result = convert("--recipe", "two-voices", "--ptq", "--calibrate", tmp_path, "--output", output)
     assert result.exit_code == 2 and "holds no audio files" in result.output
     assert list(tmp_path.iterdir()) == []
 

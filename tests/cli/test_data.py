@@ -152,7 +152,7 @@ def test_mistakes_of_mix_are_named_and_leave_nothing(tmp_path):
 
 
 def test_throughput():
-    result = run("throughput", "quickstart", "--seconds", 0.5, "--json")
+    result = run("throughput", "two-voices", "--seconds", 0.5, "--json")
     found = json.loads(result.stdout)
     assert found["audio_seconds"] > 0 and found["cpu_seconds_per_audio_second"] > 0
     assert found["times_real_time"] == pytest.approx(

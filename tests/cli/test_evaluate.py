@@ -95,7 +95,7 @@ def test_csv_has_a_column_for_each_of_three_sources(tmp_path):
 
     sizes = {"filters": 32, "bottleneck": 8, "skip": 8, "hidden": 16, "blocks": 1, "repeats": 1}
     recipe = load_recipe(
-        "quickstart", [f"model.{key}={value}" for key, value in sizes.items()] + ["model.sources=3"]
+        "two-voices", [f"model.{key}={value}" for key, value in sizes.items()] + ["model.sources=3"]
     )
     folder = RunFolder.create(tmp_path / "run", recipe, "fqss").path
     save_weights(build(recipe.model), folder / FLOAT_WEIGHTS)
@@ -140,8 +140,12 @@ def test_another_manifest_and_threads(tiny_tflite, data):
     assert json.loads(result.stdout)["mixtures"] == 1
 
 
-def test_a_sweep_of_levels_has_a_table_of_its_own(tiny_float_tflite, tiny_tflite):
-    result = run(tiny_float_tflite, tiny_tflite, "--data", "bundled", "--manifest", "sweep.csv")
+def test_a_sweep_of_levels_has_a_table_of_its_own(tiny_float_tflite, tiny_tflite, data):
+    write_manifest(data / "levels.csv", [
+        mixture_of_two(f"{number}_{level}", level, "a.wav", number, 0.5, "b.wav", 0, 0.1, 900)
+        for number in range(2) for level in (0, 10, 20, 30)
+    ])
+    result = run(tiny_float_tflite, tiny_tflite, "--data", data, "--manifest", "levels.csv")
     assert result.exit_code == 0, result.output
     title, levels, *lines = result.stdout.splitlines()[-4:]
     assert "stronger / weaker" in title and levels.endswith("30 dB")
@@ -149,7 +153,7 @@ def test_a_sweep_of_levels_has_a_table_of_its_own(tiny_float_tflite, tiny_tflite
     assert [line.count("/ ") for line in lines] == [4, 4]
 
 
-def test_the_bundled_speech_needs_no_folder(tiny_tflite):
+def test_the_bundled_audio_needs_no_folder(tiny_tflite):
     result = run(tiny_tflite, "--data", "bundled", "--json")
     assert json.loads(result.stdout)["mixtures"] == 24
 

@@ -33,7 +33,7 @@ def train(monkeypatch):
 @pytest.fixture
 def interrupted(tmp_path):
     """A run that has begun, with a teacher."""
-    recipe = load_recipe("quickstart", ["qat.steps=7"])
+    recipe = load_recipe("two-voices", ["qat.steps=7"])
     return RunFolder.create(
         tmp_path / "run", recipe, "qat", started_from={"teacher": "/data/teacher"}
     )
@@ -51,13 +51,13 @@ def test_a_run_is_resumed_with_no_other_argument(train, interrupted, form):
 
 
 def test_what_is_repeated_to_resume_counts(train, interrupted):
-    _, _, asked = train("quickstart", "--set", "qat.steps=7", "--method", "fqss", "--resume",
+    _, _, asked = train("two-voices", "--set", "qat.steps=7", "--method", "fqss", "--resume",
                         "--output", interrupted.path, "--initial", "/data/other")
     assert (asked.recipe, asked.method) == (interrupted.recipe, "fqss")
     assert (asked.teacher, asked.initial) == (None, "/data/other")
 
 
-@pytest.mark.parametrize("arguments", [["--resume", "no"], ["quickstart", "--resume", "-o", "no"]])
+@pytest.mark.parametrize("arguments", [["--resume", "no"], ["two-voices", "--resume", "-o", "no"]])
 def test_a_run_that_does_not_exist_is_not_resumed(train, tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
     assert train(*arguments)[:2] == (
@@ -71,13 +71,13 @@ def test_machines_of_a_cluster_begin_by_resuming(train, tmp_path, monkeypatch):
                                     '"task": {"type": "worker", "index": 0}}')
     monkeypatch.setattr("fqss_tf.training.distribution.Distribution", lambda _: None)
     exit_code, stderr, asked = train(
-        "quickstart", "--resume", "-o", tmp_path / "run", "--distribute", "multiworker"
+        "two-voices", "--resume", "-o", tmp_path / "run", "--distribute", "multiworker"
     )
     assert (exit_code, stderr, asked.method) == (0, "", "fqss")
 
 
 @pytest.mark.parametrize("arguments, line", [
-    (["quickstart"], "missing option '--output'"),
+    (["two-voices"], "missing option '--output'"),
     (["-o", "run"], "missing argument 'RECIPE'"),
 ])
 def test_what_is_missing_is_named(train, arguments, line):

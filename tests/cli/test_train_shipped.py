@@ -15,7 +15,7 @@ def train(toy, folder, *arguments):
     settings = [*sizes, "data.segment_seconds=0.5", "float.steps=1", "float.batch_size=1",
                 "data.dev_mixtures=1", "qat.steps=0"]
     result = CliRunner().invoke(main, [
-        "train", "quickstart", "--output", str(folder), *arguments,
+        "train", "two-voices", "--output", str(folder), *arguments,
         *(part for setting in settings for part in ("--set", setting)),
     ])
     return result

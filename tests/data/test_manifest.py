@@ -7,13 +7,7 @@ import soundfile
 
 import fqss_tf
 from fqss_tf.data.bad_files import BadFilePolicy
-from fqss_tf.data.make_manifest import (
-    SWEEP_DB,
-    active_rms,
-    draw_mixtures,
-    draw_sweep,
-    make_bundled_manifests,
-)
+from fqss_tf.data.make_manifest import active_rms, draw_mixtures
 from fqss_tf.data.manifest import (
     Mixture,
     Segment,
@@ -25,8 +19,7 @@ from fqss_tf.data.manifest import (
 )
 from fqss_tf.errors import FqssError
 
-BUNDLE = Path(fqss_tf.__file__).parent / "bundled" / "speech"
-MANIFESTS = ("dev/mixtures.csv", "test/mixtures.csv", "test/sweep.csv")
+BUNDLE = Path(fqss_tf.__file__).parent / "bundled" / "audio"
 ROW = {
     "mixture_id": "one", "level_difference": 1.5, "path_1": "a/0.wav", "start_1": 10,
     "gain_1": 0.5, "path_2": "b/0.wav", "start_2": 20, "gain_2": 0.25, "samples": 100,
@@ -44,58 +37,15 @@ def clip_folder(tmp_path):
     return tmp_path
 
 
-def test_committed_manifests_are_reproduced(tmp_path):
-    root = tmp_path / "speech"
-    shutil.copytree(BUNDLE, root, ignore=shutil.ignore_patterns("*.csv", "train"))
-    make_bundled_manifests(root)
-    for name in MANIFESTS:
-        assert (root / name).read_bytes() == (BUNDLE / name).read_bytes(), name
-
-
-@pytest.mark.parametrize("name", MANIFESTS)
-def test_committed_mixtures_peak_at_09_and_have_their_level_difference(name):
-    path = BUNDLE / name
-    entries = manifest_mixtures(path, BadFilePolicy())
-    for mixture, entry in zip(read_manifest(path), entries, strict=True):
-        (waveform, sources), rate = entry.load(), entry.rate
-        assert rate == 8000 and waveform.shape == (32000,) and sources.shape == (2, 32000)
-        np.testing.assert_array_equal(waveform, sources.sum(axis=0))
-        assert np.abs(waveform).max() == pytest.approx(0.9, abs=1e-5)
-        levels = [active_rms(source, rate) for source in sources]
-        difference = 20 * np.log10(levels[0] / levels[1])
-        assert difference == pytest.approx(mixture.level_difference, abs=1e-2)
-        first, second = (Path(source.path).parent for source in mixture.sources)
-        assert first != second
-
-
-def test_committed_sets_are_what_the_scores_say():
-    dev, test, sweep = (read_manifest(BUNDLE / name) for name in MANIFESTS)
-    narrow = [m for m in dev if m.mixture_id.startswith("narrow")]
-    wide = [m for m in dev if m.mixture_id.startswith("wide")]
-    assert (len(narrow), len(wide), len(test), len(sweep)) == (16, 8, 24, 32)
-    assert all(abs(m.level_difference) <= 5 for m in narrow + test)
-    assert max(abs(m.level_difference) for m in wide) > 10
-    assert len({m.mixture_id for m in dev}) == len(dev)
-    assert len({m.mixture_id for m in sweep}) == len(sweep)
-
-
-def test_sweep_repeats_each_pair_at_every_level():
-    sweep = draw_sweep(BUNDLE, "test", 3)
-    for first in range(0, len(sweep), len(SWEEP_DB)):
-        group = sweep[first : first + len(SWEEP_DB)]
-        assert [m.level_difference for m in group] == list(SWEEP_DB)
-        assert len({tuple((s.path, s.start) for s in m.sources) for m in group}) == 1
-
-
 def test_material_is_used_once_before_any_is_repeated():
-    mixtures = draw_mixtures(BUNDLE, "test", {"main": (24, 5.0)}, seed=7)
+    mixtures = draw_mixtures(BUNDLE / "test", "voice", {"main": (12, 5.0)}, seed=7)
     used = [(source.path, source.start) for m in mixtures for source in m.sources]
     assert len(set(used)) == len(used)
 
 
 def test_another_seed_draws_other_mixtures():
     first, again, other = (
-        draw_mixtures(BUNDLE, "dev", {"x": (4, 5.0)}, seed=seed) for seed in (1, 1, 2)
+        draw_mixtures(BUNDLE / "dev", "voice", {"x": (4, 5.0)}, seed=seed) for seed in (1, 1, 2)
     )
     assert first == again != other
 

@@ -1,4 +1,4 @@
-"""A network of music has the bundled speech in noise where nobody gave it songs."""
+"""A network of music has bundled voices in noise where nobody gave it songs."""
 
 import numpy as np
 import pytest

@@ -14,11 +14,11 @@ def snr(mixture, source):
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])
-def test_one_voice_of_the_bundled_speech_stands_in_noise(rate, logged):
+def test_one_bundled_voice_stands_in_noise(rate, logged):
     data = DataRecipe(sample_rate=rate, min_noise_snr_db=-5.0, max_noise_snr_db=15.0)
     entries = scored_mixtures(data, "dev", 1)
     assert "\n".join(logged()) == (
-        "no dev mixtures in data.datasets: the bundled speech is taken in pink noise at "
+        "no dev mixtures in data.datasets: the bundled audio is taken in pink noise at "
         f"{rate} Hz"
     )
     found = []
@@ -37,10 +37,20 @@ def test_two_voices_are_resampled():
     (narrow, *_), (wide, *_) = (
         scored_mixtures(DataRecipe(sample_rate=rate), "test", 2) for rate in (8000, 16000)
     )
-    mixture, sources = wide.load()
-    assert sources.shape == (2, 64000)
+    mixture, sources = narrow.load()
+    assert sources.shape == (2, 32000)
     np.testing.assert_array_equal(mixture, sources.sum(axis=0))
-    np.testing.assert_allclose(sources[1], resample(narrow.load()[1][1], 8000, 16000), atol=1e-6)
+    np.testing.assert_allclose(sources[1], resample(wide.load()[1][1], 16000, 8000), atol=1e-6)
+
+
+def test_a_voice_and_its_background_are_resampled(logged):
+    (narrow, *_), (wide, *_) = (
+        scored_mixtures(DataRecipe(sample_rate=rate, sources=("voice", "background")), "test", 2)
+        for rate in (8000, 16000)
+    )
+    assert logged() == [] and wide.mixture_id == narrow.mixture_id == "pair_00_-05dB"
+    for source, expected in zip(narrow.load()[1], wide.load()[1], strict=True):
+        np.testing.assert_allclose(source, resample(expected, 16000, 8000), atol=1e-6)
 
 
 def test_the_noise_is_that_of_the_recipe(tmp_path, logged):

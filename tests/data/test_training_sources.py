@@ -29,7 +29,7 @@ def test_the_first_root_with_mixtures_is_scored(tmp_path, logged):
     assert len(entries) == 4 and "libri" in entries[0].sources[0].clip.path
     assert logged() == []
     assert len(scored_mixtures(data(tmp_path / "speech"), "dev", 2)) == 24
-    expected = "no dev mixtures in data.datasets: the bundled speech is taken"
+    expected = "no dev mixtures in data.datasets: the bundled audio is taken at 8000 Hz"
     assert logged() == [expected]
 
 
@@ -57,7 +57,7 @@ def test_a_recipe_that_does_not_fit_the_set(tmp_path, sources, changes, message)
         scored_mixtures(data(tmp_path, **changes), "dev", sources)
 
 
-def test_the_bundled_speech_is_no_stand_in_for_music(tmp_path):
+def test_the_bundled_audio_is_no_stand_in_for_music(tmp_path):
     make_stems(tmp_path, {"train": ("a",)})
     with pytest.raises(FqssError, match="no dev mixtures, .* model.sources is 4"):
         scored_mixtures(data(tmp_path), "dev", 4)

@@ -28,7 +28,7 @@ def run(tmp_path):
     """Function (settings) -> folder of a run that has them; nothing is trained in it."""
 
     def make(*settings):
-        recipe = load_recipe("quickstart", settings)
+        recipe = load_recipe("two-voices", settings)
         return RunFolder.create(tmp_path / "run", recipe, "fqss").path
 
     return make
@@ -55,9 +55,19 @@ def test_speech_gets_noise_for_a_network_of_one_source(run):
 
 
 def test_a_manifest_comes_first(run):
-    mixtures, _ = load_mixtures("bundled", models=[run()])
-    plain, _ = load_mixtures("bundled")
+    named = ("data.sources=[voice,background]", "data.sample_rate=16000")
+    mixtures, rate = load_mixtures("bundled", models=[run(*named)])
+    plain, plain_rate = load_mixtures("bundled")
+    assert rate == plain_rate == 16000
     assert len(mixtures) == len(plain) and mixtures[0][0] == plain[0][0]
+
+
+def test_a_network_of_two_voices_gets_two_bundled_voices(run):
+    mixtures, rate = load_mixtures("bundled", models=[run()])
+    mixture_id, level_difference, mixture, sources = mixtures[0]
+    assert (mixture_id, rate, sources.shape) == ("main_00", 8000, (2, 32000))
+    assert abs(level_difference) <= 10
+    np.testing.assert_allclose(sources.sum(axis=0), mixture, atol=1e-6)
 
 
 def test_what_is_no_data_set_is_one_line(run, tmp_path):

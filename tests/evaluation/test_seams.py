@@ -5,6 +5,7 @@ from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import seams
 from fqss_tf.evaluation.seams import (
     Shuffled,
+    bundled_backgrounds,
     bundled_voices,
     long_mixture,
     score_files,
@@ -28,7 +29,7 @@ def halves(signal):
 
 def test_a_package_without_speech_is_a_mistake(monkeypatch, tmp_path):
     monkeypatch.setattr(seams, "data_root", lambda name: tmp_path)
-    with pytest.raises(FqssError, match="the bundled speech is missing"):
+    with pytest.raises(FqssError, match="the bundled audio is missing"):
         bundled_voices()
 
 
@@ -38,6 +39,14 @@ def test_a_mixture_is_the_sum_of_its_sources_at_peak_one(voices):
     assert mixture.shape == (20000,) and sources.shape == (2, 20000)
     assert np.abs(mixture).max() == pytest.approx(1)
     np.testing.assert_allclose(sources.sum(axis=0), mixture, atol=1e-6)
+
+
+def test_a_background_is_the_last_source(voices):
+    backgrounds = bundled_backgrounds(8000)
+    _, sources = long_mixture(voices, 20000, np.random.default_rng(0), backgrounds=backgrounds)
+    assert sources.shape == (2, 20000)
+    found = np.corrcoef([sources[1], *(clip[:20000] for clip in backgrounds)])[0, 1:]
+    assert found.max() == pytest.approx(1, abs=1e-5)
 
 
 def test_one_voice_is_in_noise(voices):

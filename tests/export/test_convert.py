@@ -29,7 +29,7 @@ TINY = (
 def run(request, tmp_path_factory):
     norm, activation = request.param.split("-")
     settings = (*TINY, f"model.norm={norm}", f"model.activation={activation}")
-    return train(load_recipe("quickstart", settings), tmp_path_factory.mktemp("run") / norm)
+    return train(load_recipe("two-voices", settings), tmp_path_factory.mktemp("run") / norm)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ SETTINGS = (
 
 def test_the_log_has_the_score_of_the_file_that_the_run_becomes(tmp_path):
     settings = [part for setting in SETTINGS for part in ("--set", setting)]
-    arguments = ["train", "quickstart", "--output", str(tmp_path / "run"), "--integer-eval"]
+    arguments = ["train", "two-voices", "--output", str(tmp_path / "run"), "--integer-eval"]
     result = CliRunner().invoke(main, [*arguments, *settings])
     assert result.exit_code == 0, result.output
     run = Run(tmp_path / "run")

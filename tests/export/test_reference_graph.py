@@ -88,7 +88,7 @@ def test_rewritten_integers_are_no_worse_than_plainly_converted_ones(norm, tmp_p
 
 @pytest.mark.slow
 def test_a_trained_network_separates_no_worse_than_plainly_converted(tmp_path):
-    recipe = load_recipe("quickstart", ("qat.steps=0",))
+    recipe = load_recipe("two-voices", ("qat.steps=0",))
     run = train(recipe, tmp_path / "run", teacher=bundled_teacher())
     samples = run.recipe.segment(4.0)
     convert(run, tmp_path / "ours.tflite", "int8", ptq=True, seconds=4.0, least_sqnr=20)

@@ -119,7 +119,7 @@ def test_post_training_int8_streams_with_one_plane(causal_run, tmp_path):
 def test_a_trained_network_streams_what_its_file_for_segments_separates(tmp_path):
     sizes = ("filters=32", "bottleneck=16", "skip=16", "hidden=32", "blocks=2", "repeats=1")
     settings = ("steps=2", "batch_size=2", "evaluate_every=2")
-    recipe = load_recipe("quickstart", [
+    recipe = load_recipe("two-voices", [
         "model.causal=true", "data.segment_seconds=1", "data.dev_mixtures=2",
         "quantization.calibration_steps=10", *(f"model.{size}" for size in sizes),
         *(f"{stage}.{setting}" for stage in ("float", "qat") for setting in settings),

@@ -9,7 +9,7 @@ from fqss_tf.micro.package import write_package
 from fqss_tf.micro.tflm_check import is_installed
 from fqss_tf.tflite.file import TfliteFile
 
-# Resampled speech, which may differ in a last bit from processor to processor; the self-test is for
+# Sound of Ogg Vorbis, which may differ in a last bit from decoder to decoder; the self-test is for
 # them.
 GOLDEN = {"voice-micro/golden.c", "voice-micro/golden_level.c"}
 ARCHIVE = Path(__file__).parents[2] / "tflite_models" / "voice-micro.zip"

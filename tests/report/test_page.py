@@ -35,9 +35,9 @@ RESULTS = [
 SWEEP = [
     {
         "method": method,
-        "level_difference": level,
-        "stronger_si_sdr": 9.0 + level / 5,
-        "weaker_si_sdr": 8.0 - level / 2,
+        "input_snr": level,
+        "si_sdri": 9.0 - level / 5,
+        "drop": 0.1 + level / 50,
     }
     for method in ("float", "fqss")
     for level in (0, 10, 20)

@@ -7,7 +7,7 @@ from fqss_tf.config import load_recipe
 from fqss_tf.errors import FqssError
 from fqss_tf.runs.folder import RunFolder
 
-RECIPE = load_recipe("quickstart")
+RECIPE = load_recipe("two-voices")
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path):
@@ -31,7 +31,7 @@ def test_a_used_folder_is_opened_to_resume_alone(tmp_path):
 
 
 @pytest.mark.parametrize("recipe, method", [
-    (RECIPE, "qat"), (load_recipe("quickstart", ["seed=1"]), "fqss"),
+    (RECIPE, "qat"), (load_recipe("two-voices", ["seed=1"]), "fqss"),
 ])
 def test_resuming_with_other_settings_is_refused(recipe, method, tmp_path):
     RunFolder.create(tmp_path, RECIPE, "fqss")

@@ -16,7 +16,7 @@ TINY = (
 
 
 def run(root, output, *settings):
-    arguments = ["train", "quickstart", "--output", str(output), "--json"]
+    arguments = ["train", "two-voices", "--output", str(output), "--json"]
     for setting in (*TINY, f"data.datasets=[{root}]", *settings):
         arguments += ["--set", setting]
     return CliRunner().invoke(main, arguments)

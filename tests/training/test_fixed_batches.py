@@ -23,7 +23,7 @@ SETTINGS = (
 
 
 def recipe(fixed_batches):
-    return load_recipe("quickstart", (*SETTINGS, f"quantization.fixed_batches={fixed_batches}"))
+    return load_recipe("two-voices", (*SETTINGS, f"quantization.fixed_batches={fixed_batches}"))
 
 
 @pytest.fixture(scope="module")

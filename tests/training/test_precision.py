@@ -55,12 +55,12 @@ def test_what_is_built_afterwards_is_float32():
 
 def test_quantized_training_keeps_to_float32():
     with pytest.raises(FqssError, match="qat.precision is bfloat16"):
-        load_recipe("quickstart", ["qat.precision=bfloat16"])
+        load_recipe("two-voices", ["qat.precision=bfloat16"])
 
 
 def test_unknown_precision():
     with pytest.raises(FqssError, match="precision 'float8' is unknown"):
-        load_recipe("quickstart", ["float.precision=float8"])
+        load_recipe("two-voices", ["float.precision=float8"])
 
 
 @pytest.mark.parametrize("flags, asked, taken", [

@@ -20,7 +20,7 @@ SETTINGS = (
     "qat.steps=4",
     "qat.batch_size=2", "qat.evaluate_every=2",
 )
-RECIPE = load_recipe("quickstart", SETTINGS)
+RECIPE = load_recipe("two-voices", SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_tensorboard_shows_how_the_ranges_move(finished):
 
 def test_a_killed_run_resumes_to_the_same_weights(finished, tmp_path):
     folder = tmp_path / "run"
-    arguments = [sys.executable, "-m", "fqss_tf.cli.main", "train", "quickstart", "--output",
+    arguments = [sys.executable, "-m", "fqss_tf.cli.main", "train", "two-voices", "--output",
                  str(folder), *(part for item in SETTINGS for part in ("--set", item))]
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 240
@@ -77,13 +77,13 @@ def test_a_used_folder_is_not_overwritten(finished):
 
 
 def test_a_teacher_of_other_sizes_is_refused(finished, tmp_path):
-    other = load_recipe("quickstart", (*SETTINGS, "model.filters=64"))
+    other = load_recipe("two-voices", (*SETTINGS, "model.filters=64"))
     with pytest.raises(FqssError, match="other sizes"):
         train(other, tmp_path / "run", teacher=finished.folder)
 
 
 def test_float_training_starts_from_the_initial_weights(finished, tmp_path):
-    recipe = load_recipe("quickstart", (*SETTINGS, "float.steps=0",
+    recipe = load_recipe("two-voices", (*SETTINGS, "float.steps=0",
     "qat.steps=0"))
     run = train(recipe, tmp_path / "run", initial=finished.folder)
     mixture, _ = run.mixtures("dev")[0]
@@ -98,15 +98,15 @@ def test_float_training_starts_from_the_initial_weights(finished, tmp_path):
 def test_a_network_that_looks_ahead_starts_from_one_that_does_not(tmp_path):
     settings = (*SETTINGS, "float.steps=0", "qat.steps=0")
     causal = train(
-        load_recipe("quickstart", (*settings, "model.causal=true")), tmp_path / "causal"
+        load_recipe("two-voices", (*settings, "model.causal=true")), tmp_path / "causal"
     )
-    run = train(load_recipe("quickstart", settings), tmp_path / "run", initial=causal.folder)
+    run = train(load_recipe("two-voices", settings), tmp_path / "run", initial=causal.folder)
     with np.load(causal.folder / "float.npz") as first, np.load(run.folder / "float.npz") as second:
         assert set(first.files) == set(second.files)
         kept = [key for key in first.files if "decoder" not in key]  # whose level is calibrated
         assert all(np.array_equal(first[key], second[key]) for key in kept)
     with pytest.raises(FqssError, match="model.causal is True there"):
-        train(load_recipe("quickstart", settings), tmp_path / "other", teacher=causal.folder)
+        train(load_recipe("two-voices", settings), tmp_path / "other", teacher=causal.folder)
 
 
 def test_a_teacher_needs_no_initial_weights(finished, tmp_path):
