@@ -40,6 +40,7 @@ def snr_table(sweep: Sequence[Json]) -> str:
     table = [("input SNR (dB)", first, *(f"{method} loses" for method in others))]
     for snr in dict.fromkeys(row["input_snr"] for row in sweep):
         rows = {row["method"]: row for row in sweep if row["input_snr"] == snr}
-        losses = (f"{rows[method]['drop']:.2f}" for method in others)
+        # Adding 0 takes the sign off a zero.
+        losses = (f"{round(rows[method]['drop'], 2) + 0:.2f}" for method in others)
         table.append((f"{snr:g}", f"{rows[first]['si_sdri']:+.2f}", *losses))
     return "\n".join(aligned(table, numbers_from=0))
