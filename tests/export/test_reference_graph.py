@@ -5,7 +5,6 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from fqss_tf.config import load_recipe
-from fqss_tf.data.bundled import bundled_teacher
 from fqss_tf.export.convert import convert
 from fqss_tf.export.reference_graph import convert_reference
 from fqss_tf.export.segments import levelled_segments
@@ -14,6 +13,7 @@ from fqss_tf.models import registry
 from fqss_tf.models.convtasnet.reference import reference_model
 from fqss_tf.models.inference import separation_function
 from fqss_tf.quantization.folding import fold_for_export
+from fqss_tf.runs.shipped import ShippedRun
 from fqss_tf.runs.untrained import UntrainedRun
 from fqss_tf.runtime.engine import Engine
 from fqss_tf.training.stages import train
@@ -88,8 +88,8 @@ def test_rewritten_integers_are_no_worse_than_plainly_converted_ones(norm, tmp_p
 
 @pytest.mark.slow
 def test_a_trained_network_separates_no_worse_than_plainly_converted(tmp_path):
-    recipe = load_recipe("two-voices", ("qat.steps=0",))
-    run = train(recipe, tmp_path / "run", teacher=bundled_teacher())
+    recipe = load_recipe("quickstart", ("qat.steps=0",))
+    run = train(recipe, tmp_path / "run", teacher=ShippedRun("voice-micro"))
     samples = run.recipe.segment(4.0)
     convert(run, tmp_path / "ours.tflite", "int8", ptq=True, seconds=4.0, least_sqnr=20)
     ours = Engine(tmp_path / "ours.tflite")
