@@ -58,6 +58,8 @@ setup(
         "soxr",
     ],
     extras_require={
+        # Checkpoints of Hugging Face by their names.
+        "hub": ["huggingface_hub"],
         # speechmos has no requirements of its own.
         "metrics": [
             "fast_bss_eval", "librosa", "onnxruntime", "pesq", "pystoi", "requests", "speechmos",
@@ -65,7 +67,10 @@ setup(
         # Checks of what convert --target writes.
         "mcu": ["ethos-u-vela", "tflite-micro"],
         "microphone": ["sounddevice"],
-        "test": ["hypothesis", "mypy", "pytest", "pytest-xdist", "ruff", "types-PyYAML"],
+        "test": [
+            "huggingface_hub", "hypothesis", "mypy", "pytest", "pytest-xdist", "ruff",
+            "types-PyYAML",
+        ],
     },
     entry_points={"console_scripts": ["fqss-tf = fqss_tf.cli.main:main"]},
 )

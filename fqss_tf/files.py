@@ -84,6 +84,18 @@ def atomic_paths(paths: Iterable["PathLike"]) -> Iterator[list[Path]]:
             raise
 
 
+def check_new_folder(path: "PathLike") -> None:
+    """Checks that ``atomic_folder`` can make ``path``, before much time is spent on it.
+
+    Raises:
+        FqssError: ``path`` is in use.
+    """
+    path = Path(path)
+    with _named(path):
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise FqssError(f"{path} exists and is not empty: choose another folder")
+
+
 @contextlib.contextmanager
 def atomic_folder(path: "PathLike") -> Iterator[Path]:
     """Yields a temporary folder beside ``path`` and renames it when the block succeeds.
@@ -95,8 +107,7 @@ def atomic_folder(path: "PathLike") -> Iterator[Path]:
     """
     with _named(path):
         path = Path(path).absolute()
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise FqssError(f"{path} exists and is not empty: choose another folder")
+        check_new_folder(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with _temporary(path, is_folder=True) as temporary:
             yield temporary

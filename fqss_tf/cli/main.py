@@ -21,7 +21,7 @@ from fqss_tf.errors import FqssError
 SUBCOMMANDS = {
     "data": "Check, make and describe data sets.",
     "train": "Train a float network, then quantize and train it in 8 bits.",
-    "import": "Make a run folder of a PyTorch checkpoint.",
+    "import": "Make a run folder of a published checkpoint.",
     "convert": "Convert a run folder to a .tflite file.",
     "evaluate": "Score run folders and .tflite files on a data set.",
     "long": "Show what it costs to cut long recordings into segments.",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fqss_tf.errors import FqssError
 from fqss_tf.importing import npz_file, safetensors_file, torch_file
+from fqss_tf.importing.speechbrain_folder import read_hyperparams
 from fqss_tf.importing.tensorflow_folder import is_tensorflow_folder, read_tensorflow_folder
 from fqss_tf.importing.unpickle import Tensor
 from fqss_tf.types import FloatArray, Json, PathLike
@@ -51,8 +52,8 @@ def read_checkpoint(path: PathLike) -> Checkpoint:
 
     Args:
         path: a file of PyTorch, .safetensors or .npz, told apart by their content; or a folder
-            with speechbrain's encoder.ckpt, masknet.ckpt and decoder.ckpt, or with a checkpoint of
-            TensorFlow.
+            with speechbrain's encoder.ckpt, masknet.ckpt and decoder.ckpt, and perhaps its
+            hyperparams.yaml, or with a checkpoint of TensorFlow.
 
     Raises:
         FqssError: it cannot be read, holds no state_dict, or holds more than tensors and plain
@@ -88,7 +89,7 @@ def _read_folder(path: Path) -> Checkpoint:
                             "or TensorFlow")
         read = read_checkpoint(file).tensors
         tensors |= {f"{prefix}{key}": tensor for key, tensor in read.items()}
-    return Checkpoint(tensors, {})
+    return Checkpoint(tensors, read_hyperparams(path))
 
 
 def _read(content: bytes) -> Checkpoint:

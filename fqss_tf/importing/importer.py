@@ -131,6 +131,7 @@ def import_checkpoint(
     rate: float | None = None,
     task: str | None = None,
     settings: Sequence[str] = (),
+    origin: Json | None = None,
 ) -> Imported:
     """Writes a run folder with the weights of a published checkpoint.
 
@@ -142,6 +143,7 @@ def import_checkpoint(
         rate: sample rate in Hz.
         task: as in a recipe's ``data.task``.
         settings: ``key=value`` changes of the recipe, such as ``data.datasets=[DIR]``.
+        origin: what the run is to say of where the checkpoint is from, besides its file.
 
     Returns:
         The Imported.
@@ -166,7 +168,7 @@ def import_checkpoint(
         describe_run(temporary, imported.recipe, {
             "method": "fqss",
             "imported": {"layout": imported.layout, "publisher": imported.publisher,
-                         "file": Path(path).name, "assumed": imported.assumed},
+                         "file": Path(path).name, "assumed": imported.assumed} | (origin or {}),
         })
         save_weights(model, temporary / FLOAT_WEIGHTS)
     return imported

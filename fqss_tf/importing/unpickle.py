@@ -2,7 +2,7 @@
 
 Python's unpickler calls what the file names and lets the file change what it returns. This one
 knows only the opcodes that build plain containers, and turns the few names that PyTorch writes for
-tensors into records. Any other opcode or name is refused by name.
+tensors, and numpy for single numbers, into records. Any other opcode or name is refused by name.
 """
 
 import dataclasses
@@ -37,6 +37,8 @@ CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
 SHORT_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 MOST_DIMENSIONS = 8
+# Types of single numbers, as numpy names them; publishers keep their scores in such.
+NUMBER_KINDS = frozenset(("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"))
 Container = TypeVar("Container", list[Any], dict[Any, Any])
 
 
@@ -86,6 +88,13 @@ class Tensor:
         return np.lib.stride_tricks.as_strided(
             numbers[self.offset :], self.shape, strides, writeable=False
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class NumberType:
+    """A type of single numbers of numpy; ``kind`` is one of ``NUMBER_KINDS``."""
+
+    kind: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -252,9 +261,12 @@ class _Machine:
     op_newobj = op_reduce
 
     def op_build(self, _: object) -> None:
-        # PyTorch hangs version numbers on a state_dict; nothing else has attributes here.
-        self._pop(1)
-        self._top(dict)
+        # PyTorch hangs version numbers on a state_dict, and numpy its byte order on a type.
+        (state,) = self._pop(1)
+        if not isinstance(self.stack[-1], NumberType):
+            self._top(dict)
+        elif not isinstance(state, tuple) or state[1:2] not in (("<",), ("|",)):
+            raise FqssError("the pickle has numbers in the byte order of another machine")
 
 
 def _filled(target: dict[str | int, Any], values: Sequence[Any]) -> dict[str | int, Any]:
@@ -305,8 +317,32 @@ def _parameter(tensor: Any, *_: object) -> Tensor:
     return tensor
 
 
+def _encoded(text: Any, encoding: Any) -> bytes:
+    if not isinstance(text, str) or encoding != "latin1":
+        raise FqssError("the pickle makes bytes of something that is no text")
+    return text.encode("latin1")
+
+
+def _number_type(kind: Any, *_: object) -> NumberType:
+    if kind not in NUMBER_KINDS:
+        raise FqssError(f"the pickle has numbers of the type {str(kind)[:80]}")
+    return NumberType(kind)
+
+
+def _number(kind: Any, content: Any) -> float | int | bool:
+    """What numpy calls a scalar, as Python's own number."""
+    if not isinstance(kind, NumberType) or not isinstance(content, bytes):
+        raise FqssError("the pickle makes a number of something that is none")
+    (number,) = np.frombuffer(content, np.dtype(kind.kind).newbyteorder("<")).tolist()
+    return number
+
+
 CALLS: dict[str, Callable[..., Any]] = {
+    "_codecs encode": _encoded,
     "collections OrderedDict": _ordered_dict,
+    "numpy dtype": _number_type,
+    "numpy.core.multiarray scalar": _number,
+    "numpy._core.multiarray scalar": _number,
     "torch._utils _rebuild_tensor": _tensor,
     "torch._utils _rebuild_tensor_v2": _tensor,
     "torch._utils _rebuild_parameter": _parameter,

@@ -190,6 +190,37 @@ def test_opcodes_that_build_no_plain_data(opcodes, named, hostile, tmp_path):
     refused(hostile.torch_zip(b"\x80\x02" + opcodes), tmp_path, named)
 
 
+@pytest.mark.parametrize("value", [
+    np.float64(-3.5), np.float32(0.25), np.int64(-(2**40)), np.uint8(200), np.bool_(True),
+])
+def test_scores_of_numpy_beside_the_tensors_are_plain_numbers(value, hostile, state, tmp_path):
+    opcodes = hostile.Opcodes(pickle.dumps(value, 2)[2:-1])
+    document = {"state_dict": hostile.tensors_of(state), "infos": {"metrics": {"si_sdr": opcodes}},
+                "model_args": {"n_src": opcodes}}
+    storages = {str(i): value.tobytes() for i, value in enumerate(state.values())}
+    found = read(hostile.torch_zip(hostile.pickled(document), storages), tmp_path)
+    assert list(found.tensors) == list(state)
+    assert found.arguments == {"n_src": value.item()}
+    assert type(found.arguments["n_src"]) is type(value.item())
+
+
+@pytest.mark.parametrize("module, name, arguments, reason", [
+    ("numpy", "dtype", ("O8", False, True), "numbers of the type O8"),
+    ("numpy.core.multiarray", "scalar", ("f8", b"12345678"), "a number of something that is none"),
+    ("_codecs", "encode", ("text", "rot13"), "bytes of something that is no text"),
+])
+def test_what_is_no_number_of_numpy_is_refused(module, name, arguments, reason, hostile, tmp_path):
+    document = {"state_dict": {}, "infos": hostile.Named(module, name, *arguments)}
+    refused(hostile.torch_zip(hostile.pickled(document)), tmp_path, reason)
+
+
+def test_numbers_of_another_byte_order_are_refused(hostile, tmp_path):
+    opcodes = hostile.Opcodes(pickle.dumps(np.dtype(">f8").type(1), 2)[2:-1].replace(
+        pickle.dumps("<", 2)[2:-3], pickle.dumps(">", 2)[2:-3]
+    ))
+    refused(hostile.torch_zip(hostile.pickled({"infos": opcodes})), tmp_path, "byte order")
+
+
 def test_an_object_with_state_is_refused(hostile, tmp_path):
     content = pickle.dumps(WithState()).replace(b"WithState", b"Stateless")
     refused(hostile.torch_zip(content), tmp_path, "Stateless")

@@ -16,6 +16,8 @@ FOLDERS = {name: Path(*type(network).__module__.split(".")[1:])
 REGISTRY = Path("models/registry.py")
 # A layout is how one publisher lays out one network: its names, and which weights go where.
 LAYOUTS = Path("importing/layouts.py")
+# Publishers are called by what they publish.
+NAMES = Path("importing/by_name.py")
 # What they make for all networks, everyone may name.
 WAVEFORM = Path("models/waveform.py")
 # Ends of names of no network in particular: every norm's, and that of a quantizer's variable.
@@ -109,7 +111,7 @@ def test_no_other_module_names_a_class_of_a_network():
 
 
 def test_no_other_module_names_a_network():
-    wrong = [(str(path), text) for path, tree in modules(REGISTRY, LAYOUTS)
+    wrong = [(str(path), text) for path, tree in modules(REGISTRY, LAYOUTS, NAMES)
              for text in strings(tree) if text in NETWORKS]
     assert wrong == []
 
