@@ -62,7 +62,8 @@ setup(
         "hub": ["huggingface_hub"],
         # speechmos has no requirements of its own.
         "metrics": [
-            "fast_bss_eval", "librosa", "onnxruntime", "pesq", "pystoi", "requests", "speechmos",
+            "fast_bss_eval", "librosa", "museval", "onnxruntime", "pesq", "pystoi", "requests",
+            "speechmos",
         ],
         # Checks of what convert --target writes.
         "mcu": ["ethos-u-vela", "tflite-micro"],

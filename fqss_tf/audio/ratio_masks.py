@@ -120,23 +120,24 @@ def _masks(
     return masks(logits, form.masks, sources)[:, : len(found)]
 
 
-def separate_alike(
+def separate_whole(
     mixture: Waveform, logits_of: LogitsOf, form: SpectrogramForm, sources: int
 ) -> Sources:
-    """Separates one channel, which the network hears in both ears.
+    """Separates a recording in one piece; of one channel, the network hears it in both ears.
 
     Args:
-        mixture: float32 [samples], of any length.
+        mixture: float32 [samples] or [samples, 2], of any length.
         logits_of: as of ``separate_blocks``, like the next two.
         form: of the network.
         sources: that it gives.
 
     Returns:
-        float32 [sources, samples]: the mean of both channels.
+        float32 [sources, samples], the mean of both ears; or [sources, samples, 2].
     """
-    stereo = np.stack([mixture] * CHANNELS, axis=1)
+    is_mono = mixture.ndim == 1
+    stereo = np.stack([mixture] * CHANNELS, axis=1) if is_mono else mixture
     parts = separate_blocks([stereo], logits_of, form, sources)
-    return np.concatenate([part.mean(axis=2) for part in parts], axis=1)
+    return np.concatenate([part.mean(axis=2) if is_mono else part for part in parts], axis=1)
 
 
 def masks(logits: NDArray[np.float32], kind: str, sources: int) -> NDArray[np.float32]:

@@ -139,26 +139,30 @@ class Reader:
         return scale
 
 
-def read_span(path: PathLike, start: int, samples: int) -> Waveform:
+def read_span(
+    path: PathLike, start: int, samples: int, keep_channels: bool = False
+) -> Waveform:
     """Reads a part of a file by decoding it from its start, which any file allows.
 
     Args:
         path: the file.
         start: first sample.
         samples: how many; fewer come back at the end of the file.
+        keep_channels: do not average them.
 
     Returns:
-        float32 [samples], channels averaged.
+        float32 [samples], channels averaged; or [samples, channels].
 
     Raises:
         FqssError: as ``Reader`` and ``Reader.blocks``.
     """
-    parts = [np.zeros(0, np.float32)]
     done = 0
     with Reader(path) as file:
+        parts = [np.zeros((0, file.channels) if keep_channels else 0, np.float32)]
         for block in file.blocks():
             wanted = block[max(0, start - done) : max(0, start + samples - done)]
-            parts.append(mono(wanted).astype(np.float32, copy=False))
+            heard = wanted.reshape(len(wanted), -1) if keep_channels else mono(wanted)
+            parts.append(heard.astype(np.float32, copy=False))
             done += len(block)
             if done >= start + samples:
                 break

@@ -26,8 +26,8 @@ HEADER = ("model", "SI-SDR (dB)", "improvement (dB)", "difference (dB)", "real-t
 @click.command()
 @models_on_mixtures
 @click.option("--metrics", default="si_sdr", show_default=True, metavar="NAME,...",
-              help="Which scores: si_sdr (always), sdr, stoi, pesq, dnsmos. All but si_sdr need "
-              "the extra fqss-tf[metrics].")
+              help="Which scores: si_sdr (always), sdr, stoi, pesq, dnsmos, and of songs sdr_mdx "
+              "and sdr_museval. All but si_sdr and sdr_mdx need the extra fqss-tf[metrics].")
 @click.option("--csv", "csv_path", metavar="FILE", type=click.Path(path_type=Path),
               help="Write the scores of each mixture to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -56,6 +56,11 @@ def command(
     If sources have names, such as voice and background, another table scores each source: over all
     mixtures, for each 5 dB of the level of the first source over the others, and for each kind of
     mixture that the csv file names. STOI, PESQ and DNSMOS score only speech.
+
+    sdr_mdx is the SDR of the Music Demixing Challenge: of a whole song, over all channels.
+    sdr_museval is that of BSS Eval version 4: the median of the seconds of a song. With one of
+    them, songs keep their channels, for models that hear two. The other scores are those of the
+    average of the channels.
     """
     from fqss_tf.evaluation import (
         breakdown,
@@ -67,6 +72,7 @@ def command(
         mixture_kinds,
         sweep_table,
     )
+    from fqss_tf.evaluation.libraries import OF_SONGS
     from fqss_tf.tflite.file import open_model
 
     others = _others(metrics)
@@ -74,7 +80,10 @@ def command(
     if csv_path is not None:
         check_place(csv_path)
     opened = [open_model(model) for model in models]
-    mixtures, rate = load_mixtures(data, manifest, task or default_task(opened), opened)
+    mixtures, rate = load_mixtures(
+        data, manifest, task or default_task(opened), opened,
+        keep_channels=any(name in OF_SONGS for name in others),
+    )
     with progress_bar("evaluating") as progress:
         scores = evaluate(opened, mixtures, threads, progress, rate=rate, others=others)
     if csv_path is not None:

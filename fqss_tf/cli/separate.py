@@ -23,7 +23,8 @@ GAINS = ("running", "utterance")
 # What only files have, by name of the parameter.
 OF_FILES = {
     "output": "--output", "file_format": "--format", "subtype": "--subtype", "jobs": "--jobs",
-    "mono": "--mono", "stop": "--stop", "keep_going": "--keep-going", "as_json": "--json",
+    "mono": "--mono", "two_stems": "--two-stems", "stems": "--stems", "residual": "--residual",
+    "stop": "--stop", "keep_going": "--keep-going", "as_json": "--json",
 }
 
 
@@ -46,6 +47,13 @@ OF_FILES = {
 @click.option("--mono", is_flag=True,
               help="Write one channel for stereo, too: what the network finds in the average of "
               "the channels.")
+@click.option("--two-stems", metavar="SOURCE",
+              help="Write this source, and the sum of all others as no_SOURCE.")
+@click.option("--stems", metavar="SOURCE,...",
+              help="Write these sources alone.")
+@click.option("--residual", is_flag=True,
+              help="Also write the recording less all its sources, as residual: with it, they add "
+              "up to the recording.")
 @click.option("--stop", is_flag=True,
               help="Stop at the first file that cannot be separated, before anything is written if "
               "it cannot be read. Without it the others are separated, and what failed is listed "
@@ -75,6 +83,9 @@ def command(
     subtype: str | None,
     gain: str | None,
     mono: bool,
+    two_stems: str | None,
+    stems: str | None,
+    residual: bool,
     stop: bool,
     keep_going: bool,
     jobs: int,
@@ -98,6 +109,12 @@ def command(
     voice is taken out of each channel. With --mono the results have one channel. So have those of
     a FILE of more than 8 channels. A silent channel is left out of the average, and one that is the
     opposite of the other is turned over first.
+
+    Of a song, "--two-stems vocals" writes song_vocals.wav and song_no_vocals.wav, "--stems
+    drums,bass" writes song_drums.wav and song_bass.wav, and "--residual" writes what no stem has.
+    They work with every model whose sources have names. With them, and with --json always, it is
+    said how well all sources add up to the recording, in decibels of the recording over what the
+    sum lacks.
 
     FILE can also be - (stdin) or a named pipe. Formats that libsndfile does not read, such as m4a
     and video, are read through ffmpeg if it is installed.
@@ -136,6 +153,7 @@ def command(
     from fqss_tf.files import check_place
     from fqss_tf.runtime import Separator
     from fqss_tf.runtime.spatial import channels_of
+    from fqss_tf.runtime.stems import mixdown
 
     output = output or Path("separated")
     check_format(file_format, subtype)
@@ -154,7 +172,9 @@ def command(
         if not batch.files:
             batch.finish()
         separator = stack.enter_context(Separator(model_file, threads, keep_going, mono))
-        targets = targets_of(inputs, output, separator.metadata.sources, file_format)
+        only = stems.split(",") if stems is not None else ()
+        made = mixdown(separator.metadata, two_stems, only, residual)
+        targets = targets_of(inputs, output, list(made), file_format)
         folder_of = {path: target.parent for path in targets for target in targets[path].values()}
         stack.enter_context(folders(folder_of[path] for path in batch.files))
         for path in batch.files:
@@ -168,7 +188,7 @@ def command(
 
         def separate(path: Path, progress: OnProgress) -> Json:
             return separator.separate_file(
-                path, targets[path], gain, loudest[path], progress, file_format, subtype
+                path, targets[path], gain, loudest[path], progress, file_format, subtype, made
             )
 
         label = inputs[0].path.name if len(inputs) == 1 else f"{len(batch.files)} files"
@@ -176,7 +196,7 @@ def command(
     _show([
         reports[path] if path in reports else {"input": str(path), "error": batch.failures[path]}
         for path, _ in inputs
-    ], as_json)
+    ], as_json, two_stems is not None or stems is not None or residual)
     batch.finish()
 
 
@@ -255,7 +275,7 @@ def _stream_gain(text: str | None) -> float | Literal["running"]:
         raise click.UsageError(message) from None
 
 
-def _show(reports: Sequence[Json], as_json: bool) -> None:
+def _show(reports: Sequence[Json], as_json: bool, with_sum: bool) -> None:
     if as_json:
         show(json.dumps(reports, indent=2))
         return
@@ -263,3 +283,6 @@ def _show(reports: Sequence[Json], as_json: bool) -> None:
         for name, target in report.get("outputs", {}).items():
             clipped = report["clipped"][name]
             show(f"{target} ({clipped} samples clipped)" if clipped else target)
+        if with_sum and (decibels := report.get("sum_to_mixture_db")) is not None:
+            lack = f"what the sources lack together lies {decibels:.1f} dB below it"
+            say(f"{report['input']}: {lack}")

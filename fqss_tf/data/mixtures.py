@@ -31,14 +31,14 @@ class Piece:
         """How long it is."""
         return self.samples / self.clip.rate
 
-    def read(self) -> Waveform:
-        """Reads float32 [samples], channels averaged.
+    def read(self, keep_channels: bool = False) -> Waveform:
+        """Reads float32 [samples], channels averaged; or [samples, channels], if they are kept.
 
         Raises:
             FqssError: the file cannot be decoded there.
         """
         if self.clip.sample_type == MENDED:
-            waveform = read_span(self.clip.path, self.start, self.samples)
+            waveform = read_span(self.clip.path, self.start, self.samples, keep_channels)
             return (self.gain * waveform).astype(np.float32)
         try:
             frames, _ = soundfile.read(
@@ -48,7 +48,8 @@ class Piece:
             raise FqssError(damaged(self.clip.path)) from error
         if len(frames) != self.samples:
             raise FqssError(damaged(self.clip.path))
-        return (self.gain * frames.mean(axis=1)).astype(np.float32)
+        heard = frames if keep_channels else frames.mean(axis=1)
+        return (self.gain * heard).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -101,20 +102,37 @@ class FixedMixture:
             mixture=self.mixture and cut(self.mixture),
         )
 
-    def load(self) -> tuple[Waveform, Sources]:
+    def load(self, keep_channels: bool = False) -> tuple[Waveform, Sources]:
         """Reads it.
 
+        Args:
+            keep_channels: do not average them.
+
         Returns:
-            (mixture float32 [samples], sources float32 [S, samples]).
+            (mixture float32 [samples], sources float32 [S, samples]); with ``keep_channels``
+            [samples, channels] and [S, samples, channels].
 
         Raises:
-            FqssError: naming the file that cannot be decoded.
+            FqssError: naming the file that cannot be decoded, or has another number of channels.
         """
-        sources = np.stack([source.read() for source in self.sources])
+        if keep_channels:
+            self._check_channels()
+        sources = np.stack([source.read(keep_channels) for source in self.sources])
         if self.mixture is not None:
-            return self.mixture.read(), sources
+            return self.mixture.read(keep_channels), sources
         mixture = sources.sum(axis=0)
-        return (mixture if self.noise is None else mixture + self.noise.read()), sources
+        if self.noise is not None:
+            mixture = mixture + self.noise.read(keep_channels)
+        return mixture, sources
+
+    def _check_channels(self) -> None:
+        first = self.sources[0].clip
+        for piece in self.pieces:
+            if piece.clip.channels != first.channels:
+                raise FqssError(
+                    f"{piece.clip.path} has {piece.clip.channels} channels and {first.path} has "
+                    f"{first.channels}: give the same number to all files of a mixture"
+                )
 
 
 class Loadable(Protocol):
@@ -159,7 +177,8 @@ def level_difference_db(sources: FloatArray) -> float:
 
     It is 0 for one source, or where a source is silent.
     """
-    levels = np.sqrt(np.mean(np.square(sources, dtype=np.float64), axis=1))
+    energies = np.square(sources, dtype=np.float64).reshape(len(sources), -1).mean(axis=1)
+    levels = np.sqrt(energies)
     if len(levels) < 2 or not levels.all():
         return 0.0
     return float(20 * np.log10(levels[0] / levels[1:].max()))

@@ -6,6 +6,7 @@ the model alone.
 
 import contextlib
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from fqss_tf.data.stand_in import StandIn
 from fqss_tf.data.training_sources import scored_mixtures
 from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import libraries
+from fqss_tf.evaluation.libraries import averaged
+from fqss_tf.formats import CHANNELS
 from fqss_tf.metrics import assigned_si_sdr, si_sdr
 from fqss_tf.runtime.chunking import chunk_order, default_overlap, separate_in_chunks
 from fqss_tf.runtime.engine import Engine
@@ -40,9 +43,9 @@ if TYPE_CHECKING:
 # What sources with names are called if they are speech.
 SPEECH = ("voice", "speech", "vocals")
 # mixture_id, level_difference in dB of source 1 over the loudest other, mixture float32 [samples],
-# sources float32 [S, samples].
+# sources float32 [S, samples]; or [samples, channels] and [S, samples, channels].
 LoadedMixture: TypeAlias = tuple[str, float, Waveform, Sources]
-# [segment] -> [sources, segment]
+# [segment] -> [sources, segment], and with channels at the end of both if the network takes any
 Forward: TypeAlias = Callable[[Waveform], Sources]
 
 
@@ -127,7 +130,8 @@ class _Network:
     ``segment`` (samples) is fixed for a .tflite; a run takes any multiple of ``hop`` and prefers
     its own; a streaming model, or one over spectrograms, takes whole mixtures, and has None.
     ``forward`` maps float32 [segment] -> [sources, segment], at peak 1 unless it ``keeps_level``.
-    ``in_order``: whether the sources have names and keep their places.
+    ``in_order``: whether the sources have names and keep their places. ``channels``: how many it
+    can hear.
     """
 
     name: str
@@ -139,6 +143,7 @@ class _Network:
     segment: int | None
     forward: Forward
     keeps_level: bool = False
+    channels: int = 1
 
 
 def evaluate(
@@ -150,7 +155,9 @@ def evaluate(
     Args:
         models: run folders, .tflite files and names of models that ship, or open files, in any mix.
         mixtures: sequence of tuples (mixture_id, level_difference in dB of source 1 over the
-            loudest other, mixture float32 [samples], sources float32 [S, samples]).
+            loudest other, mixture float32 [samples], sources float32 [S, samples]). Or with
+            channels, [samples, channels] and [S, samples, channels]: a network that hears one gets
+            their average, and so do scores that are not ``libraries.OF_SONGS``.
         threads: CPU threads. TensorFlow fixes its threads at its first computation in a process,
             so a run keeps the earlier number when there was one.
         progress: called as ``progress(done, total)`` after each mixture of each model, if given.
@@ -193,7 +200,7 @@ def evaluate(
 
 def load_mixtures(
     data: PathLike, manifest: str = MANIFEST, task: str = "sep_clean",
-    models: Iterable[FileLike] = (),
+    models: Iterable[FileLike] = (), keep_channels: bool = False,
 ) -> tuple[Sequence[LoadedMixture], int]:
     """Finds the mixtures that a manifest lists, or those of the part ``test`` of a data set.
 
@@ -206,6 +213,7 @@ def load_mixtures(
         manifest: name of the CSV file in that folder.
         task: of a LibriMix, see there.
         models: as for ``evaluate``; needed for data sets without a manifest.
+        keep_channels: do not average the channels of the files.
 
     Returns:
         (mixtures as ``evaluate`` takes them, each read when it is used; their sample rate in Hz).
@@ -214,14 +222,15 @@ def load_mixtures(
         FqssError: no such manifest, a broken one, or mixtures of different rates. Using a mixture
             whose samples cannot be decoded raises it too.
     """
+    load = functools.partial(_load, keep_channels)
     if mode_folders(data_root(data)):
         data_set = LibriMix(data_root(data), task=task)
         mixtures = [(mixture, None) for mixture in data_set.mixtures("test")]
-        return ReadWhenUsed(mixtures, _load), data_set.sample_rate
+        return ReadWhenUsed(mixtures, load), data_set.sample_rate
     if (like := _needed(data, manifest, models)) is not None:
         settings, sources = like
         found = scored_mixtures(settings, "test", sources)
-        return ReadWhenUsed([(mixture, None) for mixture in found], _load), settings.sample_rate
+        return ReadWhenUsed([(mixture, None) for mixture in found], load), settings.sample_rate
     path = _manifest_folder(data, manifest) / manifest
     rows = read_manifest(path)
     for row in rows:
@@ -236,7 +245,7 @@ def load_mixtures(
             )
     level_differences = [row.level_difference for row in rows]
     listed = list(zip(entries, level_differences, strict=True))
-    return ReadWhenUsed(listed, _load), entries[0].rate
+    return ReadWhenUsed(listed, load), entries[0].rate
 
 
 def mixture_kinds(data: PathLike, manifest: str = MANIFEST) -> dict[str, str]:
@@ -267,10 +276,15 @@ def default_task(models: Iterable[FileLike]) -> Literal["sep_clean", "enh_single
     return "sep_clean"
 
 
-def _load(entry: tuple[FixedMixture | StandIn, float | None]) -> LoadedMixture:
+def _load(
+    keep_channels: bool, entry: tuple[FixedMixture | StandIn, float | None]
+) -> LoadedMixture:
     """Reads a mixture, and measures its level difference where nobody gave it."""
     mixture, level_difference = entry
-    samples, sources = mixture.load()
+    if isinstance(mixture, FixedMixture):
+        samples, sources = mixture.load(keep_channels)
+    else:  # has one channel
+        samples, sources = mixture.load()
     if level_difference is None:
         level_difference = level_difference_db(sources)
     return mixture.mixture_id, level_difference, samples, sources
@@ -358,6 +372,7 @@ def _open_spectrograms(file: TfliteFile, threads: int) -> _Network:
     return _Network(
         file.name, False, metadata.sample_rate, metadata.sources, metadata.has_named_sources,
         metadata.hop, None, SpectrogramEngine(file, threads).forward, keeps_level=True,
+        channels=CHANNELS,
     )
 
 
@@ -385,7 +400,7 @@ def _open_run(path: Path, threads: int) -> _Network:
         str(path), True, recipe.data.sample_rate, recipe.source_names, recipe.has_named_sources,
         recipe.model.hop, None if is_whole else recipe.segment(),
         _run_forward(path, recipe, threads),
-        keeps_level=is_whole,
+        keeps_level=is_whole, channels=CHANNELS if is_whole else 1,
     )
 
 
@@ -417,15 +432,18 @@ def _score(
             f"{network.name} gives {len(network.sources)} sources but mixture {mixture_id} has "
             f"{len(sources)}: give a model and data of the same number"
         )
+    if mixture.ndim == 2 and not 1 < mixture.shape[1] <= network.channels:
+        mixture, sources = mixture.mean(axis=1), averaged(sources)
     started = time.perf_counter()
     estimates = _separate(mixture, network, segment)
     seconds = time.perf_counter() - started
     if not np.isfinite(estimates).all():
         raise FqssError(f"{network.name} gives NaN or infinite samples for {mixture_id}")
-    source_si_sdr, order = assigned_si_sdr(estimates, sources, network.in_order)
+    of_one = averaged(sources)
+    source_si_sdr, order = assigned_si_sdr(averaged(estimates), of_one, network.in_order)
     row = UtteranceScore(
         mixture_id, level_difference, tuple(source_si_sdr.tolist()),
-        tuple(si_sdr(mixture, sources).tolist()),
+        tuple(si_sdr(averaged(mixture[np.newaxis])[0], of_one).tolist()),
         _others(network, estimates[list(order)], sources, others),
         _others(network, np.stack([mixture] * len(sources)), sources, others),
     )

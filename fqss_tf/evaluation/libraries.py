@@ -1,4 +1,4 @@
-"""Scores that people compare systems by, each from the library that defines it.
+"""Scores that people compare systems by, each from the library that defines it, if there is one.
 
 The libraries are the extra ``metrics`` of the package: ``pip install 'fqss-tf[metrics]'``.
 """
@@ -15,6 +15,7 @@ from fqss_tf.types import FloatArray, Sources, Waveform
 
 PESQ_MODES = {8000: "nb", 16000: "wb"}
 DNSMOS_RATE = 16000
+MDX_DELTA = 1e-7
 
 
 def sdr(estimates: Sources, targets: Sources, rate: int) -> FloatArray:
@@ -24,6 +25,44 @@ def sdr(estimates: Sources, targets: Sources, rate: int) -> FloatArray:
         targets.astype(np.float64), estimates.astype(np.float64), compute_permutation=False
     )
     return np.asarray(scores)
+
+
+def sdr_mdx(estimates: Sources, targets: Sources, rate: int) -> FloatArray:
+    """SDR of the Music Demixing Challenge, dB: of a whole song, over all its channels.
+
+    It is the energy of a source over that of what the estimate is off it, each plus 1e-7. No level
+    and no filter is forgiven. By its definition in the challenge (Mitsufuji et al., 2021), which no
+    package of PyPI has.
+    """
+    axes = tuple(range(1, targets.ndim))
+    energy = np.square(targets, dtype=np.float64).sum(axis=axes)
+    lost = np.square(targets.astype(np.float64) - estimates).sum(axis=axes)
+    return np.asarray(10 * np.log10((energy + MDX_DELTA) / (lost + MDX_DELTA)))
+
+
+def sdr_museval(estimates: Sources, targets: Sources, rate: int) -> FloatArray:
+    """SDR of BSS Eval version 4, dB: the median of all seconds of a song; by museval.
+
+    Seconds in which a source or an estimate is silent do not count. It is NaN where none is left,
+    of songs shorter than a second, and of a source that is silent throughout or whose estimate is.
+    """
+    library = _library("museval", "sdr_museval")
+    scores = np.full(len(targets), np.nan)
+    is_heard = [
+        bool(estimate.any() and target.any())
+        for estimate, target in zip(estimates, targets, strict=True)
+    ]
+    if targets.shape[1] < rate or not any(is_heard):
+        return scores
+    shape = (sum(is_heard), targets.shape[1], -1)
+    frames, *_ = library.evaluate(
+        targets[is_heard].reshape(shape).astype(np.float64),
+        estimates[is_heard].reshape(shape).astype(np.float64), win=rate, hop=rate,
+    )
+    is_known = ~np.isnan(frames).any(axis=0)  # all are, or none is
+    if is_known.any():
+        scores[is_heard] = np.median(frames[:, is_known], axis=1)
+    return scores
 
 
 def stoi(estimate: Waveform, target: Waveform, rate: int) -> float:
@@ -61,11 +100,15 @@ def dnsmos(estimate: Waveform, target: Waveform, rate: int) -> float:
 
 # Of all sources at once, float64 [sources].
 OF_SOURCES: Mapping[str, Callable[[Sources, Sources, int], FloatArray]] = {"sdr": sdr}
+# As before, of all channels: [sources, samples] or [sources, samples, channels].
+OF_SONGS: Mapping[str, Callable[[Sources, Sources, int], FloatArray]] = {
+    "sdr_mdx": sdr_mdx, "sdr_museval": sdr_museval,
+}
 # Of speech alone.
 OF_SPEECH: Mapping[str, Callable[[Waveform, Waveform, int], float]] = {
     "stoi": stoi, "pesq": pesq, "dnsmos": dnsmos,
 }
-NAMES = (*OF_SOURCES, *OF_SPEECH)
+NAMES = (*OF_SOURCES, *OF_SPEECH, *OF_SONGS)
 
 
 def score(
@@ -75,8 +118,9 @@ def score(
 
     Args:
         name: one of ``NAMES``.
-        estimates: float32 [S, samples], in the order of the targets.
-        targets: float32 [S, samples].
+        estimates: float32 [S, samples] or [S, samples, channels], in the order of the targets.
+            Scores that are not ``OF_SONGS`` are those of the average of the channels.
+        targets: of the same shape.
         rate: Hz.
         speech: for each source, whether it is speech.
 
@@ -86,6 +130,9 @@ def score(
     Raises:
         FqssError: the library is not installed, or the rate does not go with the score.
     """
+    if name in OF_SONGS:
+        return tuple(map(float, OF_SONGS[name](estimates, targets, rate)))
+    estimates, targets = averaged(estimates), averaged(targets)
     if name in OF_SOURCES:
         return tuple(map(float, OF_SOURCES[name](estimates, targets, rate)))
     of_speech = OF_SPEECH[name]
@@ -93,6 +140,11 @@ def score(
         of_speech(estimate, target, rate) if is_speech else float("nan")
         for estimate, target, is_speech in zip(estimates, targets, speech, strict=True)
     )
+
+
+def averaged(sources: Sources) -> Sources:
+    """Returns [S, samples] of that, or of [S, samples, channels], whose channels are averaged."""
+    return sources if sources.ndim == 2 else sources.mean(axis=2)
 
 
 def _library(module: str, name: str) -> ModuleType:

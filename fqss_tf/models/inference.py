@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from fqss_tf.audio.ratio_masks import separate_alike
+from fqss_tf.audio.ratio_masks import separate_whole
 from fqss_tf.formats import SpectrogramForm
 from fqss_tf.types import KerasModel, Separate, Tensor
 
@@ -30,12 +30,14 @@ def separation_function(model: KerasModel) -> Separate:
 def mask_function(model: KerasModel, form: SpectrogramForm, sources: int) -> Separate:
     """float32 mixture ``[T]`` -> estimates ``[S, T]`` of a model over spectrograms, any T.
 
+    A mixture of two channels, ``[T, 2]``, gives ``[S, T, 2]``.
+
     Args:
         model: magnitudes -> logits of the masks.
         form: what it hears.
         sources: that it gives.
     """
     graph = tf.function(lambda heard: model(heard, training=False), autograph=False)
-    return lambda mixture: separate_alike(
+    return lambda mixture: separate_whole(
         mixture, lambda heard: graph(tf.constant(heard[None]))[0].numpy(), form, sources
     )

@@ -21,6 +21,7 @@ from fqss_tf.runtime.rates import at_model_rate, separated, stays_int16
 from fqss_tf.runtime.samples import checked
 from fqss_tf.runtime.spatial import channels_of, in_each_channel
 from fqss_tf.runtime.spectrogram_engine import SpectrogramEngine, masked
+from fqss_tf.runtime.stems import Mixdown, Remembered, SumOfSources, mixdown, mixed
 from fqss_tf.tflite.file import FileLike, TfliteFile
 from fqss_tf.tflite.shipped import DEFAULT
 from fqss_tf.types import AnySamples, Json, PathLike, Samples
@@ -206,18 +207,8 @@ class Separator(ModelHandle[SegmentEngine]):
         Raises:
             FqssError: as ``measure``, or the gain is neither.
         """
-        if self.metadata.spectrogram is not None:
-            with Reader(path, self._keep_going) as file:
-                self._check(path, file.channels, gain)
-        if not is_utterance(gain):
-            loudest = None
-        elif loudest is None:
-            loudest = self.measure(path)
-        with Reader(path, self._keep_going) as file:
-            read = _reported(file.blocks(self._dtype_of(file)), file.frames, progress)
-            blocks, signs = self._heard(read, file.downmix_signs())
-            for part in self.separate_blocks(blocks, file.rate, loudest, signs):
-                yield dict(zip(self.metadata.sources, part, strict=True))
+        for part, _ in self._parts(path, gain, loudest, progress):
+            yield dict(zip(self.metadata.sources, part, strict=True))
 
     def separate_file(
         self,
@@ -228,6 +219,7 @@ class Separator(ModelHandle[SegmentEngine]):
         progress: Callable[[int, int], None] | None = None,
         file_format: str = "wav",
         subtype: str | None = None,
+        made: Mixdown | None = None,
     ) -> Json:
         """Separates an audio file of any length into one file per source: all of them or none.
 
@@ -236,16 +228,20 @@ class Separator(ModelHandle[SegmentEngine]):
 
         Args:
             path: the input.
-            targets: dict of source name -> path of the file to write.
+            targets: dict of source name, or name in ``made`` -> path of the file to write.
             gain: "running" or "utterance", as the class says.
             loudest: what ``measure`` said of the file; None: it is measured first.
             progress: called as ``progress(done, total)`` in samples, if given.
             file_format: soundfile's name of the format, as for ``fqss_tf.audio.Writer``.
             subtype: its name of the sample type; None: the usual one of the format.
+            made: what to make of the sources, as ``fqss_tf.runtime.stems.mixdown`` returns it;
+                None: each of them.
 
         Returns:
-            Dict of ``input``, ``rate`` in Hz, ``samples``, ``outputs`` (source name -> path) and
-            ``clipped`` (source name -> how many samples did not fit the sample type).
+            Dict of ``input``, ``rate`` in Hz, ``samples``, ``outputs`` (name -> path), ``clipped``
+            (name -> how many samples did not fit the sample type) and ``sum_to_mixture_db``, the
+            energy of the recording over that of what the sum of all sources lacks; None if either
+            is 0.
 
         Raises:
             FqssError: as ``measure``, or a file cannot be written.
@@ -253,7 +249,8 @@ class Separator(ModelHandle[SegmentEngine]):
         with Reader(path, self._keep_going) as file:
             rate, tags, expected = file.rate, file.tags, file.frames
             channels = channels_of(file.channels, self._mono)
-        samples = 0
+        made = mixdown(self.metadata) if made is None else made
+        samples, total = 0, SumOfSources()
         with atomic_paths(targets.values()) as temporary, contextlib.ExitStack() as open_files:
             writers = {
                 name: open_files.enter_context(
@@ -261,17 +258,38 @@ class Separator(ModelHandle[SegmentEngine]):
                 )
                 for name, place in zip(targets, temporary, strict=True)
             }
-            for part in self.chunks(path, gain, loudest, progress):
-                samples += len(part[next(iter(writers))])
+            for part, mixture in self._parts(path, gain, loudest, progress):
+                samples += len(mixture)
+                total.add(part, mixture)
                 for name, writer in writers.items():
-                    writer.write(part[name])
+                    writer.write(mixed(part, mixture, made[name]))
         return {
             "input": str(path),
             "rate": rate,
             "samples": samples,
             "outputs": {name: str(target) for name, target in targets.items()},
             "clipped": {name: writer.clipped for name, writer in writers.items()},
+            "sum_to_mixture_db": total.decibels,
         }
+
+    def _parts(
+        self, path: PathLike, gain: str, loudest: float | None,
+        progress: Callable[[int, int], None] | None,
+    ) -> Iterator[tuple[Samples, Samples]]:
+        """Parts as ``separate_blocks`` yields them, each with what the network heard there."""
+        if self.metadata.spectrogram is not None:
+            with Reader(path, self._keep_going) as file:
+                self._check(path, file.channels, gain)
+        if not is_utterance(gain):
+            loudest = None
+        elif loudest is None:
+            loudest = self.measure(path)
+        with Reader(path, self._keep_going) as file:
+            read = _reported(file.blocks(self._dtype_of(file)), file.frames, progress)
+            blocks, signs = self._heard(read, file.downmix_signs())
+            heard = Remembered(blocks)
+            for part in self.separate_blocks(heard, file.rate, loudest, signs):
+                yield part, heard.take(part.shape[1])
 
     def _check(self, what: PathLike, channels: int, gain: str = RUNNING) -> None:
         """Refuses what a model over spectrograms does not take."""

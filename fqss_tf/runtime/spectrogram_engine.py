@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from fqss_tf.audio.ratio_masks import separate_alike, separate_blocks
+from fqss_tf.audio.ratio_masks import separate_blocks, separate_whole
 from fqss_tf.errors import FqssError
 from fqss_tf.formats import CHANNELS, SpectrogramForm
 from fqss_tf.runtime import planes
@@ -51,8 +51,8 @@ class SpectrogramEngine(SegmentEngine):
         return planes.combine(np.stack(self._run(inputs[np.newaxis]), axis=-1))[0]
 
     def forward(self, mixture: Waveform) -> Sources:
-        """Separates one channel of any length: float32 [samples] -> float32 [sources, samples]."""
-        return separate_alike(mixture, self.logits, self.form, len(self.metadata.sources))
+        """Separates any length: float32 [samples(, 2)] -> float32 [sources, samples(, 2)]."""
+        return separate_whole(mixture, self.logits, self.form, len(self.metadata.sources))
 
 
 def masked(

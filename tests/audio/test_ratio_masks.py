@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fqss_tf.audio.ratio_masks import heard, magnitudes, masks, separate_alike, separate_blocks
+from fqss_tf.audio.ratio_masks import heard, magnitudes, masks, separate_blocks, separate_whole
 from fqss_tf.audio.stft import hann, spectra
 from fqss_tf.formats import MAGNITUDE_RANGE, SpectrogramForm
 
@@ -128,7 +128,7 @@ def test_a_silent_channel_stays_silent(song):
 
 
 def test_one_channel_is_heard_in_both_ears(song):
-    given = separate_alike(song[:, 0], logits_of, FORM, SOURCES)
+    given = separate_whole(song[:, 0], logits_of, FORM, SOURCES)
     np.testing.assert_allclose(given, separated([song[:, [0, 0]]])[..., 0], atol=1e-7)
 
 

@@ -61,6 +61,8 @@ def test_json_says_what_was_written(tiny_tflite, mixture, output):
             "samples": 3000,
             "outputs": {f"speech_{k}": str(output / f"mixture_speech_{k}.wav") for k in (1, 2)},
             "clipped": {"speech_1": 0, "speech_2": 0},
+            # The first is the mixture, the second half of it.
+            "sum_to_mixture_db": pytest.approx(6.02, abs=0.1),
         }
     ]
 

@@ -10,6 +10,7 @@ from separating import assert_refused, run
 from spleeter_checkpoint import tensors, write_checkpoint
 
 from fqss_tf.cli.main import main
+from fqss_tf.runtime import Separator
 
 RATE = 44100
 STEMS = ("vocals", "accompaniment")
@@ -139,3 +140,24 @@ def test_streaming_is_refused(spleeter_run, tmp_path):
         "convert", spleeter_run, "--output", tmp_path / "x.tflite", "--ptq", "--stream"
     )
     assert result.exit_code == 2 and "needs a causal network" in result.stderr
+
+
+def test_songs_are_scored_with_their_channels(model, tmp_path):
+    rng = np.random.default_rng(0)
+    stems = {stem: rng.uniform(-0.3, 0.3, (RATE // 2, 2)) for stem in STEMS}
+    (tmp_path / "test" / "song").mkdir(parents=True)
+    for stem, samples in stems.items():
+        soundfile.write(tmp_path / "test" / "song" / f"{stem}.wav", samples, RATE, subtype="FLOAT")
+    result = call("evaluate", model, "--data", tmp_path, "--metrics", "sdr_mdx", "--json")
+    assert result.exit_code == 0, result.output
+    (rows,) = json.loads(result.stdout)["breakdown"].values()
+    found = rows[0]["sources"]["vocals"]
+    mixture = sum(stems.values())
+    (estimate, _) = Separator(model)(mixture.astype(np.float32), RATE).values()
+    lost = np.square(estimate - stems["vocals"]).sum()
+    expected = 10 * np.log10(np.square(stems["vocals"]).sum() / lost)
+    assert found["sdr_mdx"] == pytest.approx(expected, abs=0.01)
+    of_mixture = np.square(stems["vocals"]).sum() / np.square(stems["accompaniment"]).sum()
+    assert found["sdr_mdx_improvement"] == pytest.approx(
+        expected - 10 * np.log10(of_mixture), abs=0.01
+    )

@@ -42,6 +42,29 @@ def test_an_excerpt_is_the_middle_of_all(tmp_path):
     assert entry.excerpt(100.0) == entry
 
 
+def test_channels_are_averaged_unless_they_are_kept(tmp_path):
+    left, right = tones(3, 30000), tones(5, 30000)
+    for stem in ("song", "guitar"):
+        write_audio(tmp_path / "test" / "a" / f"{stem}.wav", np.stack([left, right], axis=1) / 3)
+    entry = open_data_set(tmp_path).mixtures("test")[0]
+    mixture, sources = entry.load(keep_channels=True)
+    assert mixture.shape == (30000, 2) and sources.shape == (2, 30000, 2)
+    np.testing.assert_allclose(sources[0, :, 0], left / 3, atol=1e-4)
+    of_one, sources_of_one = entry.load()
+    np.testing.assert_allclose(mixture.mean(axis=1), of_one, atol=1e-6)
+    np.testing.assert_allclose(sources.mean(axis=2), sources_of_one, atol=1e-6)
+
+
+def test_stems_of_different_channels_are_named_where_they_are_kept(tmp_path):
+    tone = tones(3, 30000) / 3
+    write_audio(tmp_path / "test" / "a" / "song.wav", np.stack([tone, tone], axis=1))
+    write_audio(tmp_path / "test" / "a" / "guitar.wav", tone)
+    entry = open_data_set(tmp_path).mixtures("test")[0]
+    with pytest.raises(FqssError, match=r"song.wav has 2 channels and .*guitar.wav has 1"):
+        entry.load(keep_channels=True)
+    entry.load()
+
+
 def test_numbered_clips_of_speakers_are_no_stems(tmp_path):
     make_speakers(tmp_path, {"train": ("a", "b")})
     for name in "ab":

@@ -51,6 +51,65 @@ def test_sdr_is_of_each_source_in_its_place(speech):
     assert max(swapped) < 0
 
 
+@pytest.fixture
+def song():
+    """Two sources of two channels, float32 [2, samples, 2]."""
+    return np.random.default_rng(0).normal(0, 0.1, (2, 2 * RATE, 2)).astype(np.float32)
+
+
+def off(song, *decibels):
+    """What lies so many dB off each source."""
+    noise = np.random.default_rng(1).normal(0, 0.1, song.shape)
+    levels = 10 ** (-np.array(decibels) / 20)
+    return (song + levels[:, np.newaxis, np.newaxis] * noise).astype(np.float32)
+
+
+def test_sdr_mdx_is_of_all_channels_together(song):
+    one_channel = song.copy()
+    one_channel[0, :, 1] = 0  # half of the energy is lost
+    found = libraries.score("sdr_mdx", one_channel, song, RATE, [False, False])
+    assert found[0] == pytest.approx(10 * np.log10(2), abs=0.1)
+    found = libraries.score("sdr_mdx", off(song, 3, 20), song, RATE, [False, False])
+    assert found == pytest.approx((3, 20), abs=0.1)
+    # Nothing is forgiven.
+    assert libraries.score("sdr_mdx", 2 * song, song, RATE, [False] * 2) == pytest.approx((0, 0))
+    silence = np.zeros_like(song)
+    assert libraries.score("sdr_mdx", silence, silence, RATE, [False] * 2) == (0, 0)
+
+
+def test_sdr_museval_is_the_median_of_the_seconds(song):
+    pytest.importorskip("museval")
+    song = np.concatenate([song, song, song], axis=1)[:, : 5 * RATE]
+    estimate = off(song, 10, 20)
+    estimate[0, :RATE] = -song[0, :RATE]  # one bad second of five
+    song[1, RATE : 2 * RATE] = 0  # so museval leaves out this second
+    for channels in (slice(None), 0):
+        found = libraries.score(
+            "sdr_museval", estimate[..., channels], song[..., channels], RATE, [False] * 2
+        )
+        assert found == pytest.approx((10, 20), abs=0.5)
+
+
+def test_sdr_museval_of_nothing_is_unknown(song):
+    pytest.importorskip("museval")
+    silent = song.copy()
+    silent[1] = 0
+    for estimate, target in ((off(song, 10, 20), silent), (silent, song)):
+        found = libraries.score("sdr_museval", estimate[:, :RATE], target[:, :RATE], RATE, [])
+        assert found[0] > 5 and np.isnan(found[1])
+    short = song[:, : RATE - 1]
+    assert np.isnan(libraries.score("sdr_museval", short, short, RATE, [])).all()
+
+
+def test_other_scores_are_of_the_average_of_the_channels(speech):
+    pytest.importorskip("pystoi")
+    stereo = np.stack([speech, np.zeros_like(speech)], axis=1)[np.newaxis]
+    noise = noisy(speech, 5)
+    estimate = np.stack([noise, np.zeros_like(noise)], axis=1)[np.newaxis]
+    expected = libraries.stoi(noise, speech, RATE)
+    assert libraries.score("stoi", estimate, stereo, RATE, [True])[0] == pytest.approx(expected)
+
+
 def test_a_missing_library_is_named_with_what_installs_it(monkeypatch, speech):
     monkeypatch.setitem(sys.modules, "pystoi", None)
     with pytest.raises(FqssError, match=r"stoi needs the package pystoi.*'fqss-tf\[metrics\]'"):

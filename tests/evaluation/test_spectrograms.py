@@ -5,6 +5,7 @@ import pytest
 
 from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import evaluate
+from fqss_tf.evaluation.libraries import sdr_mdx
 from fqss_tf.metrics import si_sdr
 from fqss_tf.runtime.spectrogram_engine import SpectrogramEngine
 
@@ -29,3 +30,27 @@ def test_the_score_is_that_of_the_whole_song_at_its_level(spleeter_run, spleeter
 def test_another_rate_is_refused(spleeter_files, song):
     with pytest.raises(FqssError, match="works at 44100 Hz but the mixtures have 16000"):
         evaluate(spleeter_files, [song], rate=16000)
+
+
+def test_a_song_in_stereo_is_scored_in_stereo(spleeter_run, spleeter_files):
+    sources = np.random.default_rng(0).uniform(-0.3, 0.3, (2, 9000, 2)).astype(np.float32)
+    song = "song", 0.0, sources.sum(axis=0), sources
+    models = [spleeter_run, spleeter_files[0]]
+    for score in evaluate(models, [song], rate=44100, others=["sdr_mdx"]):
+        estimates = SpectrogramEngine(spleeter_files[0]).forward(song[2])
+        assert estimates.shape == sources.shape
+        expected = sdr_mdx(estimates, sources, 44100)
+        np.testing.assert_allclose(score.rows[0].others["sdr_mdx"], expected, atol=0.01)
+        of_one = si_sdr(estimates.mean(axis=2), sources.mean(axis=2))
+        np.testing.assert_allclose(score.rows[0].source_si_sdr, of_one, atol=0.01)
+
+
+def test_a_network_of_one_channel_gets_the_average(tiny_float_tflite):
+    sources = np.random.default_rng(0).uniform(-0.3, 0.3, (2, 2000, 2)).astype(np.float32)
+    stereo = "mixture", 0.0, sources.sum(axis=0), sources
+    mono = "mixture", 0.0, stereo[2].mean(axis=1), sources.mean(axis=2)
+    (of_stereo,), (of_mono,) = (
+        evaluate([tiny_float_tflite], [each], rate=8000, others=["sdr_mdx"])
+        for each in (stereo, mono)
+    )
+    assert of_stereo.rows == of_mono.rows

@@ -271,6 +271,7 @@ def test_separate_file_writes_what_chunks_give_and_says_so(separator, recording,
         "samples": 20000,
         "outputs": {name: str(target) for name, target in targets.items()},
         "clipped": {"speech_1": 0, "speech_2": 0},
+        "sum_to_mixture_db": pytest.approx(6.02, abs=0.01),  # one is the mixture, one half of it
     }
     assert calls[-1] == (20000, 20000)
     for name, expected in joined(separator.chunks(path)).items():
