@@ -51,7 +51,7 @@ def command(
     spleeter:5stems, asteroid:OWNER/REPOSITORY or speechbrain:REPOSITORY of Hugging Face, such as
     asteroid:JorisCos/ConvTasNet_Libri2Mix_sepclean_8k or speechbrain:sepformer-libri2mix. It is
     downloaded once, and refused if its checksum is not the one that the publisher states. The
-    license that he states is printed. Hugging Face needs the extra fqss-tf[hub].
+    license that is stated is printed. Hugging Face needs the extra fqss-tf[hub].
     """
     from fqss_tf.files import check_new_folder
     from fqss_tf.importing.by_name import is_name, published

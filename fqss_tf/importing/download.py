@@ -33,7 +33,8 @@ def downloaded(url: str, sha256: str, folder: Path) -> Path:
 
     Args:
         url: http or https.
-        sha256: what the publisher states, 64 hex digits, or the first of them if he states no more.
+        sha256: what the publisher states, 64 hex digits, or the first of them where no
+            more are stated.
         folder: where the copy is kept; made if it is missing. Its name there is that in the URL.
 
     Raises:

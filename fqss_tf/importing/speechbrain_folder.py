@@ -68,6 +68,10 @@ def read_hyperparams(folder: Path) -> Json:
             raise FqssError(
                 f"{path}: {place[-1]} {reprlib.repr(value)} is not supported: only {only} is"
             )
+    heads = [_at(document, ("modules", "masknet", f"{kind}_model", "nhead"))
+             for kind in ("intra", "inter")]
+    if None not in heads and heads[0] != heads[1]:
+        raise FqssError(f"{path}: nhead {heads[0]} and {heads[1]} are not supported: only one is")
     found = {name: _at(document, ("modules", *place)) for name, place in _ARGUMENTS.items()}
     found["sample_rate"] = _at(document, ("sample_rate",))
     return {name: value for name, value in found.items() if value is not None}

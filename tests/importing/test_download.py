@@ -43,6 +43,14 @@ def test_a_broken_download_goes_on_where_it_was(publisher, url, tmp_path):
     assert publisher.sent("a.tar.gz") == [None, "bytes=1500000-"]
 
 
+def test_a_moved_file_goes_on_at_its_new_place(publisher, url, tmp_path):
+    publisher.files["/elsewhere"] = publisher.files.pop("/models/a.tar.gz")
+    publisher.moved["/models/a.tar.gz"] = "/elsewhere"
+    (tmp_path / "a.tar.gz.part").write_bytes(CONTENT[:1000])
+    assert downloaded(url, SHA256, tmp_path).read_bytes() == CONTENT
+    assert publisher.sent("/elsewhere") == ["bytes=1000-"]
+
+
 def test_a_whole_part_is_not_asked_for_again(publisher, url, tmp_path):
     (tmp_path / "a.tar.gz.part").write_bytes(CONTENT)
     assert downloaded(url, SHA256, tmp_path).read_bytes() == CONTENT

@@ -103,6 +103,12 @@ def test_another_network_is_refused(folder, name, value, refused):
         read_published(folder)
 
 
+def test_two_numbers_of_heads_are_refused(folder):
+    write(folder, HYPERPARAMS.replace("nhead: 4", "nhead: 2", 1))
+    with pytest.raises(FqssError, match="nhead 2 and 4 are not supported"):
+        read_hyperparams(folder)
+
+
 def test_sizes_that_do_not_fit_are_named(folder):
     write(folder, HYPERPARAMS.replace("d_ffn: 32", "d_ffn: 33"))
     with pytest.raises(FqssError, match="is no checkpoint of speechbrain-sepformer.*33"):

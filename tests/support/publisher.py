@@ -13,11 +13,13 @@ class Publisher:
 
     ``files``: path of the URL -> content. ``repositories``: name -> {file -> content}.
     ``stated``: (repository, file) -> another checksum than its content has. ``ends_after``: path ->
-    after how many bytes the next answer breaks off. ``asked``: (method, path, range) in order.
+    after how many bytes the next answer breaks off. ``moved``: path -> another path. ``asked``:
+    (method, path, range) in order.
     """
 
     def __init__(self):
         self.files, self.repositories, self.stated, self.ends_after = {}, {}, {}, {}
+        self.moved = {}
         self.asked = []
         self.url = ""
 
@@ -42,6 +44,9 @@ def _handler(publisher):
         def answer(self, has_body):
             asked = self.headers.get("Range")
             publisher.asked.append((self.command, self.path, asked))
+            if self.path in publisher.moved:
+                self.respond(302, {"Location": publisher.moved[self.path]}, b"", has_body)
+                return
             headers, content = self.found()
             if content is None:
                 self.respond(404, headers, b"", has_body)
