@@ -12,7 +12,7 @@ WAVEFORM_SCALE = 1 / WAVEFORM_STEPS
 MAGNITUDE_RANGE = 1024
 # The logit of a mask that is 1 at the output of such a network. Sigmoid is 1 within 2e-7 there.
 LOGIT_RANGE = 16
-# Of the spectrogram of such a network.
+# Of music.
 CHANNELS = 2
 # Hann windows that lie over each sample.
 WINDOWS = 4

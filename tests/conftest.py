@@ -304,6 +304,34 @@ def tflite_files(untrained, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def stereo_run(tmp_path_factory):
+    """Run folder of a small ConvTasNet for music, imported from a checkpoint of demucs v2."""
+    from pathlib import Path
+
+    from fqss_tf.importing.importer import import_checkpoint
+
+    folder = tmp_path_factory.mktemp("stereo") / "run"
+    checkpoint = Path(__file__).parent / "fixtures/checkpoints/demucsv2_tasnet_a.th"
+    settings = ["data.segment_seconds=0.1", "quantization.calibration_steps=4"]
+    import_checkpoint(checkpoint, folder, settings=settings)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stereo_files(stereo_run, tmp_path_factory):
+    """(float32 file, int8 file with two planes each way) of it, for segments of 0.1 s."""
+    from fqss_tf.export.convert import convert
+    from fqss_tf.runs.run import Run
+
+    folder = tmp_path_factory.mktemp("stereo_files")
+    paths = folder / "float.tflite", folder / "int8.tflite"
+    convert(Run(stereo_run), paths[0], "float32")
+    # Random weights: the limit of trained ones is in export/convert.py.
+    convert(Run(stereo_run), paths[1], ptq=True, planes=2, least_sqnr=15)
+    return paths
+
+
+@pytest.fixture(scope="session")
 def spleeter_run(tmp_path_factory):
     """Run folder of a small Spleeter with random weights, imported from a TensorFlow checkpoint."""
     from spleeter_checkpoint import tensors, write_checkpoint

@@ -108,12 +108,13 @@ class RunSubject(Subject):
         """Gives a function that separates one segment."""
         import tensorflow as tf
 
-        from fqss_tf.models.inference import separation_function
+        from fqss_tf.models.registry import network_of
         from fqss_tf.runs.run import Run
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
-        separate = separation_function(Run(self.path).model())
+        run = Run(self.path)
+        separate = network_of(run.config).separation(run.model(), run.config, self.samples)
         mixture = random_input([self.samples], np.float32)
         return lambda: separate(mixture)
 

@@ -44,8 +44,8 @@ def command(
     """Make a run folder of CHECKPOINT, to evaluate it, convert it, or train it in 8 bits.
 
     CHECKPOINT is a PyTorch, .safetensors or .npz file, or a folder of speechbrain, with a
-    ConvTasNet, SepFormer, DPTNet or DPRNN-TasNet; or a folder of TensorFlow with a Spleeter.
-    Nothing in it is executed, and PyTorch is not needed.
+    ConvTasNet, for speech or music, SepFormer, DPTNet, DPRNN-TasNet or HTDemucs; or a folder of
+    TensorFlow with a Spleeter. Nothing in it is executed, and PyTorch is not needed.
 
     Or it is the name of one that its publisher has on the web: spleeter:2stems, spleeter:4stems,
     spleeter:5stems, asteroid:OWNER/REPOSITORY or speechbrain:REPOSITORY of Hugging Face, such as

@@ -66,8 +66,10 @@ def _compare(file: TfliteFile, recording: str, as_json: bool) -> None:
     from fqss_tf.tflite.kernel_comparison import compare_kernels
 
     metadata = file.metadata
-    if metadata.type != "int8" or metadata.is_streaming:
-        raise FqssError(f"{file.path}: --compare takes an int8 file for whole segments")
+    if metadata.type != "int8" or metadata.is_streaming or metadata.hears_stereo:
+        raise FqssError(
+            f"{file.path}: --compare takes an int8 file of one channel for whole segments"
+        )
     waveform, rate = audio.read(recording)
     mono = audio.resample(waveform.mean(axis=1), rate, metadata.sample_rate)
     segment = np.zeros(metadata.segment, np.float32)

@@ -17,7 +17,6 @@ from fqss_tf.data.mixtures import Loadable, ReadWhenUsed
 from fqss_tf.data.recordings import is_data_set, recorded_segments
 from fqss_tf.data.stand_in import StandIn, voices_in_noise
 from fqss_tf.data.training_sources import scored_mixtures, training_sources
-from fqss_tf.models.network import SpectrogramNetwork
 from fqss_tf.models.registry import network_of
 from fqss_tf.types import Dataset, FloatArray, MixturePair, PathLike, Tensor
 
@@ -110,9 +109,8 @@ def fixed_mixtures(
 
 
 def _lacks_music(recipe: Recipe) -> bool:
-    """Whether a network of music, over spectrograms, has nothing but the bundled audio."""
-    of_magnitudes = isinstance(network_of(recipe.model), SpectrogramNetwork)
-    return of_magnitudes and recipe.data.datasets == (BUNDLED,)
+    """Whether a network of music has nothing but the bundled audio."""
+    return network_of(recipe.model).of_music and recipe.data.datasets == (BUNDLED,)
 
 
 def _music_stand_ins(recipe: Recipe, part: str) -> list[StandIn]:

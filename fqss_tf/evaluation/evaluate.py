@@ -31,7 +31,7 @@ from fqss_tf.evaluation.libraries import averaged
 from fqss_tf.formats import CHANNELS
 from fqss_tf.metrics import assigned_si_sdr, si_sdr
 from fqss_tf.runtime.chunking import chunk_order, default_overlap, separate_in_chunks
-from fqss_tf.runtime.engine import Engine
+from fqss_tf.runtime.engines import open_engine
 from fqss_tf.runtime.spectrogram_engine import SpectrogramEngine
 from fqss_tf.runtime.streaming import StreamingSeparator
 from fqss_tf.tflite.file import FileLike, TfliteFile, open_model
@@ -363,7 +363,8 @@ def _open_tflite(file: TfliteFile, threads: int) -> _Network:
     metadata = file.metadata
     return _Network(
         file.name, False, metadata.sample_rate, metadata.sources, metadata.has_named_sources,
-        metadata.hop, metadata.segment, Engine(file, threads).forward,
+        1 if metadata.transform else metadata.hop, metadata.segment,
+        open_engine(file, threads).forward,
     )
 
 
@@ -398,7 +399,7 @@ def _open_run(path: Path, threads: int) -> _Network:
     is_whole = isinstance(network_of(recipe.model), SpectrogramNetwork)
     return _Network(
         str(path), True, recipe.data.sample_rate, recipe.source_names, recipe.has_named_sources,
-        recipe.model.hop, None if is_whole else recipe.segment(),
+        recipe.model.segment_step, None if is_whole else recipe.segment(),
         _run_forward(path, recipe, threads),
         keeps_level=is_whole, channels=CHANNELS if is_whole else 1,
     )
@@ -407,7 +408,6 @@ def _open_run(path: Path, threads: int) -> _Network:
 def _run_forward(path: Path, recipe: "Recipe", threads: int) -> Forward:
     import tensorflow as tf
 
-    from fqss_tf.models.inference import mask_function, separation_function
     from fqss_tf.models.registry import network_of
     from fqss_tf.runs.run import Run
 
@@ -415,10 +415,7 @@ def _run_forward(path: Path, recipe: "Recipe", threads: int) -> Forward:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     model = Run(path).model()
-    form = network_of(recipe.model).spectrogram(recipe.model, recipe.segment())
-    if form is not None:
-        return mask_function(model, form, recipe.model.sources)
-    return separation_function(model)
+    return network_of(recipe.model).separation(model, recipe.model, recipe.segment())
 
 
 def _score(

@@ -145,7 +145,10 @@ def _converted(run: "BaseRun", options: Options, samples: int) -> _Converted:
         mixtures = run.mixtures("dev") if options.file_type == "int16x8" else []
         pairs = levelled_segments(mixtures[:CALIBRATION_MIXTURES], samples)
         shape = _shape(run, samples, counts)
-        content = convert_float(model, shape, options.file_type, [pair[0] for pair in pairs])
+        content = convert_float(
+            model, shape, options.file_type, [pair[0] for pair in pairs],
+            network_of(run.config).beside(run.config, samples),
+        )
         metadata = file_metadata(run, samples, counts, options.file_type, "float")
         return _Converted(write_metadata(content, metadata), model, counts)
     counts = Planes(options.planes, options.planes) if options.ptq else run.planes
@@ -173,23 +176,20 @@ def _compared(
     run: "BaseRun", options: Options, converted: _Converted, file: TfliteFile
 ) -> tuple[dict[str, Parity], str | None]:
     """How far the file is from Keras, and why it is not to be kept; None if it is."""
-    from fqss_tf.models.inference import mask_function, separation_function
-
     samples = file.metadata.segment
     if options.stream:
         samples = run.recipe.segment()
-    form = network_of(run.config).spectrogram(run.config, samples)
+    network = network_of(run.config)
     mixtures = run.mixtures("test")
-    segments = levelled_segments(mixtures if form is None else mixtures[:COMPARED_SONGS], samples)
-    separate = (
-        separation_function(converted.model) if form is None
-        else mask_function(converted.model, form, run.config.sources)
-    )
+    if network.of_music:
+        mixtures = mixtures[:COMPARED_SONGS]
+    segments = levelled_segments(mixtures, samples)
+    separate = network.separation(converted.model, run.config, samples)
     parity = compare(
         separate, whole_stream if options.stream else one_segment, file, segments
     )
     refusal = parity_refusal(parity, *_limits(run, options))
-    if refusal and options.file_type == "int8" and not options.stream and form is None:
+    if refusal and options.file_type == "int8" and not options.stream and not network.of_music:
         refusal += "; " + _parting_op(file, segments[0][0], converted.planes.input)
     return parity, refusal
 
@@ -257,9 +257,13 @@ def file_metadata(
         method: ``float``, ``ptq``, ``qat``, ``fqss`` or ``untrained``.
     """
     form = network_of(run.config).spectrogram(run.config, samples)
-    heard = {} if form is None else {"spectrogram": {
+    heard: Json = {} if form is None else {"spectrogram": {
         "kernel": form.kernel, "bins": form.bins, "masks": form.masks,
     }}
+    if run.config.audio_channels > 1:
+        heard["channels"] = run.config.audio_channels
+    if network_of(run.config).beside(run.config, samples) is not None:
+        heard["transform"] = run.config.kernel
     return heard | {
         "format": 1,
         "sample_rate": run.recipe.data.sample_rate,

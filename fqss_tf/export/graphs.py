@@ -69,7 +69,8 @@ def run_int8_converter(converter: tf.lite.TFLiteConverter) -> bytes:
 
 
 def convert_float(
-    model: KerasModel, shape: Sequence[int], file_type: str, segments: Iterable[Waveform] = ()
+    model: KerasModel, shape: Sequence[int], file_type: str, segments: Iterable[Waveform] = (),
+    beside: Sequence[int] | None = None,
 ) -> bytes:
     """Returns the .tflite of a float Keras model.
 
@@ -81,16 +82,23 @@ def convert_float(
         shape: of the input, as of ``convert_quantized``.
         file_type: ``float32``, ``float16``, ``dynamic`` or ``int16x8``.
         segments: mixtures [samples] of peak 1 that calibrate int16x8.
+        beside: shape of the spectrogram that a model hears beside the mixture; it gives spectra
+            beside its estimates, then.
     """
     if file_type == "float16":
         for layer in model.submodules:
             if getattr(layer, "epsilon", LEAST_HALF) < LEAST_HALF:
                 layer.epsilon = LEAST_HALF
 
-    def graph(mixture: Tensor) -> dict[str, Tensor]:
-        return {"stage_0": model(mixture, training=False)}
+    def graph(*heard: Tensor) -> dict[str, Tensor]:
+        outputs = model(heard if len(heard) > 1 else heard[0], training=False)
+        names = ("stage_0",) if beside is None else ("stage_0", "spectra")
+        return dict(zip(names, tf.nest.flatten(outputs), strict=True))
 
-    converter = make_converter(graph, mixture_spec(shape))
+    signature = [mixture_spec(shape)]
+    if beside is not None:
+        signature.append(tf.TensorSpec(beside, tf.float32, name="spectrogram"))
+    converter = make_converter(graph, *signature)
     if file_type != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if file_type == "float16":

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from fqss_tf.metrics import mean_si_sdr
-from fqss_tf.runtime.engine import Engine
-from fqss_tf.runtime.spectrogram_engine import SpectrogramEngine
+from fqss_tf.runtime.engines import open_engine
 from fqss_tf.runtime.streaming import StreamingSeparator
 from fqss_tf.tflite.file import TfliteFile
 from fqss_tf.types import MixturePair, Separate
@@ -27,8 +26,7 @@ class Parity:
 
 def one_segment(file: TfliteFile, reference_kernels: bool) -> Separate:
     """Returns mixture [segment] of peak 1 -> estimates [S, segment] of a whole-segment file."""
-    kind = Engine if file.metadata.spectrogram is None else SpectrogramEngine
-    return kind(file, reference_kernels=reference_kernels).forward
+    return open_engine(file, reference_kernels=reference_kernels).forward
 
 
 def whole_stream(file: TfliteFile, reference_kernels: bool) -> Separate:

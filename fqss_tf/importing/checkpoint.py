@@ -15,7 +15,7 @@ from fqss_tf.errors import FqssError
 from fqss_tf.importing import npz_file, safetensors_file, torch_file
 from fqss_tf.importing.speechbrain_folder import read_hyperparams
 from fqss_tf.importing.tensorflow_folder import is_tensorflow_folder, read_tensorflow_folder
-from fqss_tf.importing.unpickle import Tensor
+from fqss_tf.importing.unpickle import Name, Tensor
 from fqss_tf.types import FloatArray, Json, PathLike
 
 # A speechbrain folder: file -> what its keys begin with in the whole network.
@@ -104,7 +104,7 @@ def _read(content: bytes) -> Checkpoint:
     elif content.startswith(torch_file.LEGACY_START):
         tensors, arguments, task = _state_dict(torch_file.read_legacy(content))
     elif safetensors_file.looks_like_safetensors(content):
-        tensors = safetensors_file.read_safetensors(content)
+        tensors, arguments = safetensors_file.read_safetensors(content)
     else:
         raise FqssError("it is no file of PyTorch, safetensors or numpy")
     if not isinstance(arguments, dict) or not tensors:
@@ -116,20 +116,34 @@ def _state_dict(document: Any) -> tuple[dict[str, NDArray[Any]], Any, str | None
     """(tensors, arguments, task) of a bare state_dict, or of one under its usual name."""
     if not isinstance(document, dict):
         raise FqssError(f"it holds a {type(document).__name__}, not a state_dict")
+    if isinstance(document.get("klass"), Name):
+        return _of_demucs(document)
     state = document.get("state_dict", document)
     if not isinstance(state, dict):
         raise FqssError("its state_dict is no dictionary")
-    for key, value in state.items():
-        if not isinstance(key, str) or not isinstance(value, Tensor):
-            raise FqssError(f"its entry {str(key)[:80]} is no tensor: save the state_dict alone")
-    _check_no_overlap(state)
-    tensors = {key: tensor.array() for key, tensor in state.items()}
+    tensors = _arrays(state)
     if state is document:
         return tensors, {}, None
     # Asteroid puts what its data sets say of themselves beside, or under infos.
     infos = document.get("infos")
     task = document.get("task", infos.get("task") if isinstance(infos, dict) else None)
     return tensors, document.get("model_args", {}), task if isinstance(task, str) else None
+
+
+def _of_demucs(document: Json) -> tuple[dict[str, NDArray[Any]], Any, None]:
+    """The same of the package in which demucs keeps a class, its arguments and its weights."""
+    state = document.get("state")
+    if not isinstance(state, dict) or document.get("args"):
+        raise FqssError("its state is no dictionary, or its class has arguments without a name")
+    return _arrays(state), document.get("kwargs", {}), None
+
+
+def _arrays(state: Mapping[Any, Any]) -> dict[str, NDArray[Any]]:
+    for key, value in state.items():
+        if not isinstance(key, str) or not isinstance(value, Tensor):
+            raise FqssError(f"its entry {str(key)[:80]} is no tensor: save the state_dict alone")
+    _check_no_overlap(state)
+    return {key: tensor.array() for key, tensor in state.items()}
 
 
 def _check_no_overlap(tensors: Mapping[str, Tensor]) -> None:

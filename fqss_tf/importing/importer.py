@@ -68,9 +68,10 @@ def read_published(
         tensors.finish()
     except FqssError as error:
         raise FqssError(f"{path} is no checkpoint of {found.name}: {error}") from error
-    recipe = _recipe(path, found, sizes)
-    tells_rate = found.recipe is not None or rate is not None or "sample_rate" in given
-    rate = rate or given.get("sample_rate")
+    recipe = _recipe(path, found, sizes, given)
+    told = given.get("sample_rate", given.get("samplerate"))
+    tells_rate = found.recipe is not None or rate is not None or told is not None
+    rate = rate or told
     data = dataclasses.replace(
         recipe.data, task=task or _known_task(checkpoint.task, sizes.sources)
     )
@@ -84,16 +85,19 @@ def read_published(
     return Imported(found.name, found.publisher, recipe, weights, assumed, tells_rate)
 
 
-def _recipe(path: PathLike, layout: Layout, sizes: EncoderSizes) -> Recipe:
-    """What a network of these sizes is trained and scored on."""
+def _recipe(path: PathLike, layout: Layout, sizes: EncoderSizes, given: Json) -> Recipe:
+    """What a network of these sizes, and of these arguments, is trained and scored on."""
     if layout.recipe is None:
         quantization = QuantizationRecipe(masking="centered" if sizes.linear_encoder else "direct")
         return Recipe(network=layout.network, model=sizes, quantization=quantization)
     try:
-        name = layout.recipe(sizes)
+        recipe = load_recipe(layout.recipe(sizes))
+        names = tuple(given.get(layout.named or "", recipe.data.sources))
+        seconds = float(given.get(layout.timed or "", recipe.data.segment_seconds))
+        data = dataclasses.replace(recipe.data, sources=names, segment_seconds=seconds)
+        return dataclasses.replace(recipe, model=sizes, data=data)
     except FqssError as error:
         raise FqssError(f"{path} is no checkpoint of {layout.name}: {error}") from error
-    return dataclasses.replace(load_recipe(name), model=sizes)
 
 
 def _known_task(name: str | None, sources: int) -> str:

@@ -14,9 +14,10 @@ from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.types import Json, LayerWeights
 
 # Arguments that change nothing that is computed from samples.
-WITHOUT_EFFECT = ("sample_rate", "dropout")
+WITHOUT_EFFECT = ("sample_rate", "samplerate", "dropout")
+MOST_SECONDS = 3600  # of a segment
 # Constructor argument -> the values that are supported.
-Supported: TypeAlias = dict[str, tuple[str | int | None, ...]]
+Supported: TypeAlias = dict[str, tuple[str | float | list[Any] | None, ...]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,9 @@ class Layout:
 
     ``name``: ``<publisher>-<network>``. ``network``: as in a recipe. ``signature``: a key that no
     other layout has. ``arguments``: constructor argument -> key of the recipe's ``model``.
+    ``named``: the constructor argument that lists the names of the sources, if there is one;
+    ``timed``: the one that says how many seconds a segment has. ``ignored``: those that keys and
+    shapes tell, too, or that training alone needs.
     ``only``: constructor argument -> the values that are supported. ``measured``: function
     PublishedTensors -> what shapes tell of the sizes. ``assumed``: function (PublishedTensors,
     sizes that are known) -> published values of the rest. ``weights``: function (PublishedTensors,
@@ -42,6 +46,9 @@ class Layout:
     # Each takes the sizes of its own network.
     weights: Callable[[PublishedTensors, Any], LayerWeights]
     recipe: Callable[[EncoderSizes], str] | None = None
+    named: str | None = None
+    timed: str | None = None
+    ignored: tuple[str, ...] = ()
 
     @property
     def publisher(self) -> str:
@@ -75,8 +82,14 @@ class Layout:
                         raise FqssError(f"{told_by[size]} {values[size]} contradicts {argument} "
                                         f"{value}: give both")
                     values[size], told_by[size] = value, argument
-            elif argument not in WITHOUT_EFFECT:
-                known = [*self.arguments, *self.only, *WITHOUT_EFFECT]
+            elif argument == self.named:
+                self._check_names(argument, value, values["sources"])
+            elif argument == self.timed:
+                if not isinstance(value, int | float) or not 0 < value < MOST_SECONDS:
+                    raise FqssError(f"{argument} {reprlib.repr(value)} is no number of seconds")
+            elif argument not in (*WITHOUT_EFFECT, *self.ignored):
+                special = [name for name in (self.named, self.timed) if name]
+                known = [*self.arguments, *special, *self.only, *WITHOUT_EFFECT]
                 argument = str(argument)[:80]
                 near = difflib.get_close_matches(argument, known, n=1)
                 hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
@@ -87,6 +100,11 @@ class Layout:
             if key not in values
         }
         return from_dict(NETWORKS[self.network].sizes, values | assumed, "model."), assumed
+
+    def _check_names(self, argument: str, names: Any, sources: int) -> None:
+        are_names = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        if not are_names or len(names) != sources:
+            raise FqssError(f"{argument} is {reprlib.repr(names)}: it must name {sources} sources")
 
     def _check(self, argument: str, value: Any) -> None:
         kind = type(getattr(NETWORKS[self.network].sizes, self.arguments[argument]))

@@ -8,6 +8,8 @@ from fqss_tf.models.convtasnet import published as convtasnet
 from fqss_tf.models.dprnn import published as dprnn
 from fqss_tf.models.dptnet import published as dptnet
 from fqss_tf.models.dptnet_asteroid import published as dptnet_asteroid
+from fqss_tf.models.htdemucs import published as htdemucs
+from fqss_tf.models.music_convtasnet import published as music_convtasnet
 from fqss_tf.models.published import PublishedTensors
 from fqss_tf.models.sepformer import published as sepformer
 from fqss_tf.models.sizes import EncoderSizes, MaskActivation
@@ -140,6 +142,62 @@ def _asteroid_dptnet_assumed(tensors: PublishedTensors, values: Json) -> Json:
     return _asteroid_assumed("relu", tensors, values) | {"heads": 4}
 
 
+def _music_convtasnet_measured(
+    keys: music_convtasnet.Keys, tensors: PublishedTensors
+) -> dict[str, int]:
+    filters, _, kernel = tensors.shape(keys.encoder, 3)
+    first = music_convtasnet.BLOCK % (0, 0)
+    hidden, bottleneck, _ = tensors.shape(f"{first}.0.weight", 3)
+    return {
+        "filters": filters,
+        "kernel": kernel,
+        "bottleneck": bottleneck,
+        "hidden": hidden,
+        "block_kernel": tensors.shape(f"{first}.3.net.0.weight", 3)[2],
+        "blocks": tensors.count("separator.network.2.0.%d.net.0.weight"),
+        "repeats": tensors.count("separator.network.2.%d.0.net.0.weight"),
+        "sources": tensors.shape(f"{music_convtasnet.MASKS}.weight", 3)[0] // filters,
+    }
+
+
+def _music_convtasnet_assumed(tensors: PublishedTensors, values: Json) -> Json:
+    return {"hop": values["kernel"] // 2}
+
+
+def _music_convtasnet_recipe(sizes: EncoderSizes) -> str:
+    return "music-convtasnet"
+
+
+def _htdemucs_measured(tensors: PublishedTensors) -> dict[str, int]:
+    filters, few = tensors.shape("encoder.0.dconv.layers.0.3.weight", 3)[:2]
+    filters //= 2
+    rows = tensors.shape("freq_emb.embedding.weight", 2)[0]
+    depth = tensors.count("encoder.%d.conv.weight")
+    feed_forward, width = tensors.shape("crosstransformer.layers.0.linear1.weight", 2)
+    return {
+        "filters": filters,
+        "kernel": 8 * rows,
+        "hop": 2 * rows,
+        "depth": depth,
+        "branches": tensors.count("encoder.0.dconv.layers.%d.0.weight"),
+        "compression": max(1, filters // few),
+        "decoder_branches": "decoder.0.dconv.layers.0.0.weight" in tensors.tensors,
+        "width": width,
+        "feed_forward": feed_forward,
+        "layers": tensors.count("crosstransformer.layers.%d.linear1.weight"),
+        # A bin of two channels is four numbers.
+        "sources": tensors.shape(f"decoder.{depth - 1}.conv_tr.weight", 4)[1] // 4,
+    }
+
+
+def _htdemucs_assumed(tensors: PublishedTensors, values: Json) -> Json:
+    return {"heads": 8}
+
+
+def _htdemucs_recipe(sizes: EncoderSizes) -> str:
+    return "htdemucs"
+
+
 def _spleeter_measured(tensors: PublishedTensors) -> dict[str, int]:
     # A U-Net has seven convolutions, the last of which makes a mask.
     total = tensors.count("conv2d_%d/kernel", first=1) + 1
@@ -177,6 +235,16 @@ _DPTNET = {
     "enc_dim": "filters", "feature_dim": "width", "hidden_dim": "hidden", "layer": "blocks",
     "segment_size": "chunk",
 }
+
+# Of masks by Wiener filters, which complex spectra as channels do without; of layers that are left
+# out of a network of four layers; of training; of attention that is not sparse; of shapes.
+HTDEMUCS_IGNORED = (
+    "wiener_iters", "end_iters", "wiener_residual", "multi_freqs_depth", "norm_groups",
+    "emb_smooth", "dconv_init", "rescale", "t_hidden_scale", "t_dropout", "t_weight_decay", "t_lr",
+    "t_max_positions", "t_mask_type", "t_mask_random_seed", "t_sparse_attn_window",
+    "t_global_window", "t_sparsity", "t_auto_sparsity", "t_cape_mean_normalize", "t_cape_augment",
+    "t_cape_glob_loc_scale",
+)
 
 LAYOUTS = (
     Layout(
@@ -296,6 +364,71 @@ LAYOUTS = (
         measured=_dptnet_measured,
         assumed=_dptnet_assumed,
         weights=functools.partial(dptnet.from_published, mask="mask_conv1x1.0"),
+    ),
+    Layout(
+        name="demucs-tasnet",
+        network="music-convtasnet",
+        signature=music_convtasnet.DEMUCS.decoder,
+        arguments={
+            "N": "filters", "L": "kernel", "B": "bottleneck", "H": "hidden", "P": "block_kernel",
+            "X": "blocks", "R": "repeats",
+        },
+        only={
+            "audio_channels": (2,), "norm_type": ("gLN",), "causal": (False,),
+            "mask_nonlinear": ("relu",),
+        },
+        measured=functools.partial(_music_convtasnet_measured, music_convtasnet.DEMUCS),
+        assumed=_music_convtasnet_assumed,
+        weights=functools.partial(
+            music_convtasnet.from_published, keys=music_convtasnet.DEMUCS
+        ),
+        recipe=_music_convtasnet_recipe,
+        named="sources",
+    ),
+    Layout(
+        name="fqss-convtasnetmusic",
+        network="music-convtasnet",
+        signature=f"{music_convtasnet.FQSS.first_norm}.weight",
+        arguments={
+            "n_filters": "filters", "kernel": "kernel", "stride": "hop", "bn_chan": "bottleneck",
+            "hid_chan": "hidden", "conv_kernel": "block_kernel", "n_blocks": "blocks",
+            "n_repeats": "repeats",
+        },
+        only={"audio_channels": (2,), "mask_act": ("relu",)},
+        measured=functools.partial(_music_convtasnet_measured, music_convtasnet.FQSS),
+        assumed=_music_convtasnet_assumed,
+        weights=functools.partial(music_convtasnet.from_published, keys=music_convtasnet.FQSS),
+        recipe=_music_convtasnet_recipe,
+        named="sources",
+    ),
+    Layout(
+        name="demucs-htdemucs",
+        network="htdemucs",
+        signature="crosstransformer.layers.0.self_attn.in_proj_weight",
+        arguments={
+            "channels": "filters", "nfft": "kernel", "depth": "depth", "bottom_channels": "width",
+            "t_layers": "layers", "t_heads": "heads", "dconv_depth": "branches",
+            "dconv_comp": "compression",
+        },
+        only={
+            "audio_channels": (2,), "cac": (True,), "rewrite": (True,), "growth": (2,),
+            "channels_time": (None,), "kernel_size": (8,), "stride": (4,), "time_stride": (2,),
+            "context": (1,), "context_enc": (0,), "norm_starts": (4,), "freq_emb": (0.2,),
+            "emb_scale": (10,), "dconv_mode": (1, 3), "multi_freqs": (None, []),
+            "use_train_segment": (True,), "t_emb": ("sin",), "t_norm_in": (True,),
+            "t_norm_in_group": (False,), "t_group_norm": (False,), "t_norm_first": (True,),
+            "t_norm_out": (True,), "t_max_period": (10000.0,), "t_weight_pos_embed": (1.0,),
+            "t_cross_first": (False,), "t_layer_scale": (True,), "t_gelu": (True,),
+            "t_sin_random_shift": (0,), "t_sparse_self_attn": (False,),
+            "t_sparse_cross_attn": (False,),
+        },
+        measured=_htdemucs_measured,
+        assumed=_htdemucs_assumed,
+        weights=htdemucs.from_published,
+        recipe=_htdemucs_recipe,
+        named="sources",
+        timed="segment",
+        ignored=HTDEMUCS_IGNORED,
     ),
     Layout(
         name="spleeter-unets",

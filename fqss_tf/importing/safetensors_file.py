@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fqss_tf.errors import FqssError
 from fqss_tf.importing.unpickle import MOST_DIMENSIONS, Storage
+from fqss_tf.types import Json
 
 TYPES = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64",
@@ -22,8 +23,10 @@ def looks_like_safetensors(content: bytes) -> bool:
     return content[8:9] == b"{" and 2 <= length <= len(content) - 8
 
 
-def read_safetensors(content: bytes) -> dict[str, NDArray[Any]]:
-    """Name -> array, from the bytes of a file.
+def read_safetensors(content: bytes) -> tuple[dict[str, NDArray[Any]], Json]:
+    """(name -> array, constructor arguments) from the bytes of a file.
+
+    Arguments are what demucs writes under ``kwargs``; other files tell none.
 
     Raises:
         FqssError: an entry does not lie where, or is not what, it says.
@@ -31,7 +34,7 @@ def read_safetensors(content: bytes) -> dict[str, NDArray[Any]]:
     """
     start = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(content[8:start])
-    header.pop("__metadata__", None)
+    arguments = _arguments(header.pop("__metadata__", None))
     tensors: dict[str, NDArray[Any]] = {}
     end = 0
     for key, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
@@ -49,7 +52,24 @@ def read_safetensors(content: bytes) -> dict[str, NDArray[Any]]:
         if min(shape, default=0) < 0:
             raise FqssError(f"{key} has an impossible shape")
         tensors[key] = storage.numbers().reshape(shape)
-    return tensors
+    return tensors, arguments
+
+
+def _arguments(metadata: Any) -> Json:
+    """What demucs says of a network: JSON, in which fractions are dictionaries."""
+    text = metadata.get("kwargs") if isinstance(metadata, dict) else None
+    if text is None:
+        return {}
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise FqssError("its kwargs are no arguments by name")
+    return {key: _number(value) for key, value in found.items()}
+
+
+def _number(value: Any) -> Any:
+    if not isinstance(value, dict) or value.get("_type") != "fraction":
+        return value
+    return float(value["numerator"] / value["denominator"])
 
 
 def _giving(data: bytes) -> Callable[[Storage], bytes]:

@@ -9,6 +9,7 @@ import dataclasses
 import math
 import pickletools
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
@@ -28,6 +29,8 @@ STORAGE_TYPES = {
     "torch ByteStorage": "uint8",
     "torch BoolStorage": "bool",
 }
+# Classes that a publisher's file names beside the tensors; nothing is made of them.
+CLASSES = frozenset(("demucs.htdemucs HTDemucs",))
 LITERALS = frozenset((
     "BININT", "BININT1", "BININT2", "INT", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "UNICODE",
     "BINUNICODE", "BINUNICODE8", "SHORT_BINUNICODE", "STRING", "BINSTRING", "SHORT_BINSTRING",
@@ -39,6 +42,7 @@ SHORT_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 MOST_DIMENSIONS = 8
 # Types of single numbers, as numpy names them; publishers keep their scores in such.
 NUMBER_KINDS = frozenset(("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"))
+MOST_TEXT = 40  # of a fraction
 Container = TypeVar("Container", list[Any], dict[Any, Any])
 
 
@@ -226,7 +230,7 @@ class _Machine:
         _filled(self._top(dict), values)
 
     def op_global(self, argument: str) -> None:
-        if argument not in STORAGE_TYPES and argument not in CALLS:
+        if not any(argument in known for known in (STORAGE_TYPES, CALLS, CLASSES)):
             raise FqssError(
                 f"it names {'.'.join(argument.split(' '))}, which is neither a tensor nor plain "
                 "data, and is not loaded: save the state_dict alone"
@@ -311,6 +315,15 @@ def _text(value: Any) -> str:
     return value
 
 
+def _fraction(*parts: Any) -> float:
+    """The value of a fractions.Fraction: of its text, or of two whole numbers."""
+    if len(parts) == 1 and isinstance(parts[0], str) and len(parts[0]) <= MOST_TEXT:
+        return float(Fraction(parts[0]))
+    if len(parts) != 2 or not all(type(part) is int for part in parts) or not parts[1]:
+        raise FqssError("the pickle makes a fraction of something that is none")
+    return float(parts[0] / parts[1])
+
+
 def _parameter(tensor: Any, *_: object) -> Tensor:
     if not isinstance(tensor, Tensor):
         raise FqssError("the pickle makes a parameter of something that is no tensor")
@@ -347,4 +360,5 @@ CALLS: dict[str, Callable[..., Any]] = {
     "torch._utils _rebuild_tensor_v2": _tensor,
     "torch._utils _rebuild_parameter": _parameter,
     "torch.torch_version TorchVersion": _text,
+    "fractions Fraction": _fraction,
 }

@@ -17,9 +17,10 @@ LONGEST = 2500
 
 @keras.saving.register_keras_serializable("fqss_tf")
 class DotProductAttention(keras.layers.Layer):
-    """Query, key and value ``[B, H, T, C]`` -> context ``[B, H, T, C]`` (Vaswani et al. 2017).
+    """Query, key and value -> context ``[B, H, T, C]`` of the query's T (Vaswani et al. 2017).
 
-    Each of the H rows attends to itself. The projections are 1x1 convolutions before and behind.
+    Each of the H rows attends to itself, or to that of another tensor, which keys and values are
+    of: they are ``[B, H, L, C]``. The projections are 1x1 convolutions before and behind.
     ``inner_tensors`` lists the names under which quantization finds each intermediate result.
 
     Args:
@@ -41,13 +42,7 @@ class DotProductAttention(keras.layers.Layer):
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
         named = self.inner_activations
         batch, height, positions, channels = dimensions(inputs[0])
-        query, key, value = (
-            tf.transpose(
-                tf.reshape(item, [batch * height, positions, self.heads, channels // self.heads]),
-                [0, 2, 1, 3],
-            )
-            for item in inputs
-        )
+        query, key, value = (self._heads_apart(item) for item in inputs)
         if self.scaled:
             query = query * query_factor(channels, self.heads)
         scores = named["scores"](tf.matmul(query, key, transpose_b=True))
@@ -56,6 +51,13 @@ class DotProductAttention(keras.layers.Layer):
         return tf.reshape(
             tf.transpose(context, [0, 2, 1, 3]), [batch, height, positions, channels]
         )
+
+    def _heads_apart(self, values: Tensor) -> Tensor:
+        batch, height, positions, channels = dimensions(values)
+        apart = tf.reshape(
+            values, [batch * height, positions, self.heads, channels // self.heads]
+        )
+        return tf.transpose(apart, [0, 2, 1, 3])
 
     def compute_output_shape(self, input_shape: Sequence[TensorShape]) -> TensorShape:
         return input_shape[0]

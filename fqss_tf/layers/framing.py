@@ -67,14 +67,18 @@ class BlocksToFrames(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("fqss_tf")
 class BlocksToSamples(keras.layers.Layer):
-    """``[B, H, L, hop] -> [B, H, L * hop, 1]``."""
+    """``[B, H, L, hop * C] -> [B, H, L * hop, C]``, C the ``channels``."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, channels: int = 1, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
+        self.channels = channels
 
     def call(self, inputs: Tensor) -> Tensor:
         return _reshape(inputs, self.compute_output_shape(inputs.shape).as_list())
 
     def compute_output_shape(self, shape: TensorShape) -> TensorShape:
-        samples = None if shape[2] is None else shape[2] * shape[3]
-        return tf.TensorShape([shape[0], shape[1], samples, 1])
+        samples = None if shape[2] is None else shape[2] * (shape[3] // self.channels)
+        return tf.TensorShape([shape[0], shape[1], samples, self.channels])
+
+    def get_config(self) -> Json:
+        return {**super().get_config(), "channels": self.channels}

@@ -12,11 +12,11 @@ from fqss_tf.types import Json, Tensor, TensorShape
 
 @keras.saving.register_keras_serializable("fqss_tf")
 class Splitter(keras.layers.Layer):
-    """``[B, 1, T, 1] -> [B, 1, T, planes]``: floored to 8 bits, then the stretched remainder, ...
+    """``[B, 1, T, C] -> [B, 1, T, planes * C]``: floored to 8 bits, the stretched remainder, ...
 
-    Every plane is a multiple of 1/128 in [-1, 127/128]. For two planes and 16-bit PCM the planes
-    are the high byte and the low byte less 128. One plane passes its input on: its quantizer
-    rounds it.
+    The channels of a plane lie together. Every plane is a multiple of 1/128 in [-1, 127/128]. For
+    two planes and 16-bit PCM the planes are the high byte and the low byte less 128. One plane
+    passes its input on: its quantizer rounds it.
     """
 
     def __init__(self, planes: int, **kwargs: Any) -> None:
@@ -42,25 +42,26 @@ class Splitter(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("fqss_tf")
 class TakePlane(keras.layers.Layer):
-    """``[B, H, T, K] -> [B, H, T, 1]``: plane number ``plane``."""
+    """``[B, H, T, K * C] -> [B, H, T, C]``: the ``channels`` C of plane number ``plane``."""
 
-    def __init__(self, plane: int, **kwargs: Any) -> None:
+    def __init__(self, plane: int, channels: int = 1, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self.plane = plane
+        self.channels = channels
 
     def call(self, inputs: Tensor) -> Tensor:
-        return inputs[:, :, :, self.plane : self.plane + 1]
+        return inputs[..., self.plane * self.channels : (self.plane + 1) * self.channels]
 
     def compute_output_shape(self, shape: TensorShape) -> TensorShape:
-        return tf.TensorShape([*shape[:3], 1])
+        return tf.TensorShape([*shape[:3], self.channels])
 
     def get_config(self) -> Json:
-        return {**super().get_config(), "plane": self.plane}
+        return {**super().get_config(), "plane": self.plane, "channels": self.channels}
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
 class Combiner(keras.layers.Layer):
-    """The splitter's inverse: planes ``[B, S, T, 1]`` -> their sum, of the same shape.
+    """The splitter's inverse: planes ``[B, S, T, C]`` -> their sum, of the same shape.
 
     Each plane is worth 1/256 of the one before. With two 8-bit planes at scale 1/128 this is
     ``(y0 << 8) + y1 + 128``: 16-bit PCM.

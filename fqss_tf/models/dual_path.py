@@ -8,13 +8,12 @@ from collections.abc import Callable
 
 import tf_keras as keras
 
-from fqss_tf.layers.attention import DotProductAttention
 from fqss_tf.layers.chunks import ChannelsToSources, OverlapAdd
 from fqss_tf.layers.lstm import BidirectionalLstm
 from fqss_tf.layers.planes import Combiner, Splitter
+from fqss_tf.models.attention import attention
 from fqss_tf.models.sizes import (
     AttentionLstmSizes,
-    AttentionSizes,
     DualPathSizes,
     LstmSizes,
     MaskActivation,
@@ -59,23 +58,6 @@ def gated_sources(
         convolution(config.width, "gate")(apart)
     )
     return layers.Multiply(name="gated_product")([value, gate])
-
-
-def attention(inputs: Tensor, config: AttentionSizes, name: str, for_export: bool) -> Tensor:
-    """Self-attention with its projections, ``[B, H, T, width]`` to the same.
-
-    For export, the query's projection scales the scores.
-    """
-    query, key, value = (
-        convolution(config.width, f"{name}_{role}")(inputs) for role in ("query", "key", "value")
-    )
-    context = DotProductAttention(config.heads, scaled=not for_export, name=f"{name}_attention")(
-        [query, key, value]
-    )
-    # The zeros around the chunks must not stay zero: a norm behind would multiply their gradient by
-    # 1 / sqrt(epsilon).
-    start = keras.initializers.RandomUniform(-(config.width**-0.5), config.width**-0.5)
-    return convolution(config.width, f"{name}_context", bias_initializer=start)(context)
 
 
 def both_directions(inputs: Tensor, config: LstmSizes, name: str) -> Tensor:

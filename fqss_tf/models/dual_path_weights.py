@@ -5,9 +5,9 @@ import numpy as np
 from fqss_tf.models.published import PublishedTensors
 from fqss_tf.models.sizes import (
     AttentionLstmSizes,
-    AttentionSizes,
     DualPathSizes,
     EncoderSizes,
+    Heads,
     LstmSizes,
 )
 from fqss_tf.models.waveform_weights import samples_kernel_to_blocks, transposed_kernel_to_blocks
@@ -42,7 +42,7 @@ def head_weights(
     }
 
 
-def attention_weights(tensors: PublishedTensors, config: AttentionSizes, name: str) -> LayerWeights:
+def attention_weights(tensors: PublishedTensors, config: Heads, name: str) -> LayerWeights:
     """Takes the rows of the joint projection: query, key, value."""
     width = config.width
     joint = tensors.take("in_proj_weight", 3 * width, width)

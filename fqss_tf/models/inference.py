@@ -2,29 +2,57 @@
 
 import functools
 from collections.abc import Callable
+from typing import TypeAlias
 
+import numpy as np
 import tensorflow as tf
 
+from fqss_tf.audio.hybrid import separate as separate_hybrid
 from fqss_tf.audio.ratio_masks import separate_whole
 from fqss_tf.formats import SpectrogramForm
-from fqss_tf.types import KerasModel, Separate, Tensor
+from fqss_tf.types import FloatArray, KerasModel, Separate, Sources, Tensor, Waveform
+
+HybridSeparate: TypeAlias = Callable[[FloatArray], FloatArray]
 
 
 def separation_function(model: KerasModel) -> Separate:
     """float32 mixture ``[T]`` at the model's level -> estimates ``[S, T]``, as numpy arrays.
 
-    Traced once for each T. AutoGraph stays off: no layer has Python control flow over tensors,
-    and translating each of hundreds of layers takes far longer than tracing it.
+    A model of several channels hears the mixture in all of them; estimates are their mean.
+
+    Traced once for each T. AutoGraph stays off: no layer has Python control flow over tensors, and
+    translating each of hundreds of layers takes far longer than tracing it.
     """
+    channels = model.input_shape[-1]
     graph = tf.function(lambda mixture: model(mixture, training=False), autograph=False)
 
     @functools.cache
     def traced(samples: int) -> Callable[[Tensor], Tensor]:
-        return graph.get_concrete_function(tf.TensorSpec([1, 1, samples, 1], tf.float32))
+        return graph.get_concrete_function(tf.TensorSpec([1, 1, samples, channels], tf.float32))
 
-    return lambda mixture: (
-        traced(len(mixture))(tf.constant(mixture[None, None, :, None], tf.float32))[0, ..., 0]
-    ).numpy()
+    def separate(mixture: Waveform) -> Sources:
+        heard = tf.constant(np.repeat(mixture[None, None, :, None], channels, axis=3), tf.float32)
+        return tf.reduce_mean(traced(len(mixture))(heard)[0], axis=2).numpy()
+
+    return separate
+
+
+def hybrid_function(model: KerasModel, kernel: int) -> HybridSeparate:
+    """Stereo [T, 2] -> estimates [S, T, 2] of a model over waveforms and spectrograms.
+
+    Args:
+        model: normalized waveform and spectrogram -> those of all sources.
+        kernel: window of the transform, in samples.
+    """
+    dtype = model.inputs[0].dtype
+    graph = tf.function(lambda *heard: model(heard, training=False), autograph=False)
+
+    def network(waveform: FloatArray, heard: FloatArray) -> tuple[FloatArray, FloatArray]:
+        inputs = tf.constant(waveform[None, None], dtype), tf.constant(heard[None], dtype)
+        waves, spectra = graph(*inputs)
+        return waves[0, 0].numpy(), spectra[0].numpy()
+
+    return lambda samples: separate_hybrid(samples, network, kernel)
 
 
 def mask_function(model: KerasModel, form: SpectrogramForm, sources: int) -> Separate:

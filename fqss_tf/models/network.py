@@ -11,7 +11,7 @@ import numpy as np
 
 from fqss_tf.formats import SpectrogramForm
 from fqss_tf.models.sizes import EncoderSizes
-from fqss_tf.types import FloatArray, KerasModel, LayerWeights, Tensor
+from fqss_tf.types import FloatArray, KerasModel, LayerWeights, Separate, Tensor
 
 Sizes = TypeVar("Sizes", bound=EncoderSizes)
 
@@ -56,13 +56,15 @@ class Network(abc.ABC, Generic[Sizes]):
     """What a network offers; those that are special in nothing have only sizes and ``build``.
 
     ``sizes``: the published ones, whose type tells the network. ``plain``: what to compare it with.
-    ``recomputes``: its gradient can compute it again in segments (``QuantizationRecipe``).
-    ``analyzed``: ``fqss-tf analyze`` takes its runs. ``untried``: file types never tried with it,
-    which are refused.
+    ``of_music``: it is imported and not trained here, its estimates have the level of the sources,
+    and where no songs are named, speech in noise stands in. ``recomputes``: its gradient can
+    compute it again in segments (``QuantizationRecipe``). ``analyzed``: ``fqss-tf analyze`` takes
+    its runs. ``untried``: file types never tried with it, which are refused.
     """
 
     sizes: Sizes
     plain: PlainForms[Sizes] | None = None
+    of_music: bool = False
     recomputes: bool = False
     analyzed: bool = False
     untried: tuple[str, ...] = ("int16x8",)
@@ -81,12 +83,32 @@ class Network(abc.ABC, Generic[Sizes]):
         return None
 
     def inputs(self, mixtures: FloatArray | Tensor, config: Sizes) -> FloatArray | Tensor:
-        """Returns what the Keras model takes of mixtures ``[B, T]``: ``[B, 1, T, 1]``."""
-        return mixtures[:, None, :, None]
+        """Returns what the Keras model takes of mixtures ``[B, T]``: ``[B, 1, T, C]``.
+
+        All C channels of the network are alike.
+        """
+        one = mixtures[:, None, :, None]
+        return one if config.audio_channels == 1 else np.repeat(one, config.audio_channels, axis=3)
 
     def graph_shape(self, config: Sizes, samples: int, planes: int) -> tuple[int, ...]:
         """Returns the shape of the input of a .tflite, with its planes and for one segment."""
-        return 1, 1, samples, planes
+        return 1, 1, samples, planes * config.audio_channels
+
+    def beside(self, config: Sizes, samples: int) -> tuple[int, ...] | None:
+        """Returns the shape of the spectrogram that a .tflite hears beside the waveform, if any."""
+        return None
+
+    def separation(self, model: KerasModel, config: Sizes, samples: int) -> Separate:
+        """Returns what separates one channel by a Keras model of ``build``.
+
+        Args:
+            model: the Keras model.
+            config: its sizes.
+            samples: of the segment.
+        """
+        from fqss_tf.models.inference import separation_function
+
+        return separation_function(model)
 
     def begin(self, model: KerasModel, config: Sizes) -> None:
         """Sets the weights that training begins with, in place, where they are not all random.
@@ -149,9 +171,17 @@ class Network(abc.ABC, Generic[Sizes]):
 class SpectrogramNetwork(Network[Sizes]):
     """A network that hears magnitudes of a spectrogram and says masks, not samples."""
 
+    of_music = True
+
     @abc.abstractmethod
     def spectrogram(self, config: Sizes, samples: int) -> SpectrogramForm:
         """Returns what it hears of a segment; arguments as of ``Network.spectrogram``."""
+
+    def separation(self, model: KerasModel, config: Sizes, samples: int) -> Separate:
+        """Returns what separates by masks, for any length."""
+        from fqss_tf.models.inference import mask_function
+
+        return mask_function(model, self.spectrogram(config, samples), config.sources)
 
     @abc.abstractmethod
     def inputs(self, mixtures: FloatArray | Tensor, config: Sizes) -> FloatArray | Tensor:

@@ -16,8 +16,9 @@ from fqss_tf.types import KerasModel
 class PublishedShapes:
     """What a publisher's network takes and gives.
 
-    ``channel_axis``: mixtures are ``[B, 1, T]``, else ``[B, T]``. ``padded``: estimates are as long
-    as the mixture, else as the frames in it. ``sources_last``: ``[B, T, S]``, else ``[B, S, T]``.
+    ``channel_axis``: mixtures are ``[B, C, T]``, else ``[B, T]``. ``padded``: estimates are as long
+    as the mixture, else as the frames in it. ``sources_last``: ``[B, T, S]``, else ``[B, S, T]``,
+    or ``[B, S, C, T]`` of more than one channel.
     """
 
     channel_axis: bool = False
@@ -29,13 +30,14 @@ PUBLISHED_SHAPES = {
     "asteroid": PublishedShapes(padded=True),
     "speechbrain": PublishedShapes(padded=True, sources_last=True),
     "fqss": PublishedShapes(channel_axis=True),
+    "demucs": PublishedShapes(channel_axis=True, padded=True),
     "ujscjj": PublishedShapes(),
 }
 
 
 @tf.autograph.experimental.do_not_convert
 def published_form(model: KerasModel, config: EncoderSizes, publisher: str) -> KerasModel:
-    """A network ``[B, 1, T, 1]`` -> ``[B, S, T, 1]`` in the shapes that its publisher gave it.
+    """A network ``[B, 1, T, C]`` -> ``[B, S, T, C]`` in the shapes that its publisher gave it.
 
     Args:
         model: Keras model.
@@ -48,9 +50,13 @@ def published_form(model: KerasModel, config: EncoderSizes, publisher: str) -> K
     network = network_of(config)
     if isinstance(network, SpectrogramNetwork):
         return network.published(model, config)
+    if network.beside(config, config.kernel) is not None:
+        return model  # of both inputs, as its publisher has it inside
     interface = PUBLISHED_SHAPES[publisher]
-    mixture = keras.Input((1, None) if interface.channel_axis else (None,), name="mixture")
-    estimates = model(FromWaveform(config.hop, config.kernel, name="from_waveform")(mixture))
+    channels = config.audio_channels
+    mixture = keras.Input((channels, None) if interface.channel_axis else (None,), name="mixture")
+    waveform = FromWaveform(config.hop, config.kernel, channels, name="from_waveform")(mixture)
+    estimates = model(waveform)
     outputs = ToWaveforms(
         interface.padded, interface.sources_last, name="to_waveforms"
     )([estimates, mixture])

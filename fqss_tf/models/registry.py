@@ -10,6 +10,8 @@ from fqss_tf.models.convtasnet import ConvTasNet
 from fqss_tf.models.dprnn import DPRNN
 from fqss_tf.models.dptnet import DPTNet
 from fqss_tf.models.dptnet_asteroid import AsteroidDPTNet
+from fqss_tf.models.htdemucs import HTDemucs
+from fqss_tf.models.music_convtasnet import MusicConvTasNet
 from fqss_tf.models.network import Network
 from fqss_tf.models.sepformer import SepFormer
 from fqss_tf.models.sizes import EncoderSizes, Masking, Residual
@@ -23,6 +25,8 @@ NETWORKS: dict[str, Network[Any]] = {
     "dptnet-asteroid": AsteroidDPTNet(),
     "dprnn": DPRNN(),
     "spleeter": Spleeter(),
+    "music-convtasnet": MusicConvTasNet(),
+    "htdemucs": HTDemucs(),
 }
 # Of a recipe that names none.
 DEFAULT = "convtasnet"
@@ -44,11 +48,11 @@ def build(
     config: EncoderSizes, *, input_planes: int = 1, output_planes: int = 1,
     residual: Residual = "exact", masking: Masking = "direct", for_export: bool = False,
 ) -> KerasModel:
-    """Builds the Keras model of a network: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
+    """Builds the Keras model of a network: mixture ``[B, 1, T, C]`` -> estimates ``[B, S, T, C]``.
 
-    The mixture is at the model's level (peak 1). T is a multiple of ``config.hop``. The tensors
-    that cross the border of a ``.tflite`` are the output of the layer ``splitter`` and the outputs
-    of the layers ``stage_0``, ``stage_1``...
+    C is ``config.audio_channels``, 2 of music. The mixture is at the model's level (peak 1). T is a
+    multiple of ``config.hop``. The tensors that cross the border of a ``.tflite`` are the output of
+    the layer ``splitter`` and the outputs of the layers ``stage_0``, ``stage_1``...
 
     Args:
         config: sizes, whose type tells the network.

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias
 
 from fqss_tf.errors import FqssError
 
@@ -21,6 +21,7 @@ class EncoderSizes:
     """What all networks here have: an encoder of ``kernel`` samples every ``hop``.
 
     ``choices``: field -> the words that it may be. ``linear_encoder``: nothing follows its sum.
+    ``audio_channels``: of the mixture and of each estimate.
 
     Raises:
         FqssError: a size is below 1, a word is not among its choices, or sizes do not go together.
@@ -33,6 +34,7 @@ class EncoderSizes:
 
     choices: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     linear_encoder: ClassVar[bool] = False
+    audio_channels: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -53,6 +55,11 @@ class EncoderSizes:
     def taps(self) -> int:
         """Blocks of ``hop`` samples under one kernel."""
         return self.kernel // self.hop
+
+    @property
+    def block(self) -> int:
+        """Numbers in a block of ``hop`` samples of all channels."""
+        return self.hop * self.audio_channels
 
     @property
     def segment_step(self) -> int:
@@ -92,9 +99,10 @@ class EncoderSizes:
                     "quantization.residual samples"
                 )
             return
-        if self.filters < self.kernel:
+        if self.filters < self.kernel * self.audio_channels:
+            times = f"{self.audio_channels} times " if self.audio_channels > 1 else ""
             raise FqssError(
-                f"model.filters {self.filters} is below model.kernel {self.kernel}: "
+                f"model.filters {self.filters} is below {times}model.kernel {self.kernel}: "
                 f"quantization.residual {residual} needs at least as many filters; use exact"
             )
         if residual == "frames":
@@ -128,6 +136,18 @@ class EncoderSizes:
         if self.sources == 1:
             return ["speech"]
         return [f"speech_{number + 1}" for number in range(self.sources)]
+
+
+class Heads(Protocol):
+    """Sizes of attention: ``width`` channels, which ``heads`` share."""
+
+    @property
+    def width(self) -> int:
+        """Channels."""
+
+    @property
+    def heads(self) -> int:
+        """Divides them."""
 
 
 class DualPathSizes(EncoderSizes):

@@ -43,14 +43,18 @@ def past(inputs: Tensor, frames: int, name: str) -> Tensor:
 def mixture_blocks(
     mixture: Tensor, config: EncoderSizes, planes: int, causal: bool = False
 ) -> list[Tensor]:
-    """Mixture ``[B, 1, T, planes]`` -> for each plane its blocks ``[B, 1, blocks, hop]``.
+    """Mixture ``[B, 1, T, planes * C]`` -> for each plane its blocks ``[B, 1, blocks, hop * C]``.
+
+    C are the channels of the mixture, ``config.audio_channels``.
 
     ``causal``: past blocks come first, so that a frame ends with its block instead of beginning
     with it, and there are as many frames as blocks.
     """
     found = []
     for index in range(planes):
-        plane = TakePlane(index, name=f"plane_{index}")(mixture) if planes > 1 else mixture
+        plane = mixture
+        if planes > 1:
+            plane = TakePlane(index, config.audio_channels, name=f"plane_{index}")(mixture)
         blocks = SamplesToBlocks(config.hop, name=f"blocks_{index}")(plane)
         if causal:
             blocks = past(blocks, config.taps - 1, f"encoder_{index}_past")
@@ -80,7 +84,7 @@ def encoder(blocks: Sequence[Tensor], config: EncoderSizes) -> Tensor:
 def decoder(
     latent: Tensor, config: EncoderSizes, planes: int, residual: Residual = "exact"
 ) -> list[Tensor]:
-    """Latent ``[B, S, M, filters]`` -> a list of ``planes`` waveforms ``[B, S, T, 1]``.
+    """Latent ``[B, S, M, filters]`` -> a list of ``planes`` waveforms ``[B, S, T, C]``.
 
     The second plane is what the 8 bits of the first one leave out, 256 times as large. ``exact``:
     it is subtracted where the decoder adds up, in 32 bits (``RemainderDecoder``). The others do
@@ -99,9 +103,9 @@ def decoder(
             latent = _remaining_latent(latent, blocks, config, plane, residual)
         frames = overlapped(latent, config, f"overlap_{plane}")
         blocks = waveform_convolution(
-            config.hop, f"decoder_{plane}", config.taps, use_bias=planes > 1
+            config.block, f"decoder_{plane}", config.taps, use_bias=planes > 1
         )(frames)
-        outputs.append(BlocksToSamples(name=f"stage_{plane}")(blocks))
+        outputs.append(BlocksToSamples(config.audio_channels, name=f"stage_{plane}")(blocks))
     return outputs
 
 
@@ -116,7 +120,9 @@ def _remaining_latent(
 ) -> Tensor:
     decoded, kernel = blocks, config.taps
     if residual == "frames":
-        frames = convolution(config.kernel, f"frames_{plane}", use_bias=False)
+        frames = convolution(
+            config.kernel * config.audio_channels, f"frames_{plane}", use_bias=False
+        )
         decoded, kernel = frames(latent), 1
     seen = convolution(
         config.filters, f"residual_encoder_{plane}", kernel, use_bias=False
@@ -128,11 +134,11 @@ def decoded_blocks(
     latent: Tensor, config: EncoderSizes, planes: int, causal: bool = False,
     beside: Sequence[Tensor] = (),
 ) -> list[Tensor]:
-    """Blocks ``[B, S, blocks, hop]`` of each plane of an ``exact`` decoder.
+    """Blocks ``[B, S, blocks, hop * C]`` of each plane of an ``exact`` decoder.
 
     ``causal``: for frames of causal ``mixture_blocks``. Nothing looks ahead; the blocks come
-    ``taps - 1`` later than those of the mixture. ``beside``: blocks ``[B, S, blocks, hop]`` that
-    are added to the decoded ones.
+    ``taps - 1`` later than those of the mixture. ``beside``: blocks of the same shape that are
+    added to the decoded ones.
     """
     edge = config.taps - 1
     if causal:
@@ -147,7 +153,7 @@ def decoded_blocks(
             blocks = remainder(frames, read, config, name, causal)
         else:
             blocks = waveform_convolution(
-                config.hop, name, config.taps, use_bias=planes > 1
+                config.block, name, config.taps, use_bias=planes > 1
             )(frames)
         read.append(blocks)
         outputs.append(blocks)
@@ -157,7 +163,7 @@ def decoded_blocks(
 def waveforms(
     planes: Sequence[Tensor], config: EncoderSizes, causal: bool = False
 ) -> list[Tensor]:
-    """Blocks of each plane -> waveforms ``[B, S, T, 1]``, the outputs of the network.
+    """Blocks of each plane -> waveforms ``[B, S, T, C]``, the outputs of the network.
 
     ``causal``: they begin with what came out before the first sample, which is skipped.
     """
@@ -165,7 +171,7 @@ def waveforms(
     for index, blocks in enumerate(planes):
         if causal and config.taps > 1:
             blocks = SkipStart(config.taps - 1, name=f"decoder_{index}_skip_start")(blocks)
-        outputs.append(BlocksToSamples(name=f"stage_{index}")(blocks))
+        outputs.append(BlocksToSamples(config.audio_channels, name=f"stage_{index}")(blocks))
     return outputs
 
 
@@ -188,6 +194,6 @@ def remainder(
     beside = [*blocks] * copies
     joined = layers.Concatenate(name=f"{name}_inputs")([frames, *beside])
     return RemainderDecoder(
-        config.hop, (1, config.taps), exact=len(beside) * config.hop,
+        config.block, (1, config.taps), exact=len(beside) * config.block,
         dtype=keras.backend.floatx(), name=name, trainable=trainable,
     )(joined)

@@ -11,15 +11,19 @@ DECODERS = re.compile(r"decoder_\d+")
 
 
 def samples_kernel_to_blocks(kernel: FloatArray, hop: int) -> FloatArray:
-    """Encoder kernel ``[N, 1, k]`` -> ``[1, taps, hop, N]`` over blocks of ``hop`` samples."""
-    filters, _, length = kernel.shape
-    return kernel.reshape(filters, length // hop, hop).transpose(1, 2, 0)[None]
+    """Encoder kernel ``[N, C, k]`` -> ``[1, taps, hop * C, N]`` over blocks of ``hop`` samples."""
+    filters, channels, length = kernel.shape
+    taps = length // hop
+    apart = kernel.reshape(filters, channels, taps, hop).transpose(2, 3, 1, 0)
+    return apart.reshape(1, taps, hop * channels, filters)
 
 
 def transposed_kernel_to_blocks(kernel: FloatArray, hop: int) -> FloatArray:
-    """Transposed-convolution kernel ``[N, 1, k]`` -> plain ``[1, taps, N, hop]``, taps reversed."""
-    filters, _, length = kernel.shape
-    return kernel.reshape(filters, length // hop, hop).transpose(1, 0, 2)[None, ::-1]
+    """Transposed kernel ``[N, C, k]`` -> plain ``[1, taps, N, hop * C]``, taps reversed."""
+    filters, channels, length = kernel.shape
+    taps = length // hop
+    apart = kernel.reshape(filters, channels, taps, hop).transpose(2, 0, 3, 1)[::-1]
+    return apart.reshape(1, taps, filters, hop * channels)
 
 
 def assign(model: KerasModel, weights: LayerWeights) -> None:

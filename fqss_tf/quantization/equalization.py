@@ -50,24 +50,26 @@ def equalize(
     if of_magnitudes:
         return  # its joins have the range of samples already
     if any(isinstance(layer, RemainderDecoder) for layer in network.layers):
-        bound = latent_bound(network, mixtures)
+        bound = latent_bound(
+            network, (family.inputs(mixture, config) for mixture in mixtures)
+        )
         family.scale_latent(network, config, 1 / bound)
 
 
-def latent_bound(network: KerasModel, mixtures: Iterable[FloatArray]) -> float:
+def latent_bound(network: KerasModel, inputs: Iterable[FloatArray | tf.Tensor]) -> float:
     """Returns the bound b of the range [-b, b) that suits the masked encoding best in 8 bits.
 
     With a RemainderDecoder it is next to samples, and has their range, [-1, 1): it must be scaled.
 
     Args:
         network: float.
-        mixtures: as of ``equalize``.
+        inputs: batches as the network takes them.
     """
     masked = keras.Model(network.input, network.get_layer("masked").output)
     histogram = Histogram()
     count = tf.function(lambda mixture: histogram.add(masked(mixture)), autograph=False)
-    for mixture in mixtures:
-        count(mixture[:, None, :, None])
+    for batch in inputs:
+        count(batch)
     return max(least_error_bound(*histogram.counted(), bits=8), SMALLEST_BOUND)
 
 

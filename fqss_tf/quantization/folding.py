@@ -79,6 +79,7 @@ def add_planes(
     family = network_of(config)
     if isinstance(family, SpectrogramNetwork):
         weights = family.plane_weights(weights, config, input_planes, output_planes)
+    if isinstance(family, SpectrogramNetwork) or (input_planes, output_planes) == (1, 1):
         for name, values in weights.items():
             network.get_layer(name).set_weights(values)
         return network
@@ -90,7 +91,7 @@ def add_planes(
     for plane in range(output_planes):
         if output_planes > 1:
             floor = (1 / 256 if plane + 1 < output_planes else 0) + (plane > 0)
-            bias = np.full(config.hop, -floor, np.float32)
+            bias = np.full(config.block, -floor, np.float32)
             weights[f"decoder_{plane}"] = [decoder * 256**plane, bias]
         if plane > 0 and inverse is not None:
             weights[f"residual_encoder_{plane}"] = [inverse / 256 ** (plane - 1)]

@@ -96,11 +96,11 @@ class BaseRun(abc.ABC):
     def level_calibrated_model(self, recipe: Recipe | None = None) -> KerasModel:
         """Makes the float network with estimates at the level of the sources, as 8 bits need it.
 
-        Training here ends so; an imported network is calibrated on the dev mixtures of a recipe,
-        its own if None.
+        Training here ends so, and so do networks of music; another imported network is calibrated
+        on the dev mixtures of a recipe, its own if None.
         """
         model = self.float_model()
-        if self.publisher is not None and not self._hears_magnitudes:
+        if self.publisher is not None and not network_of(self.config).of_music:
             recipe = recipe or self.recipe
             calibrate_level(model, fixed_mixtures(recipe), recipe.has_named_sources)
         return model
@@ -182,7 +182,7 @@ class BaseRun(abc.ABC):
         mixtures = np.concatenate([np.asarray(batch) for batch in batches])[:CORRECTION_MIXTURES]
         if not self._hears_magnitudes:
             # Most magnitudes are near 0: their mean error says nothing about the loud ones.
-            correct_biases(model, [mixture[None, None, :, None] for mixture in mixtures])
+            correct_biases(model, [self._heard(mixture[None]) for mixture in mixtures])
         snap_biases(model)
         return model
 
@@ -204,7 +204,7 @@ class BaseRun(abc.ABC):
 
     @property
     def _hears_magnitudes(self) -> bool:
-        """Whether masks tell the level: then there is none to calibrate."""
+        """Whether it says masks and no samples."""
         return isinstance(network_of(self.config), SpectrogramNetwork)
 
     def _heard(self, mixtures: FloatArray | Tensor) -> FloatArray | Tensor:

@@ -7,7 +7,7 @@ import numpy as np
 
 from fqss_tf.audio.levels import peak_gain
 from fqss_tf.config import Recipe
-from fqss_tf.models.registry import build
+from fqss_tf.models.registry import build, network_of
 from fqss_tf.quantization.bias import snap_biases
 from fqss_tf.quantization.level import scale_decoder
 from fqss_tf.runs.base import BaseRun
@@ -49,15 +49,14 @@ class UntrainedRun(BaseRun):
         """The network with random weights, its estimates at a level that 8 bits can hold."""
         import tf_keras as keras
 
-        from fqss_tf.models.inference import separation_function
-
         keras.utils.set_random_seed(self.recipe.seed)
         model = build(self.config)
         _shake_norms(model, self.recipe.seed)
-        if self._hears_magnitudes:
+        if "decoder_0" not in {layer.name for layer in model.layers}:
             return model
         ((mixture, _),) = self.mixtures("dev")
-        scale_decoder(model, UNTRAINED_PEAK * peak_gain(separation_function(model)(mixture)))
+        separate = network_of(self.config).separation(model, self.config, len(mixture))
+        scale_decoder(model, UNTRAINED_PEAK * peak_gain(separate(mixture)))
         return model
 
     def quantized_model(self) -> KerasModel:

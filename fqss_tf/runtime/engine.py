@@ -58,9 +58,9 @@ class SegmentEngine:
         self._dtype = DTYPES.get(self.metadata.type, np.float32)
         self._of_thread = threading.local()
         inputs, outputs = signature_tensors(file.path, self._interpreter())
-        names = check_tensors(file.path, self.metadata, self._dtype, inputs, outputs)
-        self._input = inputs[INPUT]["index"]
-        self._outputs = [outputs[name]["index"] for name in names]
+        read, given = check_tensors(file.path, self.metadata, self._dtype, inputs, outputs)
+        self._inputs = [inputs[name]["index"] for name in read]
+        self._outputs = [outputs[name]["index"] for name in given]
         self._input_scale = inputs[INPUT]["quantization"][0]
         self._output_scale = outputs["stage_0"]["quantization"][0]
 
@@ -74,8 +74,8 @@ class SegmentEngine:
         """Frees the interpreters; the engine cannot run any more."""
         self._content, self._of_thread = None, threading.local()
 
-    def _run(self, inputs: GraphNumbers) -> list[GraphNumbers]:
-        """Runs the graph on its own numbers: input and outputs as the graph has them.
+    def _run(self, *inputs: GraphNumbers) -> list[GraphNumbers]:
+        """Runs the graph on its own numbers: inputs and outputs as the graph has them.
 
         Raises:
             FqssError: the engine is closed, or LiteRT refuses to run the graph.
@@ -83,7 +83,8 @@ class SegmentEngine:
         interpreter = self._interpreter()
         with refusals(self._path):
             interpreter.reset_all_variables()  # an LSTM would go on from the segment before
-            interpreter.set_tensor(self._input, inputs)
+            for index, values in zip(self._inputs, inputs, strict=True):
+                interpreter.set_tensor(index, values)
             interpreter.invoke()
             return [interpreter.get_tensor(output) for output in self._outputs]
 
@@ -108,6 +109,10 @@ class Engine(SegmentEngine):
         if self.metadata.spectrogram is not None:
             raise FqssError(
                 f"{self._path} is a model over spectrograms: fqss-tf separate and evaluate take it"
+            )
+        if self.metadata.channels > 1:
+            raise FqssError(
+                f"{self._path} is a model of two channels: fqss-tf separate and evaluate take it"
             )
 
     def forward(self, segment: Waveform) -> Sources:

@@ -18,6 +18,7 @@ Dtype: TypeAlias = type[np.int8] | type[np.int16] | type[np.float32]
 
 SIGNATURE = "serving_default"
 INPUT = "mixture"
+SPECTROGRAM = "spectrogram"  # of the mixture, beside it
 INT8_SCALE = 2.0**-7
 PHASES = 4  # two rows and two columns at each place of the logits
 
@@ -74,8 +75,8 @@ def check_tensors(
     dtype: Dtype,
     inputs: Mapping[str, TensorDetails],
     outputs: Mapping[str, TensorDetails],
-) -> list[str]:
-    """Checks that input and planes have the shape, type and scale of the description.
+) -> tuple[list[str], list[str]]:
+    """Checks that inputs and planes have the shape, type and scale of the description.
 
     Args:
         path: what an error message calls the file.
@@ -85,32 +86,40 @@ def check_tensors(
         outputs: the same.
 
     Returns:
-        Names of the output planes, in order.
+        Names of the inputs but for states, and of the output planes, in order.
 
     Raises:
         FqssError: they have not.
     """
-    names = [f"stage_{plane}" for plane in range(metadata.output_planes)]
+    input_shapes, output_shapes = _shapes(metadata)
     states = set(metadata.states)
-    if set(inputs) != {INPUT} | states or set(outputs) != set(names) | states:
+    if set(inputs) != set(input_shapes) | states or set(outputs) != set(output_shapes) | states:
         raise FqssError(f"{path} has unexpected inputs or outputs: convert it anew")
-    shape, output_shape = _shapes(metadata)
-    _check_tensor(path, inputs[INPUT], dtype, shape)
-    for name in names:
-        _check_tensor(path, outputs[name], dtype, output_shape)
-    return names
+    for tensors, shapes in ((inputs, input_shapes), (outputs, output_shapes)):
+        for name, shape in shapes.items():
+            _check_tensor(path, tensors[name], dtype, shape)
+    return list(input_shapes), list(output_shapes)
 
 
-def _shapes(metadata: Metadata) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Of the input and of each output plane."""
-    sources = len(metadata.sources)
-    if (form := metadata.spectrogram) is None:
-        samples = metadata.segment
-        return (1, 1, samples, metadata.input_planes), (1, sources, samples, 1)
-    return (
-        (1, form.frames, form.bins, CHANNELS * metadata.input_planes),
-        (1, form.frames // 2, form.bins // 2, PHASES * CHANNELS * sources),
-    )
+def _shapes(metadata: Metadata) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]:
+    """Name -> shape of the inputs and of the outputs."""
+    sources, samples, channels = len(metadata.sources), metadata.segment, metadata.channels
+    if metadata.transform is not None:
+        bins, frames = metadata.transform // 2, -(-samples // metadata.hop)
+        return (
+            {INPUT: (1, 1, samples, CHANNELS), SPECTROGRAM: (1, bins, frames, 2 * CHANNELS)},
+            {
+                "stage_0": (1, 1, samples, CHANNELS * sources),
+                "spectra": (1, bins, frames, 2 * CHANNELS * sources),
+            },
+        )
+    if (form := metadata.spectrogram) is not None:
+        taken = (1, form.frames, form.bins, CHANNELS * metadata.input_planes)
+        given = (1, form.frames // 2, form.bins // 2, PHASES * CHANNELS * sources)
+    else:
+        taken = (1, 1, samples, metadata.input_planes * channels)
+        given = (1, sources, samples, channels)
+    return {INPUT: taken}, {f"stage_{plane}": given for plane in range(metadata.output_planes)}
 
 
 def _check_tensor(

@@ -14,7 +14,7 @@ from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_paths
 from fqss_tf.formats import CHANNELS
 from fqss_tf.runtime.chunking import chunk_order, default_overlap, separate_blocks
-from fqss_tf.runtime.engine import Engine, SegmentEngine
+from fqss_tf.runtime.engines import AnyEngine, open_engine
 from fqss_tf.runtime.levelling import levelled, levelled_int16, peak
 from fqss_tf.runtime.model_handle import ModelHandle
 from fqss_tf.runtime.rates import at_model_rate, separated, stays_int16
@@ -22,14 +22,15 @@ from fqss_tf.runtime.samples import checked
 from fqss_tf.runtime.spatial import channels_of, in_each_channel
 from fqss_tf.runtime.spectrogram_engine import SpectrogramEngine, masked
 from fqss_tf.runtime.stems import Mixdown, Remembered, SumOfSources, mixdown, mixed
-from fqss_tf.tflite.file import FileLike, TfliteFile
+from fqss_tf.runtime.stereo_engine import StereoEngine, levelled_stereo
+from fqss_tf.tflite.file import FileLike
 from fqss_tf.tflite.shipped import DEFAULT
 from fqss_tf.types import AnySamples, Json, PathLike, Samples
 
 RUNNING, UTTERANCE = GAINS = ("running", "utterance")
 
 
-class Separator(ModelHandle[SegmentEngine]):
+class Separator(ModelHandle[AnyEngine]):
     """Separates recordings of any length, rate and number of channels.
 
     The sources have the channels of the recording. The network hears the average of the channels;
@@ -46,8 +47,9 @@ class Separator(ModelHandle[SegmentEngine]):
     ``"utterance"`` brings the loudest sample of the whole recording there, as the published scores
     do. Either way the results have the level of the input.
 
-    A model over spectrograms, such as one of music, hears one or two channels as they are, at their
-    own level, and masks each. Recordings of more channels are refused, unless they become mono.
+    A model of music hears one or two channels as they are. One over spectrograms masks each at
+    their own level; for one of two channels, the loudest sample of a segment becomes full scale.
+    Recordings of more channels are refused, unless they become mono.
 
     Args:
         model: a .tflite file written by fqss-tf, open already or by its path, or the name of a
@@ -68,9 +70,7 @@ class Separator(ModelHandle[SegmentEngine]):
         keep_going: bool = False,
         mono: bool = False,
     ) -> None:
-        file = TfliteFile.open(model)
-        kind = Engine if file.metadata.spectrogram is None else SpectrogramEngine
-        super().__init__(kind(file, num_threads))
+        super().__init__(open_engine(model, num_threads))
         self._keep_going = keep_going
         self._mono = mono
 
@@ -148,7 +148,11 @@ class Separator(ModelHandle[SegmentEngine]):
         def separate(blocks: Iterable[Samples], in_integers: bool) -> Iterator[Samples]:
             if isinstance(self._engine, SpectrogramEngine):
                 return masked(self._engine, cast(Iterable[NDArray[np.float32]], blocks))
-            assert isinstance(self._engine, Engine)
+            if isinstance(self._engine, StereoEngine):
+                music = cast(Iterable[NDArray[np.float32]], blocks)
+                return separate_blocks(
+                    music, levelled_stereo(self._engine), segment, overlap, order
+                )
             if in_integers:
                 integers = cast(Iterable[NDArray[np.int16]], blocks)
                 return separate_blocks(
@@ -277,7 +281,7 @@ class Separator(ModelHandle[SegmentEngine]):
         progress: Callable[[int, int], None] | None,
     ) -> Iterator[tuple[Samples, Samples]]:
         """Parts as ``separate_blocks`` yields them, each with what the network heard there."""
-        if self.metadata.spectrogram is not None:
+        if self.metadata.hears_stereo:
             with Reader(path, self._keep_going) as file:
                 self._check(path, file.channels, gain)
         if not is_utterance(gain):
@@ -292,8 +296,8 @@ class Separator(ModelHandle[SegmentEngine]):
                 yield part, heard.take(part.shape[1])
 
     def _check(self, what: PathLike, channels: int, gain: str = RUNNING) -> None:
-        """Refuses what a model over spectrograms does not take."""
-        if self.metadata.spectrogram is None:
+        """Refuses what a model of music does not take."""
+        if not self.metadata.hears_stereo:
             return
         if channels_of(channels, self._mono) > CHANNELS:
             raise FqssError(
@@ -301,9 +305,8 @@ class Separator(ModelHandle[SegmentEngine]):
                 "(mono=True), or mix it down"
             )
         if is_utterance(gain):
-            raise FqssError(
-                f"gain {gain}: the model hears {what} at its own level; leave the gain away"
-            )
+            level = "its own level" if self.metadata.spectrogram else "full scale in each segment"
+            raise FqssError(f"gain {gain}: the model hears {what} at {level}; leave the gain away")
 
     def _dtype_of(self, file: Reader) -> Literal["int16", "float32"]:
         """int16 where the graph computes on what the open file holds, else float32."""

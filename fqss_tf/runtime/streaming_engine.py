@@ -45,7 +45,7 @@ class StreamingEngine:
         self._source = (file.path, file.content, num_threads, reference_kernels)
         self._interpreter: Interpreter | None = open_interpreter(*self._source)
         inputs, outputs = signature_tensors(file.path, self._interpreter)
-        names = check_tensors(file.path, self.metadata, np.int8, inputs, outputs)
+        _, names = check_tensors(file.path, self.metadata, np.int8, inputs, outputs)
         self._input = inputs[INPUT]["index"]
         self._outputs = [outputs[name]["index"] for name in names]
         self._states = [

@@ -10,7 +10,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from fqss_tf.errors import FqssError
-from fqss_tf.formats import FILE_TYPES, MASKS, WINDOWS, SpectrogramForm
+from fqss_tf.formats import CHANNELS, FILE_TYPES, MASKS, WINDOWS, SpectrogramForm
 from fqss_tf.tflite.flatbuffer import damaged, pack_model, read_model
 from fqss_tf.types import Json
 
@@ -31,7 +31,9 @@ class Metadata:
 
     A streaming model also has an ``algorithmic_delay``, by which its output comes after its input,
     and the names of its ``states``, each of which is an input and an output. Its ``segment`` is one
-    step. A model over spectrograms says what it hears of a ``spectrogram``.
+    step. A model over spectrograms says what it hears of a ``spectrogram``. ``channels``: of the
+    waveforms that another model takes and gives. ``transform``: the window of the spectrogram that
+    it hears beside the waveform.
     """
 
     sample_rate: int
@@ -47,6 +49,8 @@ class Metadata:
     algorithmic_delay: int | None = None
     states: tuple[str, ...] = ()
     spectrogram: SpectrogramForm | None = None
+    channels: int = 1
+    transform: int | None = None
 
     @property
     def is_streaming(self) -> bool:
@@ -70,7 +74,13 @@ class Metadata:
     def takes_int16(self) -> bool:
         """Whether 16-bit samples are what the graph computes on: two int8 planes each way."""
         planes = self.input_planes, self.output_planes
-        return self.type == "int8" and planes == (2, 2) and self.spectrogram is None
+        is_mono = self.spectrogram is None and self.channels == 1
+        return self.type == "int8" and planes == (2, 2) and is_mono
+
+    @property
+    def hears_stereo(self) -> bool:
+        """Whether it takes both channels of a recording, and gives both of each source."""
+        return self.spectrogram is not None or self.channels == CHANNELS
 
 
 def write_metadata(tflite_bytes: bytes, description: Json) -> bytes:
@@ -143,6 +153,11 @@ def _checked(path: Path, values: Any) -> Metadata:
         wrong.append("states")
     if "spectrogram" in values and not _is_spectrogram(values):
         wrong.append("spectrogram")
+    channels = values.get("channels", 1)
+    if not _is_count(channels) or channels > CHANNELS:
+        wrong.append("channels")
+    if "transform" in values and not _is_transform(values):
+        wrong.append("transform")
     if wrong:
         raise FqssError(f"{path} has an fqss description with a wrong {wrong[0]}: convert it anew")
     keys = {name: FILE_KEYS.get(name, name) for name in Metadata.__dataclass_fields__}
@@ -166,6 +181,17 @@ def _is_spectrogram(values: Json) -> bool:
     kernel, bins, hop, segment = counts
     is_stft = kernel == WINDOWS * hop and bins % 2 == 0 and bins <= kernel // 2
     return is_stft and segment % (2 * hop) == 0
+
+
+def _is_transform(values: Json) -> bool:
+    """Whether a float model of two channels has a window of so many samples."""
+    sizes = [values.get(name) for name in ("transform", "hop", "segment")]
+    counts = [size for size in sizes if isinstance(size, int) and _is_count(size)]
+    if len(counts) < len(sizes):
+        return False
+    kernel, hop, segment = counts
+    is_stereo = values.get("channels") == CHANNELS and values.get("type") == "float32"
+    return is_stereo and kernel == WINDOWS * hop and segment >= kernel
 
 
 def _is_count(value: object) -> bool:

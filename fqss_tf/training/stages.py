@@ -14,7 +14,6 @@ from fqss_tf.data.bad_files import BadFilePolicy, bad_files_named
 from fqss_tf.data.recipe_data import batches, fixed_mixtures
 from fqss_tf.data.training_sources import check_roots
 from fqss_tf.errors import FqssError
-from fqss_tf.models.network import SpectrogramNetwork
 from fqss_tf.models.registry import build, network_of
 from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.quantization import folding, wrap
@@ -93,7 +92,7 @@ def train(
         settings = recipe.quantization
         recipe.model.check_output_planes(settings.output_planes, settings.residual)
         recipe.model.check_masking(settings.masking, settings.residual)
-    if isinstance(network_of(recipe.model), SpectrogramNetwork):
+    if network_of(recipe.model).of_music:
         raise FqssError(
             f"{recipe.network} is not trained here: import a checkpoint with fqss-tf import, and "
             "convert it with --ptq"

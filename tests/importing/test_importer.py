@@ -21,6 +21,7 @@ CASES = {
     "asteroid_dptnet_a.pth": ("asteroid_dptnet_a", False),
     "speechbrain_sepformer_a": ("speechbrain_sepformer_a", True),
     "ujscjj_dptnet_a.pth": ("ujscjj_dptnet_a", True),
+    "demucsv2_tasnet_a.th": ("demucsv2_tasnet_a", False),
 }
 
 

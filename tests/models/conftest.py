@@ -59,7 +59,8 @@ class OriginalStages:
         }
         arguments = json.loads(str(self.arrays["config"]))
         arguments = {k: v for k, v in arguments.items() if k not in ("n_splitter", "n_combiner")}
-        tensors = PublishedTensors({**state, self.encoder_key: self.encoder[:, :1]})
+        first = self.encoder[:, : self.encoder.shape[1] // 2]
+        tensors = PublishedTensors({**state, self.encoder_key: first})
         layout = recognised(tensors, "fqss")
         self.config, _ = layout.sizes(tensors, arguments)
         self.weights = layout.weights(tensors, self.config)
@@ -68,7 +69,7 @@ class OriginalStages:
 
 def _unwrapped(key):
     # A PReLU goes into the wrapper of the convolution before it.
-    key = re.sub(r"(shared_block\.)(\d)\.nl", lambda m: f"{m[1]}{int(m[2]) + 1}", key)
+    key = re.sub(r"((?:shared_block|net)\.)(\d)\.nl", lambda m: f"{m[1]}{int(m[2]) + 1}", key)
     return WRAPPED.sub("", key)
 
 

@@ -35,6 +35,8 @@ def test_reads_what_was_written(tiny_tflite):
         "algorithmic_delay": None,
         "states": (),
         "spectrogram": None,
+        "channels": 1,
+        "transform": None,
     }
 
 
@@ -99,6 +101,8 @@ def test_a_foreign_model_is_named_as_such(foreign_tflite):
         ({"sources": []}, "wrong sources"),
         ({"sources": ["same", "same"]}, "wrong sources"),
         ({"sources": ["../../etc/passwd"]}, "wrong sources"),
+        ({"channels": 3}, "wrong channels"),
+        ({"channels": "2"}, "wrong channels"),
     ],
 )
 def test_a_wrong_description_is_named(

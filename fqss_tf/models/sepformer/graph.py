@@ -6,9 +6,9 @@ import tf_keras as keras
 from fqss_tf.layers.attention import AddPositions
 from fqss_tf.layers.chunks import SplitIntoChunks
 from fqss_tf.layers.norm import ChannelLayerNorm, GlobalLayerNorm
+from fqss_tf.models.attention import attention
 from fqss_tf.models.dual_path import (
     across_chunks,
-    attention,
     encoded_mixture,
     estimated_sources,
     gated_sources,
