@@ -48,7 +48,8 @@ def command(
     TensorFlow with a Spleeter. Nothing in it is executed, and PyTorch is not needed.
 
     Or it is the name of one that its publisher has on the web: spleeter:2stems, spleeter:4stems,
-    spleeter:5stems, asteroid:OWNER/REPOSITORY or speechbrain:REPOSITORY of Hugging Face, such as
+    spleeter:5stems, demucs:htdemucs, asteroid:OWNER/REPOSITORY or speechbrain:REPOSITORY of
+    Hugging Face, such as
     asteroid:JorisCos/ConvTasNet_Libri2Mix_sepclean_8k or speechbrain:sepformer-libri2mix. It is
     downloaded once, and refused if its checksum is not the one that the publisher states. The
     license that is stated is printed. Hugging Face needs the extra fqss-tf[hub].

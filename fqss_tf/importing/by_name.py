@@ -31,6 +31,10 @@ SPLEETER_SHA256 = {
 }
 SPLEETER_LICENSE = "MIT"
 SPLEETER_FILES = ("checkpoint", "model.index", "model.data-00000-of-00001")
+# Files of the hybrid transformers in demucs' list of remote files. Their names end with the first
+# digits of their SHA-256.
+DEMUCS_FOLDER = "https://dl.fbaipublicfiles.com/demucs/hybrid_transformer"
+DEMUCS_FILES = {"htdemucs": "955717e8-8726e21a.th"}
 ASTEROID_FILE = "pytorch_model.bin"
 SPEECHBRAIN = "speechbrain"
 
@@ -67,6 +71,7 @@ SPEECHBRAIN_REPOSITORIES = (
 )
 KNOWN = {
     "spleeter": tuple(SPLEETER_SHA256),
+    "demucs": tuple(DEMUCS_FILES),
     "asteroid": ASTEROID_REPOSITORIES,
     SPEECHBRAIN: SPEECHBRAIN_REPOSITORIES,
 }
@@ -106,11 +111,14 @@ def published(name: str) -> Iterator[Published]:
     publisher, _, checkpoint = name.partition(":")
     if publisher not in KNOWN or not checkpoint:
         raise FqssError(f"there is no checkpoint {name}: {_nearest(name)}")
+    if publisher in ("spleeter", "demucs") and checkpoint not in KNOWN[publisher]:
+        raise FqssError(f"there is no checkpoint {name}: {_nearest(name)}")
     if publisher == "spleeter":
-        if checkpoint not in SPLEETER_SHA256:
-            raise FqssError(f"there is no checkpoint {name}: {_nearest(name)}")
         with _spleeter(name, checkpoint) as found:
             yield found
+        return
+    if publisher == "demucs":
+        yield _demucs(name, checkpoint)
         return
     try:
         found = (_asteroid if publisher == "asteroid" else _speechbrain)(name, checkpoint)
@@ -139,6 +147,14 @@ def _spleeter(name: str, stems: str) -> Iterator[Published]:
         except (tarfile.TarError, EOFError, OSError) as error:
             raise FqssError(f"cannot unpack {archive}: {error}") from error
         yield Published(name, url, SPLEETER_LICENSE, folder)
+
+
+def _demucs(name: str, checkpoint: str) -> Published:
+    file = DEMUCS_FILES[checkpoint]
+    stated = Path(file).stem.partition("-")[2]
+    url = f"{DEMUCS_FOLDER}/{file}"
+    # demucs states a license for its code, and none for its weights.
+    return Published(name, url, None, downloaded(url, stated, cache_folder() / "demucs"))
 
 
 def _asteroid(name: str, checkpoint: str) -> Published:

@@ -19,6 +19,7 @@ from fqss_tf.runs.run import Run
 
 CHECKPOINTS = Path(__file__).parents[1] / "fixtures/checkpoints"
 ARCHIVE = f"/{by_name.SPLEETER_RELEASE}/2stems.tar.gz"
+DEMUCS = CHECKPOINTS / "demucs_htdemucs_a_half.th"
 ASTEROID = "JorisCos/ConvTasNet_Libri2Mix_sepclean_8k"
 SEPFORMER = "speechbrain/sepformer-libri2mix"
 CARD = b"---\ntags:\n- asteroid\nlicense: cc-by-sa-4.0\n---\n\n# A model\n"
@@ -63,6 +64,10 @@ def publisher(monkeypatch, tmp_path, archive):
         monkeypatch.setenv("GITHUB_HOST", started.url)
         monkeypatch.setenv("HF_ENDPOINT", started.url)
         started.files[ARCHIVE] = archive
+        file = f"955717e8-{hashlib.sha256(DEMUCS.read_bytes()).hexdigest()[:8]}.th"
+        monkeypatch.setattr(by_name, "DEMUCS_FOLDER", f"{started.url}/demucs")
+        monkeypatch.setitem(by_name.DEMUCS_FILES, "htdemucs", file)
+        started.files[f"/demucs/{file}"] = DEMUCS.read_bytes()
         started.repositories[ASTEROID] = {
             "pytorch_model.bin": (CHECKPOINTS / "asteroid_convtasnet_a.pth").read_bytes(),
             "README.md": CARD,
@@ -98,6 +103,23 @@ def test_spleeter(publisher, tmp_path):
     assert not (tmp_path / "outside").exists() and not (tmp_path / "cache/outside").exists()
 
 
+def test_demucs(publisher, tmp_path):
+    result = imported("demucs:htdemucs", tmp_path / "run", "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["layout"].startswith("demucs") and told["license"] is None
+    assert imported("demucs:htdemucs", tmp_path / "again").exit_code == 0
+    assert len(publisher.asked) == 1
+
+
+def test_another_demucs_than_its_name_states_is_refused(publisher, tmp_path):
+    (path,) = [path for path in publisher.files if path.endswith(".th")]
+    publisher.files[path] += b"x"
+    refused(imported("demucs:htdemucs", tmp_path / "run"), tmp_path / "run",
+            ".th is refused: its SHA-256 is not")
+    assert list((tmp_path / "cache").rglob("*.th*")) == []
+
+
 def test_offline_spleeter_comes_from_the_cache(publisher, tmp_path, monkeypatch):
     assert imported("spleeter:2stems", tmp_path / "a").exit_code == 0
     monkeypatch.setenv("GITHUB_HOST", "http://127.0.0.1:9")
@@ -130,8 +152,9 @@ def test_a_folder_in_use_is_refused_before_anything_is_downloaded(publisher, tmp
 @pytest.mark.parametrize("name, message", [
     ("spleeter:2stem", "did you mean spleeter:2stems"),
     ("spleter:4stems", "did you mean spleeter:4stems"),
+    ("demucs:htdemucs_ft", "did you mean demucs:htdemucs?"),
     ("spleeter:voice", "known are spleeter:2stems, spleeter:4stems, spleeter:5stems"),
-    ("umx:xxxxxxxx", "known are spleeter:2stems, asteroid:JorisCos/"),
+    ("umx:xxxxxxxx", "known are spleeter:2stems, demucs:htdemucs, asteroid:"),
 ])
 def test_an_unknown_name_names_the_nearest(publisher, tmp_path, name, message):
     refused(imported(name, tmp_path / "run"), tmp_path / "run", message)
