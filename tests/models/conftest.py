@@ -69,7 +69,7 @@ class OriginalStages:
 
 def _unwrapped(key):
     # A PReLU goes into the wrapper of the convolution before it.
-    key = re.sub(r"((?:shared_block|net)\.)(\d)\.nl", lambda m: f"{m[1]}{int(m[2]) + 1}", key)
+    key = re.sub(r"(\.(?:shared_block|net)\.)(\d)\.nl", lambda m: f"{m[1]}{int(m[2]) + 1}", key)
     return WRAPPED.sub("", key)
 
 
