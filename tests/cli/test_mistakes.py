@@ -33,7 +33,7 @@ def test_recipe_value_of_the_wrong_kind(tmp_path):
 
 def test_too_few_filters_are_found_before_anything_is_trained(tmp_path):
     settings = ["--set", "model.filters=16", "--set", "quantization.residual=samples"]
-    fails(["train", "quickstart", "--output", tmp_path / "run", *settings],
+    fails(["train", "two-voices", "--output", tmp_path / "run", *settings],
           "model.filters 16", "model.kernel 32")
     assert list(tmp_path.iterdir()) == []
 
