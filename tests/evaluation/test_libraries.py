@@ -8,7 +8,7 @@ from fqss_tf.data.bundled import data_root
 from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import libraries
 
-RATE = 8000
+RATE = 16000
 
 
 @pytest.fixture(scope="module")
