@@ -15,15 +15,14 @@ from fqss_tf.types import FloatArray, KerasModel, Separate, Sources, Tensor, Wav
 HybridSeparate: TypeAlias = Callable[[FloatArray], FloatArray]
 
 
-def separation_function(model: KerasModel) -> Separate:
+def separation_function(model: KerasModel, channels: int = 1) -> Separate:
     """float32 mixture ``[T]`` at the model's level -> estimates ``[S, T]``, as numpy arrays.
 
-    A model of several channels hears the mixture in all of them; estimates are their mean.
+    A model of several ``channels`` hears the mixture in all of them; estimates are their mean.
 
     Traced once for each T. AutoGraph stays off: no layer has Python control flow over tensors, and
     translating each of hundreds of layers takes far longer than tracing it.
     """
-    channels = model.input_shape[-1]
     graph = tf.function(lambda mixture: model(mixture, training=False), autograph=False)
 
     @functools.cache

@@ -108,7 +108,7 @@ class Network(abc.ABC, Generic[Sizes]):
         """
         from fqss_tf.models.inference import separation_function
 
-        return separation_function(model)
+        return separation_function(model, config.audio_channels)
 
     def begin(self, model: KerasModel, config: Sizes) -> None:
         """Sets the weights that training begins with, in place, where they are not all random.

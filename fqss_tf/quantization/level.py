@@ -29,7 +29,7 @@ def calibrate_level(
     """
     if any(isinstance(layer, SampleSum) for layer in model.layers):
         return 1.0
-    separate = separation_function(model)
+    separate = separation_function(model, model.input_shape[-1])
     product = energy = 0.0
     for mixture, sources in mixtures:
         gain = peak_gain(mixture)
