@@ -17,10 +17,10 @@ from fqss_tf.tflite.metadata import Metadata
 
 # (seconds, peak, offset in 16-bit steps). The first loud one is more than a second before the next.
 PASSAGES = (
-    (0.25, 0.01, 150),  # quiet
+    (0.15, 0.01, 150),  # quiet
     (0.15, 0.7, 150),  # loud
     (0.25, 0.0, 0),  # silent
-    (0.8, 0.0005, -40),  # less than -60 dBFS
+    (0.9, 0.0009, 0),  # less than -60 dBFS
     (0.1, 1.2, -40),  # suddenly loud, and clipped
     (0.15, 0.1, -40),
 )

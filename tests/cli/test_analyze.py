@@ -47,7 +47,7 @@ def test_advice_or_json_is_printed_and_the_folder_written(tflite_files, data, tm
 def test_mistakes_are_one_line_and_write_nothing(tflite_files, data, tmp_path):
     output = tmp_path / "out"
     for arguments, message in (
-        ([*tflite_files, "--data", data], "no mixtures.csv"),
+        ([*tflite_files, "--data", data], "is no data set"),
         ([tflite_files[1], "--data", data, "--manifest", "sweep.csv"], "one float32 file"),
         ([*tflite_files, "--data", data, "--manifest", "sweep.csv", "--least-sdr", 99], "99 dB"),
         ([tmp_path / "none", "--data", data, "--manifest", "sweep.csv"], "no model"),

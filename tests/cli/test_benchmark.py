@@ -129,7 +129,7 @@ esac
         (["TINY", "--threads", "1,x"], "'1,x' is no list of numbers"),
         (["TINY", "--threads", "0"], "'0' is no list of numbers"),
         (["TINY", "--plots", "somewhere"], "add one"),
-        (["TINY", "--data", "nowhere"], "no mixtures.csv in nowhere"),
+        (["TINY", "--data", "nowhere"], "nowhere: no such folder"),
         (["TINY", "--device", "adb", "--per-op"], "measure here only"),
         (["TINY", "--benchmark-model", "tool"], "--benchmark-model goes with --device"),
         (["UNKNOWN_OP"], "cannot be run: "),
