@@ -1,14 +1,8 @@
 """Scoring trained runs and .tflite files on the same mixtures in the same way."""
 
 from fqss_tf.evaluation.breakdown import breakdown, breakdown_table
-from fqss_tf.evaluation.evaluate import (
-    ModelScore,
-    UtteranceScore,
-    default_task,
-    evaluate,
-    load_mixtures,
-    mixture_kinds,
-)
+from fqss_tf.evaluation.evaluate import ModelScore, UtteranceScore, evaluate
+from fqss_tf.evaluation.fixed_mixtures import default_task, load_mixtures, mixture_kinds
 from fqss_tf.evaluation.level_sweep import level_sweep, sweep_table
 from fqss_tf.evaluation.snr_sweep import snr_sweep, snr_table
 

@@ -26,41 +26,39 @@ class AddRows(keras.layers.Layer):
         return tf.TensorShape(shape)
 
 
-class _AddTable(keras.layers.Layer):
-    """Adds sinusoids of the positions along T of ``[B, H, T, C]``, T at most 2500."""
+def _positions(inputs: Tensor) -> int | Tensor:
+    """Returns how many lie along T of ``[B, H, T, C]``, at most 2500."""
+    positions: int | Tensor = dimensions(inputs)[2]
+    if isinstance(positions, int) and positions > LONGEST:
+        raise FqssError(
+            f"{positions} positions are more than the {LONGEST} that HTDemucs has here: take "
+            "shorter segments"
+        )
+    return positions
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class AddFramePositions(keras.layers.Layer):
+    """Adds sinusoids of the positions along T to ``[B, H, T, C]``, T at most 2500.
+
+    All cosines first, then all sines, as demucs has it along time.
+    """
+
+    def build(self, input_shape: TensorShape) -> None:
+        self.table = tf.constant(apart_sinusoids(LONGEST, input_shape[-1]), self.compute_dtype)
 
     def call(self, inputs: Tensor) -> Tensor:
-        positions = dimensions(inputs)[2]
-        if isinstance(positions, int) and positions > LONGEST:
-            raise FqssError(
-                f"{positions} positions are more than the {LONGEST} that HTDemucs has here: take "
-                "shorter segments"
-            )
-        return inputs + self._sinusoids(positions)
-
-    def _sinusoids(self, positions: int | Tensor) -> Tensor:
-        raise NotImplementedError
+        return inputs + self.table[: _positions(inputs)]
 
     def compute_output_shape(self, shape: TensorShape) -> TensorShape:
         return tf.TensorShape(shape)
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
-class AddFramePositions(_AddTable):
-    """All cosines first, then all sines, as demucs has it along time; else as ``_AddTable``."""
+class AddGridPositions(keras.layers.Layer):
+    """Adds sinusoids of the places along T and H to ``[B, H, T, C]``, T at most 2500.
 
-    def build(self, input_shape: TensorShape) -> None:
-        self.table = tf.constant(apart_sinusoids(LONGEST, input_shape[-1]), self.compute_dtype)
-
-    def _sinusoids(self, positions: int | Tensor) -> Tensor:
-        return self.table[:positions]
-
-
-@keras.saving.register_keras_serializable("fqss_tf")
-class AddGridPositions(_AddTable):
-    """Sines and cosines in turn: half of the channels tell the frame, the other half the row.
-
-    Else as ``_AddTable``.
+    Sines and cosines in turn: half of the channels tell the frame, the other half the row.
     """
 
     def build(self, input_shape: TensorShape) -> None:
@@ -71,8 +69,11 @@ class AddGridPositions(_AddTable):
         self.of_frames = tf.constant(of_frames, self.compute_dtype)
         self.of_rows = tf.constant(of_rows[:, None], self.compute_dtype)
 
-    def _sinusoids(self, positions: int | Tensor) -> Tensor:
-        return self.of_frames[:positions] + self.of_rows
+    def call(self, inputs: Tensor) -> Tensor:
+        return inputs + (self.of_frames[: _positions(inputs)] + self.of_rows)
+
+    def compute_output_shape(self, shape: TensorShape) -> TensorShape:
+        return tf.TensorShape(shape)
 
 
 def apart_sinusoids(positions: int, channels: int) -> NDArray[np.float32]:

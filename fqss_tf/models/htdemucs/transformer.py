@@ -11,7 +11,7 @@ from fqss_tf.layers.spectral import ChannelGain
 from fqss_tf.models.attention import attention
 from fqss_tf.models.htdemucs.sizes import HTDemucsConfig
 from fqss_tf.models.waveform import convolution
-from fqss_tf.types import Tensor
+from fqss_tf.types import KerasLayer, Tensor
 
 layers = keras.layers
 EPSILON = 1e-5  # of all norms
@@ -31,9 +31,8 @@ def across(
         for_export: as of ``fqss_tf.models.registry.build``.
     """
     values = []
-    for each, name, positions in zip(
-        read, names, (AddGridPositions, AddFramePositions), strict=True
-    ):
+    placed: tuple[type[KerasLayer], ...] = (AddGridPositions, AddFramePositions)
+    for each, name, positions in zip(read, names, placed, strict=True):
         wide = convolution(config.width, f"{name}_widened")(each)
         wide = _norm(wide, f"{name}_in_norm", for_export)
         values.append(ToRow(name=f"{name}_tokens")(positions(name=f"{name}_positions")(wide)))
