@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from fqss_tf.config import load_recipe
@@ -10,6 +11,7 @@ from fqss_tf.export.convert import convert
 from fqss_tf.runs.run import Run
 from fqss_tf.runs.untrained import UntrainedRun
 from fqss_tf.tflite import TfliteFile
+from fqss_tf.tflite.kernel_comparison import compare_kernels
 from fqss_tf.tflite.op_report import conversion_ops, float_tensors
 
 SMALL = (
@@ -35,6 +37,16 @@ def test_int8_is_fully_integer_and_follows_the_simulation(stereo_files):
     # Weights are random: the reference kernels round single values otherwise, which layers blow up.
     for kernels, least in (("reference", 15), ("xnnpack", 25)):
         assert parity_of(stereo_files[1])[kernels]["sqnr_db"] >= least
+
+
+def test_kernel_sets_part_by_single_codes_alone(stereo_files):
+    file = TfliteFile.open(stereo_files[1])
+    (mixture,) = file.report.inputs
+    codes = np.random.default_rng(0).integers(-60, 61, mixture.shape).astype(np.int8)
+    differences = compare_kernels(file, {mixture.name: codes})
+    assert len(differences) > 50
+    for op in differences:
+        assert op.largest <= 1 and op.sqnr_db > 35, op
 
 
 def test_the_file_says_that_it_takes_two_channels(stereo_files):
