@@ -145,7 +145,7 @@ def make_files(options: argparse.Namespace, data: Path) -> None:
         f"data.datasets=[{data}]", f"data.noise_datasets=[{options.noise / 'train'}]",
         "data.noise_fraction=1", f"data.min_noise_snr_db={SNR_DB[0]}",
         f"data.max_noise_snr_db={SNR_DB[1]}", "data.segment_seconds=2", "data.wide_fraction=0",
-        f"data.dev_mixtures={DEV_MIXTURES}", "quantization.calibration_steps=20",
+        f"data.dev_mixtures={DEV_MIXTURES}", "quantization.calibration_steps=60",
         "quantization.masking=centered", f"qat.steps={options.steps}", "qat.batch_size=2",
         "qat.learning_rate=1e-5", "qat.evaluate_every=20",
     )

@@ -1,4 +1,4 @@
-"""Masks relative to what they are on average."""
+"""Values relative to what they are on average."""
 
 import tensorflow as tf
 import tf_keras as keras

@@ -17,7 +17,8 @@ from fqss_tf.layers.prelu import FixedSlopePReLU
 
 Wrapper = tfmot.quantization.keras.QuantizeWrapperV2
 CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)  # neither is of the other's type
-INT32_LIMIT = 2**31 - 1
+# In steps: an int32 holds a bias and the products that are added to it.
+LARGEST_BIAS = 2**30
 # Layers whose output is an inner tensor in another shape.
 OUTPUTS = {BidirectionalLstm: "hidden", DotProductAttention: "context", FixedSlopePReLU: "value"}
 
@@ -30,21 +31,40 @@ def snap_biases(model: KerasModel) -> None:
     difference between simulation and integers.
     """
     for layer in model.layers:
-        if not isinstance(layer, Wrapper):
-            continue
-        if isinstance(layer.layer, CONVOLUTIONS) and layer.layer.use_bias:
+        if is_biased_convolution(layer):
             ((_, weight_quantizer, weight_variables),) = layer._weight_vars
             _snap(layer.layer.bias, input_scale(layer) * weight_quantizer.scale(weight_variables))
-        if isinstance(layer.layer, BidirectionalLstm):
+        if isinstance(layer, Wrapper) and isinstance(layer.layer, BidirectionalLstm):
             for direction in DIRECTIONS:
                 bias = getattr(layer.layer, f"{direction}_bias")
                 _, scales = integer_weight(layer, f"{direction}_kernel")
                 _snap(bias, np.repeat(input_scale(layer) * scales, layer.layer.units))
 
 
+def make_room_for_biases(model: KerasModel) -> None:
+    """Widens the ranges of kernels whose channels are too small for their biases.
+
+    A bias is in steps of input scale times weight scale. Where a channel of the kernel is nearly 0,
+    an int32 would not hold them.
+    """
+    for layer in model.layers:
+        if is_biased_convolution(layer):
+            ((_, weight_quantizer, weight_variables),) = layer._weight_vars
+            least = np.abs(layer.layer.bias.numpy()) / (LARGEST_BIAS / 2 * input_scale(layer))
+            weight_quantizer.widen(weight_variables, least)
+
+
+def is_biased_convolution(layer: KerasLayer) -> bool:
+    """Whether a layer is a wrapped convolution that has a bias."""
+    return (
+        isinstance(layer, Wrapper) and isinstance(layer.layer, CONVOLUTIONS)
+        and layer.layer.use_bias
+    )
+
+
 def _snap(bias: Tensor, scale: FloatArray | float) -> None:
     scale = np.maximum(scale, 1e-30)
-    steps = np.clip(np.round(bias.numpy() / scale), -INT32_LIMIT, INT32_LIMIT)
+    steps = np.clip(np.round(bias.numpy() / scale), -LARGEST_BIAS, LARGEST_BIAS)
     bias.assign(steps * scale)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from fqss_tf.quantization.bias import CONVOLUTIONS, Wrapper
+from fqss_tf.quantization.bias import Wrapper, is_biased_convolution
 from fqss_tf.types import KerasLayer, KerasModel, Tensor
 
 
@@ -41,7 +41,7 @@ def correct_biases(model: KerasModel, mixtures: Sequence[Any]) -> int:
             exact[name] = rounded[name] = [tf.constant(mixture) for mixture in mixtures]
             continue
         inputs = [_inputs(values, sources[name]) for values in (exact, rounded)]
-        if _has_bias(layer):
+        if is_biased_convolution(layer):
             exact[name], rounded[name] = _corrected(layer, *inputs)
             corrected += 1
         else:
@@ -76,13 +76,6 @@ def _corrected(
         (quantizer,), variables = layer._output_quantizers, layer._output_quantizer_vars
         rounded = [quantizer(each, training=False, weights=variables) for each in rounded]
     return exact, rounded
-
-
-def _has_bias(layer: KerasLayer) -> bool:
-    return (
-        isinstance(layer, Wrapper) and isinstance(layer.layer, CONVOLUTIONS)
-        and layer.layer.use_bias
-    )
 
 
 def _inputs(values: Mapping[str, list[Tensor]], sources: list[str]) -> list[Tensor]:

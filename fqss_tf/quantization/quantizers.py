@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from fqss_tf.types import Json, KerasLayer, Tensor
+from fqss_tf.types import FloatArray, Json, KerasLayer, Tensor
 
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
@@ -339,6 +339,11 @@ class WeightQuantizer(ModalQuantizer):
             values = np.moveaxis(values, self.channel_axis, -1)
         maximum = least_error_maximum(values.reshape(-1, values.shape[-1]), self.bits)
         weights["maximum"].assign(maximum.reshape(weights["maximum"].shape))
+
+    def widen(self, weights: Mapping[str, Tensor], least: FloatArray) -> None:
+        """Makes the steps at least as large as ``least``, one per channel."""
+        steps = 2 ** (self.bits - 1) - 1
+        weights["maximum"].assign(tf.maximum(weights["maximum"], least * steps))
 
     def scale(self, weights: Mapping[str, Tensor]) -> float:
         """The steps of the integer kernel, one per channel or group."""

@@ -15,9 +15,9 @@ from fqss_tf.models.network import SpectrogramNetwork
 from fqss_tf.models.registry import network_of
 from fqss_tf.models.sizes import EncoderSizes, Masking
 from fqss_tf.quantization import folding, wrap
-from fqss_tf.quantization.bias import snap_biases
+from fqss_tf.quantization.bias import make_room_for_biases, snap_biases
 from fqss_tf.quantization.bias_correction import correct_biases
-from fqss_tf.quantization.centering import center_masks
+from fqss_tf.quantization.centering import center_masks, center_norms
 from fqss_tf.quantization.equalization import equalize
 from fqss_tf.quantization.level import calibrate_level
 from fqss_tf.quantization.rounding import round_decoders
@@ -135,6 +135,7 @@ class BaseRun(abc.ABC):
             residual=self.recipe.quantization.residual, masking=self._masking(planes),
         )
         if mixtures:
+            center_norms(network, mixtures)
             center_masks(network, mixtures)
             equalize(network, self.config, mixtures)
             if self._masking(planes) == "centered":
@@ -194,6 +195,7 @@ class BaseRun(abc.ABC):
             model, map(self._heard, mixtures),
             self.recipe.quantization.calibration,
         )
+        make_room_for_biases(model)
         return model
 
     def _rounded(self, planes: Planes, mixtures: Sequence[FloatArray | Tensor]) -> KerasModel:

@@ -43,10 +43,13 @@ def separate(model, audio, result):
 
 
 def compare(result, other):
-    difference = np.abs(np.load(result).astype(int) - np.load(other))
+    expected = np.load(result).astype(float)
+    difference = np.abs(expected - np.load(other))
+    with np.errstate(divide="ignore"):
+        ratio = 10 * np.log10(np.sum(expected**2) / np.sum(difference**2))
     print(
         f"{np.count_nonzero(difference)} of {difference.size} samples differ, "
-        f"by {difference.max()} LSB of 16 bits at most"
+        f"by {difference.max():.0f} LSB of 16 bits at most, SQNR {ratio:.1f} dB"
     )
 
 

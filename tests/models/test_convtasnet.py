@@ -11,6 +11,7 @@ from fqss_tf.errors import FqssError
 from fqss_tf.models import registry
 from fqss_tf.models.convtasnet import sizes
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
+from fqss_tf.quantization.centering import center_norms
 from fqss_tf.quantization.folding import fold_for_export
 
 TINY = ConvTasNetConfig(
@@ -162,6 +163,25 @@ def test_exported_form_of_a_global_norm_network_computes_the_same(
     for frames in (2, 50):  # fewer than a dilated kernel spans, and more
         mixture = noise(rng, frames * TINY.hop)
         assert relative_error(final(mixture).numpy(), model(mixture).numpy()) <= 1e-6
+
+
+@pytest.mark.parametrize("activation", sizes.ACTIVATIONS)
+def test_centered_norms_compute_the_same_with_smaller_constants(
+    activation, floatx, global_norm_network, rng, relative_error
+):
+    floatx("float64")
+    model, config = global_norm_network(activation)
+    network = fold_for_export(model, config)
+    convolution = network.get_layer("block_1_skip")
+    output = keras.Model(network.input, convolution.output)
+    mixture = noise(rng, 800)
+    expected, before = network(mixture).numpy(), output(mixture).numpy()
+    center_norms(network, [mixture[:, 0, :, 0]])
+    assert relative_error(network(mixture).numpy(), expected) <= 1e-6
+    mean = network.get_layer("block_1_depthwise_norm_mean_change").get_weights()[0]
+    sums = convolution.get_weights()[0].sum(axis=(0, 1, 2))
+    np.testing.assert_allclose(output(mixture), before - mean * sums, rtol=1e-6, atol=1e-9)
+    assert np.abs(mean) > 0.01
 
 
 @pytest.mark.parametrize("activation", sizes.ACTIVATIONS)

@@ -88,3 +88,43 @@ def test_channels_of_a_block_get_one_range(network, mixtures):
     equalize(model, config, mixtures)
     assert before > 2
     assert spread() < 1.6
+
+
+def test_gains_of_a_global_norm_are_positive_and_none_is_far_above_the_others(mixtures):
+    keras.utils.set_random_seed(0)
+    config = dataclasses.replace(TINY, norm="global")
+    model = registry.build(config)
+    norm = model.get_layer("block_1_in_norm")
+    gamma = np.random.default_rng(0).normal(1, 1, config.hidden)
+    # A channel that is hardly heard, beside a large constant.
+    norm.set_weights([gamma, np.where(gamma == gamma.max(), 0, 10)])
+    network = add_planes(model, config, input_planes=2, output_planes=2)
+    before = outputs(network, "stage_0", mixtures)
+    equalize(network, config, mixtures)
+    after = outputs(network, "stage_0", mixtures)
+    np.testing.assert_allclose(after, before, rtol=0, atol=1e-4 * np.abs(before).max())
+    (gains,) = network.get_layer("block_1_in_norm_gain").get_weights()
+    assert gamma.min() < 0 < gains.min()
+    assert gains.max() <= 2.001 * np.median(gains)
+
+
+def test_a_convolution_behind_a_global_norm_has_scales_of_its_own(mixtures):
+    keras.utils.set_random_seed(0)
+    config = dataclasses.replace(TINY, norm="global")
+    network = add_planes(registry.build(config), config, input_planes=2, output_planes=2)
+    layer = network.get_layer("block_0_skip")
+    kernel, bias = layer.get_weights()
+    unequal = np.geomspace(1, 3, config.skip)
+    layer.set_weights([kernel * unequal, bias])
+    network.get_layer("block_0_skip_offset").set_weights(
+        [values * unequal for values in network.get_layer("block_0_skip_offset").get_weights()]
+    )
+    # What the skips of all blocks are added to decides about the scales behind the gain.
+    network.get_layer("block_1_skip").set_weights([0 * kernel, bias])
+
+    def spread(name):
+        ranges = np.abs(outputs(network, name, mixtures)).max(axis=(0, 1, 2))
+        return ranges.max() / ranges.min()
+
+    equalize(network, config, mixtures)
+    assert spread("block_0_skip") < 1.5 < spread("block_0_skip_scaled")

@@ -13,7 +13,7 @@ from fqss_tf.layers.statistics import ItemVariance
 from fqss_tf.models import registry
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 from fqss_tf.models.registry import network_of
-from fqss_tf.quantization.bias import Wrapper, input_scale, snap_biases
+from fqss_tf.quantization.bias import Wrapper, input_scale, make_room_for_biases, snap_biases
 from fqss_tf.quantization.equalization import channel_ranges
 from fqss_tf.quantization.folding import add_planes
 from fqss_tf.quantization.quantizers import MODES, RangeQuantizer
@@ -290,3 +290,22 @@ def test_snapped_biases_are_multiples_of_the_accumulator_scale(fused):
     snap_biases(model)
     for layer, bias in zip(convolutions, once, strict=True):
         np.testing.assert_array_equal(layer.layer.bias.numpy(), bias)
+
+
+def test_a_bias_fits_into_the_accumulator_beside_weights_of_almost_0(fused):
+    model = quantize(fused.add_planes(2))
+    layer = next(
+        layer for layer, bare in op_layers(model)
+        if isinstance(bare, keras.layers.Conv2D) and bare.use_bias
+    )
+    kernel = layer.layer.kernel.numpy()
+    kernel[..., 0] *= 1e-9
+    layer.layer.kernel.assign(kernel)
+    layer.layer.bias.assign(np.full(layer.layer.bias.shape, 0.5))
+    calibrate(model, [fused.mixture])
+    make_room_for_biases(model)
+    snap_biases(model)
+    np.testing.assert_allclose(layer.layer.bias.numpy()[0], 0.5, rtol=1e-6)
+    ((_, quantizer, variables),) = layer._weight_vars
+    steps = layer.layer.bias.numpy() / (input_scale(layer) * quantizer.scale(variables))
+    assert np.abs(steps).max() < 2**30

@@ -17,6 +17,8 @@ EXPONENTS: dict[Norm, float] = {"global": 8.0, "batch": np.inf}
 # 0 to 1, how far channels are equalized that a convolution adds up: its weights have one scale for
 # all inputs, and take over the inequality.
 STRENGTHS: dict[Norm, float] = {"global": 0.75, "batch": 0.5}
+# How far the gain of a channel may be from the usual one: 8 bits have few steps for the small ones.
+MOST_GAIN = 2.0
 
 
 def equalize(network: KerasModel, config: ConvTasNetConfig, ranges: ChannelRanges) -> None:
@@ -54,8 +56,11 @@ class _Equalization:
                 f"block_{index}_{place}{suffix}"
                 for place in ("in", "in_norm_shifted", "depthwise")
                 for suffix in ("", "_prelu", "_relu")
-            } | {f"block_{index}_residual_sum", f"block_{index}_skip_sum"}
-        places |= {"bottleneck", "bottleneck_normed", "block_0_skip", "block_0_skip_normed"}
+            } | {
+                f"block_{index}_{place}"
+                for place in ("residual", "residual_sum", "skip", "skip_sum")
+            }
+        places |= {"bottleneck", "bottleneck_normed", "block_0_skip_normed"}
         places |= {f"mask_{latent}" for latent in self.latents}
         return places & self.names
 
@@ -102,7 +107,7 @@ class _Equalization:
         self.pointwise(f"{name}_in", trunk, widened)
         normed = widened
         if f"{name}_in_norm_gain" in self.names:
-            normed = self.scales(f"{name}_in_norm_shifted", strength=1.0)
+            normed = self.normed_scales(f"{name}_in_norm", widened)
             self.tell_statistics(f"{name}_in_norm", widened)
             self.divide_outputs(f"{name}_in_norm_gain", normed / widened)
             self.divide_outputs(f"{name}_in_norm_shift", normed)
@@ -133,9 +138,25 @@ class _Equalization:
     def pointwise(self, name: str, inputs: FloatArray, outputs: FloatArray) -> None:
         """A 1x1 convolution, and the offset that a norm before it leaves to add."""
         self.multiply_inputs(name, inputs)
-        self.divide_outputs(name, outputs)
-        if f"{name}_offset" in self.names:
+        own = outputs
+        if f"{name}_gain" in self.names:
+            own = self.own_scales(name, outputs)
+            self.divide_outputs(f"{name}_gain", outputs / own)
             self.divide_outputs(f"{name}_offset", outputs)
+        self.divide_outputs(name, own)
+
+    def normed_scales(self, norm: str, widened: FloatArray) -> FloatArray:
+        """Scales behind the gain of a norm, with its signs: no gain is far above the others."""
+        gain = self.weights(f"{norm}_gain")[0][0, 0, 0] * widened
+        scales = self.scales(f"{norm}_shifted", strength=1.0)
+        least = np.abs(gain) / (MOST_GAIN * np.median(np.abs(gain) / scales))
+        return np.maximum(scales, least) * np.where(gain < 0, -1, 1)
+
+    def own_scales(self, name: str, behind: FloatArray) -> FloatArray:
+        """Scales before a gain that makes those ``behind`` it, of 8 bits for all channels."""
+        relative = self.scales(name, strength=1.0) / behind
+        relative /= np.median(relative)
+        return behind * np.clip(relative, 1 / MOST_GAIN, MOST_GAIN)
 
     def multiply_inputs(self, name: str, scales: FloatArray) -> None:
         kernel, *bias = self.weights(name)

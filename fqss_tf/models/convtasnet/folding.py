@@ -34,7 +34,8 @@ def folded(weights: LayerWeights, model: KerasModel, config: ConvTasNetConfig) -
                 # The bottleneck follows its norm itself; the last block has no residual.
                 if follower in weights and not follower.endswith("_depthwise"):
                     kernel, bias = _scaled_input(weights[follower], gain, offset)
-                    weights[follower] = [kernel]
+                    weights[follower] = [kernel, np.zeros_like(bias)]
+                    weights[f"{follower}_gain"] = [np.ones((1, 1, 1, len(bias)))]
                     weights[f"{follower}_offset"] = [-kernel.sum(axis=2, keepdims=True), bias]
     return weights
 

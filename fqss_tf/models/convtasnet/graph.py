@@ -117,7 +117,7 @@ def _temporal_convolution_network(
 
 def _bottleneck(features: Tensor, config: ConvTasNetConfig, for_export: bool) -> Tensor:
     if config.norm == "global" and for_export:
-        narrow = convolution(config.bottleneck, "bottleneck", use_bias=False)
+        narrow = convolution(config.bottleneck, "bottleneck")
         return pointwise_of_norm([narrow], features, "bottleneck_norm")[0]
     normed = _norm(features, config, "bottleneck_norm", config.norm, for_export)
     return convolution(config.bottleneck, "bottleneck")(normed)
@@ -133,9 +133,9 @@ def _block(trunk: Tensor, index: int, config: ConvTasNetConfig, for_export: bool
         (1, config.block_kernel), dilation_rate=(1, config.dilations[index]),
         padding="valid" if config.causal else "same", name=f"{name}_depthwise",
     )
-    narrow = [convolution(config.skip, f"{name}_skip", use_bias=not in_parts)]
+    narrow = [convolution(config.skip, f"{name}_skip")]
     if index + 1 < len(config.dilations):
-        narrow.append(convolution(config.bottleneck, f"{name}_residual", use_bias=not in_parts))
+        narrow.append(convolution(config.bottleneck, f"{name}_residual"))
     hidden = _activated_convolution(widen, trunk, config, for_export)
     if config.causal:
         seen = (config.block_kernel - 1) * config.dilations[index]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import tf_keras as keras
 
+from fqss_tf.layers.center import FromMean
 from fqss_tf.layers.statistics import ItemMean, ItemVariance, ReciprocalRoot
 from fqss_tf.types import KerasLayer, Tensor
 
@@ -27,7 +28,8 @@ def norm_in_two_passes(inputs: Tensor, norm: str) -> Tensor:
         norm: its name.
     """
     channels = inputs.shape[-1]
-    centre, reciprocal = _statistics(inputs, norm)
+    mean, reciprocal = _statistics(inputs, norm)
+    centre = layers.Multiply(name=f"{norm}_centre")([mean, reciprocal])
     gain = layers.Conv2D(channels, 1, use_bias=False, name=f"{norm}_gain")(reciprocal)
     shift = layers.Conv2D(channels, 1, name=f"{norm}_shift")(centre)
     scaled = layers.Multiply(name=f"{norm}_scaled")([inputs, gain])
@@ -39,27 +41,34 @@ def pointwise_of_norm(
 ) -> list[Tensor]:
     """The 1x1 convolutions of the norm's output, which they may be narrower than.
 
-    ``r W x + (b - m r w)``: gamma is in W, beta in b, and w are the sums of W.
+    ``r (W x - e w) + (b - (m - e) r w)``: gamma is in W, beta in b, and w are the sums of W. The
+    constant e is 0 until ``fqss_tf.quantization.centering`` sets it to what m is on average. Where
+    m is far from 0, the range of W x would be that of a constant that the sum takes away. Instead
+    of r there is a vector of it, for which equalization may give the convolution channels of other
+    scales than those of what it is added to.
 
     Args:
-        convolutions: Conv2D layers of kernel 1 without bias.
+        convolutions: Conv2D layers of kernel 1.
         inputs: what the norm reads, ``[B, 1, T, C]``.
         norm: its name.
     """
-    centre, reciprocal = _statistics(inputs, norm)
+    mean, reciprocal = _statistics(inputs, norm)
+    change = FromMean(name=f"{norm}_mean_change", trainable=False)(mean)
+    centre = layers.Multiply(name=f"{norm}_centre")([change, reciprocal])
     outputs = []
     for convolution in convolutions:
         name = convolution.name
-        scaled = layers.Multiply(name=f"{name}_scaled")([convolution(inputs), reciprocal])
+        gain = layers.Conv2D(
+            convolution.filters, 1, use_bias=False, name=f"{name}_gain"
+        )(reciprocal)
+        scaled = layers.Multiply(name=f"{name}_scaled")([convolution(inputs), gain])
         offset = layers.Conv2D(convolution.filters, 1, name=f"{name}_offset")(centre)
         outputs.append(layers.Add(name=f"{name}_normed")([scaled, offset]))
     return outputs
 
 
 def _statistics(inputs: Tensor, norm: str) -> tuple[Tensor, Tensor]:
-    """(m r, r), each ``[B, 1, 1, 1]``."""
+    """(m, r), each ``[B, 1, 1, 1]``."""
     mean = ItemMean(name=f"{norm}_mean")(inputs)
     variance = ItemVariance(name=f"{norm}_variance")([inputs, mean])
-    reciprocal = ReciprocalRoot(name=f"{norm}_reciprocal_deviation")(variance)
-    centre = layers.Multiply(name=f"{norm}_centre")([mean, reciprocal])
-    return centre, reciprocal
+    return mean, ReciprocalRoot(name=f"{norm}_reciprocal_deviation")(variance)
