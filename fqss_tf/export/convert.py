@@ -163,7 +163,12 @@ def _converted(run: "BaseRun", options: Options, samples: int) -> _Converted:
         lag = run.config.algorithmic_delay
         metadata |= {"lag": lag, "states": state_names(model)}
     else:
-        content = convert_quantized(model, _shape(run, samples, counts), counts.output)
+        network = network_of(run.config)
+        metadata |= network.description(model)
+        content = convert_quantized(
+            model, _shape(run, samples, counts), counts.output,
+            network.beside(run.config, samples, counts.input),
+        )
     return _Converted(write_metadata(content, metadata), model, counts)
 
 
