@@ -68,14 +68,16 @@ class Network(abc.ABC, Generic[Sizes]):
     ``sizes``: the published ones, whose type tells the network. ``plain``: what to compare it with.
     ``of_music``: it is imported and not trained here, its estimates have the level of the sources,
     and where no songs are named, speech in noise stands in. ``recomputes``: its gradient can
-    compute it again in segments (``QuantizationRecipe``). ``analyzed``: ``fqss-tf analyze`` takes
-    its runs. ``untried``: file types never tried with it, which are refused.
+    compute it again in segments (``QuantizationRecipe``). ``is_unet``: the integers of its file may
+    part from their simulation as those of U-Nets over spectrograms do. ``analyzed``: ``fqss-tf
+    analyze`` takes its runs. ``untried``: file types never tried with it, which are refused.
     """
 
     sizes: Sizes
     plain: PlainForms[Sizes] | None = None
     of_music: bool = False
     recomputes: bool = False
+    is_unet: bool = False
     analyzed: bool = False
     untried: tuple[str, ...] = ("int16x8",)
 
@@ -208,6 +210,7 @@ class SpectrogramNetwork(Network[Sizes]):
     """A network that hears magnitudes of a spectrogram and says masks, not samples."""
 
     of_music = True
+    is_unet = True
 
     @abc.abstractmethod
     def spectrogram(self, config: Sizes, samples: int) -> SpectrogramForm:

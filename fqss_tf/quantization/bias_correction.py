@@ -12,10 +12,10 @@ import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.quantization.bias import CONVOLUTIONS, Wrapper
-from fqss_tf.types import KerasLayer, KerasModel, Tensor
+from fqss_tf.types import KerasLayer, KerasModel, NetworkInputs, Tensor
 
 
-def correct_biases(model: KerasModel, mixtures: Sequence[Any]) -> int:
+def correct_biases(model: KerasModel, mixtures: Sequence[NetworkInputs]) -> int:
     """Takes from each convolution's bias what quantization adds to its mean output, by channel.
 
     Layer by layer in the order of the graph, so that each sees what the corrected ones before it

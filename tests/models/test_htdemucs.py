@@ -218,6 +218,8 @@ def test_latents_beside_samples_have_their_range(shaken, mixtures):
 
 
 def test_other_planes_are_refused():
+    with pytest.raises(FqssError, match="input_planes is 3: HTDemucs takes 2 at most"):
+        registry.build(TINY, input_planes=3)
     with pytest.raises(FqssError, match="quantization.output_planes is 3: use 2 at most"):
         TINY.check_output_planes(3)
     with pytest.raises(FqssError, match="residual samples is not for HTDemucs: use exact"):

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from fqss_tf.audio.hybrid import normalized, spectrogram
+from fqss_tf.errors import FqssError
 from fqss_tf.formats import CHANNELS
 from fqss_tf.models.htdemucs.sizes import HTDemucsConfig
 from fqss_tf.models.network import ChannelRanges, Network
@@ -18,19 +19,31 @@ from fqss_tf.types import (
     Tensor,
 )
 
+# Of an input: 0 is 0 in both only.
+MOST_PLANES = 2
+
 
 class HTDemucs(Network[HTDemucsConfig]):
     """Hybrid Transformer Demucs."""
 
     sizes = HTDemucsConfig()
     of_music = True
+    is_unet = True
     untried = ("float16", "dynamic", "int16x8")
 
-    def build(self, config: HTDemucsConfig, **form: Any) -> KerasModel:
-        """Builds the Keras model."""
+    def build(self, config: HTDemucsConfig, *, input_planes: int = 1, **form: Any) -> KerasModel:
+        """Builds the Keras model.
+
+        Raises:
+            FqssError: there are more than two input planes.
+        """
         from fqss_tf.models.htdemucs.graph import build
 
-        return build(config, **form)
+        if input_planes > MOST_PLANES:
+            raise FqssError(
+                f"quantization.input_planes is {input_planes}: HTDemucs takes {MOST_PLANES} at most"
+            )
+        return build(config, input_planes=input_planes, **form)
 
     def inputs(self, mixtures: FloatArray | Tensor, config: HTDemucsConfig) -> NetworkInputs:
         """Returns normalized waveforms [B, 1, T, 2] and spectrograms of mixtures [B, T].
