@@ -10,6 +10,7 @@ from fqss_tf.models.htdemucs.sizes import KERNEL, STRIDE
 from fqss_tf.models.network import SPLITTERS
 
 EDGE = (KERNEL - STRIDE) // 2
+TAPS = 3  # of a convolution that makes the phases of a transposed one
 COMPLEX = 2  # numbers of a bin: real and imaginary part
 
 

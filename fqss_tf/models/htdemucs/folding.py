@@ -3,11 +3,10 @@
 import numpy as np
 
 from fqss_tf.layers.remainder import remainder_kernel
-from fqss_tf.models.htdemucs.branches import BRANCHES, EDGE, Branch
+from fqss_tf.models.htdemucs.branches import BRANCHES, EDGE, TAPS, Branch
 from fqss_tf.models.htdemucs.sizes import KERNEL, STRIDE, HTDemucsConfig
 from fqss_tf.types import FloatArray, LayerWeights
 
-TAPS = 3  # of the convolution that makes phases
 # What a layer of the transformer multiplies by its gains, and the gains.
 GAINED = {"context": "context_gain", "ffn_out": "ffn_gain"}
 HALF_STEP = 1 / 256  # of the first output plane: rounding becomes the splitter's flooring

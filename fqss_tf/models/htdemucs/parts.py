@@ -16,13 +16,12 @@ from fqss_tf.layers.phases import PhasesToFrames, PhasesToRows
 from fqss_tf.layers.remainder import RemainderDecoder
 from fqss_tf.layers.shapes import CutTo, FillToMultiple
 from fqss_tf.layers.spectral import ChannelGain, NearestSplitter, TakeChannels
-from fqss_tf.models.htdemucs.branches import EDGE, Branch
+from fqss_tf.models.htdemucs.branches import EDGE, TAPS, Branch
 from fqss_tf.models.htdemucs.sizes import KERNEL, STRIDE, HTDemucsConfig
 from fqss_tf.types import Tensor
 
 layers = keras.layers
 EPSILON = 1e-5  # of all norms
-TAPS = 3  # of a convolution that makes phases
 
 
 def split(inputs: Tensor, branch: Branch, planes: int) -> Tensor:
