@@ -46,6 +46,8 @@ LayerWeights: TypeAlias = dict[str, list[FloatArray]]
 
 # (mixture [samples], sources [sources, samples]) of one length.
 MixturePair: TypeAlias = tuple[Waveform, Sources]
+# What a Keras model takes of a batch of mixtures: an array or tensor, or a list of them.
+NetworkInputs: TypeAlias = Any
 # Separates a mixture [samples] into estimates [sources, samples].
 Separate: TypeAlias = Callable[[Waveform], Sources]
 # Arrays by name, such as the weights of a model.

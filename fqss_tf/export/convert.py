@@ -12,7 +12,6 @@ from fqss_tf.export.parity import Parity, compare, one_segment, whole_stream
 from fqss_tf.export.segments import levelled_segments
 from fqss_tf.files import atomic_path, check_place
 from fqss_tf.formats import FILE_TYPES, WAVEFORM_SCALE
-from fqss_tf.models.network import SpectrogramNetwork
 from fqss_tf.models.registry import names_of, network_of
 from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.runtime.interpreter import INPUT
@@ -27,11 +26,11 @@ if TYPE_CHECKING:
 
 # Least SQNR in dB of the running .tflite against the Keras model it was made from.
 LEAST_SQNR = {"int8": 30.0, "float32": 80.0, "float16": 50.0, "dynamic": 15.0, "int16x8": 30.0}
-# The same in int8 for masks over a spectrogram, whose own noise is larger and grows with depth:
+# The same in int8 for U-Nets over a spectrogram, whose own noise is larger and grows with depth:
 # where a rounding differs, so do hundreds of sums behind it.
-LEAST_SQNR_OF_MASKS = 20.0
+LEAST_SQNR_OF_UNETS = 20.0
 # And of the loss below: it is measured on one segment.
-MOST_SI_SDR_LOSS_OF_MASKS = 0.25
+MOST_SI_SDR_LOSS_OF_UNETS = 0.25
 # Most dB of SI-SDR that an int8 file may have less than the simulation that training saw.
 MOST_SI_SDR_LOSS = 0.1
 STREAMING_SECONDS = 0.016
@@ -163,7 +162,12 @@ def _converted(run: "BaseRun", options: Options, samples: int) -> _Converted:
         lag = run.config.algorithmic_delay
         metadata |= {"lag": lag, "states": state_names(model)}
     else:
-        content = convert_quantized(model, _shape(run, samples, counts), counts.output)
+        network = network_of(run.config)
+        metadata |= network.description(model)
+        content = convert_quantized(
+            model, _shape(run, samples, counts), counts.output,
+            network.beside(run.config, samples, counts.input),
+        )
     return _Converted(write_metadata(content, metadata), model, counts)
 
 
@@ -202,8 +206,8 @@ def _limits(run: "BaseRun", options: Options) -> tuple[float, float]:
         return -math.inf, math.inf  # noise from random weights has no quality to keep
     if options.file_type != "int8":
         return LEAST_SQNR[options.file_type], math.inf
-    if isinstance(network_of(run.config), SpectrogramNetwork):
-        return LEAST_SQNR_OF_MASKS, MOST_SI_SDR_LOSS_OF_MASKS
+    if network_of(run.config).is_unet:
+        return LEAST_SQNR_OF_UNETS, MOST_SI_SDR_LOSS_OF_UNETS
     return LEAST_SQNR["int8"], MOST_SI_SDR_LOSS
 
 

@@ -8,14 +8,17 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from fqss_tf.export.lstm import stand_ins, with_lstm_ops
 from fqss_tf.formats import WAVEFORM_SCALE
+from fqss_tf.models.network import SPLITTERS
 from fqss_tf.quantization.fake_quant import fake_quantize
+from fqss_tf.runtime.interpreter import SPECTROGRAM
 from fqss_tf.types import KerasModel, Tensor, Waveform
 
 LEAST_HALF = 2.0**-24  # smaller constants become 0 in a float16 file
 
 
 def convert_quantized(
-    model: KerasModel, shape: Sequence[int], output_planes: int
+    model: KerasModel, shape: Sequence[int], output_planes: int,
+    beside: Sequence[int] | None = None,
 ) -> bytes:
     """Returns the fully integer .tflite of a quantized Keras model.
 
@@ -26,17 +29,27 @@ def convert_quantized(
         model: quantized, in mode ``deploy``.
         shape: of the input, as ``fqss_tf.models.network.Network.graph_shape`` has it.
         output_planes: of the model.
+        beside: as of ``convert_float``, with planes.
     """
+    splitters = SPLITTERS[:1] if beside is None else SPLITTERS
+    names = output_names(output_planes, beside is not None)
     core = keras.Model(
-        model.get_layer("splitter").output,
-        [model.get_layer(f"stage_{plane}").output for plane in range(output_planes)],
+        [model.get_layer(name).output for name in splitters],
+        [model.get_layer(name).output for name in names],
     )
 
-    def graph(mixture: Tensor) -> dict[str, Tensor]:
-        outputs = tf.nest.flatten(core(waveform_planes(mixture), training=False))
-        return {f"stage_{plane}": output for plane, output in enumerate(outputs)}
+    def graph(*heard: Tensor) -> dict[str, Tensor]:
+        planes = [waveform_planes(each) for each in heard]
+        outputs = tf.nest.flatten(core(planes, training=False))
+        return dict(zip(names, outputs, strict=True))
 
-    return convert_int8_function(graph, mixture_spec(shape), model)
+    return convert_int8_function(graph, model, *input_specs(shape, beside))
+
+
+def output_names(planes: int, of_spectra: bool) -> list[str]:
+    """Returns what the outputs of a graph are called; ``of_spectra``: it gives spectra, too."""
+    kinds = ("stage", "spectra") if of_spectra else ("stage",)
+    return [f"{kind}_{plane}" for kind in kinds for plane in range(planes)]
 
 
 def waveform_planes(mixture: Tensor) -> Tensor:
@@ -46,17 +59,18 @@ def waveform_planes(mixture: Tensor) -> Tensor:
 
 
 def convert_int8_function(
-    graph: Callable[[Tensor], dict[str, Tensor]], signature: tf.TensorSpec, model: KerasModel
+    graph: Callable[..., dict[str, Tensor]], model: KerasModel, *signature: tf.TensorSpec
 ) -> bytes:
-    """Returns the fully integer .tflite of a function of one tensor.
+    """Returns the fully integer .tflite of a function.
 
     Args:
-        graph: function of a tensor that returns a dict of tensors by name, all fake-quantized.
-        signature: of the tensor, static.
+        graph: function of one tensor for each of ``signature`` that returns a dict of tensors by
+            name, all fake-quantized.
         model: the quantized Keras model that ``graph`` calls, in mode ``deploy``.
+        *signature: with names, static.
     """
     with stand_ins(model) as noted:
-        converter = make_converter(graph, signature)
+        converter = make_converter(graph, *signature)
     return with_lstm_ops(run_int8_converter(converter), model, noted)
 
 
@@ -92,13 +106,10 @@ def convert_float(
 
     def graph(*heard: Tensor) -> dict[str, Tensor]:
         outputs = model(heard if len(heard) > 1 else heard[0], training=False)
-        names = ("stage_0",) if beside is None else ("stage_0", "spectra")
+        names = output_names(1, beside is not None)
         return dict(zip(names, tf.nest.flatten(outputs), strict=True))
 
-    signature = [mixture_spec(shape)]
-    if beside is not None:
-        signature.append(tf.TensorSpec(beside, tf.float32, name="spectrogram"))
-    converter = make_converter(graph, *signature)
+    converter = make_converter(graph, *input_specs(shape, beside))
     if file_type != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if file_type == "float16":
@@ -118,6 +129,14 @@ def convert_float(
 def mixture_spec(shape: Sequence[int]) -> tf.TensorSpec:
     """Returns the tf.TensorSpec of a mixture, ``[1, 1, samples, planes]`` or of magnitudes."""
     return tf.TensorSpec(shape, tf.float32, name="mixture")
+
+
+def input_specs(shape: Sequence[int], beside: Sequence[int] | None) -> list[tf.TensorSpec]:
+    """Returns the tf.TensorSpec of each input; arguments as of ``convert_quantized``."""
+    of_mixture = [mixture_spec(shape)]
+    if beside is None:
+        return of_mixture
+    return [*of_mixture, tf.TensorSpec(beside, tf.float32, name=SPECTROGRAM)]
 
 
 def make_converter(

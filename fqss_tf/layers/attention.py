@@ -94,7 +94,11 @@ class AddPositions(keras.layers.Layer):
                 f"{positions} positions are more than the {LONGEST} that SepFormer has: "
                 "take shorter segments"
             )
-        return inputs + self.inner_activations["sinusoids"](self.table[:positions])
+        return self.added(inputs, self.table[:positions])
+
+    def added(self, inputs: Tensor, table: Tensor) -> Tensor:
+        """Returns the sum with the sinusoids of each position, which are a constant."""
+        return inputs + self.inner_activations["sinusoids"](table)
 
     def compute_output_shape(self, input_shape: TensorShape) -> TensorShape:
         return input_shape

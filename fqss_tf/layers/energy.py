@@ -20,6 +20,8 @@ INNER_TENSORS = ("energy", "mean_square")
 ITEM_ROWS = 8
 # So many squares of 255 steps an int32 holds.
 MOST_VALUES = 2**31 // 255**2
+# Of one MEAN: XNNPACK's is wrong over more than some ten thousand (docs/explain/measured.md).
+MOST_MEANT = 2**13
 
 
 def mean_square(
@@ -34,12 +36,10 @@ def mean_square(
         as_product: compute in the ops of the integer graph; takes a static shape. Else in fewer
             operations, which give the same.
     """
-    rows = _row_count(items.shape[1], ITEM_ROWS)
-    count = (items.shape[1] or tf.shape(items)[1]) // rows
-    flat = tf.reshape(items, [items.shape[0] * rows if items.shape[0] else -1, count])
+    flat, rows, filled = _in_rows(items, ITEM_ROWS)
     powers, factor = _row_powers(flat, inner["energy"], as_product)
     powers = tf.reshape(powers, [items.shape[0] or -1, rows])
-    mean = int8_constant(np.full((rows, 1), 1 / (rows * factor)))
+    mean = int8_constant(np.full((rows, 1), filled / (rows * factor)))
     return inner["mean_square"](tf.matmul(powers, mean))
 
 
@@ -57,16 +57,16 @@ def weighted_mean_square(
     """
     batch, _, frames, channels = dimensions(inputs)
     if as_product:
-        rows = _row_count(frames, 1)
         by_channel = tf.reshape(
-            tf.transpose(inputs, [0, 1, 3, 2]), [batch * channels * rows, frames // rows]
+            tf.transpose(inputs, [0, 1, 3, 2]), [batch * channels, frames]
         )
-        powers, factor = _row_powers(by_channel, inner["energy"], True)
+        by_row, rows, filled = _in_rows(by_channel, 1)
+        powers, factor = _row_powers(by_row, inner["energy"], True)
     else:
-        rows, factor = 1, 1
+        rows, factor, filled = 1, 1, 1.0
         powers = inner["energy"](tf.reduce_mean(tf.square(inputs), axis=2))
     powers = tf.reshape(powers, [batch, 1, 1, channels * rows])
-    kernel = int8_weights(weights, rows, rows * factor)
+    kernel = int8_weights(weights, rows, rows * factor / filled)
     return inner["mean_square"](tf.nn.conv2d(powers, kernel, 1, "VALID"))
 
 
@@ -97,11 +97,17 @@ def mean_in_steps(
         channel_mean: what becomes of the means over T, such as their quantizer.
         axes: (2, 3), or (1, 2, 3).
     """
+    batch, rows, _, channels = dimensions(inputs)
+    inputs, pieces, filled = _in_pieces(inputs)
     means = channel_mean(tf.reduce_mean(inputs, axis=2, keepdims=True))
     if 1 in axes:
-        batch, rows, _, channels = dimensions(means)
-        means = tf.reshape(means, [batch, 1, 1, rows * channels])
-    return tf.reduce_mean(means, axis=3, keepdims=True)
+        means = tf.reshape(means, [batch, 1, 1, rows * pieces * channels])
+    elif pieces > 1:
+        means = tf.reshape(means, [batch, rows, 1, pieces * channels])
+    if filled == 1:
+        return tf.reduce_mean(means, axis=3, keepdims=True)
+    weights = np.full((means.shape[3], 1), filled / means.shape[3])
+    return tf.matmul(means, int8_constant(weights))
 
 
 def item_power(
@@ -119,6 +125,24 @@ def item_power(
     items = tf.reshape(inputs, [math.prod(shape[: axes[0]]), math.prod(shape[axes[0] :])])
     power = mean_square(items, inner, mode == "deploy" and items.shape.is_fully_defined())
     return tf.reshape(power, [*shape[: axes[0]], *[1] * len(axes)])
+
+
+def _in_pieces(inputs: Tensor) -> tuple[Tensor, int, float]:
+    """(``[B, H, T, C]`` as ``[B, H * P, L, C]``, P, ``P * L / T``).
+
+    There are as few pieces as a MEAN bears; one if T is not known. Zeros fill up the last one.
+    """
+    batch, rows, frames, channels = dimensions(inputs)
+    pieces = -(-frames // MOST_MEANT) if isinstance(frames, int) else 1
+    if pieces == 1:
+        return inputs, 1, 1.0
+    length = -(-frames // pieces)
+    if missing := pieces * length - frames:
+        inputs = tf.pad(inputs, [[0, 0], [0, 0], [0, missing], [0, 0]])
+    return (
+        tf.reshape(inputs, [batch, rows * pieces, length, channels]), pieces,
+        pieces * length / frames,
+    )
 
 
 def _row_powers(rows: Tensor, energy: Any, as_product: bool) -> tuple[Tensor, int]:
@@ -139,9 +163,22 @@ def _row_powers(rows: Tensor, energy: Any, as_product: bool) -> tuple[Tensor, in
         energy.quantizer.factor = 1
 
 
-def _row_count(values: int | None, least: int) -> int:
-    """How many rows ``values`` are cut into, if they can be: no sum of squares may overflow."""
+def _in_rows(items: Tensor, least: int) -> tuple[Tensor, int, float]:
+    """(items ``[I, N]`` as rows ``[I * R, K]``, R, ``R * K / N``).
+
+    No sum of squares of a row may overflow. Where N cannot be cut so, zeros fill up the last row;
+    where it is not known, each item is a row.
+    """
+    count, values = items.shape.as_list()
     if values is None:
-        return 1
+        return items, 1, 1.0
     needed = max(least, 2 ** max(0, math.ceil(math.log2(values / MOST_VALUES))))
-    return math.gcd(values, needed)
+    rows = math.gcd(values, needed)
+    if values // rows > MOST_VALUES:
+        rows = needed
+    length = -(-values // rows)
+    missing = rows * length - values
+    if missing:
+        items = tf.pad(items, [[0, 0], [0, missing]])
+    rows_of_all = -1 if count is None else count * rows
+    return tf.reshape(items, [rows_of_all, length]), rows, rows * length / values

@@ -6,7 +6,7 @@ import tf_keras as keras
 from numpy.typing import NDArray
 
 from fqss_tf.errors import FqssError
-from fqss_tf.layers.attention import LONGEST, sinusoids
+from fqss_tf.layers.attention import LONGEST, AddPositions, sinusoids
 from fqss_tf.layers.chunks import dimensions
 from fqss_tf.types import Tensor, TensorShape
 
@@ -38,7 +38,7 @@ def _positions(inputs: Tensor) -> int | Tensor:
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
-class AddFramePositions(keras.layers.Layer):
+class AddFramePositions(AddPositions):
     """Adds sinusoids of the positions along T to ``[B, H, T, C]``, T at most 2500.
 
     All cosines first, then all sines, as demucs has it along time.
@@ -48,14 +48,11 @@ class AddFramePositions(keras.layers.Layer):
         self.table = tf.constant(apart_sinusoids(LONGEST, input_shape[-1]), self.compute_dtype)
 
     def call(self, inputs: Tensor) -> Tensor:
-        return inputs + self.table[: _positions(inputs)]
-
-    def compute_output_shape(self, shape: TensorShape) -> TensorShape:
-        return tf.TensorShape(shape)
+        return self.added(inputs, self.table[: _positions(inputs)])
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
-class AddGridPositions(keras.layers.Layer):
+class AddGridPositions(AddPositions):
     """Adds sinusoids of the places along T and H to ``[B, H, T, C]``, T at most 2500.
 
     Sines and cosines in turn: half of the channels tell the frame, the other half the row.
@@ -70,10 +67,7 @@ class AddGridPositions(keras.layers.Layer):
         self.of_rows = tf.constant(of_rows[:, None], self.compute_dtype)
 
     def call(self, inputs: Tensor) -> Tensor:
-        return inputs + (self.of_frames[: _positions(inputs)] + self.of_rows)
-
-    def compute_output_shape(self, shape: TensorShape) -> TensorShape:
-        return tf.TensorShape(shape)
+        return self.added(inputs, self.of_frames[: _positions(inputs)] + self.of_rows)
 
 
 def apart_sinusoids(positions: int, channels: int) -> NDArray[np.float32]:

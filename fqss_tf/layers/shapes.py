@@ -20,6 +20,8 @@ class FillToMultiple(keras.layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         missing = -dimensions(inputs)[2] % self.step
+        if isinstance(missing, int) and not missing:
+            return tf.identity(inputs)  # an op that pads with nothing would copy it
         return tf.pad(inputs, [[0, 0], [0, 0], [0, missing], [0, 0]])
 
     def compute_output_shape(self, shape: TensorShape) -> TensorShape:
@@ -40,7 +42,10 @@ class CutTo(keras.layers.Layer):
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
         values, reference = inputs
-        return values[:, :, self.start : self.start + dimensions(reference)[2]]
+        length = dimensions(reference)[2]
+        if not self.start and isinstance(length, int) and length == values.shape[2]:
+            return tf.identity(values)
+        return values[:, :, self.start : self.start + length]
 
     def compute_output_shape(self, shapes: Sequence[TensorShape]) -> TensorShape:
         values, reference = shapes

@@ -7,13 +7,13 @@ from fqss_tf.formats import CHANNELS, LOGIT_RANGE, MAGNITUDE_RANGE, WAVEFORM_SCA
 from fqss_tf.layers.planes import Splitter
 from fqss_tf.types import Json, Tensor, TensorShape
 
-# A step of the second plane, times the steps below 0: with it, a magnitude of 0 is 0 in both.
+# A step of the second plane, times the steps below 0: with it, a value of 0 is 0 in both.
 HALF_STEP = WAVEFORM_SCALE / 2
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
-class MagnitudeSplitter(Splitter):
-    """``[B, T, F, C] -> [B, T, F, planes * C]``, so that a magnitude of 0 is 0 in every plane.
+class NearestSplitter(Splitter):
+    """``[B, T, F, C] -> [B, T, F, planes * C]``, so that a value of 0 is 0 in every plane.
 
     The first plane is rounded to nearest and not down. So convolutions may pad with zeros, and
     planes need no bias. Two planes at most.

@@ -11,9 +11,19 @@ import numpy as np
 
 from fqss_tf.formats import SpectrogramForm
 from fqss_tf.models.sizes import EncoderSizes
-from fqss_tf.types import FloatArray, KerasModel, LayerWeights, Separate, Tensor
+from fqss_tf.types import (
+    FloatArray,
+    Json,
+    KerasModel,
+    LayerWeights,
+    NetworkInputs,
+    Separate,
+    Tensor,
+)
 
 Sizes = TypeVar("Sizes", bound=EncoderSizes)
+# Layers whose outputs are the inputs of a .tflite: of the mixture, and of what is heard beside it.
+SPLITTERS = ("splitter", "beside_splitter")
 
 
 class ChannelRanges(Protocol):
@@ -58,14 +68,16 @@ class Network(abc.ABC, Generic[Sizes]):
     ``sizes``: the published ones, whose type tells the network. ``plain``: what to compare it with.
     ``of_music``: it is imported and not trained here, its estimates have the level of the sources,
     and where no songs are named, speech in noise stands in. ``recomputes``: its gradient can
-    compute it again in segments (``QuantizationRecipe``). ``analyzed``: ``fqss-tf analyze`` takes
-    its runs. ``untried``: file types never tried with it, which are refused.
+    compute it again in segments (``QuantizationRecipe``). ``is_unet``: the integers of its file may
+    part from their simulation as those of U-Nets over spectrograms do. ``analyzed``: ``fqss-tf
+    analyze`` takes its runs. ``untried``: file types never tried with it, which are refused.
     """
 
     sizes: Sizes
     plain: PlainForms[Sizes] | None = None
     of_music: bool = False
     recomputes: bool = False
+    is_unet: bool = False
     analyzed: bool = False
     untried: tuple[str, ...] = ("int16x8",)
 
@@ -82,8 +94,8 @@ class Network(abc.ABC, Generic[Sizes]):
         """
         return None
 
-    def inputs(self, mixtures: FloatArray | Tensor, config: Sizes) -> FloatArray | Tensor:
-        """Returns what the Keras model takes of mixtures ``[B, T]``: ``[B, 1, T, C]``.
+    def inputs(self, mixtures: FloatArray | Tensor, config: Sizes) -> NetworkInputs:
+        """Returns what the Keras model takes of mixtures ``[B, T]``, such as ``[B, 1, T, C]``.
 
         All C channels of the network are alike.
         """
@@ -94,9 +106,13 @@ class Network(abc.ABC, Generic[Sizes]):
         """Returns the shape of the input of a .tflite, with its planes and for one segment."""
         return 1, 1, samples, planes * config.audio_channels
 
-    def beside(self, config: Sizes, samples: int) -> tuple[int, ...] | None:
+    def beside(self, config: Sizes, samples: int, planes: int = 1) -> tuple[int, ...] | None:
         """Returns the shape of the spectrogram that a .tflite hears beside the waveform, if any."""
         return None
+
+    def description(self, model: KerasModel) -> Json:
+        """Returns what the description of an int8 file says besides; ``model`` is quantized."""
+        return {}
 
     def separation(self, model: KerasModel, config: Sizes, samples: int) -> Separate:
         """Returns what separates one channel by a Keras model of ``build``.
@@ -117,6 +133,21 @@ class Network(abc.ABC, Generic[Sizes]):
             model: float, with random weights.
             config: its sizes.
         """
+
+    def plane_weights(
+        self, weights: LayerWeights, config: Sizes, input_planes: int, output_planes: int
+    ) -> LayerWeights | None:
+        """Returns folded weights for planes; None for those of an encoder and decoder of blocks.
+
+        These are made by ``fqss_tf.quantization.folding``.
+
+        Args:
+            weights: as ``fold`` returns them.
+            config: the sizes.
+            input_planes: as of ``fqss_tf.models.registry.build``.
+            output_planes: as there.
+        """
+        return None
 
     def fold(self, weights: LayerWeights, model: KerasModel, config: Sizes) -> LayerWeights:
         """Returns weights for the form that is exported, if norms have to move for it.
@@ -139,8 +170,14 @@ class Network(abc.ABC, Generic[Sizes]):
             ranges: measures the channels of some layers.
         """
 
-    def scale_latent(self, network: KerasModel, config: Sizes, factor: float) -> None:
-        """Multiplies the encoding by a factor and divides by it what decodes it, in place.
+    def latents(self, config: Sizes) -> tuple[str, ...]:
+        """Returns the layers whose outputs decoders read, beside samples in a second plane."""
+        return ("masked",)
+
+    def scale_latent(
+        self, network: KerasModel, config: Sizes, factor: float, latent: str = "masked"
+    ) -> None:
+        """Multiplies a latent by a factor and divides by it what decodes it, in place.
 
         As it is, this suits a network whose norm behind the encoder takes levels out.
 
@@ -148,6 +185,7 @@ class Network(abc.ABC, Generic[Sizes]):
             network: as of ``equalize``.
             config: its sizes.
             factor: above 0.
+            latent: which of ``latents``.
         """
         from fqss_tf.models.waveform_weights import scale_latent
 
@@ -172,6 +210,7 @@ class SpectrogramNetwork(Network[Sizes]):
     """A network that hears magnitudes of a spectrogram and says masks, not samples."""
 
     of_music = True
+    is_unet = True
 
     @abc.abstractmethod
     def spectrogram(self, config: Sizes, samples: int) -> SpectrogramForm:
@@ -184,27 +223,12 @@ class SpectrogramNetwork(Network[Sizes]):
         return mask_function(model, self.spectrogram(config, samples), config.sources)
 
     @abc.abstractmethod
-    def inputs(self, mixtures: FloatArray | Tensor, config: Sizes) -> FloatArray | Tensor:
+    def inputs(self, mixtures: FloatArray | Tensor, config: Sizes) -> NetworkInputs:
         """Returns magnitudes ``[B, frames, bins, 2]`` of mixtures ``[B, T]``."""
 
     @abc.abstractmethod
     def graph_shape(self, config: Sizes, samples: int, planes: int) -> tuple[int, ...]:
         """Returns ``[1, frames, bins, 2 * planes]``."""
-
-    @abc.abstractmethod
-    def plane_weights(
-        self, weights: LayerWeights, config: Sizes, input_planes: int, output_planes: int
-    ) -> LayerWeights:
-        """Returns folded weights for planes of magnitudes and of logits.
-
-        Networks over samples have theirs from ``fqss_tf.quantization.folding``.
-
-        Args:
-            weights: as ``fold`` returns them.
-            config: the sizes.
-            input_planes: as of ``fqss_tf.models.registry.build``.
-            output_planes: as there.
-        """
 
     @abc.abstractmethod
     def published(self, model: KerasModel, config: Sizes) -> KerasModel:

@@ -12,10 +12,10 @@ import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.quantization.bias import Wrapper, is_biased_convolution
-from fqss_tf.types import KerasLayer, KerasModel, Tensor
+from fqss_tf.types import KerasLayer, KerasModel, NetworkInputs, Tensor
 
 
-def correct_biases(model: KerasModel, mixtures: Sequence[Any]) -> int:
+def correct_biases(model: KerasModel, mixtures: Sequence[NetworkInputs]) -> int:
     """Takes from each convolution's bias what quantization adds to its mean output, by channel.
 
     Layer by layer in the order of the graph, so that each sees what the corrected ones before it
@@ -24,11 +24,13 @@ def correct_biases(model: KerasModel, mixtures: Sequence[Any]) -> int:
 
     Args:
         model: quantized, with calibrated ranges, in mode ``quantize``; changed in place.
-        mixtures: list of float32 [B, 1, T, 1]; all are kept in memory, with a few tensors of each.
+        mixtures: list of what the model takes, such as float32 [B, 1, T, 1]; all are kept in
+            memory, with a few tensors of each.
 
     Returns:
         The number of convolutions that were corrected.
     """
+    entries = [tensor.node.layer.name for tensor in tf.nest.flatten(model.inputs)]
     sources = {
         layer.name: [tensor.node.layer.name for tensor in layer.inbound_nodes[0].keras_inputs]
         for layer in model.layers
@@ -38,7 +40,10 @@ def correct_biases(model: KerasModel, mixtures: Sequence[Any]) -> int:
     for layer in model.layers:
         name = layer.name
         if isinstance(layer, keras.layers.InputLayer):
-            exact[name] = rounded[name] = [tf.constant(mixture) for mixture in mixtures]
+            place = entries.index(name)
+            exact[name] = rounded[name] = [
+                tf.constant(tf.nest.flatten(mixture)[place]) for mixture in mixtures
+            ]
             continue
         inputs = [_inputs(values, sources[name]) for values in (exact, rounded)]
         if is_biased_convolution(layer):

@@ -19,7 +19,7 @@ from fqss_tf.models.registry import network_of
 from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.quantization.calibration import least_error_bound
 from fqss_tf.quantization.histogram import Histogram
-from fqss_tf.types import FloatArray, KerasModel
+from fqss_tf.types import FloatArray, KerasModel, NetworkInputs
 
 SMALLEST_BOUND = 1e-6  # of a latent that is silent
 
@@ -50,22 +50,23 @@ def equalize(
     if of_magnitudes:
         return  # its joins have the range of samples already
     if any(isinstance(layer, RemainderDecoder) for layer in network.layers):
-        bound = latent_bound(
-            network, (family.inputs(mixture, config) for mixture in mixtures)
-        )
-        family.scale_latent(network, config, 1 / bound)
+        for latent in family.latents(config):
+            inputs = (family.inputs(mixture, config) for mixture in mixtures)
+            bound = latent_bound(network, latent, inputs)
+            family.scale_latent(network, config, 1 / bound, latent)
 
 
-def latent_bound(network: KerasModel, inputs: Iterable[FloatArray | tf.Tensor]) -> float:
-    """Returns the bound b of the range [-b, b) that suits the masked encoding best in 8 bits.
+def latent_bound(network: KerasModel, latent: str, inputs: Iterable[NetworkInputs]) -> float:
+    """Returns the bound b of the range [-b, b) that suits a latent best in 8 bits.
 
     With a RemainderDecoder it is next to samples, and has their range, [-1, 1): it must be scaled.
 
     Args:
         network: float.
+        latent: name of the layer that makes it.
         inputs: batches as the network takes them.
     """
-    masked = keras.Model(network.input, network.get_layer("masked").output)
+    masked = keras.Model(network.input, network.get_layer(latent).output)
     histogram = Histogram()
     count = tf.function(lambda mixture: histogram.add(masked(mixture)), autograph=False)
     for batch in inputs:
@@ -74,7 +75,7 @@ def latent_bound(network: KerasModel, inputs: Iterable[FloatArray | tf.Tensor]) 
 
 
 def channel_ranges(
-    network: KerasModel, names: Iterable[str], inputs: Iterable[FloatArray | tf.Tensor],
+    network: KerasModel, names: Iterable[str], inputs: Iterable[NetworkInputs],
     exponent: float = np.inf, over_batches: float = np.inf,
 ) -> dict[str, FloatArray]:
     """Measures, by name of layer, how large ``[C]`` each channel of its output is.

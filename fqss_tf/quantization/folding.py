@@ -9,7 +9,6 @@ from fqss_tf.layers.norm import ChannelLayerNorm
 from fqss_tf.layers.prelu import ScalarPReLU
 from fqss_tf.layers.remainder import remainder_kernel
 from fqss_tf.models.masking import centered_kernels, decode_mean
-from fqss_tf.models.network import SpectrogramNetwork
 from fqss_tf.models.registry import build, network_of
 from fqss_tf.models.sizes import Masking, Residual
 from fqss_tf.types import FloatArray, KerasModel, LayerWeights
@@ -76,11 +75,9 @@ def add_planes(
         if isinstance(layer, ScalarPReLU):
             network.get_layer(layer.name).slope = float(layer.slope)
     weights = folded_weights(model, config)
-    family = network_of(config)
-    if isinstance(family, SpectrogramNetwork):
-        weights = family.plane_weights(weights, config, input_planes, output_planes)
-    if isinstance(family, SpectrogramNetwork) or (input_planes, output_planes) == (1, 1):
-        for name, values in weights.items():
+    own = network_of(config).plane_weights(weights, config, input_planes, output_planes)
+    if own is not None or (input_planes, output_planes) == (1, 1):
+        for name, values in (weights if own is None else own).items():
             network.get_layer(name).set_weights(values)
         return network
     (encoder,), (decoder, *_) = weights["encoder_0"], weights["decoder_0"]

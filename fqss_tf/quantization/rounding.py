@@ -13,18 +13,18 @@ import tf_keras as keras
 
 from fqss_tf.quantization.bias import Wrapper
 from fqss_tf.quantization.quantizers import ConstantRangeQuantizer
-from fqss_tf.types import FloatArray, KerasLayer, KerasModel, Tensor
+from fqss_tf.types import FloatArray, KerasLayer, KerasModel, NetworkInputs
 
 # Of the mean power of the inputs: added to each of them, so that none is taken to tell all.
 DAMPING = 1e-3
 
 
-def round_decoders(model: KerasModel, mixtures: Sequence[FloatArray | Tensor]) -> None:
+def round_decoders(model: KerasModel, mixtures: Sequence[NetworkInputs]) -> None:
     """Sets the kernels of all decoders to whole steps, in place; networks of magnitudes have none.
 
     Args:
         model: quantized, with calibrated ranges, in mode ``quantize``.
-        mixtures: batches float32 [B, 1, T, 1] like those that it will separate.
+        mixtures: batches as the model takes them, like those that it will separate.
     """
     decoders = _decoders(model)
     if not decoders:
@@ -37,31 +37,36 @@ def round_decoders(model: KerasModel, mixtures: Sequence[FloatArray | Tensor]) -
         for kernel, decoder in zip(kernels, decoders, strict=True)
     ]
     powers = [
-        np.zeros([kernel.shape[1] * count] * 2)
+        np.zeros([max(kernel.shape[:2]) * count] * 2)
         for kernel, count in zip(kernels, counts, strict=True)
     ]
     for mixture in mixtures:
         frames = tf.nest.flatten(read(mixture, training=False))
         for kernel, count, power, each in zip(kernels, counts, powers, frames, strict=True):
-            power += _power(each.numpy()[..., :count], kernel.shape[1])
+            seen = each.numpy()[..., :count]
+            if kernel.shape[0] > 1:
+                seen = seen.swapaxes(1, 2)
+            power += _power(seen, max(kernel.shape[:2]))
     for decoder, count, power in zip(decoders, counts, powers, strict=True):
         ((variable, quantizer, ranges),) = decoder._weight_vars
         kernel = variable.numpy()
-        _, taps, _, outputs = kernel.shape
+        whole = kernel.shape
+        kernel = kernel.reshape(-1, *whole[2:])  # its taps lie along one axis
+        taps, _, outputs = kernel.shape
         rounded = rounded_together(
-            kernel[0, :, :count].reshape(taps * count, outputs), power,
+            kernel[:, :count].reshape(taps * count, outputs), power,
             quantizer.scale(ranges), 2 ** (quantizer.bits - 1) - 1,
         )
-        kernel[0, :, :count] = rounded.reshape(taps, count, outputs)
-        variable.assign(kernel)
+        kernel[:, :count] = rounded.reshape(taps, count, outputs)
+        variable.assign(kernel.reshape(whole))
 
 
 def _decoders(model: KerasModel) -> list[KerasLayer]:
-    """Convolutions along T whose range is that of samples."""
+    """Convolutions along one axis whose range is that of samples."""
     return [
         layer for layer in model.layers
         if isinstance(layer, Wrapper) and isinstance(layer.layer, keras.layers.Conv2D)
-        and layer.layer.kernel_size[0] == 1
+        and min(layer.layer.kernel_size) == 1
         and isinstance(layer.quantize_config.output, ConstantRangeQuantizer)
     ]
 

@@ -18,18 +18,22 @@ from fqss_tf.layers.center import FromMean
 from fqss_tf.layers.chunks import ChannelsToSources, OverlapAdd, SplitIntoChunks
 from fqss_tf.layers.context import Delay, Lookahead, PastContext, SkipStart
 from fqss_tf.layers.framing import BlocksToFrames, BlocksToSamples, SamplesToBlocks
+from fqss_tf.layers.full_scale import OverBound, TimesBound
 from fqss_tf.layers.lstm import DIRECTIONS, BidirectionalLstm
 from fqss_tf.layers.norm import ChannelLayerNorm, GlobalLayerNorm, RowLayerNorm
+from fqss_tf.layers.phases import PhasesToFrames, PhasesToRows
 from fqss_tf.layers.planes import Combiner, Splitter, TakePlane
+from fqss_tf.layers.positions import AddFramePositions, AddGridPositions, AddRows
 from fqss_tf.layers.prelu import FixedSlopePReLU
 from fqss_tf.layers.remainder import RemainderDecoder
 from fqss_tf.layers.sample_sum import SampleSum
+from fqss_tf.layers.shapes import CutTo, FillToMultiple, FromRow, ToRow
 from fqss_tf.layers.spectral import (
     ChannelGain,
     ChannelShift,
     ComposedElu,
     JoinLevelled,
-    MagnitudeSplitter,
+    NearestSplitter,
     PhasesToPixels,
     TakeChannels,
 )
@@ -132,9 +136,9 @@ def _has_activation(name: str) -> Condition:
 
 def _is_waveform(layer: KerasLayer) -> bool:
     """Whether the output becomes samples, if later."""
-    passing = Delay | SkipStart | layers.Concatenate
+    passing = Delay | SkipStart | layers.Concatenate | PhasesToFrames | PhasesToRows | CutTo
     return any(
-        isinstance(consumer, BlocksToSamples | SampleSum)
+        isinstance(consumer, BlocksToSamples | SampleSum | Combiner)
         or isinstance(consumer, passing) and _is_waveform(consumer)
         for consumer in _consumers(layer)
     )
@@ -198,7 +202,10 @@ def _fixed(text: str, scale: float, zero_point: int, adjustable: bool = True) ->
 OF_THE_INPUT = Output("scale of the input", lambda layer, bits: None)
 OF_THE_NEXT = Output("none: the next layer's", lambda layer, bits: None)
 INSIDE = Output("an inner tensor", lambda layer, bits: None)
-OUTSIDE = Output("none: behind the integer outputs, done by the caller", lambda layer, bits: None)
+OUTSIDE = Output(
+    "none: before the integer inputs or behind the outputs, done by the caller",
+    lambda layer, bits: None,
+)
 TRAINED = Output(
     "trained",
     lambda layer, bits: RangeQuantizer(bits, margin=_margin(layer), squared=_is_squared(layer)),
@@ -215,17 +222,18 @@ BESIDE_SAMPLES = _fixed("fixed, 1/128, zero point 0", WAVEFORM_SCALE, 0)
 
 CONVOLUTIONS = (RemainderDecoder, layers.Conv2D, layers.DepthwiseConv2D)
 OUTPUT_RULES = (
-    OutputRule((Combiner,), OUTSIDE),
+    OutputRule((Combiner, OverBound, TimesBound), OUTSIDE),
     OutputRule(
         (
             layers.ZeroPadding2D, SamplesToBlocks, BlocksToSamples, TakePlane, PastContext, Delay,
             Lookahead, SkipStart, SplitIntoChunks, layers.Permute, ChannelsToSources,
-            BlocksToFrames, TakeChannels, PhasesToPixels,
+            BlocksToFrames, TakeChannels, PhasesToPixels, PhasesToRows, PhasesToFrames,
+            FillToMultiple, CutTo, ToRow, FromRow,
         ),
         OF_THE_INPUT,
     ),
     OutputRule((Splitter,), WAVEFORM),
-    OutputRule((MagnitudeSplitter, JoinLevelled), WAVEFORM),
+    OutputRule((NearestSplitter, JoinLevelled), WAVEFORM),
     OutputRule(
         (*CONVOLUTIONS, layers.Add, ChannelShift), WAVEFORM,
         Condition("before JoinLevelled", _is_levelled),
@@ -251,10 +259,13 @@ OUTPUT_RULES = (
     OutputRule((ItemVariance, ReciprocalRoot), NON_NEGATIVE),
     OutputRule((layers.Activation,), SIGMOID, _has_activation("sigmoid")),
     OutputRule((layers.Activation,), TANH, _has_activation("tanh")),
+    OutputRule((layers.Activation,), TRAINED, _has_activation("gelu")),
     OutputRule((layers.Activation,), OF_THE_INPUT, _has_activation("linear")),
     OutputRule((ComposedElu,), TRAINED),
     OutputRule((BidirectionalLstm, DotProductAttention), INSIDE),
-    OutputRule((OverlapAdd, AddPositions), TRAINED),
+    OutputRule(
+        (OverlapAdd, AddPositions, AddFramePositions, AddGridPositions, AddRows), TRAINED
+    ),
     OutputRule(
         (layers.Concatenate,), OF_THE_INPUT,
         Condition("that a RemainderDecoder reads", _feeds_remainder),
@@ -280,7 +291,7 @@ OUTPUT_RULES = (
         (layers.Add,), OF_THE_NEXT, _feeds_only("before FixedSlopePReLU only", FixedSlopePReLU)
     ),
     OutputRule(
-        (layers.Multiply, ChannelShift), BESIDE_SAMPLES,
+        (layers.Add, layers.Multiply, ChannelShift), BESIDE_SAMPLES,
         Condition("that a RemainderDecoder reads", _feeds_remainder),
     ),
     OutputRule(
@@ -325,6 +336,10 @@ WEIGHT_RULES = (
     WeightRule(
         ChannelShift, "shift: one scale",
         lambda layer, bits: {"shift": WeightQuantizer(bits, channel_axis=None)},
+    ),
+    WeightRule(
+        AddRows, "rows: one scale",
+        lambda layer, bits: {"rows": WeightQuantizer(bits, channel_axis=None)},
     ),
     WeightRule(
         ChannelGain, "gain: one scale",

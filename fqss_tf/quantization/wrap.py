@@ -13,7 +13,7 @@ from fqss_tf.quantization.bias import Wrapper
 from fqss_tf.quantization.configs import CUSTOM_OBJECTS
 from fqss_tf.quantization.quantizers import MODES, ModalQuantizer, RangeQuantizer
 from fqss_tf.quantization.rules import quantize_config
-from fqss_tf.types import KerasLayer, KerasModel, Tensor
+from fqss_tf.types import KerasLayer, KerasModel, NetworkInputs
 
 
 class _NoLayoutTransform:
@@ -128,13 +128,13 @@ def keep_ranges(model: KerasModel) -> None:
 
 
 def calibrate(
-    model: KerasModel, batches: Iterable[Tensor], calibration: str = "percentile"
+    model: KerasModel, batches: Iterable[NetworkInputs], calibration: str = "percentile"
 ) -> None:
-    """Measures the ranges of a quantized model over batches of mixtures [B, 1, T, 1].
+    """Measures the ranges of a quantized model over batches of mixtures.
 
     Args:
         model: quantized.
-        batches: mixtures.
+        batches: what it takes of mixtures, such as [B, 1, T, 1].
         calibration: how the ranges follow from the values: ``percentile``, ``mse`` or
             ``minmax``, as ``RangeQuantizer`` has them. With the first two, the ranges of weights
             have the least mean squared error.

@@ -21,7 +21,15 @@ from fqss_tf.quantization.centering import center_masks, center_norms
 from fqss_tf.quantization.equalization import equalize
 from fqss_tf.quantization.level import calibrate_level
 from fqss_tf.quantization.rounding import round_decoders
-from fqss_tf.types import FloatArray, KerasModel, MixturePair, PathLike, Planes, Tensor
+from fqss_tf.types import (
+    FloatArray,
+    KerasModel,
+    MixturePair,
+    NetworkInputs,
+    PathLike,
+    Planes,
+    Tensor,
+)
 
 CORRECTION_MIXTURES = 16
 EQUALIZATION_BATCHES = 16
@@ -209,7 +217,7 @@ class BaseRun(abc.ABC):
         """Whether it says masks and no samples."""
         return isinstance(network_of(self.config), SpectrogramNetwork)
 
-    def _heard(self, mixtures: FloatArray | Tensor) -> FloatArray | Tensor:
+    def _heard(self, mixtures: FloatArray | Tensor) -> NetworkInputs:
         """What the model takes of mixtures [B, T]."""
         return network_of(self.config).inputs(mixtures, self.config)
 

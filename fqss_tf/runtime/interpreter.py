@@ -104,14 +104,15 @@ def check_tensors(
 def _shapes(metadata: Metadata) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]:
     """Name -> shape of the inputs and of the outputs."""
     sources, samples, channels = len(metadata.sources), metadata.segment, metadata.channels
+    taken: tuple[int, ...]
+    given: tuple[int, ...]
     if metadata.transform is not None:
         bins, frames = metadata.transform // 2, -(-samples // metadata.hop)
+        read = CHANNELS * metadata.input_planes
+        given, spectra = (1, 1, samples, CHANNELS * sources), (1, bins, frames, 4 * sources)
         return (
-            {INPUT: (1, 1, samples, CHANNELS), SPECTROGRAM: (1, bins, frames, 2 * CHANNELS)},
-            {
-                "stage_0": (1, 1, samples, CHANNELS * sources),
-                "spectra": (1, bins, frames, 2 * CHANNELS * sources),
-            },
+            {INPUT: (1, 1, samples, read), SPECTROGRAM: (1, bins, frames, 2 * read)},
+            _planes("stage", given, metadata) | _planes("spectra", spectra, metadata),
         )
     if (form := metadata.spectrogram) is not None:
         taken = (1, form.frames, form.bins, CHANNELS * metadata.input_planes)
@@ -119,7 +120,13 @@ def _shapes(metadata: Metadata) -> tuple[dict[str, tuple[int, ...]], dict[str, t
     else:
         taken = (1, 1, samples, metadata.input_planes * channels)
         given = (1, sources, samples, channels)
-    return {INPUT: taken}, {f"stage_{plane}": given for plane in range(metadata.output_planes)}
+    return {INPUT: taken}, _planes("stage", given, metadata)
+
+
+def _planes(
+    kind: str, shape: tuple[int, ...], metadata: Metadata
+) -> dict[str, tuple[int, ...]]:
+    return {f"{kind}_{plane}": shape for plane in range(metadata.output_planes)}
 
 
 def _check_tensor(

@@ -10,6 +10,7 @@ from fqss_tf.formats import WAVEFORM_STEPS as STEPS
 from fqss_tf.types import FloatArray, PlaneArray, Waveform
 
 RADIX = 256  # each further plane resolves one step of the plane before it into this many
+HALF_STEP = np.float32(0.5 / STEPS)  # of the first plane
 
 
 def split(waveform: FloatArray, count: int) -> PlaneArray:
@@ -34,6 +35,19 @@ def split(waveform: FloatArray, count: int) -> PlaneArray:
         planes[..., index] = plane
         remainder = 2.0 * (scaled - plane) - 1.0
     return planes
+
+
+def split_nearest(values: FloatArray, count: int) -> PlaneArray:
+    """As ``split``, for inputs with the splitter ``fqss_tf.layers.spectral.NearestSplitter``.
+
+    The first of several planes is rounded to nearest, too, so that 0 is 0 in all of them.
+    """
+    return split(values + HALF_STEP if count > 1 else values, count)
+
+
+def behind_each_other(planes: PlaneArray) -> PlaneArray:
+    """Channels and their planes ``[..., C, count]`` -> ``[..., count * C]``, a plane's together."""
+    return np.moveaxis(planes, -1, -2).reshape(*planes.shape[:-2], -1)
 
 
 def combine(planes: PlaneArray) -> Waveform:

@@ -14,9 +14,6 @@ from fqss_tf.runtime.levelling import peak
 from fqss_tf.tflite.file import FileLike
 from fqss_tf.types import Sources, Waveform
 
-# Lets a magnitude of 0 be 0 in both planes (``fqss_tf.layers.spectral.MagnitudeSplitter``).
-HALF_STEP = np.float32(0.5 / planes.STEPS)
-
 
 class SpectrogramEngine(SegmentEngine):
     """Runs a model on spectrograms of exactly ``form.frames`` frames; as ``SegmentEngine``.
@@ -44,10 +41,8 @@ class SpectrogramEngine(SegmentEngine):
         if self.metadata.type != "int8":
             (logits,) = self._run(heard[np.newaxis].astype(np.float32))
             return logits[0].astype(np.float32)
-        count = self.metadata.input_planes
-        split = planes.split(heard + HALF_STEP if count > 1 else heard, count)
-        # Planes come first, then the channels of each.
-        inputs = np.moveaxis(split, -1, 2).reshape(*heard.shape[:2], -1)
+        split = planes.split_nearest(heard, self.metadata.input_planes)
+        inputs = planes.behind_each_other(split)
         return planes.combine(np.stack(self._run(inputs[np.newaxis]), axis=-1))[0]
 
     def forward(self, mixture: Waveform) -> Sources:

@@ -48,9 +48,8 @@ class StereoEngine(SegmentEngine):
         if self.metadata.type != "int8":
             (estimates,) = self._run(segment[np.newaxis, np.newaxis].astype(np.float32))
             return estimates[0].astype(np.float32)
-        # Planes come first, then the channels of each.
-        split = np.moveaxis(planes.split(segment, self.metadata.input_planes), -1, 1)
-        inputs = split.reshape(1, 1, len(segment), -1)
+        split = planes.split(segment, self.metadata.input_planes)
+        inputs = planes.behind_each_other(split)[np.newaxis, np.newaxis]
         return planes.combine(np.stack(self._run(inputs), axis=-1))[0]
 
 

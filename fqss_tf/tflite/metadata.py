@@ -1,7 +1,9 @@
 """The description that an fqss-tf .tflite file carries: JSON in a metadata buffer."""
 
 import json
+import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from fqss_tf.types import Json
 
 METADATA_NAME = b"fqss"
 FORMAT = 1
+BOUNDED = {"mixture", "spectrogram", "stage", "spectra"}
 MOST_DELAY = 2**20  # samples; a minute or two
 UNNAMED_SOURCE = re.compile(r"speech(_\d+)?")
 # Format 1 keeps the keys that it began with: the app and other programs read them.
@@ -33,7 +36,8 @@ class Metadata:
     and the names of its ``states``, each of which is an input and an output. Its ``segment`` is one
     step. A model over spectrograms says what it hears of a ``spectrogram``. ``channels``: of the
     waveforms that another model takes and gives. ``transform``: the window of the spectrogram that
-    it hears beside the waveform.
+    it hears beside the waveform; ``bounds`` of an int8 model: what the full scale stands for at its
+    inputs ``mixture`` and ``spectrogram`` and its outputs ``stage`` and ``spectra``.
     """
 
     sample_rate: int
@@ -51,6 +55,7 @@ class Metadata:
     spectrogram: SpectrogramForm | None = None
     channels: int = 1
     transform: int | None = None
+    bounds: Mapping[str, float] | None = None
 
     @property
     def is_streaming(self) -> bool:
@@ -184,14 +189,24 @@ def _is_spectrogram(values: Json) -> bool:
 
 
 def _is_transform(values: Json) -> bool:
-    """Whether a float model of two channels has a window of so many samples."""
+    """Whether a model of two channels has a window of so many samples; int8 has bounds, too."""
     sizes = [values.get(name) for name in ("transform", "hop", "segment")]
     counts = [size for size in sizes if isinstance(size, int) and _is_count(size)]
     if len(counts) < len(sizes):
         return False
     kernel, hop, segment = counts
-    is_stereo = values.get("channels") == CHANNELS and values.get("type") == "float32"
-    return is_stereo and kernel == WINDOWS * hop and segment >= kernel
+    is_known = values.get("type") == "float32" or (
+        values.get("type") == "int8" and _are_bounds(values.get("bounds"))
+    )
+    is_stereo = values.get("channels") == CHANNELS
+    return is_known and is_stereo and kernel == WINDOWS * hop and segment >= kernel
+
+
+def _are_bounds(bounds: Any) -> bool:
+    return isinstance(bounds, dict) and set(bounds) == BOUNDED and all(
+        isinstance(bound, float) and math.isfinite(bound) and bound > 0
+        for bound in bounds.values()
+    )
 
 
 def _is_count(value: object) -> bool:

@@ -65,7 +65,7 @@ def test_the_first_integers_are_those_of_the_simulation(spleeter_run):
     )
     content = convert_int8_function(
         lambda heard: dict(zip(names, core(waveform_planes(heard)), strict=True)),
-        mixture_spec((1, 64, 64, 4)), model,
+        model, mixture_spec((1, 64, 64, 4)),
     )
     codes = np.random.default_rng(0).integers(-128, 128, (1, 64, 64, 4)).astype(np.int8)
     expected = core(codes.astype(np.float32) / 128)

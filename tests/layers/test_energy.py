@@ -101,8 +101,26 @@ def test_channels_have_weights(peaks, as_product, most_values, monkeypatch):
     )
 
 
+@pytest.mark.parametrize("values", [24, 23])
+def test_rows_that_cannot_be_cut_evenly_are_filled_up(values, monkeypatch):
+    monkeypatch.setattr(energy_module, "MOST_VALUES", 2)
+    rows = []
+
+    def energy(powers):
+        rows.append(powers.shape[0])
+        return powers
+
+    items = np.random.default_rng(0).normal(size=(3, values)).astype(np.float32)
+    found = mean_square(tf.constant(items), {"energy": energy, "mean_square": unchanged}).numpy()
+    np.testing.assert_allclose(found[:, 0], (items**2).mean(axis=1), rtol=1e-5)
+    assert rows == [3 * 16]
+
+
+# Whole, in two pieces, and in three of which the last one is filled up.
+@pytest.mark.parametrize("most", [10, 5, 4])
 @pytest.mark.parametrize("axes", [(1, 2, 3), (2, 3)])
-def test_mean_in_steps_is_the_mean(axes):
+def test_mean_in_steps_is_the_mean(axes, most, monkeypatch):
+    monkeypatch.setattr(energy_module, "MOST_MEANT", most)
     values = np.random.default_rng(0).normal(size=(2, 3, 10, 4)).astype(np.float32)
     np.testing.assert_allclose(
         mean_in_steps(tf.constant(values), unchanged, axes),

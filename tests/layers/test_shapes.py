@@ -27,6 +27,12 @@ def test_zeros_fill_up_and_are_cut_off(step, length, image):
     np.testing.assert_array_equal(CutTo(1)([image, image[:, :, :3]]), image[:, :, 1:4])
 
 
+def test_what_fits_is_left_as_it_is(image):
+    fits = image[:, :, :4]
+    np.testing.assert_array_equal(FillToMultiple(4)(fits), fits)
+    np.testing.assert_array_equal(CutTo(0)([fits, fits]), fits)
+
+
 def test_rows_become_one_and_come_back(image):
     row = ToRow()(image)
     np.testing.assert_array_equal(row[:, 0], image.reshape(2, 15, 8))

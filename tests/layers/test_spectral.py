@@ -10,14 +10,14 @@ from fqss_tf.layers.spectral import (
     ChannelGain,
     ChannelShift,
     ComposedElu,
-    MagnitudeSplitter,
     MaskedMagnitudes,
+    NearestSplitter,
     PhasesToPixels,
     PixelsToPhases,
     TakeChannels,
 )
 from fqss_tf.runtime import planes
-from fqss_tf.runtime.spectrogram_engine import HALF_STEP
+from fqss_tf.runtime.planes import HALF_STEP
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_pixels_become_the_same_phases(image):
 
 
 @pytest.mark.parametrize("layer", [
-    PhasesToPixels(), PixelsToPhases(), TakeChannels(2, 3), MagnitudeSplitter(2), ChannelGain(),
+    PhasesToPixels(), PixelsToPhases(), TakeChannels(2, 3), NearestSplitter(2), ChannelGain(),
     ChannelShift(),
 ])
 def test_a_shape_is_known_before_the_frames_are(layer, image):
@@ -53,25 +53,25 @@ def test_channels_are_taken(image):
 
 
 def test_a_magnitude_of_0_is_0_in_both_planes():
-    split = MagnitudeSplitter(2)(np.zeros((1, 2, 3, 2), np.float32))
+    split = NearestSplitter(2)(np.zeros((1, 2, 3, 2), np.float32))
     assert split.shape == (1, 2, 3, 4) and not split.numpy().any()
 
 
 def test_planes_are_those_of_the_runtime():
     heard = np.random.default_rng(0).uniform(0, 0.99, (1, 8, 8, 2)).astype(np.float32)
-    split = MagnitudeSplitter(2)(heard).numpy() * 128
+    split = NearestSplitter(2)(heard).numpy() * 128
     runtime = np.moveaxis(planes.split(heard + HALF_STEP, 2), -1, 3).reshape(split.shape)
     np.testing.assert_array_equal(split, runtime)
 
 
 def test_planes_add_up_to_the_magnitude():
     heard = np.random.default_rng(0).uniform(0, 0.99, (1, 8, 8, 2)).astype(np.float32)
-    first, second = np.split(MagnitudeSplitter(2)(heard).numpy(), 2, axis=-1)
+    first, second = np.split(NearestSplitter(2)(heard).numpy(), 2, axis=-1)
     np.testing.assert_allclose(first + second / 256, heard, atol=2**-15)
 
 
 def test_one_plane_passes_its_input_on(image):
-    np.testing.assert_array_equal(MagnitudeSplitter(1)(image), image)
+    np.testing.assert_array_equal(NearestSplitter(1)(image), image)
 
 
 @pytest.mark.parametrize("kind", ["sigmoid", "softmax"])
@@ -86,7 +86,7 @@ def test_masks_are_those_of_the_runtime(kind):
 
 def test_they_are_saved_and_loaded(tmp_path, image):
     entry = keras.Input((4, 6, 8))
-    taken = TakeChannels(0, 4)(ChannelShift()(ChannelGain()(MagnitudeSplitter(2)(entry))))
+    taken = TakeChannels(0, 4)(ChannelShift()(ChannelGain()(NearestSplitter(2)(entry))))
     masked = MaskedMagnitudes("softmax")(
         [PixelsToPhases()(taken), TakeChannels(0, 2)(entry)]
     )

@@ -1,7 +1,5 @@
 """HTDemucs gives what demucs and FQSS give, with the transform outside the graph."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,8 +8,12 @@ import tf_keras as keras
 from fqss_tf.audio.hybrid import normalized, spectrogram
 from fqss_tf.errors import FqssError
 from fqss_tf.models import registry
+from fqss_tf.models.htdemucs.branches import BRANCHES
+from fqss_tf.models.htdemucs.folding import phase_kernel
 from fqss_tf.models.htdemucs.sizes import HTDemucsConfig
 from fqss_tf.models.inference import hybrid_function
+from fqss_tf.quantization.equalization import equalize
+from fqss_tf.quantization.folding import add_planes
 
 TINY = HTDemucsConfig(
     sources=2, filters=4, kernel=256, hop=64, depth=2, branches=1, compression=2, width=8,
@@ -143,8 +145,82 @@ def test_sizes_that_cannot_be(sizes, reason):
         HTDemucsConfig(**sizes)
 
 
-def test_planes_are_refused():
-    with pytest.raises(FqssError, match="quantization.input_planes and output_planes"):
-        registry.build(TINY, input_planes=2)
-    with pytest.raises(FqssError, match="quantization.input_planes and output_planes"):
-        dataclasses.replace(TINY).check_output_planes(2)
+@pytest.fixture(scope="module")
+def shaken():
+    """With gains and biases that are not 1 and 0."""
+    keras.utils.set_random_seed(0)
+    network, rng = registry.build(TINY), np.random.default_rng(0)
+    for layer in network.layers:
+        layer.set_weights([
+            weight + rng.normal(0, 0.2, weight.shape) for weight in layer.get_weights()
+        ])
+    return network
+
+
+@pytest.fixture(scope="module")
+def mixtures():
+    return np.random.default_rng(0).uniform(-1, 1, (2, 1999)).astype(np.float32)
+
+
+def largest_error(network, expected, inputs):
+    return max(
+        np.abs(given - wanted).max() / np.abs(wanted).max()
+        for given, wanted in zip(network(inputs), expected(inputs), strict=True)
+    )
+
+
+@pytest.mark.parametrize("branch", BRANCHES, ids=lambda branch: branch.name)
+def test_phases_are_a_transposed_convolution_cut_at_both_ends(branch):
+    rng = np.random.default_rng(0)
+    kernel = rng.normal(size=(*branch.along(8), 3, 5)).astype(np.float32)
+    inputs = rng.normal(size=(1, 6, 7, 5)).astype(np.float32)
+    size = [4 * size if along > 1 else size
+            for size, along in zip((6, 7), branch.along(8), strict=True)]
+    whole = tf.nn.conv2d_transpose(
+        inputs, kernel, (1, *(full + 4 * (full > 7) for full in size), 3), branch.along(4), "VALID"
+    ).numpy()
+    cut = whole[:, 2:-2] if branch.along_rows else whole[:, :, 2:-2]
+    phases = tf.nn.conv2d(inputs, phase_kernel(kernel, branch), 1, "SAME").numpy()
+    apart = phases.reshape(1, 6, 7, 4, 3)
+    placed = apart.transpose(0, 1, 3, 2, 4) if branch.along_rows else apart
+    np.testing.assert_allclose(placed.reshape(1, *size, 3), cut, atol=1e-5)
+
+
+def test_the_exported_form_is_the_same_function(shaken, mixtures):
+    exported = add_planes(shaken, TINY, input_planes=1, output_planes=1)
+    kinds = {type(layer).__name__ for layer in exported.layers}
+    assert not kinds & {"Conv2DTranspose", "GatedLinearUnit", "ZeroPadding2D", "Cropping2D"}
+    inputs = registry.network_of(TINY).inputs(mixtures, TINY)
+    assert largest_error(exported, shaken, inputs) <= 1e-5
+
+
+@pytest.mark.parametrize("inputs, outputs", [(2, 1), (1, 2), (2, 2)])
+def test_planes_leave_the_function(inputs, outputs, shaken, mixtures):
+    network = add_planes(shaken, TINY, input_planes=inputs, output_planes=outputs)
+    equalize(network, TINY, [mixtures])
+    heard = registry.network_of(TINY).inputs(mixtures, TINY)
+    # Two input planes are 16 bits.
+    assert largest_error(network, shaken, heard) <= (1e-3 if inputs > 1 else 1e-5)
+    for splitter in ("splitter", "beside_splitter"):
+        split = keras.Model(network.inputs, network.get_layer(splitter).output)(heard).numpy()
+        first = split[..., : split.shape[-1] // inputs]
+        assert 0.7 < np.abs(first).max() < 0.8  # a bound has room for louder songs
+
+
+def test_latents_beside_samples_have_their_range(shaken, mixtures):
+    network = add_planes(shaken, TINY, input_planes=1, output_planes=2)
+    family = registry.network_of(TINY)
+    equalize(network, TINY, [mixtures])
+    heard = family.inputs(mixtures, TINY)
+    for name in family.latents(TINY):
+        latent = keras.Model(network.inputs, network.get_layer(name).output)(heard).numpy()
+        assert 0.9 < np.abs(latent).max() < 2
+
+
+def test_other_planes_are_refused():
+    with pytest.raises(FqssError, match="input_planes is 3: HTDemucs takes 2 at most"):
+        registry.build(TINY, input_planes=3)
+    with pytest.raises(FqssError, match="quantization.output_planes is 3: use 2 at most"):
+        TINY.check_output_planes(3)
+    with pytest.raises(FqssError, match="residual samples is not for HTDemucs: use exact"):
+        TINY.check_output_planes(2, "samples")

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
+from fqss_tf.layers.planes import Combiner, Splitter
 from fqss_tf.layers.remainder import remainder_kernel
 from fqss_tf.models import registry
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
@@ -91,3 +92,22 @@ def test_what_samples_weigh_is_exact_and_not_trained(rng, weights):
     assert 0 < np.abs(rounded - kernel).max() <= quantizer.scale(ranges).max()
     assert not gradient[:, :, 24:].any()
     assert gradient[:, :, :24].any()
+
+
+def test_a_decoder_along_rows_is_rounded_as_one_along_frames(rng):
+    values = rng.uniform(-0.7, 0.7, (1, 20, 30, 1)) * rng.uniform(0, 1, 4)
+    values = values.astype(np.float32)
+    start = rng.normal(0, 0.3, (3, 4, 2)).astype(np.float32)
+    kernels = []
+    for size, inputs in (((1, 3), values), ((3, 1), values.swapaxes(1, 2))):
+        entry = keras.Input((None, None, 4))
+        decoder = keras.layers.Conv2D(2, size, padding="same", name="decoder")
+        decoded = decoder(Splitter(1, name="splitter")(entry))
+        network = keras.Model(entry, Combiner(name="combiner")(decoded))
+        decoder.set_weights([start.reshape(*size, 4, 2), np.zeros(2)])
+        model = quantize(network)
+        calibrate(model, [inputs] * 2)
+        round_decoders(model, [inputs])
+        kernels.append(model.get_layer("decoder")._weight_vars[0][0].numpy().reshape(3, 4, 2))
+    np.testing.assert_array_equal(*kernels)
+    assert np.abs(kernels[0] - start).max() > 0

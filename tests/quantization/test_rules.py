@@ -12,9 +12,7 @@ import fqss_tf.layers
 from fqss_tf.config import load_recipe, packaged_recipes
 from fqss_tf.layers.gates import GatedLinearUnit
 from fqss_tf.layers.norm import RowLayerNorm
-from fqss_tf.layers.positions import AddFramePositions, AddGridPositions, AddRows
 from fqss_tf.layers.prelu import ScalarPReLU
-from fqss_tf.layers.shapes import CutTo, FillToMultiple, FromRow, ToRow
 from fqss_tf.layers.spectral import FullScale, MaskedMagnitudes, PixelsToPhases
 from fqss_tf.layers.statistics import ItemVariance
 from fqss_tf.layers.waveform import FromWaveform, ToWaveforms
@@ -22,11 +20,9 @@ from fqss_tf.models.registry import build
 from fqss_tf.quantization.rules import OUTPUT_RULES, markdown_table, quantize_config
 
 IN_FLOAT_ONLY = {
-    AddFramePositions, AddGridPositions, AddRows, CutTo, FillToMultiple, FromRow, FromWaveform,
-    FullScale, GatedLinearUnit, MaskedMagnitudes, PixelsToPhases, ScalarPReLU, ToRow, ToWaveforms,
+    FromWaveform, FullScale, GatedLinearUnit, MaskedMagnitudes, PixelsToPhases, ScalarPReLU,
+    ToWaveforms,
 }
-# Of a network that converts to float32 alone.
-FLOAT_RECIPES = {"htdemucs", "htdemucs-mobile"}
 
 
 def own_layers():
@@ -43,7 +39,7 @@ def test_every_layer_of_the_package_has_a_rule():
     assert set(own_layers()) - known == IN_FLOAT_ONLY
 
 
-@pytest.mark.parametrize("name", sorted(set(packaged_recipes()) - FLOAT_RECIPES))
+@pytest.mark.parametrize("name", packaged_recipes())
 def test_every_layer_of_every_network_has_a_rule(name):
     config = load_recipe(name).model
     network = build(config, input_planes=2, output_planes=2, for_export=True)

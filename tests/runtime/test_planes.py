@@ -4,7 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fqss_tf.runtime.planes import combine, combine_int16, split, split_int16
+from fqss_tf.layers.spectral import NearestSplitter
+from fqss_tf.runtime.planes import (
+    behind_each_other,
+    combine,
+    combine_int16,
+    split,
+    split_int16,
+    split_nearest,
+)
 
 EVERY_16_BIT_SAMPLE = np.arange(-(2**15), 2**15)
 amplitudes = arrays(np.float32, st.integers(0, 50), elements=st.floats(-1, 1, width=32))
@@ -26,6 +34,16 @@ def test_combine_undoes_split_for_every_16_bit_sample(planes):
 def test_one_plane_rounds_to_nearest():
     waveform = np.array([0.0, 0.6, 1.4, -0.6, -1.4]) / 128
     assert split(waveform, 1)[:, 0].tolist() == [0, 1, 1, -1, -1]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_0_is_0_in_every_plane_that_begins_with_the_nearest_step(count):
+    values = np.random.default_rng(0).uniform(-1, 0.99, (1, 5, 4, 3)).astype(np.float32)
+    values[0, 0] = 0
+    planes = behind_each_other(split_nearest(values, count))
+    assert planes.shape == (1, 5, 4, 3 * count) and not planes[0, 0].any()
+    expected = NearestSplitter(count)(values).numpy() * 128
+    np.testing.assert_array_equal(planes, np.round(expected))
 
 
 def test_three_planes_of_a_24_bit_sample_are_its_three_bytes():

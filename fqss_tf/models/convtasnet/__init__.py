@@ -68,7 +68,7 @@ class ConvTasNet(Network[ConvTasNetConfig]):
         equalize(network, config, ranges)
 
     def scale_latent(
-        self, network: KerasModel, config: ConvTasNetConfig, factor: float
+        self, network: KerasModel, config: ConvTasNetConfig, factor: float, latent: str = "masked"
     ) -> None:
         """Scales the encoding, and the bottleneck against it."""
         from fqss_tf.models.convtasnet.equalization import scale_latent

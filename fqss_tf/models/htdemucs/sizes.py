@@ -78,16 +78,16 @@ class HTDemucsConfig(EncoderSizes):
         return 1
 
     def check_output_planes(self, planes: int, residual: Residual = "exact") -> None:
-        """Checks that there is one plane each way.
+        """Checks that a network of these sizes can have so many output planes of this form.
 
         Raises:
-            FqssError: there are more.
+            FqssError: there are more than two, or they are not exact.
         """
-        if planes > 1:
+        if planes > 1 and residual != "exact":
             raise FqssError(
-                "HTDemucs is not quantized here: set quantization.input_planes and output_planes "
-                "to 1"
+                f"quantization.residual {residual} is not for HTDemucs: use exact"
             )
+        super().check_output_planes(planes, residual)
 
     def channels(self, layer: int) -> int:
         """Channels behind an encoder layer, from 0 on."""

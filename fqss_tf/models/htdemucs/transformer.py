@@ -57,13 +57,15 @@ def _layer(
     normed = _norm(tokens, f"{name}_attention_norm", for_export)
     heard = None if other is None else _norm(other, f"{name}_other_norm", for_export)
     context = attention(normed, config, name, for_export, heard)
-    context = ChannelGain(name=f"{name}_context_gain")(context)
+    if not for_export:  # else the convolution before it has the gain
+        context = ChannelGain(name=f"{name}_context_gain")(context)
     tokens = layers.Add(name=f"{name}_attention_sum")([tokens, context])
     normed = _norm(tokens, f"{name}_ffn_norm", for_export)
     wide = convolution(config.feed_forward, f"{name}_ffn_in")(normed)
     wide = layers.Activation("gelu", name=f"{name}_gelu")(wide)
     narrow = convolution(config.width, f"{name}_ffn_out")(wide)
-    narrow = ChannelGain(name=f"{name}_ffn_gain")(narrow)
+    if not for_export:
+        narrow = ChannelGain(name=f"{name}_ffn_gain")(narrow)
     tokens = layers.Add(name=f"{name}_ffn_sum")([tokens, narrow])
     return GlobalLayerNorm(EPSILON, name=f"{name}_out_norm")(tokens)
 

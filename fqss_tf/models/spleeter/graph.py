@@ -15,8 +15,8 @@ from fqss_tf.layers.spectral import (
     ComposedElu,
     FullScale,
     JoinLevelled,
-    MagnitudeSplitter,
     MaskedMagnitudes,
+    NearestSplitter,
     PhasesToPixels,
     PixelsToPhases,
     TakeChannels,
@@ -49,7 +49,7 @@ def build(
     Arguments as of ``fqss_tf.models.registry.build``. As published there are no planes.
     """
     magnitudes = keras.Input((None, config.bins, CHANNELS), name="magnitudes")
-    split = MagnitudeSplitter(input_planes, name="splitter")(magnitudes)
+    split = NearestSplitter(input_planes, name="splitter")(magnitudes)
     stem = _exported_stem if for_export else _published_stem
     stems = [
         stem(split, config, f"stem_{number}_", input_planes, output_planes)
