@@ -2,7 +2,15 @@
 
 import dataclasses
 
-from fqss_tf.models.sizes import MASK_ACTIVATIONS, LstmSizes, MaskActivation
+from fqss_tf.models.sizes import (
+    FEATURES,
+    INITIAL_FILTERS,
+    MASK_ACTIVATIONS,
+    Features,
+    InitialFilters,
+    LstmSizes,
+    MaskActivation,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -10,7 +18,8 @@ class DPRNNConfig(LstmSizes):
     """Sizes of asteroid's DPRNN-TasNet; the defaults are its own.
 
     ``hidden`` is of the LSTM, in each direction. ``kernel`` and ``hop`` are in samples, ``chunk``
-    and ``chunk_hop`` in frames.
+    and ``chunk_hop`` in frames. ``features``, ``initial_filters`` and ``sum_to_mixture`` are those
+    of a ConvTasNet.
     """
 
     sources: int = 2
@@ -23,5 +32,11 @@ class DPRNNConfig(LstmSizes):
     blocks: int = 6
     hidden: int = 128
     mask_activation: MaskActivation = "sigmoid"
+    features: Features = "signed"
+    initial_filters: InitialFilters = "random"
+    sum_to_mixture: bool = False
 
-    choices = {"mask_activation": MASK_ACTIVATIONS}
+    choices = {
+        "mask_activation": MASK_ACTIVATIONS, "features": FEATURES,
+        "initial_filters": INITIAL_FILTERS,
+    }

@@ -2,7 +2,13 @@
 
 import dataclasses
 
-from fqss_tf.models.sizes import AttentionLstmSizes
+from fqss_tf.models.sizes import (
+    INITIAL_FILTERS,
+    MASK_ACTIVATIONS,
+    AttentionLstmSizes,
+    InitialFilters,
+    MaskActivation,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -10,7 +16,7 @@ class DPTNetConfig(AttentionLstmSizes):
     """Sizes of the DPTNet that FQSS quantizes; the defaults are as published (2.8 M parameters).
 
     ``hidden`` is of the LSTM, in each direction. ``kernel`` and ``hop`` are in samples, ``chunk``
-    in frames.
+    in frames. ``initial_filters`` and ``sum_to_mixture`` are those of a ConvTasNet.
     """
 
     sources: int = 2
@@ -22,3 +28,8 @@ class DPTNetConfig(AttentionLstmSizes):
     blocks: int = 6
     heads: int = 4
     hidden: int = 128
+    mask_activation: MaskActivation = "relu"
+    initial_filters: InitialFilters = "random"
+    sum_to_mixture: bool = False
+
+    choices = {"mask_activation": MASK_ACTIVATIONS, "initial_filters": INITIAL_FILTERS}
