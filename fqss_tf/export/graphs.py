@@ -6,7 +6,7 @@ import tensorflow as tf
 import tf_keras as keras
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from fqss_tf.export.lstm import stand_ins, with_lstm_ops
+from fqss_tf.export.lstm import stand_ins, unrolled, with_lstm_ops
 from fqss_tf.formats import WAVEFORM_SCALE
 from fqss_tf.quantization.fake_quant import fake_quantize
 from fqss_tf.types import KerasModel, Tensor, Waveform
@@ -55,7 +55,7 @@ def convert_int8_function(
         signature: of the tensor, static.
         model: the quantized Keras model that ``graph`` calls, in mode ``deploy``.
     """
-    with stand_ins(model) as noted:
+    with stand_ins(model) as noted, unrolled(model):
         converter = make_converter(graph, signature)
     return with_lstm_ops(run_int8_converter(converter), model, noted)
 
@@ -98,7 +98,8 @@ def convert_float(
     signature = [mixture_spec(shape)]
     if beside is not None:
         signature.append(tf.TensorSpec(beside, tf.float32, name="spectrogram"))
-    converter = make_converter(graph, *signature)
+    with unrolled(model):
+        converter = make_converter(graph, *signature)
     if file_type != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if file_type == "float16":

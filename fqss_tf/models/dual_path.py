@@ -11,6 +11,7 @@ import tf_keras as keras
 from fqss_tf.layers.chunks import ChannelsToSources, OverlapAdd
 from fqss_tf.layers.lstm import BidirectionalLstm
 from fqss_tf.layers.planes import Combiner, Splitter
+from fqss_tf.layers.stepped_lstm import SteppedLstm
 from fqss_tf.models.attention import attention
 from fqss_tf.models.sharing import decoded_sources
 from fqss_tf.models.sizes import (
@@ -67,9 +68,11 @@ def gated_sources(
     return layers.Multiply(name="gated_product")([value, gate])
 
 
-def both_directions(inputs: Tensor, config: LstmSizes, name: str) -> Tensor:
+def both_directions(inputs: Tensor, config: LstmSizes, name: str, for_export: bool) -> Tensor:
     """An LSTM forwards and backwards, ``[B, H, T, C]`` -> ``[B, H, T, 2 * hidden]``."""
-    return BidirectionalLstm(config.hidden, name=f"{name}_lstm")(inputs)
+    stepped = for_export and config.lstm == "steps"
+    lstm = SteppedLstm if stepped else BidirectionalLstm
+    return lstm(config.hidden, name=f"{name}_lstm")(inputs)
 
 
 def mask_activation(inputs: Tensor, kind: MaskActivation) -> Tensor:
@@ -110,7 +113,7 @@ def _improved_transformer(
     context = attention(inputs, config, name, for_export)
     attended = layers.Add(name=f"{name}_attention_sum")([inputs, context])
     normed = norm(f"{name}_attention_norm")(attended)
-    wide = layers.ReLU(name=f"{name}_relu")(both_directions(normed, config, name))
+    wide = layers.ReLU(name=f"{name}_relu")(both_directions(normed, config, name, for_export))
     narrow = convolution(config.width, f"{name}_linear")(wide)
     summed = layers.Add(name=f"{name}_linear_sum")([normed, narrow])
     return norm(f"{name}_linear_norm")(summed)

@@ -14,6 +14,10 @@ FEATURES: tuple[Features, ...] = ("signed", "rectified")
 # What encoder and decoder start from (``fqss_tf.models.filterbank``).
 InitialFilters: TypeAlias = Literal["random", "cosine"]
 INITIAL_FILTERS: tuple[InitialFilters, ...] = ("random", "cosine")
+# How an exported graph computes an LSTM: by the op, or step by step
+# (``fqss_tf.layers.stepped_lstm``).
+LstmForm: TypeAlias = Literal["op", "steps"]
+LSTM_FORMS: tuple[LstmForm, ...] = ("op", "steps")
 # How the second output plane finds what the first one left out (``fqss_tf.models.waveform``).
 Residual: TypeAlias = Literal["exact", "samples", "frames"]
 RESIDUALS: tuple[Residual, ...] = ("exact", "samples", "frames")
@@ -206,9 +210,13 @@ class AttentionSizes(DualPathSizes):
 
 
 class LstmSizes(DualPathSizes):
-    """What dual-path networks with an LSTM have besides: ``hidden`` in each direction."""
+    """What dual-path networks with an LSTM have besides: ``hidden`` in each direction.
+
+    ``lstm``: how files compute it.
+    """
 
     hidden: int
+    lstm: LstmForm
 
 
 class AttentionLstmSizes(AttentionSizes, LstmSizes):

@@ -43,7 +43,7 @@ def build(
     for block in range(config.blocks):
         for path in ("intra", "inter"):
             name = f"block_{block}_{path}"
-            wide = both_directions(trunk, config, name)
+            wide = both_directions(trunk, config, name, for_export)
             narrow = convolution(config.width, f"{name}_linear")(wide)
             normed = GlobalLayerNorm(name=f"{name}_norm")(narrow)
             trunk = layers.Add(name=f"{name}_residual_sum")([trunk, normed])
