@@ -325,7 +325,8 @@ def load_recipe(name_or_path: PathLike, settings: Iterable[str] = ()) -> Recipe:
     """Reads a packaged recipe by name, or a YAML file by path, with ``key=value`` settings applied.
 
     A recipe with the key ``base`` gives only what differs from another one: a packaged recipe, or
-    a YAML file by its path from the folder of the first.
+    a YAML file by its path from the folder of the first. If it has another network, it takes over
+    everything but ``model``.
 
     Args:
         name_or_path: ``quickstart`` or ``my/recipe.yaml``.
@@ -392,8 +393,11 @@ def _read(name_or_path: PathLike, readers: tuple[str, ...] = ()) -> Json:
 
 
 def _merged(base: Json, values: Json) -> Json:
-    """``values`` over those of ``base``, section by section."""
+    """``values`` over those of ``base``, section by section; another network has its own sizes."""
     merged = dict(base)
+    if values.get("network", base.get("network")) != base.get("network"):
+        merged.pop("model", None)
+        base = merged.copy()
     for key, value in values.items():
         section = base.get(key)
         both = isinstance(section, dict) and isinstance(value, dict)

@@ -5,6 +5,7 @@ import yaml
 
 from fqss_tf.config import KINDS, Recipe, load_recipe, packaged_recipes, save_recipe
 from fqss_tf.errors import FqssError
+from fqss_tf.models.dprnn.sizes import DPRNNConfig
 
 
 @pytest.fixture
@@ -219,6 +220,12 @@ def test_a_recipe_gives_what_differs_from_its_base(recipe_file):
     )
     expected = load_recipe("two-voices", ["seed=7", "model.causal=true", "qat.steps=9"])
     assert recipe == expected
+
+
+def test_another_network_takes_over_all_but_the_sizes_of_its_base(recipe_file):
+    recipe = load_recipe(recipe_file("base: voice\nnetwork: dprnn\nmodel: {filters: 32}"))
+    assert (recipe.loss, recipe.data) == ("sdr", load_recipe("voice").data)
+    assert (recipe.model.filters, recipe.model.kernel) == (32, DPRNNConfig().kernel)
 
 
 def test_a_base_lies_beside_the_file_and_may_have_one_too(recipe_file):

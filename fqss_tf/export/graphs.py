@@ -6,7 +6,7 @@ import tensorflow as tf
 import tf_keras as keras
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from fqss_tf.export.lstm import stand_ins, with_lstm_ops
+from fqss_tf.export.lstm import stand_ins, unrolled, with_lstm_ops
 from fqss_tf.formats import WAVEFORM_SCALE
 from fqss_tf.models.network import SPLITTERS
 from fqss_tf.quantization.fake_quant import fake_quantize
@@ -69,7 +69,7 @@ def convert_int8_function(
         model: the quantized Keras model that ``graph`` calls, in mode ``deploy``.
         *signature: with names, static.
     """
-    with stand_ins(model) as noted:
+    with stand_ins(model) as noted, unrolled(model):
         converter = make_converter(graph, *signature)
     return with_lstm_ops(run_int8_converter(converter), model, noted)
 
@@ -109,7 +109,8 @@ def convert_float(
         names = output_names(1, beside is not None)
         return dict(zip(names, tf.nest.flatten(outputs), strict=True))
 
-    converter = make_converter(graph, *input_specs(shape, beside))
+    with unrolled(model):
+        converter = make_converter(graph, *input_specs(shape, beside))
     if file_type != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if file_type == "float16":

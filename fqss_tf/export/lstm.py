@@ -14,6 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from fqss_tf.layers.lstm import DIGIT, StandIn
+from fqss_tf.layers.stepped_lstm import SteppedLstm
 from fqss_tf.quantization.bias import inner_scale, integer_weight
 from fqss_tf.quantization.wrap import lstms
 from fqss_tf.tflite.flatbuffer import pack_model, read_model
@@ -31,13 +32,29 @@ TYPES = {np.dtype(np.int8): TYPE.INT8, np.dtype(np.int16): TYPE.INT16,
 def stand_ins(model: KerasModel) -> Iterator[list[StandIn]]:
     """Graphs of a quantized model traced inside have stand-ins; gives the list that names them."""
     noted: list[StandIn] = []
-    for wrapper in lstms(model):
-        wrapper.layer.stand_ins = noted
+    replaced = [
+        wrapper.layer for wrapper in lstms(model) if not isinstance(wrapper.layer, SteppedLstm)
+    ]
+    for layer in replaced:
+        layer.stand_ins = noted
     try:
         yield noted
     finally:
-        for wrapper in lstms(model):
-            wrapper.layer.stand_ins = None
+        for layer in replaced:
+            layer.stand_ins = None
+
+
+@contextlib.contextmanager
+def unrolled(model: KerasModel) -> Iterator[None]:
+    """Graphs of a model traced inside have the steps of a SteppedLstm written out."""
+    stepped = [layer for layer in model.submodules if isinstance(layer, SteppedLstm)]
+    for layer in stepped:
+        layer.unrolled = True
+    try:
+        yield
+    finally:
+        for layer in stepped:
+            layer.unrolled = False
 
 
 def with_lstm_ops(content: bytes, model: KerasModel, noted: Sequence[StandIn]) -> bytes:

@@ -1,6 +1,7 @@
 """An LSTM of both directions, every inner tensor with a name."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -57,11 +58,7 @@ class BidirectionalLstm(keras.layers.Layer):
 
     def build(self, input_shape: TensorShape) -> None:
         units = self.units
-        shapes = {
-            "kernel": (input_shape[-1], 4 * units),
-            "recurrent_kernel": (units, 4 * units),
-            "bias": (4 * units,),
-        }
+        shapes = self._weight_shapes(input_shape[-1])
         for direction in DIRECTIONS:
             for weight in WEIGHTS:
                 name = f"{direction}_{weight}"
@@ -70,6 +67,12 @@ class BidirectionalLstm(keras.layers.Layer):
                 # 1 / sqrt(epsilon).
                 start = keras.initializers.RandomUniform(-(units**-0.5), units**-0.5)
                 setattr(self, name, self.add_weight(name, shapes[weight], initializer=start))
+
+    def _weight_shapes(self, channels: int) -> dict[str, tuple[int, ...]]:
+        gates = 4 * self.units
+        return {
+            "kernel": (channels, gates), "recurrent_kernel": (self.units, gates), "bias": (gates,),
+        }
 
     def call(self, inputs: Tensor) -> Tensor:
         batch, height, positions, channels = dimensions(inputs)
@@ -89,30 +92,53 @@ class BidirectionalLstm(keras.layers.Layer):
         # A running range would follow the positions instead of the batches.
         within = dict.fromkeys(named, tf.identity) if self.mode == "calibrate" else named
         _, rows, positions, channels = dimensions(inputs)
+        gates = 4 * self.units
         kernel, recurrent_kernel, bias = (
-            tf.stack([getattr(self, f"{direction}_{weight}") for direction in DIRECTIONS])
+            tf.stack([
+                tf.reshape(getattr(self, f"{direction}_{weight}"), [-1, gates])
+                for direction in DIRECTIONS
+            ])
             for weight in WEIGHTS
         )
         # What does not depend on the state is computed at once for all positions.
         driven = tf.matmul(tf.reshape(inputs, [2, rows * positions, channels]), kernel)
-        driven = named["gates"](driven + bias[:, None])
-        driven = tf.reshape(driven, [2, rows, positions, 4 * self.units])
+        driven = within["gates"](driven + bias)
+        driven = tf.reshape(driven, [2, rows, positions, gates])
+        driven = tf.transpose(driven, [2, 0, 1, 3])
 
         def step(states: tuple[Tensor, Tensor], at_position: Tensor) -> tuple[Tensor, Tensor]:
-            hidden, cell = states
-            gates = within["gates"](at_position + tf.matmul(hidden, recurrent_kernel))
-            enter, keep, new, leave = tf.split(gates, 4, axis=-1)
-            cell = within["cell"](
-                tf.sigmoid(keep) * cell + tf.sigmoid(enter) * tf.tanh(new)
-            )
-            return within["hidden"](tf.sigmoid(leave) * tf.tanh(cell)), cell
+            return self._step(within, *states, at_position, recurrent_kernel)
 
         nothing = tf.zeros([2, rows, self.units], driven.dtype)
-        hidden, cell = tf.scan(step, tf.transpose(driven, [2, 0, 1, 3]), (nothing, nothing))
+        hidden, cell = tf.scan(step, driven, (nothing, nothing))
         if self.mode == "calibrate":
-            named["cell"](cell)
+            self._measure(driven, hidden, cell, recurrent_kernel)
             hidden = named["hidden"](hidden)
         return tf.transpose(hidden, [1, 2, 0, 3])
+
+    def _step(
+        self, named: Mapping[str, Activation], hidden: Tensor, cell: Tensor, at_position: Tensor,
+        recurrent_kernel: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """The next hidden state and cell, ``[.., units]``.
+
+        Args:
+            named: what rounds the inner tensors.
+            hidden: the state before.
+            cell: the cell before.
+            at_position: what the input drives the gates with, ``[.., 4 * units]``.
+            recurrent_kernel: what the state drives them with.
+        """
+        gates = named["gates"](at_position + tf.matmul(hidden, recurrent_kernel))
+        enter, keep, new, leave = tf.split(gates, 4, axis=-1)
+        cell = named["cell"](tf.sigmoid(keep) * cell + tf.sigmoid(enter) * tf.tanh(new))
+        return named["hidden"](tf.sigmoid(leave) * tf.tanh(cell)), cell
+
+    def _measure(
+        self, driven: Tensor, hidden: Tensor, cell: Tensor, recurrent_kernel: Tensor
+    ) -> None:
+        """Shows the quantizers all positions of what is within a step, ``[T, 2, rows, ..]``."""
+        self.inner_activations["cell"](cell)
 
     def _stand_in(self, rows: Tensor, direction: Direction, noted: list[StandIn]) -> Tensor:
         """A product of the right shape and scales, to be replaced by the integer op.

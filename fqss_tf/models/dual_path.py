@@ -11,7 +11,9 @@ import tf_keras as keras
 from fqss_tf.layers.chunks import ChannelsToSources, OverlapAdd
 from fqss_tf.layers.lstm import BidirectionalLstm
 from fqss_tf.layers.planes import Combiner, Splitter
+from fqss_tf.layers.stepped_lstm import SteppedLstm
 from fqss_tf.models.attention import attention
+from fqss_tf.models.sharing import decoded_sources
 from fqss_tf.models.sizes import (
     AttentionLstmSizes,
     DualPathSizes,
@@ -19,24 +21,30 @@ from fqss_tf.models.sizes import (
     MaskActivation,
     Residual,
 )
-from fqss_tf.models.waveform import convolution, decoder, encoder, mixture_blocks, prelu
+from fqss_tf.models.waveform import convolution, encoder, mixture_blocks, prelu
 from fqss_tf.types import KerasLayer, Tensor
 
 layers = keras.layers
 
 
-def encoded_mixture(config: DualPathSizes, input_planes: int) -> tuple[Tensor, Tensor]:
-    """(input ``[B, 1, T, 1]``, its encoding ``[B, 1, M, filters]``)."""
+def split_mixture(input_planes: int) -> tuple[Tensor, Tensor]:
+    """(input ``[B, 1, T, 1]``, its planes ``[B, 1, T, input_planes]``)."""
     mixture = keras.Input((1, None, 1), name="mixture")
-    planes = Splitter(input_planes, name="splitter")(mixture)
-    return mixture, encoder(mixture_blocks(planes, config, input_planes), config)
+    return mixture, Splitter(input_planes, name="splitter")(mixture)
+
+
+def encoding(planes: Tensor, config: DualPathSizes, input_planes: int) -> Tensor:
+    """Planes of the mixture -> its encoding ``[B, 1, M, filters]``."""
+    return encoder(mixture_blocks(planes, config, input_planes), config)
 
 
 def estimated_sources(
-    masked: Tensor, config: DualPathSizes, output_planes: int, residual: Residual
+    masked: Tensor, planes: Tensor, config: DualPathSizes, input_planes: int, output_planes: int,
+    residual: Residual,
 ) -> Tensor:
-    """Masked encodings ``[B, S, M, filters]`` -> estimates ``[B, S, T, 1]``."""
-    return Combiner(name="combiner")(decoder(masked, config, output_planes, residual))
+    """Masked encodings ``[B, latents, M, filters]`` -> estimates ``[B, S, T, 1]``."""
+    outputs = decoded_sources(masked, planes, config, input_planes, output_planes, residual)
+    return Combiner(name="combiner")(outputs)
 
 
 def across_chunks(inputs: Tensor, name: str) -> Tensor:
@@ -48,11 +56,11 @@ def gated_sources(
     segments: Tensor, encoded: Tensor, config: DualPathSizes, for_export: bool,
     chunk_hop: int | None = None,
 ) -> Tensor:
-    """Chunks -> ``[B, S, M, width]``: one set of channels a source, added up and gated."""
+    """Chunks -> ``[B, latents, M, width]``: one set of channels a mask, added up and gated."""
     active = prelu(segments, "mask_prelu", for_export)
-    speakers = convolution(config.sources * config.width, "speakers")(active)
+    speakers = convolution(config.latents * config.width, "speakers")(active)
     added = OverlapAdd(config.chunk, chunk_hop, name="overlap_add")([speakers, encoded])
-    apart = ChannelsToSources(config.sources, name="sources")(added)
+    apart = ChannelsToSources(config.latents, name="sources")(added)
     value = layers.Activation("tanh", name="gated_tanh")(convolution(config.width, "gated")(apart))
     gate = layers.Activation("sigmoid", name="gate_sigmoid")(
         convolution(config.width, "gate")(apart)
@@ -60,9 +68,11 @@ def gated_sources(
     return layers.Multiply(name="gated_product")([value, gate])
 
 
-def both_directions(inputs: Tensor, config: LstmSizes, name: str) -> Tensor:
+def both_directions(inputs: Tensor, config: LstmSizes, name: str, for_export: bool) -> Tensor:
     """An LSTM forwards and backwards, ``[B, H, T, C]`` -> ``[B, H, T, 2 * hidden]``."""
-    return BidirectionalLstm(config.hidden, name=f"{name}_lstm")(inputs)
+    stepped = for_export and config.lstm == "steps"
+    lstm = SteppedLstm if stepped else BidirectionalLstm
+    return lstm(config.hidden, name=f"{name}_lstm")(inputs)
 
 
 def mask_activation(inputs: Tensor, kind: MaskActivation) -> Tensor:
@@ -70,6 +80,13 @@ def mask_activation(inputs: Tensor, kind: MaskActivation) -> Tensor:
     if kind == "relu":
         return layers.ReLU(name="masks")(inputs)
     return layers.Activation(kind, name="masks")(inputs)
+
+
+def projected_mask(gated: Tensor, filters: int, kind: MaskActivation) -> Tensor:
+    """``[B, S, M, width]`` -> masks ``[B, S, M, filters]``; a ReLU is fused with the projection."""
+    fused = "relu" if kind == "relu" else None
+    mask = convolution(filters, "mask", use_bias=False, activation=fused)(gated)
+    return mask if fused else mask_activation(mask, kind)
 
 
 def improved_transformers(
@@ -96,7 +113,7 @@ def _improved_transformer(
     context = attention(inputs, config, name, for_export)
     attended = layers.Add(name=f"{name}_attention_sum")([inputs, context])
     normed = norm(f"{name}_attention_norm")(attended)
-    wide = layers.ReLU(name=f"{name}_relu")(both_directions(normed, config, name))
+    wide = layers.ReLU(name=f"{name}_relu")(both_directions(normed, config, name, for_export))
     narrow = convolution(config.width, f"{name}_linear")(wide)
     summed = layers.Add(name=f"{name}_linear_sum")([normed, narrow])
     return norm(f"{name}_linear_norm")(summed)

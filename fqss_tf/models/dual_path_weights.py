@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fqss_tf.models.filterbank import MASK_SHARE, begin_with_cosines
 from fqss_tf.models.published import PublishedTensors
 from fqss_tf.models.sizes import (
     AttentionLstmSizes,
@@ -11,9 +12,23 @@ from fqss_tf.models.sizes import (
     LstmSizes,
 )
 from fqss_tf.models.waveform_weights import samples_kernel_to_blocks, transposed_kernel_to_blocks
-from fqss_tf.types import LayerWeights
+from fqss_tf.types import KerasModel, LayerWeights
 
 ASTEROID_HEAD = ("first_out.0", "first_out.1", "net_out.0", "net_gate.0")
+
+
+def begin_with_small_masks(model: KerasModel, config: DualPathSizes) -> None:
+    """Sets encoder and decoder to cosine filters, and makes the masks small, in place.
+
+    Sources that add up to the mixture begin near half of it, then.
+
+    Args:
+        model: float, with random weights.
+        config: its sizes.
+    """
+    begin_with_cosines(model, config)
+    mask = model.get_layer("mask")
+    mask.set_weights([MASK_SHARE * values for values in mask.get_weights()])
 
 
 def encoder_weights(tensors: PublishedTensors, config: EncoderSizes, key: str) -> LayerWeights:

@@ -2,7 +2,22 @@
 
 import numpy as np
 
-from fqss_tf.types import FloatArray
+from fqss_tf.models.sizes import EncoderSizes
+from fqss_tf.models.waveform_weights import (
+    samples_kernel_to_blocks,
+    transposed_kernel_to_blocks,
+)
+from fqss_tf.types import FloatArray, KerasModel
+
+# Random masks are made so much smaller, so that a network begins near equal shares.
+MASK_SHARE = 0.3
+
+
+def begin_with_cosines(model: KerasModel, config: EncoderSizes) -> None:
+    """Sets encoder and decoder of a float model to ``cosine_filters``, in place."""
+    filters = cosine_filters(config.filters, config.kernel, config.hop)[:, None]
+    model.get_layer("encoder_0").set_weights([samples_kernel_to_blocks(filters, config.hop)])
+    model.get_layer("decoder_0").set_weights([transposed_kernel_to_blocks(filters, config.hop)])
 
 
 def cosine_filters(filters: int, kernel: int, hop: int) -> FloatArray:

@@ -14,12 +14,38 @@ from fqss_tf.layers.framing import SamplesToBlocks
 from fqss_tf.layers.planes import TakePlane
 from fqss_tf.layers.remainder import PLANE
 from fqss_tf.layers.sample_sum import SampleSum, copies_for, in_steps
-from fqss_tf.models.sizes import EncoderSizes
+from fqss_tf.models.sizes import EncoderSizes, Residual
+from fqss_tf.models.waveform import decoded_blocks, decoder, waveforms
 from fqss_tf.types import Tensor
 
 layers = keras.layers
 HALF = 0.5
 STRETCH = 64  # of what the first planes leave, which then has whole codes and fits
+
+
+def decoded_sources(
+    masked: Tensor, mixture: Tensor, config: EncoderSizes, input_planes: int, output_planes: int,
+    residual: Residual = "exact", causal: bool = False, beside: Sequence[Tensor] = (),
+) -> list[Tensor]:
+    """The waveforms ``[B, S, T, C]`` of each plane of the sources, outputs of the network.
+
+    Args:
+        masked: encodings ``[B, latents, M, filters]``.
+        mixture: ``[B, 1, T, input_planes * C]``.
+        config: sizes; with fewer latents than sources, these add up to the mixture.
+        input_planes: as of ``fqss_tf.models.registry.build``.
+        output_planes: as there.
+        residual: as there.
+        causal: as of ``fqss_tf.models.waveform.decoded_blocks``.
+        beside: as there.
+    """
+    if residual != "exact":
+        return decoder(masked, config, output_planes, residual)
+    decoded = decoded_blocks(masked, config, output_planes, causal, beside)
+    if config.latents < config.sources:
+        mixed = delayed_mixture(mixture, config, input_planes, causal)
+        decoded = shares_of_mixture(mixed, decoded)
+    return waveforms(decoded, config, causal)
 
 
 def delayed_mixture(

@@ -8,6 +8,16 @@ from fqss_tf.errors import FqssError
 
 MaskActivation: TypeAlias = Literal["relu", "sigmoid", "linear"]
 MASK_ACTIVATIONS: tuple[MaskActivation, ...] = ("relu", "sigmoid", "linear")
+# What the network finds its masks from.
+Features: TypeAlias = Literal["signed", "rectified"]
+FEATURES: tuple[Features, ...] = ("signed", "rectified")
+# What encoder and decoder start from (``fqss_tf.models.filterbank``).
+InitialFilters: TypeAlias = Literal["random", "cosine"]
+INITIAL_FILTERS: tuple[InitialFilters, ...] = ("random", "cosine")
+# How an exported graph computes an LSTM: by the op, or step by step
+# (``fqss_tf.layers.stepped_lstm``).
+LstmForm: TypeAlias = Literal["op", "steps"]
+LSTM_FORMS: tuple[LstmForm, ...] = ("op", "steps")
 # How the second output plane finds what the first one left out (``fqss_tf.models.waveform``).
 Residual: TypeAlias = Literal["exact", "samples", "frames"]
 RESIDUALS: tuple[Residual, ...] = ("exact", "samples", "frames")
@@ -50,6 +60,10 @@ class EncoderSizes:
             raise FqssError(
                 f"model.kernel {self.kernel} is not a multiple of model.hop {self.hop}: change one"
             )
+        if self._sums_to_mixture and self.sources != 2:
+            raise FqssError(
+                f"model.sum_to_mixture is for two sources, not for {self.sources}: set it to false"
+            )
 
     @property
     def taps(self) -> int:
@@ -76,8 +90,15 @@ class EncoderSizes:
 
     @property
     def latents(self) -> int:
-        """How many masked encodings the decoder reads."""
-        return self.sources
+        """How many masked encodings the decoder reads.
+
+        A single one of half the difference, where two sources add up to the mixture.
+        """
+        return 1 if self._sums_to_mixture else self.sources
+
+    @property
+    def _sums_to_mixture(self) -> bool:
+        return getattr(self, "sum_to_mixture", False)
 
     @property
     def output_tap(self) -> int:
@@ -90,6 +111,10 @@ class EncoderSizes:
         Raises:
             FqssError: it cannot.
         """
+        if self._sums_to_mixture and residual != "exact":
+            raise FqssError(
+                f"quantization.residual is {residual}: model.sum_to_mixture goes with exact"
+            )
         if planes == 1:
             return
         if residual == "exact":
@@ -185,9 +210,13 @@ class AttentionSizes(DualPathSizes):
 
 
 class LstmSizes(DualPathSizes):
-    """What dual-path networks with an LSTM have besides: ``hidden`` in each direction."""
+    """What dual-path networks with an LSTM have besides: ``hidden`` in each direction.
+
+    ``lstm``: how files compute it.
+    """
 
     hidden: int
+    lstm: LstmForm
 
 
 class AttentionLstmSizes(AttentionSizes, LstmSizes):

@@ -38,7 +38,7 @@ def snap_biases(model: KerasModel) -> None:
             for direction in DIRECTIONS:
                 bias = getattr(layer.layer, f"{direction}_bias")
                 _, scales = integer_weight(layer, f"{direction}_kernel")
-                _snap(bias, np.repeat(input_scale(layer) * scales, layer.layer.units))
+                _snap(bias, np.repeat(input_scale(layer) * scales, bias.shape[0] // len(scales)))
 
 
 def make_room_for_biases(model: KerasModel) -> None:

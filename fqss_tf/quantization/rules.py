@@ -38,6 +38,7 @@ from fqss_tf.layers.spectral import (
     TakeChannels,
 )
 from fqss_tf.layers.statistics import ItemMean, ItemVariance, ReciprocalRoot
+from fqss_tf.layers.stepped_lstm import SteppedLstm
 from fqss_tf.quantization.configs import LayerQuantizeConfig
 from fqss_tf.quantization.quantizers import (
     ConstantRangeQuantizer,
@@ -58,6 +59,7 @@ STATISTICS = (
     "channel_mean", "mean", "energy", "mean_square", "squared_mean", "reciprocal_deviation",
     "channel_gain",
 )
+GATES = 4
 GATE_SCALE = 1 / 16  # of 8 bits over [-8, 8), which the integer LSTM divides into 16 bits
 
 
@@ -262,7 +264,7 @@ OUTPUT_RULES = (
     OutputRule((layers.Activation,), TRAINED, _has_activation("gelu")),
     OutputRule((layers.Activation,), OF_THE_INPUT, _has_activation("linear")),
     OutputRule((ComposedElu,), TRAINED),
-    OutputRule((BidirectionalLstm, DotProductAttention), INSIDE),
+    OutputRule((BidirectionalLstm, SteppedLstm, DotProductAttention), INSIDE),
     OutputRule(
         (OverlapAdd, AddPositions, AddFramePositions, AddGridPositions, AddRows), TRAINED
     ),
@@ -305,9 +307,9 @@ def _of_norm(layer: KerasLayer, bits: int) -> Mapping[str, ModalQuantizer]:
     return {name: WeightQuantizer(bits, channel_axis=None) for name in ("gamma", "beta")}
 
 
-def _of_lstm(layer: KerasLayer, bits: int) -> Mapping[str, ModalQuantizer]:
+def _of_lstm(layer: KerasLayer, bits: int, groups: int | None) -> Mapping[str, ModalQuantizer]:
     return {
-        f"{direction}_{name}": WeightQuantizer(bits, groups=4)
+        f"{direction}_{name}": WeightQuantizer(bits, groups=groups)
         for direction in DIRECTIONS
         for name in ("kernel", "recurrent_kernel")
     }
@@ -345,7 +347,8 @@ WEIGHT_RULES = (
         ChannelGain, "gain: one scale",
         lambda layer, bits: {"gain": WeightQuantizer(bits, channel_axis=None)},
     ),
-    WeightRule(BidirectionalLstm, "per gate", _of_lstm),
+    WeightRule(SteppedLstm, "per output channel", lambda layer, bits: _of_lstm(layer, bits, None)),
+    WeightRule(BidirectionalLstm, "per gate", lambda layer, bits: _of_lstm(layer, bits, GATES)),
 )
 
 
@@ -371,6 +374,14 @@ def _lstm_inner(layer: KerasLayer, bits: int) -> dict[str, ModalQuantizer]:
     }
 
 
+def _stepped_lstm_inner(layer: KerasLayer, bits: int) -> dict[str, ModalQuantizer]:
+    fixed = {
+        "opened": ConstantRangeQuantizer(1 / 256, -128, bits),
+        "squashed": ConstantRangeQuantizer(1 / 128, bits=bits),
+    }
+    return {name: RangeQuantizer(bits, name=name) for name in layer.inner_tensors} | fixed
+
+
 def _attention_inner(layer: KerasLayer, bits: int) -> dict[str, ModalQuantizer]:
     softmax = ConstantRangeQuantizer(1 / 256, -128, bits)
     inner = {name: RangeQuantizer(bits, name=name) for name in layer.inner_tensors}
@@ -385,6 +396,12 @@ def _prelu_inner(layer: KerasLayer, bits: int) -> dict[str, ModalQuantizer]:
 
 
 INNER_RULES = (
+    InnerRule(
+        SteppedLstm,
+        "gates, cell, hidden: trained, for both directions; sigmoid: fixed, 1/256, zero point "
+        "-128; tanh: fixed, 1/128, zero point 0",
+        _stepped_lstm_inner,
+    ),
     InnerRule(
         BidirectionalLstm,
         "hidden: trained, for both directions; gates: 16 bits, 1/4096; cell: 16 bits, calibrated "

@@ -48,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 # Sizes without which weights fit all the same: a network that sees what is to come can start from
 # one that does not.
-FREE_OF_INITIAL = ("causal", "initial_filters")
+FREE_OF_INITIAL = ("causal", "initial_filters", "lstm")
 # Makes a ScoreWeights of a run and its dev mixtures.
 MakeScore: TypeAlias = Callable[[Run, Sequence[MixturePair]], ScoreWeights]
 

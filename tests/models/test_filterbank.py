@@ -6,7 +6,7 @@ import tf_keras as keras
 
 from fqss_tf.models import registry
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
-from fqss_tf.models.convtasnet.start import begin_with_cosines
+from fqss_tf.models.convtasnet.start import begin_with_shares
 from fqss_tf.models.filterbank import cosine_filters
 from fqss_tf.models.registry import network_of
 
@@ -78,7 +78,7 @@ def test_random_filters_stay_as_they_are():
     network_of(config).begin(model, config)
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
-    begin_with_cosines(model, config)
+    begin_with_shares(model, config)
     assert any((old != new).any() for old, new in zip(before, model.get_weights(), strict=True))
 
 

@@ -47,9 +47,9 @@ class ConvTasNet(Network[ConvTasNetConfig]):
     def begin(self, model: KerasModel, config: ConvTasNetConfig) -> None:
         """Begins with cosine filters where that is asked for."""
         if config.initial_filters == "cosine":
-            from fqss_tf.models.convtasnet.start import begin_with_cosines
+            from fqss_tf.models.convtasnet.start import begin_with_shares
 
-            begin_with_cosines(model, config)
+            begin_with_shares(model, config)
 
     def fold(
         self, weights: LayerWeights, model: KerasModel, config: ConvTasNetConfig

@@ -13,17 +13,14 @@ from fqss_tf.layers.planes import Combiner, Splitter
 from fqss_tf.models.convtasnet.norms import norm_in_two_passes, pointwise_of_norm
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig, Norm
 from fqss_tf.models.masking import mask_change, mean_estimate
-from fqss_tf.models.sharing import delayed_mixture, shares_of_mixture
+from fqss_tf.models.sharing import decoded_sources
 from fqss_tf.models.sizes import Masking, Residual
 from fqss_tf.models.waveform import (
     convolution,
-    decoded_blocks,
-    decoder,
     encoder,
     mixture_blocks,
     past,
     prelu,
-    waveforms,
 )
 from fqss_tf.types import KerasLayer, KerasModel, Tensor
 
@@ -55,14 +52,9 @@ def build(
         masks = mask_change(masks)
         beside = mean_estimate(blocks, config, config.causal)
     masked = layers.Multiply(name="masked")([masks, encoded])
-    if residual != "exact":
-        outputs = decoder(masked, config, output_planes, residual)
-    else:
-        decoded = decoded_blocks(masked, config, output_planes, config.causal, beside)
-        if config.sum_to_mixture:
-            mixed = delayed_mixture(planes, config, input_planes, config.causal)
-            decoded = shares_of_mixture(mixed, decoded)
-        outputs = waveforms(decoded, config, config.causal)
+    outputs = decoded_sources(
+        masked, planes, config, input_planes, output_planes, residual, config.causal, beside
+    )
     estimates = Combiner(name="combiner")(outputs)
     return keras.Model(mixture, estimates, name="convtasnet")
 

@@ -4,16 +4,21 @@ import dataclasses
 from typing import Literal, TypeAlias
 
 from fqss_tf.errors import FqssError
-from fqss_tf.models.sizes import MASK_ACTIVATIONS, EncoderSizes, MaskActivation, Residual
+from fqss_tf.models.sizes import (
+    FEATURES,
+    INITIAL_FILTERS,
+    MASK_ACTIVATIONS,
+    EncoderSizes,
+    Features,
+    InitialFilters,
+    MaskActivation,
+    Residual,
+)
 
 Norm: TypeAlias = Literal["global", "batch"]
 NORMS: tuple[Norm, ...] = ("global", "batch")
 ActivationName: TypeAlias = Literal["prelu", "relu"]
 ACTIVATIONS: tuple[ActivationName, ...] = ("prelu", "relu")
-Features: TypeAlias = Literal["signed", "rectified"]
-FEATURES: tuple[Features, ...] = ("signed", "rectified")
-InitialFilters: TypeAlias = Literal["random", "cosine"]
-INITIAL_FILTERS: tuple[InitialFilters, ...] = ("random", "cosine")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,10 +66,6 @@ class ConvTasNetConfig(EncoderSizes):
             raise FqssError(
                 "model.causal goes with model.norm batch: a global norm sees the whole recording"
             )
-        if self.sum_to_mixture and self.sources != 2:
-            raise FqssError(
-                f"model.sum_to_mixture is for two sources, not for {self.sources}: set it to false"
-            )
 
     def check_output_planes(self, planes: int, residual: Residual = "exact") -> None:
         """Checks as of all networks, and that a causal one has ``exact``.
@@ -73,20 +74,11 @@ class ConvTasNetConfig(EncoderSizes):
             FqssError: it cannot.
         """
         super().check_output_planes(planes, residual)
-        if self.sum_to_mixture and residual != "exact":
-            raise FqssError(
-                f"quantization.residual is {residual}: model.sum_to_mixture goes with exact"
-            )
         if planes > 1 and self.causal and residual != "exact":
             raise FqssError(
                 f"quantization.residual is {residual}: a causal network has exact alone; train a "
                 "run of an earlier version again"
             )
-
-    @property
-    def latents(self) -> int:
-        """As of all networks; a single one of half the difference of the sources."""
-        return 1 if self.sum_to_mixture else self.sources
 
     @property
     def output_tap(self) -> int:

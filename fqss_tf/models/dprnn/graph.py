@@ -9,10 +9,11 @@ from fqss_tf.models.dprnn.sizes import DPRNNConfig
 from fqss_tf.models.dual_path import (
     across_chunks,
     both_directions,
-    encoded_mixture,
+    encoding,
     estimated_sources,
     gated_sources,
     mask_activation,
+    split_mixture,
 )
 from fqss_tf.models.sizes import Residual
 from fqss_tf.models.waveform import convolution
@@ -31,14 +32,18 @@ def build(
     Unlike the other dual-path networks it has no ReLU behind the encoder. T is a multiple of
     ``config.hop``. Arguments as of ``fqss_tf.models.registry.build``.
     """
-    mixture, encoded = encoded_mixture(config, input_planes)
-    normed = GlobalLayerNorm(name="bottleneck_norm")(encoded)
+    mixture, planes = split_mixture(input_planes)
+    encoded = encoding(planes, config, input_planes)
+    features = encoded
+    if config.features == "rectified":
+        features = layers.ReLU(name="features")(encoded)
+    normed = GlobalLayerNorm(name="bottleneck_norm")(features)
     trunk = convolution(config.width, "bottleneck")(normed)
     trunk = SplitIntoChunks(config.chunk, config.chunk_hop, name="segment")(trunk)
     for block in range(config.blocks):
         for path in ("intra", "inter"):
             name = f"block_{block}_{path}"
-            wide = both_directions(trunk, config, name)
+            wide = both_directions(trunk, config, name, for_export)
             narrow = convolution(config.width, f"{name}_linear")(wide)
             normed = GlobalLayerNorm(name=f"{name}_norm")(narrow)
             trunk = layers.Add(name=f"{name}_residual_sum")([trunk, normed])
@@ -47,5 +52,7 @@ def build(
     mask = convolution(config.filters, "mask", use_bias=False)(gated)
     mask = mask_activation(mask, config.mask_activation)
     masked = layers.Multiply(name="masked")([mask, encoded])
-    estimates = estimated_sources(masked, config, output_planes, residual)
+    estimates = estimated_sources(
+        masked, planes, config, input_planes, output_planes, residual
+    )
     return keras.Model(mixture, estimates, name="dprnn")

@@ -7,10 +7,12 @@ from fqss_tf.layers.chunks import SplitIntoChunks
 from fqss_tf.layers.norm import ChannelLayerNorm, GlobalLayerNorm
 from fqss_tf.models.dptnet.sizes import DPTNetConfig
 from fqss_tf.models.dual_path import (
-    encoded_mixture,
+    encoding,
     estimated_sources,
     gated_sources,
     improved_transformers,
+    projected_mask,
+    split_mixture,
 )
 from fqss_tf.models.sizes import Residual
 from fqss_tf.models.waveform import convolution
@@ -28,7 +30,8 @@ def build(
 
     T is a multiple of ``config.hop``. Arguments as of ``fqss_tf.models.registry.build``.
     """
-    mixture, encoded = encoded_mixture(config, input_planes)
+    mixture, planes = split_mixture(input_planes)
+    encoded = encoding(planes, config, input_planes)
     encoded = layers.ReLU(name="encoded")(encoded)
     normed = GlobalLayerNorm(name="bottleneck_norm")(encoded)
     trunk = convolution(config.width, "bottleneck", use_bias=False)(normed)
@@ -39,7 +42,9 @@ def build(
 
     trunk = improved_transformers(trunk, config, norm, for_export)
     gated = gated_sources(trunk, encoded, config, for_export)
-    mask = convolution(config.filters, "mask", use_bias=False, activation="relu")(gated)
+    mask = projected_mask(gated, config.filters, config.mask_activation)
     masked = layers.Multiply(name="masked")([mask, encoded])
-    estimates = estimated_sources(masked, config, output_planes, residual)
+    estimates = estimated_sources(
+        masked, planes, config, input_planes, output_planes, residual
+    )
     return keras.Model(mixture, estimates, name="dptnet")

@@ -7,11 +7,12 @@ from fqss_tf.layers.chunks import SplitIntoChunks
 from fqss_tf.layers.norm import GlobalLayerNorm, RowLayerNorm
 from fqss_tf.models.dptnet_asteroid.sizes import AsteroidDPTNetConfig
 from fqss_tf.models.dual_path import (
-    encoded_mixture,
+    encoding,
     estimated_sources,
     gated_sources,
     improved_transformers,
     mask_activation,
+    split_mixture,
 )
 from fqss_tf.models.sizes import Residual
 from fqss_tf.types import KerasModel
@@ -30,7 +31,8 @@ def build(
     Its overlap-add divides by ``chunk / chunk_hop``: here the convolution before it has that in its
     weights.
     """
-    mixture, encoded = encoded_mixture(config, input_planes)
+    mixture, planes = split_mixture(input_planes)
+    encoded = encoding(planes, config, input_planes)
     encoded = layers.ReLU(name="encoded")(encoded)
     trunk = GlobalLayerNorm(name="input_norm")(encoded)
     trunk = SplitIntoChunks(config.chunk, config.chunk_hop, name="segment")(trunk)
@@ -38,5 +40,7 @@ def build(
     gated = gated_sources(trunk, encoded, config, for_export, config.chunk_hop)
     mask = mask_activation(gated, config.mask_activation)
     masked = layers.Multiply(name="masked")([mask, encoded])
-    estimates = estimated_sources(masked, config, output_planes, residual)
+    estimates = estimated_sources(
+        masked, planes, config, input_planes, output_planes, residual
+    )
     return keras.Model(mixture, estimates, name="dptnet_asteroid")

@@ -17,3 +17,10 @@ class SepFormer(Network[SepFormerConfig]):
         from fqss_tf.models.sepformer.graph import build
 
         return build(config, **form)
+
+    def begin(self, model: KerasModel, config: SepFormerConfig) -> None:
+        """Begins with cosine filters where that is asked for."""
+        if config.initial_filters == "cosine":
+            from fqss_tf.models.dual_path_weights import begin_with_small_masks
+
+            begin_with_small_masks(model, config)

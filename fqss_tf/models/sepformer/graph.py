@@ -9,9 +9,11 @@ from fqss_tf.layers.norm import ChannelLayerNorm, GlobalLayerNorm
 from fqss_tf.models.attention import attention
 from fqss_tf.models.dual_path import (
     across_chunks,
-    encoded_mixture,
+    encoding,
     estimated_sources,
     gated_sources,
+    projected_mask,
+    split_mixture,
 )
 from fqss_tf.models.sepformer.sizes import SepFormerConfig
 from fqss_tf.models.sizes import Residual
@@ -31,7 +33,8 @@ def build(
 
     T is a multiple of ``config.hop``. Arguments as of ``fqss_tf.models.registry.build``.
     """
-    mixture, encoded = encoded_mixture(config, input_planes)
+    mixture, planes = split_mixture(input_planes)
+    encoded = encoding(planes, config, input_planes)
     encoded = layers.ReLU(name="encoded")(encoded)
     normed = GlobalLayerNorm(name="bottleneck_norm")(encoded)
     trunk = convolution(config.width, "bottleneck", use_bias=False)(normed)
@@ -44,9 +47,11 @@ def build(
         trunk = _with_residual(trunk, config.inter_layers, config, name, for_export)
         trunk = across_chunks(trunk, f"{name}_permuted")
     gated = gated_sources(trunk, encoded, config, for_export)
-    mask = convolution(config.filters, "mask", use_bias=False, activation="relu")(gated)
+    mask = projected_mask(gated, config.filters, config.mask_activation)
     masked = layers.Multiply(name="masked")([mask, encoded])
-    estimates = estimated_sources(masked, config, output_planes, residual)
+    estimates = estimated_sources(
+        masked, planes, config, input_planes, output_planes, residual
+    )
     return keras.Model(mixture, estimates, name="sepformer")
 
 

@@ -2,7 +2,13 @@
 
 import dataclasses
 
-from fqss_tf.models.sizes import AttentionSizes
+from fqss_tf.models.sizes import (
+    INITIAL_FILTERS,
+    MASK_ACTIVATIONS,
+    AttentionSizes,
+    InitialFilters,
+    MaskActivation,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,6 +17,7 @@ class SepFormerConfig(AttentionSizes):
 
     Each of ``blocks`` has ``intra_layers`` transformer layers along the frames of a chunk and
     ``inter_layers`` along the chunks. ``kernel`` and ``hop`` are in samples, ``chunk`` in frames.
+    ``initial_filters`` and ``sum_to_mixture`` are those of a ConvTasNet.
     """
 
     sources: int = 2
@@ -24,3 +31,8 @@ class SepFormerConfig(AttentionSizes):
     inter_layers: int = 8
     heads: int = 8
     feed_forward: int = 1024
+    mask_activation: MaskActivation = "relu"
+    initial_filters: InitialFilters = "random"
+    sum_to_mixture: bool = False
+
+    choices = {"mask_activation": MASK_ACTIVATIONS, "initial_filters": INITIAL_FILTERS}
