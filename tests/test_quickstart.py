@@ -49,8 +49,7 @@ def test_quickstart_makes_integer_models_as_good_as_float(few_mixtures, tmp_path
     assert abs(by_method["fqss"]["drop"]) <= 0.3
     assert by_method["float"]["si_sdri"] > 0.5
     assert by_method["ptq"]["bytes"] < by_method["float"]["bytes"] / 2
-    # The second decoder and the sums of planes count in so small a network.
-    assert by_method["fqss"]["bytes"] < by_method["float"]["bytes"] * 0.6
+    assert by_method["fqss"]["bytes"] < by_method["float"]["bytes"] / 2
     sweep = outcome["sweep"]
     assert sweep == json.loads((tmp_path / "out" / "sweep.json").read_text())
     assert [row["input_snr"] for row in sweep] == 4 * list(INPUT_SNR_DB)

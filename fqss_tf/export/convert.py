@@ -10,6 +10,7 @@ from fqss_tf.errors import FqssError
 from fqss_tf.export.conversion import Conversion, Options
 from fqss_tf.export.parity import Parity, compare, one_segment, whole_stream
 from fqss_tf.export.segments import levelled_segments
+from fqss_tf.export.short_names import with_short_names
 from fqss_tf.files import atomic_path, check_place
 from fqss_tf.formats import FILE_TYPES, WAVEFORM_SCALE
 from fqss_tf.models.registry import names_of, network_of
@@ -168,7 +169,7 @@ def _converted(run: "BaseRun", options: Options, samples: int) -> _Converted:
             model, _shape(run, samples, counts), counts.output,
             network.beside(run.config, samples, counts.input),
         )
-    return _Converted(write_metadata(content, metadata), model, counts)
+    return _Converted(write_metadata(with_short_names(content), metadata), model, counts)
 
 
 def _shape(run: "BaseRun", samples: int, planes: Planes) -> tuple[int, ...]:
