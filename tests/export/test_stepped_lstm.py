@@ -41,7 +41,7 @@ class Case:
         set_mode(self.model, "deploy")
         signature = tf.TensorSpec(self.inputs.shape, tf.float32)
         self.content = convert_int8_function(
-            lambda inputs: {"hidden": self.model(inputs, training=False)}, signature, self.model
+            lambda inputs: {"hidden": self.model(inputs, training=False)}, self.model, signature
         )
         self.simulated = self.model(self.inputs).numpy()
 

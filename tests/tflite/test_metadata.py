@@ -37,6 +37,7 @@ def test_reads_what_was_written(tiny_tflite):
         "spectrogram": None,
         "channels": 1,
         "transform": None,
+        "bounds": None,
     }
 
 
