@@ -2,16 +2,12 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
-import tf_keras as keras
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from ai_edge_litert.interpreter import OpResolverType
+from lstm_layers import ExportedLstm, code_inputs, lstm_network, sqnr
 
-from fqss_tf.export.graphs import convert_int8_function
 from fqss_tf.export.lstm import with_lstm_ops
 from fqss_tf.layers.lstm import BidirectionalLstm, StandIn
-from fqss_tf.layers.planes import Splitter
-from fqss_tf.quantization.bias import snap_biases
-from fqss_tf.quantization.wrap import calibrate, quantize, ranges, set_mode
+from fqss_tf.quantization.wrap import ranges
 from fqss_tf.tflite import TfliteFile
 from fqss_tf.tflite.flatbuffer import pack_model, read_model
 from fqss_tf.tflite.graph_check import faults
@@ -20,52 +16,19 @@ from fqss_tf.tflite.op_report import conversion_ops, float_tensors
 ROWS, STEPS, CHANNELS, UNITS = 3, 500, 8, 16
 
 
-class Exported:
-    """One LSTM layer behind an 8-bit input: float, simulated, and as a .tflite."""
+class Exported(ExportedLstm):
+    """The layer, and ``expected``: what it gives in float."""
 
     def __init__(self):
-        keras.utils.set_random_seed(0)
-        rng = np.random.default_rng(0)
-        codes = rng.integers(-128, 128, (1, ROWS, STEPS, CHANNELS))
-        self.inputs = (codes / 128).astype(np.float32)
-        entry = keras.Input((None, None, CHANNELS))
-        lstm = BidirectionalLstm(UNITS, name="lstm")
-        network = keras.Model(entry, lstm(Splitter(1, name="splitter")(entry)))
-        network.set_weights([2 * weight for weight in network.get_weights()])
-        self.expected = network(self.inputs).numpy()
-        self.model = quantize(network)
-        calibrate(self.model, [self.inputs[:, :, :50]] * 60)
-        snap_biases(self.model)
-        set_mode(self.model, "deploy")
-        signature = tf.TensorSpec(self.inputs.shape, tf.float32)
-        self.content = convert_int8_function(
-            lambda inputs: {"hidden": self.model(inputs, training=False)}, self.model, signature
-        )
-        self.simulated = self.model(self.inputs).numpy()
-
-    def run(self, inputs, kernels=OpResolverType.AUTO, before=None):
-        """Hidden states of the .tflite; ``before``: inputs that it has seen already."""
-        engine = Interpreter(
-            model_content=self.content, experimental_op_resolver_type=kernels
-        )
-        engine.allocate_tensors()
-        (entry,), (output,) = engine.get_input_details(), engine.get_output_details()
-        for item in (before, inputs):
-            if item is not None:
-                engine.reset_all_variables()
-                engine.set_tensor(entry["index"], np.round(item * 128).astype(np.int8))
-                engine.invoke()
-        scale, zero_point = output["quantization"]
-        return scale * (engine.get_tensor(output["index"]).astype(np.float32) - zero_point)
+        inputs = code_inputs(ROWS, STEPS, CHANNELS)
+        network = lstm_network(BidirectionalLstm, CHANNELS, UNITS)
+        self.expected = network(inputs).numpy()
+        super().__init__(network, inputs, [inputs[:, :, :50]] * 60)
 
 
 @pytest.fixture(scope="module")
 def exported():
     return Exported()
-
-
-def sqnr(signal, noisy):
-    return 10 * np.log10(np.sum(signal**2) / np.sum((noisy - signal) ** 2))
 
 
 @pytest.mark.parametrize("kernels", [OpResolverType.AUTO, OpResolverType.BUILTIN_REF])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import tf_keras as keras
+from begun_networks import begun, noise_mixture
 
-from fqss_tf.models import registry
 from fqss_tf.models.dprnn.sizes import DPRNNConfig
 from fqss_tf.models.dptnet.sizes import DPTNetConfig
 from fqss_tf.models.sepformer.sizes import SepFormerConfig
@@ -30,17 +30,12 @@ def config(request):
 
 @pytest.fixture
 def model(config):
-    keras.utils.set_random_seed(0)
-    model = registry.build(config)
-    registry.network_of(config).begin(model, config)
-    return model
+    return begun(config)
 
 
 @pytest.fixture
 def mixture():
-    """16-bit samples, float32 [B, 1, T, 1]."""
-    noise = np.random.default_rng(1).integers(-(2**14), 2**14, (2, 1, 640, 1))
-    return (noise / 2**15).astype(np.float32)
+    return noise_mixture(640)
 
 
 def test_the_sources_add_up_to_the_mixture(model, mixture):

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 import tf_keras as keras
+from begun_networks import begun, noise_mixture
 
 from fqss_tf.errors import FqssError
-from fqss_tf.models import registry
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 from fqss_tf.models.sharing import shares_of_mixture
 from fqss_tf.quantization.folding import add_planes
@@ -29,17 +29,12 @@ def config(request):
 
 @pytest.fixture
 def model(config):
-    keras.utils.set_random_seed(0)
-    model = registry.build(config)
-    registry.network_of(config).begin(model, config)
-    return model
+    return begun(config)
 
 
 @pytest.fixture
 def mixture():
-    """16-bit samples, float32 [B, 1, T, 1]."""
-    noise = np.random.default_rng(1).integers(-(2**14), 2**14, (2, 1, 800, 1))
-    return (noise / 2**15).astype(np.float32)
+    return noise_mixture(800)
 
 
 def test_it_finds_one_mask(model):
