@@ -45,12 +45,14 @@ def separate(model, audio, result):
 def compare(result, other):
     expected = np.load(result).astype(float)
     difference = np.abs(expected - np.load(other))
-    with np.errstate(divide="ignore"):
-        ratio = 10 * np.log10(np.sum(expected**2) / np.sum(difference**2))
-    print(
+    line = (
         f"{np.count_nonzero(difference)} of {difference.size} samples differ, "
-        f"by {difference.max():.0f} LSB of 16 bits at most, SQNR {ratio:.1f} dB"
+        f"by {difference.max():.0f} LSB of 16 bits at most"
     )
+    if difference.any():
+        ratio = 10 * np.log10(np.sum(expected**2) / np.sum(difference**2))
+        line += f", SQNR {ratio:.1f} dB"
+    print(line)
 
 
 if __name__ == "__main__":
