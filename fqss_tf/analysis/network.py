@@ -12,7 +12,7 @@ import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras fi
 
 from fqss_tf.layers.planes import Splitter
 from fqss_tf.quantization import wrap
-from fqss_tf.quantization.quantizers import ModalQuantizer
+from fqss_tf.quantization.quantizers import InputRangeQuantizer, ModalQuantizer
 from fqss_tf.types import KerasLayer, KerasModel, Variable
 from fqss_tf.types import Tensor as TfTensor
 
@@ -158,7 +158,7 @@ def _tensors(layer: KerasLayer) -> Iterator[Tensor]:
         yield Tensor(f"{name}/{attribute}", "weight", name, quantizer, variables, weight)
     for inner, quantizer in config.inner.items():
         yield Tensor(f"{name}/{inner}", "activation", name, quantizer)
-    if config.output is not None:
+    if config.output is not None and not isinstance(config.output, InputRangeQuantizer):
         kind, shown = "activation", name
         if isinstance(layer.layer, Splitter):
             kind = shown = "input"

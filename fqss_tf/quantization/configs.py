@@ -9,6 +9,7 @@ import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras fi
 
 from fqss_tf.quantization.quantizers import (
     ConstantRangeQuantizer,
+    InputRangeQuantizer,
     ModalQuantizer,
     PowerOfTwoQuantizer,
     RangeQuantizer,
@@ -94,7 +95,7 @@ class LayerQuantizeConfig(tfmot.quantization.keras.QuantizeConfig):
 CUSTOM_OBJECTS = {
     kind.__name__: kind
     for kind in (
-        ConstantRangeQuantizer, LayerQuantizeConfig, PowerOfTwoQuantizer, RangeQuantizer,
-        RemainderQuantizer, WeightQuantizer,
+        ConstantRangeQuantizer, InputRangeQuantizer, LayerQuantizeConfig, PowerOfTwoQuantizer,
+        RangeQuantizer, RemainderQuantizer, WeightQuantizer,
     )
 }

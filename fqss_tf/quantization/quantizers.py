@@ -224,6 +224,34 @@ class ConstantRangeQuantizer(ModalQuantizer):
         return {**super().get_config(), "scale": self.step, "zero_point": self.zero_point}
 
 
+class InputRangeQuantizer(ModalQuantizer):
+    """The range of what a layer reads, for a ReLU: its output is on that grid already.
+
+    Nothing is rounded. The exported graph repeats the range, because the converter leaves a ReLU
+    without one in float, and XNNPACK takes it only between equal scales.
+    """
+
+    def build(self, tensor_shape: Any, name: str, layer: KerasLayer) -> dict[str, Tensor]:
+        """Adds no variables."""
+        return {}
+
+    def follow(self, quantizer: ModalQuantizer, variables: Mapping[str, Tensor]) -> None:
+        """Takes the range of another tensor: its quantizer, with the variables of it."""
+        self._followed, self._followed_variables = quantizer, variables
+
+    def __call__(
+        self, inputs: Tensor, training: bool, weights: Mapping[str, Tensor], **kwargs: Any
+    ) -> Tensor:
+        """Returns the values, in mode ``deploy`` with the range."""
+        if self.mode != "deploy":
+            return inputs
+        return self._followed(inputs, training, self._followed_variables)
+
+    def scale(self, weights: Mapping[str, Tensor]) -> float:
+        """The step of the integer tensor, a float."""
+        return self._followed.scale(self._followed_variables)
+
+
 class PowerOfTwoQuantizer(ModalQuantizer):
     """Symmetric quantizer of a tensor whose scale is a power of two.
 

@@ -42,6 +42,7 @@ from fqss_tf.layers.stepped_lstm import SteppedLstm
 from fqss_tf.quantization.configs import LayerQuantizeConfig
 from fqss_tf.quantization.quantizers import (
     ConstantRangeQuantizer,
+    InputRangeQuantizer,
     ModalQuantizer,
     PowerOfTwoQuantizer,
     RangeQuantizer,
@@ -184,6 +185,11 @@ def _of_relus(layer: KerasLayer) -> bool:
     )
 
 
+def _reads_a_range(layer: KerasLayer) -> bool:
+    output = _rule(*_producers(layer)).output
+    return output not in (OF_THE_INPUT, OF_THE_NEXT)
+
+
 def _leaves_its_range_to_a_prelu(layer: KerasLayer) -> bool:
     computes = layers.Conv2D | layers.DepthwiseConv2D | layers.Add
     return isinstance(layer, computes) and _output(layer, 8) is None
@@ -202,6 +208,9 @@ def _fixed(text: str, scale: float, zero_point: int, adjustable: bool = True) ->
 
 
 OF_THE_INPUT = Output("scale of the input", lambda layer, bits: None)
+AS_THE_INPUT = Output(
+    "range of the input, nothing is rounded", lambda layer, bits: InputRangeQuantizer(bits)
+)
 OF_THE_NEXT = Output("none: the next layer's", lambda layer, bits: None)
 INSIDE = Output("an inner tensor", lambda layer, bits: None)
 OUTSIDE = Output(
@@ -287,6 +296,9 @@ OUTPUT_RULES = (
     OutputRule(
         (layers.Add, layers.Multiply), OF_THE_NEXT,
         _feeds_only("before ReLU only", layers.ReLU),  # the runtime fuses the two
+    ),
+    OutputRule(
+        (layers.ReLU,), AS_THE_INPUT, Condition("of a tensor that has a range", _reads_a_range)
     ),
     OutputRule((layers.ReLU,), NON_NEGATIVE),
     OutputRule(

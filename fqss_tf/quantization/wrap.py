@@ -9,9 +9,14 @@ import tf_keras as keras
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
 from fqss_tf.layers.lstm import BidirectionalLstm
-from fqss_tf.quantization.bias import Wrapper
+from fqss_tf.quantization.bias import Wrapper, output_quantizer, quantized_source
 from fqss_tf.quantization.configs import CUSTOM_OBJECTS
-from fqss_tf.quantization.quantizers import MODES, ModalQuantizer, RangeQuantizer
+from fqss_tf.quantization.quantizers import (
+    MODES,
+    InputRangeQuantizer,
+    ModalQuantizer,
+    RangeQuantizer,
+)
 from fqss_tf.quantization.rules import quantize_config
 from fqss_tf.types import KerasLayer, KerasModel, NetworkInputs
 
@@ -62,6 +67,7 @@ def quantize(model: KerasModel, bits: int = 8) -> KerasModel:
             wrapped, FqssScheme(), quantized_layer_name_prefix=""
         )
     _keep_constants(quantized)
+    _follow_inputs(quantized)
     set_mode(quantized, "quantize")
     return quantized
 
@@ -73,6 +79,14 @@ def _keep_constants(model: KerasModel) -> None:
             # All of them: the layer itself loses its kernel when it gets the quantized one.
             layer._non_trainable_weights.extend(layer._trainable_weights)
             layer._trainable_weights.clear()
+
+
+def _follow_inputs(model: KerasModel) -> None:
+    """Tells the layers that keep the range of their input which one it is."""
+    for layer in model.layers:
+        output = layer.quantize_config.output if isinstance(layer, Wrapper) else None
+        if isinstance(output, InputRangeQuantizer):
+            output.follow(*output_quantizer(quantized_source(layer)))
 
 
 def check_layers(model: KerasModel) -> None:

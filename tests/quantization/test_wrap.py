@@ -188,6 +188,38 @@ def test_8_bit_tensors_have_at_most_256_values(quantized, fused):
         assert len(np.unique(np.round(steps))) <= 256, layer.name
 
 
+@pytest.fixture(scope="module")
+def rectified(fused):
+    """One whose features are a ReLU of the encoding, which the masks multiply as it is."""
+    network = registry.build(
+        dataclasses.replace(fused.config, features="rectified"), for_export=True
+    )
+    model = quantize(network)
+    calibrate(model, [fused.mixture])
+    return model
+
+
+def test_a_relu_of_a_tensor_with_a_range_rounds_nothing(rectified, fused):
+    (encoded,) = rectified.get_layer("features").inbound_nodes[0].parent_nodes
+    places = [encoded.outputs, rectified.get_layer("features").output]
+    rounded, features = keras.Model(rectified.input, places)(fused.mixture)
+    assert np.min(rounded) < 0
+    np.testing.assert_array_equal(features, np.maximum(rounded, 0))
+
+
+def test_an_exported_relu_has_the_range_of_what_it_reads(rectified, fused):
+    expected = rectified(fused.mixture)
+    set_mode(rectified, "deploy")
+    layer = rectified.get_layer("features")
+    (source,) = layer.inbound_nodes[0].parent_nodes
+    low, high = source.layer.quantize_config.output.range()
+    far = tf.constant([low - 1, low / 2, high / 2, high + 1])
+    beyond = layer.quantize_config.output(far, False, {})
+    np.testing.assert_allclose(beyond, [low, low / 2, high / 2, high], atol=(high - low) / 255)
+    np.testing.assert_allclose(rectified(fused.mixture), expected, atol=1e-6)
+    set_mode(rectified, "quantize")
+
+
 def test_layer_unknown_to_the_table():
     inputs = keras.Input((1, 8, 4))
     model = keras.Model(inputs, keras.layers.Softmax(name="odd")(inputs))
