@@ -82,7 +82,8 @@ class SettingsActivityTest {
 
     @Test
     fun `a file that is added is chosen, and has its card`() {
-        assertEquals(1, added("song.tflite", songModel()).count { it.isChecked && it.text.startsWith("song.tflite, net, int8\nvocals, backing at 8000 Hz") })
+        val chosen = added("song.tflite", songModel()).single { it.isChecked }.text.toString()
+        assertTrue(chosen, chosen.startsWith("song.tflite, net, int8\nvocals, backing at 8000 Hz"))
         assertEquals("song.tflite", testedDemo.chosenModelName())
         assertEquals("Add a model from a file", activity.view<Button>(R.id.add_model).text.toString())
         testedDemo.onCreate()
@@ -99,7 +100,8 @@ class SettingsActivityTest {
 
     @Test
     fun `HTDemucs is told`() = assertRefused(
-        "The model song.tflite hears a waveform and a spectrogram at once, as HTDemucs does, and this app runs no such model: choose another one.",
+        "The model song.tflite hears a waveform and a spectrogram at once, as HTDemucs does, " +
+            "and this app runs no such model: choose another one.",
         "song.tflite",
         redescribed { put("channels", 2).put("transform", 4096) },
     )

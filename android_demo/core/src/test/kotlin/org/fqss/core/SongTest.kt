@@ -123,7 +123,7 @@ class SongTest {
         return (blocks + listOf(separation.finish())).reduce { a, b -> a.zip(b) { x, y -> x + y } }
     }
 
-    /** Not bit for bit: NumPy transforms back in single precision, and its exp and hypot round otherwise. */
+    /** Not bit for bit: Python computes magnitudes and masks in single precision, and its transforms round otherwise. */
     private fun assertWithinOneStep(golden: String, found: List<ShortArray>) =
         Golden.int16(golden).rows(2).zip(found).forEach { (a, b) ->
             assertEquals(a.size, b.size)
