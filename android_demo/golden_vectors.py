@@ -20,10 +20,12 @@ from fqss_tf.audio import resample
 from fqss_tf.audio.channels import mono
 from fqss_tf.cli.main import main as fqss_tf_command
 from fqss_tf.evaluation import load_mixtures
+from fqss_tf.formats import SpectrogramForm
 from fqss_tf.runtime import StreamingSeparator, planes
 from fqss_tf.runtime.chunking import chunk_order, matching_order, separate_blocks
 from fqss_tf.runtime.levelling import levelled, levelled_int16
-from fqss_tf.runtime.samples import to_int16
+from fqss_tf.runtime.samples import to_float, to_int16
+from fqss_tf.runtime.spectrogram_engine import SpectrogramEngine, masked
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE / "core/src/test/resources/golden"
@@ -35,6 +37,8 @@ STEP_SAMPLES = 4100  # no whole number of steps
 STREAM_WINDOW = slice(29000, 32500)  # with a cross-fade and the second chunk; all would be large
 FILE_WINDOW = slice(16000, 32500)
 SEAM_WINDOW = slice(23000, 26000)  # has a cross-fade in segments of 2 s at 16 kHz
+SONG_KERNEL, SONG_BINS, SONG_FRAMES = 256, 96, 6  # segments of 384 samples
+SONG_SAMPLES, SHORT_SONG_SAMPLES = 1100, 100
 
 
 class HalfBands:
@@ -99,6 +103,34 @@ class DelayedPlanes:
         return PlaneEngine._stages(delayed[: self.metadata.segment])
 
 
+class LinearLogits:
+    """Stands in for a model over spectrograms: logits that grow with magnitudes, in integers.
+
+    The louder a bin, the more of it is the first source's and the less the second's; a bias that
+    differs from place to place tells a wrong order of frames, bins or channels.
+    """
+
+    class metadata:
+        sources, type, input_planes = ("vocals", "accompaniment"), "int8", 2
+
+    def __init__(self, kind):
+        self.form = SpectrogramForm(SONG_KERNEL, SONG_BINS, SONG_FRAMES, kind)
+
+    logits = SpectrogramEngine.logits
+
+    def _run(self, inputs):
+        """int8 [1, T, F, 4] -> two int8 [1, T / 2, F / 2, 16]."""
+        high, low = np.moveaxis(inputs[0].astype(np.int32).reshape(*inputs.shape[1:3], 2, 2), 2, 0)
+        heard = high * 256 + low + 128
+        frames, bins, channels = np.indices(heard.shape)
+        bias = 900 * ((3 * frames + 5 * bins + 7 * channels) % 11)
+        logits = np.stack([20 * heard - bias, bias - 20 * heard // 2])
+        logits = np.clip(logits, -(2**15), 2**15 - 1)
+        rows = logits.reshape(2, SONG_FRAMES // 2, 2, SONG_BINS // 2, 2, 2)
+        outputs = rows.transpose(1, 3, 0, 2, 4, 5).reshape(SONG_FRAMES // 2, SONG_BINS // 2, 16)
+        return np.moveaxis(planes.split_int16(outputs.astype(np.int16)), -1, 0)[:, None]
+
+
 def vectors():
     """Dict of file name without suffix -> array."""
     random = np.random.default_rng(0)
@@ -111,6 +143,7 @@ def vectors():
         **_spectra(random),
         **_steps(random),
         **_rates(),
+        **_songs(random),
         **_networks(),
     }
 
@@ -223,6 +256,24 @@ def _rates():
         "rate_11025": resample(signal, 8000, 11025),
         "rate_5000": resample(signal, 8000, 5000),
     }
+
+
+def _songs(random):
+    """Two tones that come and go, one for each ear, in noise."""
+    time = np.arange(SONG_SAMPLES)[:, None]
+    tones = 9000 * np.sin(time * [0.31, 0.83]) * np.sin(time / [170, 90])
+    song = (tones + random.normal(0, 900, tones.shape)).astype(np.int16)
+    return {
+        "song": song,
+        "song_sources": _masked(song, "sigmoid"),
+        "song_softmax_sources": _masked(song, "softmax"),
+        "song_mono_sources": _masked(song[:, 0], "sigmoid"),
+        "song_short_sources": _masked(song[:SHORT_SONG_SAMPLES], "sigmoid"),
+    }
+
+
+def _masked(song, kind):
+    return to_int16(np.concatenate(list(masked(LinearLogits(kind), [to_float(song)])), axis=1))
 
 
 def _networks():

@@ -12,6 +12,7 @@ class DemoApplication : Application() {
     val settings by lazy { Settings(this) }
     val fileJob by lazy { FileJob(this) }
     val liveJob by lazy { LiveJob(this) }
+    val modelJob by lazy { ModelJob(this) }
     val resultsFolder by lazy { File(filesDir, "results").apply { mkdirs() } }
 
     lateinit var models: ModelStore
@@ -22,7 +23,7 @@ class DemoApplication : Application() {
 
     override fun onCreate() {
         super.onCreate()
-        models = ModelStore.of(assets)
+        models = ModelStore.of(this)
         unfinishedResults().forEach(File::deleteRecursively) // of a process that ended in the middle
     }
 

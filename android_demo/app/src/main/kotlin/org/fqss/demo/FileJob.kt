@@ -44,7 +44,7 @@ class FileJob(private val demo: DemoApplication) : Job<FileState>(FileState.Idle
             val samples = recording.estimatedSamples ?: 0
             val seconds = samples / recording.rate
             if (seconds > LONG_SECONDS && !isLongAccepted) {
-                val bytes = FileSeparation.neededBytes(samples, engine.sources)
+                val bytes = FileSeparation.neededBytes(samples, engine.sources, FileSeparation.channels(engine, recording))
                 return show(FileState.Question(seconds, bytes / 1_000_000))
             }
             val separation = FileSeparation(

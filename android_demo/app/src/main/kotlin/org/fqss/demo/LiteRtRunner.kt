@@ -36,9 +36,9 @@ class LiteRtRunner(private val model: Model, processor: Processor) : TensorRunne
             delegate?.close()
             throw error
         }
-        input = direct(description.segment * description.inputStages)
+        input = direct(description.inputBytes)
         stages = (0 until description.outputStages).associate {
-            "stage_$it" to direct(description.sources.size * description.segment)
+            "stage_$it" to direct(description.stageBytes)
         }
         states = description.states.map {
             val tensor = interpreter.getInputTensorFromSignature(it, SIGNATURE)

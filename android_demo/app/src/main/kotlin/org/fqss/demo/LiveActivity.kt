@@ -98,19 +98,18 @@ class LiveActivity : Activity() {
         val factor = state.status.realTimeFactor
         val isSlow = factor != null && factor > 1 && state.status.seconds > SECONDS_TO_JUDGE_FROM
         message.showMessage(if (isSlow) getString(R.string.live_slow) else null)
-        showLevels(state.status)
+        showLevels(state.status, state.sources)
         view<TextView>(R.id.time).text = clockTime(state.status.seconds.toLong())
         view<TextView>(R.id.facts).text =
             getString(R.string.live_facts, factor?.let { "%.2f".format(it) } ?: "–", state.memoryMegabytes)
     }
 
-    private fun showLevels(status: LiveStatus) {
+    private fun showLevels(status: LiveStatus, sources: List<String>) {
         val levels = listOf(status.mixtureLevel) + status.sourceLevels
         while (meters.childCount < levels.size) layoutInflater.inflate(R.layout.item_meter, meters)
         levels.forEachIndexed { index, level ->
             val item = meters.getChildAt(index)
-            val title =
-                if (index == 0) getString(R.string.mixture) else sourceTitle(this, index - 1, status.sourceLevels.size)
+            val title = if (index == 0) getString(R.string.mixture) else sourceTitle(this, index - 1, sources)
             item.view<TextView>(R.id.name).text = title
             item.view<LevelMeterView>(R.id.meter).apply {
                 this.level = level

@@ -18,6 +18,7 @@ sealed interface LiveState {
         val latencySeconds: Double,
         val memoryMegabytes: Int,
         val stepModel: String?,
+        val sources: List<String>,
     ) : LiveState
 
     /** [result] is null where nothing was recorded. */
@@ -49,7 +50,7 @@ class LiveJob(private val demo: DemoApplication) : Job<LiveState>(LiveState.Idle
                     val stepModel = name.takeIf { description.isStep }
                     while (!isCancelled) {
                         recorder.push(microphone.read() ?: break)?.let { status ->
-                            show(LiveState.Running(status, latency, memoryMegabytes(), stepModel))
+                            show(LiveState.Running(status, latency, memoryMegabytes(), stepModel, session.sources))
                         }
                     }
                     val result = recorder.finish(Facts.of(name, demo.settings.processor, opened, memoryMegabytes()))

@@ -82,7 +82,8 @@ class Player(
     }
 
     private fun track(): AudioTrack {
-        val channel = AudioFormat.CHANNEL_OUT_MONO
+        val isStereo = mixdown.channels == 2
+        val channel = if (isStereo) AudioFormat.CHANNEL_OUT_STEREO else AudioFormat.CHANNEL_OUT_MONO
         val encoding = AudioFormat.ENCODING_PCM_16BIT
         val smallest = AudioTrack.getMinBufferSize(mixdown.rate, channel, encoding)
         val format = AudioFormat.Builder()
@@ -94,7 +95,7 @@ class Player(
             .setUsage(AudioAttributes.USAGE_MEDIA)
             .setContentType(AudioAttributes.CONTENT_TYPE_SPEECH)
             .build()
-        val bytes = maxOf(smallest, 2 * mixdown.rate / BLOCKS_PER_SECOND)
+        val bytes = maxOf(smallest, Pcm.SAMPLE_BYTES * mixdown.channels * mixdown.rate / BLOCKS_PER_SECOND)
         return AudioTrack(attributes, format, bytes, AudioTrack.MODE_STREAM, AudioManager.AUDIO_SESSION_ID_GENERATE)
     }
 

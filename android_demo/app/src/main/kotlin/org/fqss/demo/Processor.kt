@@ -74,7 +74,7 @@ class EngineOpener(private val makeRunner: (Model, Processor) -> TensorRunner) {
     /** A processor that computes in half precision may give noise; the CPU says what is right. */
     private fun checked(runner: TensorRunner, model: Model): TensorRunner {
         try {
-            val noise = Random(0).nextBytes(model.description.segment * model.description.inputStages)
+            val noise = Random(0).nextBytes(model.description.inputBytes)
             val right = onCpu(model, FALLBACK).use { it.run(noise)[0] }
             val decibels = agreementDb(right, runner.run(noise)[0])
             if (decibels >= SMALLEST_AGREEMENT_DB) return runner

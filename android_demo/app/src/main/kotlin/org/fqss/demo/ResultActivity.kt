@@ -12,6 +12,7 @@ import android.widget.SeekBar
 import android.widget.TextView
 import android.widget.ToggleButton
 import org.fqss.core.Mixdown
+import org.fqss.core.ModelDescription
 import org.fqss.core.Overview
 import org.fqss.core.Result
 import org.fqss.core.SeparationException
@@ -19,7 +20,7 @@ import java.io.File
 import java.io.IOException
 import kotlin.concurrent.thread
 
-/** The voices of the last result: seen, heard one at a time, shared, saved. */
+/** The sources of the last result: seen, heard one at a time, shared, saved. */
 class ResultActivity : Activity() {
     private val message by lazy { view<TextView>(R.id.message) }
     private val play by lazy { view<Button>(R.id.play) }
@@ -76,7 +77,13 @@ class ResultActivity : Activity() {
     private fun show(result: Result, mixdown: Mixdown, state: Bundle?) {
         this.result = result
         this.mixdown = mixdown
-        if (result.sources.size == 1) mixture.textOn = getString(R.string.hear_speech)
+        mixture.textOn = getString(
+            when {
+                ModelDescription.areNamed(result.sources) -> R.string.hear_parts
+                result.sources.size == 1 -> R.string.hear_speech
+                else -> R.string.hear_voices
+            },
+        )
         state?.let { restore(it, result, mixdown) }
         player = Player(this, mixdown, ::showPlaying) { message.showMessage(getString(R.string.no_player, it)) }
         play.setOnClickListener { player?.run { if (isPlaying) pause() else play() } }
@@ -145,7 +152,7 @@ class ResultActivity : Activity() {
     }
 
     private fun addSource(source: Int, file: File) {
-        val title = sourceTitle(this, source, result!!.sources.size)
+        val title = sourceTitle(this, source, result!!.sources)
         val item = addPictures(title, file)
         val mixdown = mixdown!!
         item.view<View>(R.id.buttons).visibility = View.VISIBLE

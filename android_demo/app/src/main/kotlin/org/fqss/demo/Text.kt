@@ -3,6 +3,7 @@ package org.fqss.demo
 import android.content.Context
 import android.view.View
 import android.widget.TextView
+import org.fqss.core.ModelDescription
 
 /** 75 -> "1:15", 7275 -> "2:01:15". */
 fun clockTime(seconds: Long): String {
@@ -10,9 +11,12 @@ fun clockTime(seconds: Long): String {
     return if (seconds >= 3600) "${seconds / 3600}:$minutesAndSeconds" else minutesAndSeconds.removePrefix("0")
 }
 
-/** What source number [source] of so many is called: the only one is speech without its noise. */
-fun sourceTitle(context: Context, source: Int, sources: Int): String =
-    if (sources == 1) context.getString(R.string.speech) else context.getString(R.string.voice, source + 1)
+/** What source number [source] of the [names] is called: by its own name, or else the only one is speech without noise. */
+fun sourceTitle(context: Context, source: Int, names: List<String>): String = when {
+    ModelDescription.areNamed(names) -> names[source].replaceFirstChar(Char::uppercaseChar)
+    names.size == 1 -> context.getString(R.string.speech)
+    else -> context.getString(R.string.voice, source + 1)
+}
 
 /** Shows a line, or takes it away. */
 fun TextView.showMessage(message: String?) {

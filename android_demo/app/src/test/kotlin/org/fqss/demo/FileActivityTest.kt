@@ -6,6 +6,7 @@ import android.view.View
 import android.widget.Button
 import android.widget.TextView
 import org.fqss.core.SeparationException
+import org.fqss.core.WavReader
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertNull
 import org.junit.Assert.assertTrue
@@ -48,6 +49,20 @@ class FileActivityTest {
         assertEquals(setOf(last, ".unfinished"), demo.resultsFolder.list()!!.toSet())
         demo.onCreate()
         assertEquals(listOf(last), demo.resultsFolder.list()!!.toList())
+    }
+
+    @Test
+    fun `a song is separated in stereo by a model that was added`() {
+        demo.settings.model = demo.models.add("song.tflite", songModel())
+        demo.openRecording = { StandInRecording(channels = 2) }
+        separated()
+        val result = demo.lastResult()!!
+        assertEquals(listOf("vocals", "backing"), result.sources)
+        WavReader(result.sourceFile("vocals")).use {
+            assertEquals(2, it.channels)
+            assertEquals(10_000L, it.samples)
+        }
+        assertEquals("song.tflite", result.facts[Facts.MODEL])
     }
 
     @Test

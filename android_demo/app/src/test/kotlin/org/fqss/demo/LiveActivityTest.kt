@@ -156,6 +156,18 @@ class LiveActivityTest {
     }
 
     @Test
+    fun `a model of songs is a message where the app has none for streams`() {
+        demo.models = ModelStore({ listOf("song.tflite") }) { songModel() }
+        start()
+        demo.liveJob.finish()
+        assertEquals(
+            "The chosen model separates songs, from files alone: choose another model for live sound.",
+            text(R.id.message),
+        )
+        assertTrue(microphone.isClosed)
+    }
+
+    @Test
     fun `full storage is a message`() {
         demo.freeBytes = { 1000 }
         start()

@@ -103,6 +103,33 @@ class ResultActivityTest {
     }
 
     @Test
+    fun `stems of a song have their names, and are heard and saved in stereo`() {
+        val heard = ByteArrayOutputStream()
+        var channels = 0
+        ShadowAudioTrack.addAudioDataListener { track, content, _ ->
+            channels = track.channelCount
+            heard.write(content)
+        }
+        testedDemo.models.add("song.tflite", songModel())
+        val stereo = StandInRecording(ShortArray(16_000) { (it % 2000 * (1 + it % 2)).toShort() }, channels = 2)
+        val result = makeResult(stereo, model = "song.tflite")
+        controller.setup()
+        assertEquals(listOf("Vocals", "Backing"), List(2) { (source(it).view<TextView>(R.id.name)).text.toString() })
+        assertEquals("Hear the mixture", text(R.id.mixture))
+        activity.view<ToggleButton>(R.id.mixture).performClick()
+        assertEquals("Hear the parts", text(R.id.mixture))
+        activity.view<ToggleButton>(R.id.mixture).performClick()
+        source(1).view<ToggleButton>(R.id.solo).performClick()
+        activity.view<Button>(R.id.play).performClick()
+        waitUntil { text(R.id.play) == "Play" }
+        assertEquals(2, channels)
+        val backing = result.sourceFile("backing").readBytes()
+        assertEquals(2, backing[22].toInt()) // channels, in the header
+        assertEquals(44 + 2 * 16_000, backing.size)
+        assertArrayEquals(backing.copyOfRange(44, backing.size), heard.toByteArray())
+    }
+
+    @Test
     fun `leaving the screen pauses`() = assertPauses { controller.pause().stop() }
 
     @Test

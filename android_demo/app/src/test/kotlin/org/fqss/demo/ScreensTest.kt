@@ -52,7 +52,8 @@ class ScreensTest(private val theme: String) {
     @Test
     fun live() {
         val activity = shown(LiveActivity::class.java)
-        val running = LiveState.Running(LiveStatus(12.0, 0.6f, listOf(0.5f, 0.2f), 0.13), 0.02, 84, "two-voices-stream.tflite")
+        val voices = listOf("speech_1", "speech_2")
+        val running = LiveState.Running(LiveStatus(12.0, 0.6f, listOf(0.5f, 0.2f), 0.13), 0.02, 84, "two-voices-stream.tflite", voices)
         testedDemo.liveJob.listener!!(running)
         check("live", activity)
         assertTrue(activity.view<View>(R.id.meters).height > 0)

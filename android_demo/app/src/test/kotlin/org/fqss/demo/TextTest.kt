@@ -13,7 +13,12 @@ class TextTest {
 
     @Test
     fun `voices are numbered, and one alone is speech`() {
-        assertEquals(listOf("Voice 1", "Voice 2"), List(2) { sourceTitle(testedDemo, it, 2) })
-        assertEquals("Speech", sourceTitle(testedDemo, 0, 1))
+        val voices = listOf("speech_1", "speech_2")
+        assertEquals(listOf("Voice 1", "Voice 2"), List(2) { sourceTitle(testedDemo, it, voices) })
+        assertEquals("Speech", sourceTitle(testedDemo, 0, listOf("speech")))
     }
+
+    @Test
+    fun `sources with names are called by them`() =
+        assertEquals("Accompaniment", sourceTitle(testedDemo, 1, listOf("vocals", "accompaniment")))
 }

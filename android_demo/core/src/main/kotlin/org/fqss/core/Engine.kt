@@ -9,9 +9,9 @@ interface TensorRunner : AutoCloseable {
     val states: List<StateTensor> get() = emptyList()
 
     /**
-     * @param mixture int8 [segment, input stages], row by row.
+     * @param mixture int8 [segment, input stages], or [frames, bins, 2 * input stages], row by row.
      * @param states as the step before left them; overwritten by what is to be given to the next.
-     * @return one int8 [sources, segment] per output stage, row by row.
+     * @return one int8 [sources, segment], or [frames / 2, bins / 2, 8 * sources], per output stage, row by row.
      */
     fun run(mixture: ByteArray, states: List<ByteArray> = emptyList()): List<ByteArray>
 }
@@ -25,13 +25,26 @@ class Engine(val description: ModelDescription, private val runner: TensorRunner
     val sources get() = description.sources.size
 
     /** Whether 16-bit samples are what the graph computes on: two planes each way. */
-    val takesInt16 get() = description.inputStages == 2 && description.outputStages == 2
+    val takesInt16 get() =
+        description.inputStages == 2 && description.outputStages == 2 && description.spectrogram == null
+
+    /** Whether it separates both channels of a recording. */
+    val hearsStereo get() = description.spectrogram != null
 
     /** float32 [segment] of peak <= 1 -> [sources, segment]. */
     fun forward(segment: FloatArray): List<FloatArray> = combined(run(Planes.split(segment, description.inputStages)))
 
     /** Where [takesInt16]: int16 [segment] of peak 32767 -> [sources, segment]. */
     fun forward(segment: ShortArray): List<ShortArray> = combinedInt16(run(Planes.splitInt16(segment)))
+
+    /**
+     * Of a model over spectrograms: magnitudes [frames, bins, 2] of full scale 1 -> logits
+     * [frames / 2, bins / 2, 8 * sources] (fqss_tf.runtime.spectrogram_engine).
+     */
+    fun logits(heard: FloatArray): FloatArray {
+        val planes = Planes.splitNearest(heard, description.inputStages)
+        return Planes.combine(run(Planes.behindEachOther(planes, SpectrogramForm.CHANNELS, description.inputStages)))
+    }
 
     /** Planes int8 [segment, input stages] -> one int8 [sources, segment] per output stage. */
     fun run(mixture: ByteArray): List<ByteArray> = runner.run(mixture, states)

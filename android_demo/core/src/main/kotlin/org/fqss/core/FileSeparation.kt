@@ -13,7 +13,7 @@ data class Progress(val step: Step, val share: Double?) {
 class CancelledException : Exception()
 
 /**
- * Separates a whole recording into a folder: the mixture as mono and one WAV file per source, all or none.
+ * Separates a whole recording into a folder: the mixture as the model hears it and one WAV file per source, all or none.
  *
  * Memory does not grow with the length: the recording is decoded to the disk first, and is separated from there.
  *
@@ -33,12 +33,13 @@ class FileSeparation(
      * @throws CancelledException [isCancelled] said so.
      */
     fun run(recording: Recording, folder: File): Result {
-        checkSpace(recording.rate, recording.estimatedSamples ?: 0)
+        val channels = channels(engine, recording)
+        checkSpace(recording.rate, recording.estimatedSamples ?: 0, channels)
         val unfinished = File(folder.parentFile, ".${UUID.randomUUID()}")
         try {
             if (!unfinished.mkdirs()) throw IOException("cannot make ${unfinished.name}")
             val mixture = File(unfinished, Result.MIXTURE_FILE)
-            WavWriter(mixture, recording.rate).use { decode(recording, it) }
+            WavWriter(mixture, recording.rate, channels).use { decode(recording, it, channels) }
             val seconds = WavReader(mixture).use { separated(it, unfinished) }
             ResultProperties(engine.description.sources, seconds, facts()).write(unfinished)
             if (!unfinished.renameTo(folder)) throw IOException("cannot rename ${unfinished.name}")
@@ -50,29 +51,32 @@ class FileSeparation(
         }
     }
 
-    private fun decode(recording: Recording, mixture: WavWriter) {
+    private fun decode(recording: Recording, mixture: WavWriter, channels: Int) {
         var done = 0L
         while (true) {
-            val block = Pcm.mono(recording.read() ?: break, recording.channels)
+            val read = recording.read() ?: break
+            val block = if (channels == 1) Pcm.mono(read, recording.channels) else read
             mixture.write(block)
-            done += block.size
+            done += block.size / channels
             report(Progress.Step.READING, done, recording.estimatedSamples)
         }
         if (done == 0L) throw SeparationException("The recording holds no samples: choose another file.")
-        checkSpace(recording.rate, done)
+        checkSpace(recording.rate, done, channels)
     }
 
     /** Seconds that it took. */
     private fun separated(mixture: WavReader, folder: File): Double {
         val started = nanoTime()
-        val separation = Separation.of(engine, mixture.rate)
-        val writers = engine.description.sources.map { WavWriter(Result.sourceFile(folder, it), mixture.rate) }
+        val separation = Separation.of(engine, mixture.rate, mixture.channels)
+        val writers = engine.description.sources.map {
+            WavWriter(Result.sourceFile(folder, it), mixture.rate, mixture.channels)
+        }
         try {
             var done = 0L
             while (done < mixture.samples) {
                 val block = mixture.read(done, BLOCK_SAMPLES)
                 writers.zip(separation.push(block)) { writer, part -> writer.write(part) }
-                done += block.size
+                done += block.size / mixture.channels
                 report(Progress.Step.SEPARATING, done, mixture.samples)
             }
             writers.zip(separation.finish()) { writer, part -> writer.write(part) }
@@ -82,8 +86,8 @@ class FileSeparation(
         return (nanoTime() - started) / 1e9
     }
 
-    private fun checkSpace(rate: Int, samples: Long) {
-        val needed = neededBytes(samples, engine.sources)
+    private fun checkSpace(rate: Int, samples: Long, channels: Int) {
+        val needed = neededBytes(samples, engine.sources, channels)
         val free = freeBytes()
         if (needed > free) {
             throw SeparationException(
@@ -104,6 +108,10 @@ class FileSeparation(
         private const val BLOCK_SAMPLES = 8192
 
         /** What a result of that many samples takes on the disk. */
-        fun neededBytes(samples: Long, sources: Int) = samples * Pcm.SAMPLE_BYTES * (sources + 1)
+        fun neededBytes(samples: Long, sources: Int, channels: Int) = samples * channels * Pcm.SAMPLE_BYTES * (sources + 1)
+
+        /** Of the result: both of a stereo recording where the model hears both, else one. */
+        fun channels(engine: Engine, recording: Recording) =
+            if (engine.hearsStereo && recording.channels == SpectrogramForm.CHANNELS) recording.channels else 1
     }
 }

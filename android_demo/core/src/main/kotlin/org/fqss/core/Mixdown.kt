@@ -14,6 +14,7 @@ class Mixdown(result: Result) : Closeable {
     private var solo: Int? = null
 
     val rate = mixture.rate
+    val channels = mixture.channels
     val samples = mixture.samples
 
     /** Whether the mixture is heard instead of the sources. */
@@ -49,14 +50,17 @@ class Mixdown(result: Result) : Closeable {
     @Synchronized
     fun isHeard(source: Int) = !isMixtureHeard && (solo?.let { it == source } ?: !muted[source])
 
-    /** The next [count] samples, fewer at the end; the sum of the sources that are heard, limited to 16 bits. */
+    /**
+     * The next [count] samples of each channel, interleaved, fewer at the end; the sum of the sources that are heard,
+     * limited to 16 bits.
+     */
     @Synchronized
     fun read(count: Int): ShortArray {
         val heard = if (isMixtureHeard) listOf(mixture) else readers.filterIndexed { source, _ -> isHeard(source) }
         val blocks = heard.map { it.read(position, count) }
         val length = (samples - position).coerceAtMost(count.toLong()).toInt()
         position += length
-        return ShortArray(length) { sample ->
+        return ShortArray(length * channels) { sample ->
             blocks.sumOf { it[sample].toInt() }.coerceIn(-Pcm.FULL_SCALE, Pcm.FULL_SCALE - 1).toShort()
         }
     }

@@ -13,7 +13,7 @@ class Overview(
     companion object {
         private const val FRAME_SECONDS = 0.032
 
-        /** Reads a WAV file of any length in the memory of one column. */
+        /** Reads a WAV file of any length in the memory of one column; of several channels it is their mean. */
         fun of(file: File, columns: Int): Overview = WavReader(file).use { reader ->
             val stft = Stft(maxOf(Integer.highestOneBit((FRAME_SECONDS * reader.rate).toInt()), 2))
             val lowest = FloatArray(columns)
@@ -23,7 +23,7 @@ class Overview(
                 val end = reader.samples * (column + 1) / columns
                 var position = start
                 while (position < end) {
-                    val block = Pcm.toFloat(reader.read(position, minOf(end - position, BLOCK_SAMPLES).toInt()))
+                    val block = reader.mono(position, minOf(end - position, BLOCK_SAMPLES).toInt())
                     for (sample in block) {
                         lowest[column] = minOf(lowest[column], sample)
                         highest[column] = maxOf(highest[column], sample)
@@ -31,10 +31,12 @@ class Overview(
                     position += block.size
                 }
                 val centre = (start + end - stft.size) / 2
-                stft.decibels(Pcm.toFloat(reader.read(maxOf(centre, 0), stft.size)), 0)
+                stft.decibels(reader.mono(maxOf(centre, 0), stft.size), 0)
             }
             Overview(lowest, highest, decibels)
         }
+
+        private fun WavReader.mono(start: Long, count: Int) = Pcm.toFloat(Pcm.mono(read(start, count), channels))
 
         private const val BLOCK_SAMPLES = 65_536L
     }

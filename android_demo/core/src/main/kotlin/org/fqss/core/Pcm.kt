@@ -22,7 +22,7 @@ object Pcm {
         return bytes.array()
     }
 
-    /** Interleaved [samples, channels] to the rounded mean [samples]: the models are mono. */
+    /** Interleaved [samples, channels] to the rounded mean [samples]: models over samples are mono. */
     fun mono(interleaved: ShortArray, channels: Int): ShortArray {
         if (channels == 1) return interleaved
         return ShortArray(interleaved.size / channels) { sample ->
@@ -31,6 +31,15 @@ object Pcm {
             round(sum / channels).toInt().toShort()
         }
     }
+
+    /** Interleaved [samples, channels] to one array per channel. */
+    fun channels(interleaved: ShortArray, channels: Int) = List(channels) { channel ->
+        ShortArray(interleaved.size / channels) { interleaved[it * channels + channel] }
+    }
+
+    /** Undoes [channels]. */
+    fun interleaved(channels: List<ShortArray>): ShortArray = channels.singleOrNull()
+        ?: ShortArray(channels.size * channels[0].size) { channels[it % channels.size][it / channels.size] }
 
     /** 16 bits to [-1, 1). */
     fun toFloat(samples: ShortArray): FloatArray = FloatArray(samples.size) { samples[it] / FULL_SCALE.toFloat() }

@@ -11,6 +11,7 @@ import kotlin.math.round
 object Planes {
     private const val STEPS = 128
     private const val RADIX = 256
+    private const val HALF_STEP = 0.5f / STEPS // of the first plane
 
     /**
      * Splits amplitudes in [-1, 1) into planes; values outside saturate. One plane is rounded to nearest; of several,
@@ -31,6 +32,18 @@ object Planes {
             }
         }
         return planes
+    }
+
+    /** As [split], but the first of several planes is rounded to nearest, too, so that 0 is 0 in all of them. */
+    fun splitNearest(values: FloatArray, stages: Int): ByteArray =
+        split(if (stages > 1) FloatArray(values.size) { values[it] + HALF_STEP } else values, stages)
+
+    /** Planes [places, channels, stages] -> [places, stages, channels]: those of a stage together. */
+    fun behindEachOther(planes: ByteArray, channels: Int, stages: Int) = ByteArray(planes.size) {
+        val place = it / (stages * channels)
+        val stage = it / channels % stages
+        val channel = it % channels
+        planes[(place * channels + channel) * stages + stage]
     }
 
     /** The inverse of [split] for one int8 [samples] per stage: float32 [samples] in [-1, 1). */

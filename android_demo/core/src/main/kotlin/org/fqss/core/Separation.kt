@@ -3,13 +3,14 @@ package org.fqss.core
 import kotlin.math.ceil
 
 /**
- * Separates one mono 16-bit recording as it comes, at its own rate (fqss_tf.runtime.separator).
+ * Separates one 16-bit recording as it comes, at its own rate (fqss_tf.runtime.separator). Its channels are interleaved:
+ * one, or two where the model hears both ([Engine.hearsStereo]).
  *
  * At the rate of a model with two planes each way this is in integers throughout and equals Python bit for bit;
  * at other rates it goes through floats and [Resampler].
  */
 interface Separation {
-    /** Takes [samples] and returns what is final by now, [sources, samples], often none. */
+    /** Takes samples and returns what is final by now, [sources, samples * channels], often none. */
     fun push(block: ShortArray): List<ShortArray>
 
     /** The rest: all parts together are as long as what was pushed. */
@@ -18,9 +19,13 @@ interface Separation {
     companion object {
         /**
          * @param rate of the recording in Hz.
+         * @param channels of the recording.
          */
-        fun of(engine: Engine, rate: Int): Separation =
-            if (isInIntegers(engine, rate)) IntegerSeparation(engine) else FloatSeparation(engine, rate)
+        fun of(engine: Engine, rate: Int, channels: Int = 1): Separation = when {
+            engine.description.spectrogram != null -> FloatSeparation(engine, rate, channels, Song(engine, channels))
+            isInIntegers(engine, rate) -> IntegerSeparation(engine)
+            else -> FloatSeparation(engine, rate, 1, Mono(floatStream(engine)))
+        }
 
         /** Samples that resampling to the model and back adds to the delay of a stream. */
         internal fun resamplingDelay(rate: Int, modelRate: Int): Int {
@@ -48,25 +53,44 @@ private class IntegerSeparation(engine: Engine) : Separation {
     override fun finish() = stream.finish()
 }
 
-private class FloatSeparation(engine: Engine, rate: Int) : Separation {
-    private val toModel = Resampler(rate, engine.description.sampleRate)
-    private val fromModel = List(engine.sources) { Resampler(engine.description.sampleRate, rate) }
-    private val stream =
-        if (engine.description.isStep) Steps(SampleType.Float32, engine, StepLevel.Float32)
-        else chunking(SampleType.Float32, engine) { Level.levelled(engine, it) }
+private fun floatStream(engine: Engine): SourceStream<FloatArray> =
+    if (engine.description.isStep) Steps(SampleType.Float32, engine, StepLevel.Float32)
+    else chunking(SampleType.Float32, engine) { Level.levelled(engine, it) }
+
+/** Separates floats at the model's rate: [channels, samples] -> [sources * channels, samples], those of a source together. */
+internal interface Tracks {
+    fun push(channels: List<FloatArray>): List<FloatArray>
+
+    fun finish(): List<FloatArray>
+}
+
+private class Mono(private val stream: SourceStream<FloatArray>) : Tracks {
+    override fun push(channels: List<FloatArray>) = stream.push(channels.single())
+
+    override fun finish() = stream.finish()
+}
+
+private class FloatSeparation(
+    engine: Engine,
+    rate: Int,
+    private val channels: Int,
+    private val tracks: Tracks,
+) : Separation {
+    private val toModel = List(channels) { Resampler(rate, engine.description.sampleRate) }
+    private val fromModel = List(engine.sources * channels) { Resampler(engine.description.sampleRate, rate) }
     private var received = 0L
     private var returned = 0L
 
     override fun push(block: ShortArray): List<ShortArray> {
-        received += block.size
-        val parts = stream.push(toModel.push(Pcm.toFloat(block)))
-        return fitted(fromModel.zip(parts) { resampler, part -> resampler.push(part) })
+        received += block.size / channels
+        val heard = toModel.zip(Pcm.channels(block, channels)) { resampler, part -> resampler.push(Pcm.toFloat(part)) }
+        return interleaved(fitted(fromModel.zip(tracks.push(heard)) { resampler, part -> resampler.push(part) }))
     }
 
     override fun finish(): List<ShortArray> {
-        val parts = stream.push(toModel.finish()).zip(stream.finish()) { a, b -> a + b }
+        val parts = tracks.push(toModel.map(Resampler::finish)).zip(tracks.finish()) { a, b -> a + b }
         val rest = fromModel.zip(parts) { resampler, part -> resampler.push(part) + resampler.finish() }
-        return fitted(rest).map { it.copyOf((received - returned).toInt() + it.size) }
+        return interleaved(fitted(rest).map { it.copyOf((received - returned).toInt() + it.size) })
     }
 
     /** As many samples as went in: resampling there and back may be off by a few at the end. */
@@ -75,4 +99,6 @@ private class FloatSeparation(engine: Engine, rate: Int) : Separation {
         returned += length
         return parts.map { Pcm.toInt16(it.copyOf(length)) }
     }
+
+    private fun interleaved(tracks: List<ShortArray>) = tracks.chunked(channels).map(Pcm::interleaved)
 }

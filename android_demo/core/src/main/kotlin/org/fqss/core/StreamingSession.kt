@@ -3,11 +3,20 @@ package org.fqss.core
 /**
  * Live separation: sound goes in as it comes and the sources come out with a known delay, as of
  * `fqss-tf separate --stream`: some milliseconds with a step model, one segment with any other.
+ *
+ * @throws SeparationException the model is one over spectrograms.
  */
 class StreamingSession(engine: Engine, val rate: Int) {
     private val description = engine.description
-    private val separation = Separation.of(engine, rate)
+    private val separation: Separation
     val sources get() = description.sources
+
+    init {
+        if (engine.hearsStereo) {
+            throw SeparationException("The chosen model separates songs, from files alone: choose another model for live sound.")
+        }
+        separation = Separation.of(engine, rate)
+    }
 
     /** A sample that is pushed comes back at the latest after this many further samples, and what the phone takes. */
     val latencySamples = (description.latency.toLong() * rate / description.sampleRate).toInt() +

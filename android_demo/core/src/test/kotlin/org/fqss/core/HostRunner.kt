@@ -44,7 +44,7 @@ internal class HostRunner(content: ByteArray, private val description: ModelDesc
         check(TfLiteSignatureRunnerInvoke(signature) == OK)
         description.states.zip(states, ::take)
         return List(description.outputStages) { stage ->
-            ByteArray(description.sources.size * description.segment).also { take("stage_$stage", it) }
+            ByteArray(description.stageBytes).also { take("stage_$stage", it) }
         }
     }
 
