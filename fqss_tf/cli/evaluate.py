@@ -26,8 +26,9 @@ HEADER = ("model", "SI-SDR (dB)", "improvement (dB)", "difference (dB)", "real-t
 @click.command()
 @models_on_mixtures
 @click.option("--metrics", default="si_sdr", show_default=True, metavar="NAME,...",
-              help="Which scores: si_sdr (always), sdr, stoi, pesq, dnsmos, and of songs sdr_mdx "
-              "and sdr_museval. All but si_sdr and sdr_mdx need the extra fqss-tf[metrics].")
+              help="Which scores: si_sdr (always), sdr, stoi, pesq, dnsmos, and of songs sdr_mdx, "
+              "sdr_museval, isr_museval, sir_museval and sar_museval. All but si_sdr and sdr_mdx "
+              "need the extra fqss-tf[metrics].")
 @click.option("--csv", "csv_path", metavar="FILE", type=click.Path(path_type=Path),
               help="Write the scores of each mixture to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -58,9 +59,10 @@ def command(
     mixture that the csv file names. STOI, PESQ and DNSMOS score only speech.
 
     sdr_mdx is the SDR of the Music Demixing Challenge: of a whole song, over all channels.
-    sdr_museval is that of BSS Eval version 4: the median of the seconds of a song. With one of
-    them, songs keep their channels, for models that hear two. The other scores are those of the
-    average of the channels.
+    sdr_museval is that of BSS Eval version 4: the median of the seconds of a song. isr_museval,
+    sir_museval and sar_museval count what is off in space, from other sources, and as artifacts.
+    With one of them, songs keep their channels, for models that hear two. The other scores are
+    those of the average of the channels.
     """
     from fqss_tf.evaluation import (
         breakdown,

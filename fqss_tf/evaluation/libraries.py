@@ -3,6 +3,7 @@
 The libraries are the extra ``metrics`` of the package: ``pip install 'fqss-tf[metrics]'``.
 """
 
+import functools
 import importlib
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -16,6 +17,8 @@ from fqss_tf.types import FloatArray, Sources, Waveform
 PESQ_MODES = {8000: "nb", 16000: "wb"}
 DNSMOS_RATE = 16000
 MDX_DELTA = 1e-7
+# As museval gives them: distortion of all kinds, by space, by other sources, and by artifacts.
+OF_MUSEVAL = ("sdr_museval", "isr_museval", "sir_museval", "sar_museval")
 
 
 def sdr(estimates: Sources, targets: Sources, rate: int) -> FloatArray:
@@ -40,13 +43,15 @@ def sdr_mdx(estimates: Sources, targets: Sources, rate: int) -> FloatArray:
     return np.asarray(10 * np.log10((energy + MDX_DELTA) / (lost + MDX_DELTA)))
 
 
-def sdr_museval(estimates: Sources, targets: Sources, rate: int) -> FloatArray:
-    """SDR of BSS Eval version 4, dB: the median of all seconds of a song; by museval.
+def of_museval(name: str, estimates: Sources, targets: Sources, rate: int) -> FloatArray:
+    """SDR, ISR, SIR or SAR of BSS Eval version 4, dB: the median of the seconds of a song.
+
+    By museval. ``name`` is one of ``OF_MUSEVAL``.
 
     Seconds in which a source or an estimate is silent do not count. It is NaN where none is left,
     of songs shorter than a second, and of a source that is silent throughout or whose estimate is.
     """
-    library = _library("museval", "sdr_museval")
+    library = _library("museval", name)
     scores = np.full(len(targets), np.nan)
     is_heard = [
         bool(estimate.any() and target.any())
@@ -55,10 +60,11 @@ def sdr_museval(estimates: Sources, targets: Sources, rate: int) -> FloatArray:
     if targets.shape[1] < rate or not any(is_heard):
         return scores
     shape = (sum(is_heard), targets.shape[1], -1)
-    frames, *_ = library.evaluate(
+    found = library.evaluate(
         targets[is_heard].reshape(shape).astype(np.float64),
         estimates[is_heard].reshape(shape).astype(np.float64), win=rate, hop=rate,
     )
+    frames = found[OF_MUSEVAL.index(name)]
     is_known = ~np.isnan(frames).any(axis=0)  # all are, or none is
     if is_known.any():
         scores[is_heard] = np.median(frames[:, is_known], axis=1)
@@ -102,7 +108,7 @@ def dnsmos(estimate: Waveform, target: Waveform, rate: int) -> float:
 OF_SOURCES: Mapping[str, Callable[[Sources, Sources, int], FloatArray]] = {"sdr": sdr}
 # As before, of all channels: [sources, samples] or [sources, samples, channels].
 OF_SONGS: Mapping[str, Callable[[Sources, Sources, int], FloatArray]] = {
-    "sdr_mdx": sdr_mdx, "sdr_museval": sdr_museval,
+    "sdr_mdx": sdr_mdx, **{name: functools.partial(of_museval, name) for name in OF_MUSEVAL},
 }
 # Of speech alone.
 OF_SPEECH: Mapping[str, Callable[[Waveform, Waveform, int], float]] = {

@@ -90,6 +90,19 @@ def test_sdr_museval_is_the_median_of_the_seconds(song):
         assert found == pytest.approx((10, 20), abs=0.5)
 
 
+def test_museval_tells_other_sources_from_artifacts(song):
+    pytest.importorskip("museval")
+
+    def scores(estimate, *kinds):
+        for kind in kinds:
+            yield libraries.score(f"{kind}_museval", estimate, song, RATE, [False] * 2)
+
+    sir, sar = scores((song + 0.1 * song[::-1]).astype(np.float32), "sir", "sar")
+    assert sir == pytest.approx((20, 20), abs=1) and min(sar) > 40
+    sar, sir, isr = scores(off(song, 20, 20), "sar", "sir", "isr")
+    assert sar == pytest.approx((20, 20), abs=1.5) and min(sir + isr) > 25
+
+
 def test_sdr_museval_of_nothing_is_unknown(song):
     pytest.importorskip("museval")
     silent = song.copy()
