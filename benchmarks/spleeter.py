@@ -64,7 +64,7 @@ def main() -> None:
             estimates = {stem: found[stem].mean(axis=1) for stem in STEMS}
             of_float = of_float or estimates
             scores[name].append(score(estimates, stems))
-            if name != "float32":
+            if name != "float32" and "float32" in files:
                 distances[name].append([sdr(estimates[stem], of_float[stem]) for stem in STEMS])
     result = {
         "machine": describe(), "singers": {
@@ -197,21 +197,25 @@ def sdr(estimate: np.ndarray, stem: np.ndarray) -> float:
 
 
 def table(result: dict) -> str:
-    """One row for each file: its scores, what it loses, and its time."""
+    """One row for each file: its scores, what it loses with standard errors, and its time."""
     lines = [
         "| | vocals SI-SDR | vocals SDR | accompaniment SI-SDR | accompaniment SDR | "
         "SI-SDR lost | over its difference to float32, dB | CPU seconds for a second | MB |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    reference = result["scores"].get("float32")
+    rows = {name: np.array(found) for name, found in result["rows"].items()}
     for name, ((voice, voice_sdr), (rest, rest_sdr)) in result["scores"].items():
         spent = result["cpu_seconds_per_second"].get(name)
         size = result["bytes"].get(name)
         distance = result["over_difference_to_float"].get(name)
         cells = [name, *(f"{value:.2f}" for value in (voice, voice_sdr, rest, rest_sdr))]
-        lost = [old[0] - new for old, new in zip(reference or [], (voice, rest), strict=False)]
+        lost = (rows["float32"] - rows[name])[:, :, 0] if distance else np.zeros((0, len(STEMS)))
+        errors = lost.std(axis=0) / max(len(lost), 1) ** 0.5
         cells += [
-            " / ".join(f"{value:.2f}" for value in lost) if distance else "",
+            " / ".join(
+                f"{value:.2f} ± {error:.2f}"
+                for value, error in zip(lost.mean(axis=0), errors, strict=True)
+            ) if distance else "",
             " / ".join(f"{value:.1f}" for value in distance) if distance else "",
             f"{spent:.3f}" if spent else "", f"{size / 1e6:.1f}" if size else "",
         ]

@@ -10,9 +10,8 @@ import numpy as np
 from fqss_tf.audio.levels import at_peak_1
 from fqss_tf.export.convert import file_metadata
 from fqss_tf.metrics import mean_si_sdr
-from fqss_tf.models.registry import network_of
 from fqss_tf.runtime.chunking import chunk_order, default_overlap, separate_in_chunks
-from fqss_tf.runtime.engines import open_engine
+from fqss_tf.runtime.engine import Engine
 from fqss_tf.tflite.metadata import write_metadata
 from fqss_tf.types import Arrays, MixturePair, Separate
 
@@ -32,12 +31,13 @@ class IntegerScore:
     """
 
     def __init__(self, run: "BaseRun", mixtures: Sequence[MixturePair]) -> None:
+        from fqss_tf.models.inference import separation_function
+
         self._run = run
         self._mixtures = mixtures
         self._samples = run.recipe.segment()
         self._model = run.uncalibrated_model(run.planes)
-        self._network = network_of(run.config)
-        self._simulation = self._network.separation(self._model, run.config, self._samples)
+        self._simulation = separation_function(self._model)
 
     def __call__(self, weights: Arrays) -> tuple[float, float]:
         """Scores the weights of ``run.quantized_model()``, by name.
@@ -55,14 +55,13 @@ class IntegerScore:
         assign_arrays(named_variables(self._model), weights, self._run.name)
         snap_biases(self._model)
         inputs, outputs = self._run.planes
-        shape = self._network.graph_shape(self._run.config, self._samples, inputs)
-        content = convert_quantized(self._model, shape, outputs)
+        content = convert_quantized(self._model, (1, 1, self._samples, inputs), outputs)
         metadata = file_metadata(self._run, self._samples, self._run.planes, "int8",
                                  self._run.method)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "now.tflite"
             path.write_bytes(write_metadata(content, metadata))
-            integer = self._mean_si_sdr(open_engine(path).forward)
+            integer = self._mean_si_sdr(Engine(path).forward)
         return integer, integer - self._mean_si_sdr(self._simulation)
 
     def _mean_si_sdr(self, forward: Separate) -> float:

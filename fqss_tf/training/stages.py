@@ -94,7 +94,9 @@ def train(
         recipe.model.check_output_planes(settings.output_planes, settings.residual)
         recipe.model.check_masking(settings.masking, settings.residual)
     is_done = (Path(folder) / FLOAT_WEIGHTS).exists()
-    _check_network(recipe, has_float=is_done or teacher is not None)
+    _check_network(
+        recipe, has_float=is_done or teacher is not None, scores_integers=integer_score is not None
+    )
     if recipe.qat.steps:
         wrap.check_layers(folding.fold_for_export(build(recipe.model), recipe.model))
     bad_files = BadFilePolicy(recipe.data.on_bad_file)
@@ -122,8 +124,8 @@ def train(
     return run
 
 
-def _check_network(recipe: Recipe, has_float: bool) -> None:
-    """Checks that the stages that are left are trained here."""
+def _check_network(recipe: Recipe, has_float: bool, scores_integers: bool) -> None:
+    """Checks that the stages that are left are trained here, and can be scored so."""
     network = network_of(recipe.model)
     if not network.learns_8_bits:
         raise FqssError(
@@ -132,6 +134,8 @@ def _check_network(recipe: Recipe, has_float: bool) -> None:
         )
     if network.of_music and (reason := network.refusal(recipe.model, "int8", recipe.segment())):
         raise FqssError(reason)
+    if network.of_music and scores_integers:
+        raise FqssError(f"--integer-eval is refused: it has no way to run {recipe.network}")
     if network.of_music and not has_float:
         raise FqssError(
             f"{recipe.network} is trained here in 8 bits alone: import a checkpoint with fqss-tf "

@@ -82,15 +82,20 @@ def test_repeated_batches_have_the_estimates_of_the_teacher(
     trained, spleeter_run, songs, tmp_path
 ):
     run = train(
-        recipe(songs, "quantization.fixed_batches=2"), tmp_path / "run", teacher=spleeter_run,
-        integer_score=IntegerScore,
+        recipe(songs, "quantization.fixed_batches=2"), tmp_path / "run", teacher=spleeter_run
     )
     found, expected = (
         [float(row["loss"]) for row in log(each)[1:]] for each in (run, trained["fqss"])
     )
     np.testing.assert_allclose(found, expected, rtol=1e-3)
-    # Integers are scored on the same segments as their simulation.
-    assert all(abs(float(row["integer_gap"])) < 0.5 for row in log(run))
+
+
+def test_scores_of_integers_are_refused(spleeter_run, songs, tmp_path):
+    with pytest.raises(FqssError, match="--integer-eval is refused"):
+        train(
+            recipe(songs), tmp_path / "run", teacher=spleeter_run, integer_score=IntegerScore
+        )
+    assert not (tmp_path / "run").exists()
 
 
 def test_networks_that_do_not_convert_are_refused(tmp_path):
