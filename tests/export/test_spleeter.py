@@ -77,7 +77,7 @@ def test_the_first_integers_are_those_of_the_simulation(spleeter_run):
         for name, wanted in zip(names, expected, strict=True):
             scale, zero_point = signature.get_output_details()[name]["quantization"]
             difference = (given[name].astype(float) - zero_point) - wanted.numpy() / scale
-            assert np.mean(np.abs(difference) > 0.5) < 0.01, name
+            assert np.mean(np.abs(difference) > 0.5) < 0.015, name
             assert abs(difference.mean()) < 0.01, name
 
 
