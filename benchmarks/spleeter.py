@@ -1,11 +1,12 @@
 """Spleeter's 2-stem network in float and in integers, on MIR-1K. Makes docs/results/music.md.
 
-    python benchmarks/spleeter.py CHECKPOINT --songs DIR --output OUT [--clips N]
+    python benchmarks/spleeter.py CHECKPOINT --songs DIR --output OUT [--clips N] [--steps N]
 
 CHECKPOINT is the folder of the published TensorFlow checkpoint, with ``model.index``. DIR holds the
-clips of MIR-1K (``Wavfile``): 16 kHz, the accompaniment left and the singer right. Makes a run and
-``float32`` and ``int8`` .tflite files in OUT, or takes those that are there. The ranges of int8 are
-measured on clips that are not scored.
+clips of MIR-1K (``Wavfile``): 16 kHz, the accompaniment left and the singer right. Makes a data
+set, runs, and ``float32``, ``ptq``, ``qat`` and ``fqss`` .tflite files in OUT, or takes those that
+are there: after an interruption the same command goes on. Singers that are scored are not trained
+on, nor are ranges measured on them.
 """
 
 import argparse
@@ -19,42 +20,63 @@ import soundfile
 from fqss_tf import Run, Separator, convert
 from fqss_tf.audio.resampling import resample
 from fqss_tf.benchmark.machine import describe
-from fqss_tf.files import atomic_path
+from fqss_tf.files import atomic_folder, atomic_path
 from fqss_tf.importing.importer import import_checkpoint
 from fqss_tf.metrics import si_sdr
 
 STEMS = ("vocals", "accompaniment")
-CALIBRATION_CLIPS = 12
+FILES = ("float32", "ptq", "qat", "fqss")
+SCORED_SINGERS = 8
+DEV_SINGERS = 2
+DEV_CLIPS = 8
+TRAINED_CLIPS = 160
 PEAK = 0.99
+SETTINGS = (
+    "data.segment_seconds=3", "data.dynamic_fraction=0", "qat.learning_rate=1e-5",
+    "qat.evaluate_every=25",
+)
+SECONDS = 11.9  # of a segment of a file
 
 
 def main() -> None:
     options = _arguments()
-    clips = sorted(options.songs.glob("*.wav"))
-    chosen = clips[:: max(len(clips) // (options.clips + CALIBRATION_CLIPS), 1)]
-    # Every second of them, so that both have all singers.
-    for_ranges = chosen[1 : 2 * CALIBRATION_CLIPS : 2]
-    scored = [clip for clip in chosen if clip not in for_ranges][: options.clips]
-    files = make_files(options, for_ranges)
+    options.output.mkdir(parents=True, exist_ok=True)
+    parts = divided(sorted(options.songs.glob("*.wav")), options.clips)
+    for part, clips in parts.items():
+        write_songs(options.output / "data" / part, clips)
+    files = make_files(options)
     scores = {name: [] for name in ("mixture", *files)}
+    distances = {name: [] for name in files}
     seconds = dict.fromkeys(files, 0.0)
     total = 0.0
     separators = {name: Separator(path) for name, path in files.items()}
-    for clip in scored:
+    for clip in parts["test"]:
         stems, rate = song(clip)
         mixture = stems.sum(axis=0)
         total += len(mixture) / rate
         scores["mixture"].append(score({name: mixture for name in STEMS}, stems))
         stereo = np.stack([mixture] * 2, axis=1)
+        of_float: dict[str, np.ndarray] = {}
         for name, separator in separators.items():
             started = time.process_time()
             found = separator(stereo, rate)
             seconds[name] += time.process_time() - started
             estimates = {stem: found[stem].mean(axis=1) for stem in STEMS}
+            of_float = of_float or estimates
             scores[name].append(score(estimates, stems))
+            if name != "float32" and "float32" in files:
+                distances[name].append([sdr(estimates[stem], of_float[stem]) for stem in STEMS])
     result = {
-        "machine": describe(), "clips": [clip.name for clip in scored], "seconds": round(total, 1),
+        "machine": describe(), "singers": {
+            part: sorted({singer(clip) for clip in clips}) for part, clips in parts.items()
+        },
+        "clips": [clip.name for clip in parts["test"]], "seconds": round(total, 1),
+        "steps": options.steps,
         "scores": {name: np.mean(rows, axis=0).tolist() for name, rows in scores.items()},
+        "rows": {name: np.round(rows, 3).tolist() for name, rows in scores.items()},
+        "over_difference_to_float": {
+            name: np.mean(rows, axis=0).tolist() for name, rows in distances.items() if rows
+        },
         "cpu_seconds_per_second": {name: spent / total for name, spent in seconds.items()},
         "bytes": {name: path.stat().st_size for name, path in files.items()},
         "parity": {
@@ -64,7 +86,9 @@ def main() -> None:
     }
     with atomic_path(options.output / "results.json") as temporary:
         temporary.write_text(json.dumps(result, indent=1))
-    print(f"{len(scored)} clips, {total:.0f} s\n\n{table(result)}\n")
+    for part, singers in result["singers"].items():
+        print(f"{part}: {len(parts[part])} clips of {', '.join(singers)}")
+    print(f"{total:.0f} s scored, {options.steps} steps\n\n{table(result)}\n")
     for name, kernels in result["parity"].items():
         for kind, found in kernels.items():
             print(f"{name}, {kind} kernels: {found['sqnr_db']:.1f} dB over the difference to Keras")
@@ -76,8 +100,45 @@ def _arguments() -> argparse.Namespace:
     add("checkpoint", type=Path, help="folder of Spleeter's 2-stem checkpoint")
     add("--songs", required=True, type=Path, help="folder of MIR-1K's clips")
     add("--output", required=True, type=Path)
-    add("--clips", type=int, default=16, help="how many are scored")
+    add("--clips", type=int, default=100, help="how many are scored")
+    add("--steps", type=int, default=50, help="of training, for QAT and for FQSS")
+    add("--only", choices=FILES, action="append", help="make and score these files alone")
     return parser.parse_args()
+
+
+def singer(clip: Path) -> str:
+    """The first part of the name."""
+    return clip.name.split("_")[0]
+
+
+def divided(clips: list[Path], scored: int) -> dict[str, list[Path]]:
+    """Clips to train on, to choose weights by, and to score: of different singers."""
+    singers = sorted({singer(clip) for clip in clips}, key=str.casefold)
+    first_scored = len(singers) - SCORED_SINGERS
+    first_dev = first_scored - DEV_SINGERS
+    parts = {
+        "train": (singers[:first_dev], TRAINED_CLIPS),
+        "dev": (singers[first_dev:first_scored], DEV_CLIPS),
+        "test": (singers[first_scored:], scored),
+    }
+    found = {}
+    for part, (names, count) in parts.items():
+        among = [clip for clip in clips if singer(clip) in names]
+        places = np.linspace(0, len(among) - 1, min(count, len(among)))
+        found[part] = [among[round(place)] for place in places]
+    return found
+
+
+def write_songs(folder: Path, clips: list[Path]) -> None:
+    """Writes each clip that is not there yet as a track of aligned stems."""
+    for clip in clips:
+        track = folder / clip.stem
+        if track.exists():
+            continue
+        stems, rate = song(clip)
+        with atomic_folder(track) as temporary:
+            for name, samples in zip(STEMS, stems, strict=True):
+                soundfile.write(temporary / f"{name}.wav", samples, rate)
 
 
 def song(clip: Path) -> tuple[np.ndarray, int]:
@@ -89,26 +150,35 @@ def song(clip: Path) -> tuple[np.ndarray, int]:
     return (stems * PEAK / np.abs(stems.sum(axis=0)).max()).astype(np.float32), 44100
 
 
-def make_files(options: argparse.Namespace, for_ranges: list[Path]) -> dict[str, Path]:
-    """Makes the run and the files that are missing; returns the paths by name."""
-    options.output.mkdir(parents=True, exist_ok=True)
-    folder = options.output / "run"
-    if not folder.exists():
-        import_checkpoint(options.checkpoint, folder)
-    mixtures = options.output / "calibration"
-    mixtures.mkdir(exist_ok=True)
-    for clip in for_ranges:
-        stems, rate = song(clip)
-        soundfile.write(mixtures / clip.name, stems.sum(axis=0), rate)
-    wanted = {
-        "float32": {"file_type": "float32"},
-        "int8": {"ptq": True, "planes": 2, "calibration": mixtures},
-    }
-    paths = {}
-    for name, arguments in wanted.items():
-        paths[name] = options.output / f"{name}.tflite"
-        if not paths[name].exists():
-            convert(Run(folder), paths[name], **arguments)
+def make_files(options: argparse.Namespace) -> dict[str, Path]:
+    """Makes the runs and the files that are missing; returns the paths by name."""
+    from fqss_tf.config import with_settings
+    from fqss_tf.training.stages import train
+
+    output, wanted = options.output, options.only or FILES
+    settings = (
+        f"data.datasets=[{output / 'data'}]", f"qat.steps={options.steps}", *SETTINGS,
+    )
+    if not (output / "float").exists():
+        import_checkpoint(options.checkpoint, output / "float", settings=settings)
+    teacher = Run(output / "float")
+    paths = {name: output / f"{name}.tflite" for name in FILES if name in wanted}
+    # A file that is far from Keras is scored all the same.
+    limits = {"seconds": SECONDS, "least_sqnr": float("-inf")}
+    for name, path in paths.items():
+        if path.exists():
+            continue
+        if name == "float32":
+            convert(teacher, path, "float32", seconds=SECONDS)
+        elif name == "ptq":
+            convert(teacher, path, ptq=True, planes=2, **limits)
+        else:
+            folder = output / name
+            run = train(
+                with_settings(teacher.recipe, settings), folder, method=name, teacher=teacher,
+                resume=(folder / "run.json").exists(),
+            )
+            convert(run, path, **limits)
     return paths
 
 
@@ -127,17 +197,28 @@ def sdr(estimate: np.ndarray, stem: np.ndarray) -> float:
 
 
 def table(result: dict) -> str:
-    """One row for each file: its scores and its time."""
+    """One row for each file: its scores, what it loses with standard errors, and its time."""
     lines = [
         "| | vocals SI-SDR | vocals SDR | accompaniment SI-SDR | accompaniment SDR | "
-        "CPU seconds for a second | MB |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "SI-SDR lost | over its difference to float32, dB | CPU seconds for a second | MB |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
+    rows = {name: np.array(found) for name, found in result["rows"].items()}
     for name, ((voice, voice_sdr), (rest, rest_sdr)) in result["scores"].items():
         spent = result["cpu_seconds_per_second"].get(name)
         size = result["bytes"].get(name)
+        distance = result["over_difference_to_float"].get(name)
         cells = [name, *(f"{value:.2f}" for value in (voice, voice_sdr, rest, rest_sdr))]
-        cells += [f"{spent:.3f}" if spent else "", f"{size / 1e6:.1f}" if size else ""]
+        lost = (rows["float32"] - rows[name])[:, :, 0] if distance else np.zeros((0, len(STEMS)))
+        errors = lost.std(axis=0) / max(len(lost), 1) ** 0.5
+        cells += [
+            " / ".join(
+                f"{value:.2f} ± {error:.2f}"
+                for value, error in zip(lost.mean(axis=0), errors, strict=True)
+            ) if distance else "",
+            " / ".join(f"{value:.1f}" for value in distance) if distance else "",
+            f"{spent:.3f}" if spent else "", f"{size / 1e6:.1f}" if size else "",
+        ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -178,8 +178,12 @@ def _contender(
     """Steps of ``stage`` on one noise batch, with the estimates that ``teacher`` has made of it."""
     import tensorflow as tf
 
+    from fqss_tf.models.registry import network_of
     from fqss_tf.training.loop import optimizer_for
     from fqss_tf.training.training_step import TrainingStep
+
+    def estimates(model: Callable[..., Tensor], mixtures: Tensor, training: bool) -> Tensor:
+        return network_of(run.config).estimates(model, mixtures, run.config, training)
 
     samples = run.recipe.segment()
     sources = np.random.default_rng(0).normal(
@@ -187,9 +191,10 @@ def _contender(
     ).astype(np.float32)
     batch = [tf.constant(sources.sum(axis=1)), tf.constant(sources)]
     if teacher is not None:
-        batch.append(teacher(batch[0][:, None, :, None], training=False)[..., 0])
+        batch.append(estimates(teacher, batch[0], False))
     step = TrainingStep(
-        model, loss, optimizer_for(model, stage), stage, tf.distribute.get_strategy(), recompute
+        model, loss, optimizer_for(model, stage), stage, tf.distribute.get_strategy(), recompute,
+        estimates,
     )
     return _Contender(
         name,

@@ -66,8 +66,9 @@ class Network(abc.ABC, Generic[Sizes]):
     """What a network offers; those that are special in nothing have only sizes and ``build``.
 
     ``sizes``: the published ones, whose type tells the network. ``plain``: what to compare it with.
-    ``of_music``: it is imported and not trained here, its estimates have the level of the sources,
-    and where no songs are named, speech in noise stands in. ``recomputes``: its gradient can
+    ``of_music``: its float network is imported and not trained here, its estimates have the level
+    of the sources, and where no songs are named, speech in noise stands in. ``learns_8_bits``: its
+    quantized stage is trained here. ``recomputes``: its gradient can
     compute it again in segments (``QuantizationRecipe``). ``is_unet``: the integers of its file may
     part from their simulation as those of U-Nets over spectrograms do. ``analyzed``: ``fqss-tf
     analyze`` takes its runs. ``untried``: file types never tried with it, which are refused.
@@ -76,6 +77,7 @@ class Network(abc.ABC, Generic[Sizes]):
     sizes: Sizes
     plain: PlainForms[Sizes] | None = None
     of_music: bool = False
+    learns_8_bits: bool = True
     recomputes: bool = False
     is_unet: bool = False
     analyzed: bool = False
@@ -125,6 +127,19 @@ class Network(abc.ABC, Generic[Sizes]):
         from fqss_tf.models.inference import separation_function
 
         return separation_function(model, config.audio_channels)
+
+    def estimates(
+        self, model: Callable[..., Tensor], mixtures: Tensor, config: Sizes, training: bool = False
+    ) -> Tensor:
+        """Returns estimates [B, S, T] of mixtures [B, T] as training needs them: with a gradient.
+
+        Args:
+            model: the Keras model of ``build``, or what computes the same.
+            mixtures: float32, segments of static length.
+            config: its sizes.
+            training: whether layers behave as they do in training.
+        """
+        return model(mixtures[:, None, :, None], training=training)[..., 0]
 
     def begin(self, model: KerasModel, config: Sizes) -> None:
         """Sets the weights that training begins with, in place, where they are not all random.
@@ -221,6 +236,17 @@ class SpectrogramNetwork(Network[Sizes]):
         from fqss_tf.models.inference import mask_function
 
         return mask_function(model, self.spectrogram(config, samples), config.sources)
+
+    def estimates(
+        self, model: Callable[..., Tensor], mixtures: Tensor, config: Sizes, training: bool = False
+    ) -> Tensor:
+        """Returns estimates by masks; a segment follows itself."""
+        from fqss_tf.models.ratio_masks import looped_estimates
+
+        form = self.spectrogram(config, mixtures.shape[1])
+        return looped_estimates(
+            mixtures, lambda heard: model(heard, training=training), form
+        )
 
     @abc.abstractmethod
     def inputs(self, mixtures: FloatArray | Tensor, config: Sizes) -> NetworkInputs:

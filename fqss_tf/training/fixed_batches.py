@@ -11,7 +11,7 @@ from fqss_tf.data.bad_files import found_while_reading
 from fqss_tf.errors import FqssError
 from fqss_tf.progress import bar
 from fqss_tf.runs.weights import read_arrays, write_arrays
-from fqss_tf.types import Dataset, KerasModel, PathLike, Tensor
+from fqss_tf.types import Dataset, PathLike, Tensor
 
 PREFETCHED_BATCHES = 4
 
@@ -32,13 +32,15 @@ class FixedBatches:
         self._count = count
 
     def write_missing(
-        self, batches: Callable[[int], Dataset], teacher: KerasModel | None = None
+        self,
+        batches: Callable[[int], Dataset],
+        teacher: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         """Writes the batches that are not there yet.
 
         Args:
             batches: function first_batch -> tf.data.Dataset of (mixture [B, T], sources [B, S, T]).
-            teacher: Keras model, mixture [B, 1, T, 1] -> estimates [B, S, T, 1]; None for none.
+            teacher: mixture [B, T] -> its estimates [B, S, T]; None for none.
         """
         self._folder.mkdir(exist_ok=True)
         first = 0
@@ -46,14 +48,14 @@ class FixedBatches:
             first += 1
         if first == self._count:
             return
-        estimate = None if teacher is None else _traced(teacher)
+        estimate = None if teacher is None else tf.function(teacher, autograph=False)
         with bar("batches", self._count) as shown:
             shown.update(first)
             missing = batches(first).take(self._count - first)
             for number, (mixture, sources) in enumerate(missing, first):
                 arrays = {"mixture": mixture.numpy(), "sources": sources.numpy()}
                 if estimate is not None:
-                    arrays["teacher"] = estimate(mixture[:, None, :, None])[..., 0].numpy()
+                    arrays["teacher"] = estimate(mixture).numpy()
                 write_arrays(arrays, self._path(number))
                 shown.update(1)
 
@@ -84,7 +86,3 @@ class FixedBatches:
             error = FqssError(f"{error}; remove it and go on with --resume")
             found_while_reading(error)
             raise error from None
-
-
-def _traced(model: KerasModel) -> Callable[[Tensor], Tensor]:
-    return tf.function(lambda mixture: model(mixture, training=False), autograph=False)

@@ -25,7 +25,7 @@ from fqss_tf.training.checkpoints import Checkpoint, Progress
 from fqss_tf.training.distribution import Distribution
 from fqss_tf.training.interrupt import Interrupt
 from fqss_tf.training.log import CsvLog, Evaluation, TensorBoard
-from fqss_tf.training.training_step import TrainingStep
+from fqss_tf.training.training_step import Estimates, TrainingStep, estimates_of_samples
 from fqss_tf.types import (
     Arrays,
     Dataset,
@@ -34,6 +34,7 @@ from fqss_tf.types import (
     Optimizer,
     PathLike,
     ScoreWeights,
+    Separate,
     Tensor,
 )
 
@@ -47,8 +48,7 @@ class StageLoop:
     log, as one that was not.
 
     Args:
-        model: Keras model, mixture [B, 1, T, 1] -> estimates [B, S, T, 1], made under the strategy
-            of ``distribution``.
+        model: Keras model, made under the strategy of ``distribution``.
         loss: function (mixture [B, T], estimates [B, S, T], *targets) -> scalar.
         dev_mixtures: list of (mixture [T], sources [S, T]); their mean SI-SDR chooses the best.
         stage: a StageRecipe.
@@ -61,6 +61,8 @@ class StageLoop:
         distribution: a Distribution; None trains in this process on one device.
         recompute: as of ``TrainingStep``.
         in_order: as of ``assigned_si_sdr``, for the scores on the dev set.
+        estimates: as of ``TrainingStep``.
+        separation: function of the model that gives what separates dev mixtures.
     """
 
     def __init__(
@@ -77,6 +79,8 @@ class StageLoop:
         distribution: Distribution | None = None,
         recompute: bool = False,
         in_order: bool = False,
+        estimates: Estimates = estimates_of_samples,
+        separation: Callable[[Callable[..., Tensor]], Separate] = separation_function,
     ) -> None:
         folder, distribution = Path(folder), distribution or Distribution()
         self._model = model
@@ -90,9 +94,9 @@ class StageLoop:
         with distribution.strategy.scope():
             self._optimizer = optimizer_for(model, stage)
         self._train_step = TrainingStep(
-            model, loss, self._optimizer, stage, distribution.strategy, recompute
+            model, loss, self._optimizer, stage, distribution.strategy, recompute, estimates
         )
-        self._separate = separation_function(distribution.on_first_replica(model))
+        self._separate = separation(distribution.on_first_replica(model))
         self._checkpoint = Checkpoint(
             folder / "checkpoints" / f"{name}.npz", model, self._optimizer
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from fqss_tf.config import Recipe
+from fqss_tf.models.registry import network_of
 from fqss_tf.types import KerasModel, Tensor
 
 EPSILON = 1e-8
@@ -179,8 +180,8 @@ def distillation_loss(
 
     Args:
         recipe: a Recipe.
-        teacher: Keras model, mixture [B, 1, T, 1] -> estimates [B, S, T, 1], which computes its
-            estimates in each step; None where the batches hold them.
+        teacher: Keras model of the recipe's network, which computes its estimates in each step;
+            None where the batches hold them.
 
     Returns:
         Function (mixture [B, T], estimates [B, S, T], sources [B, S, T], the teacher's estimates
@@ -192,7 +193,7 @@ def distillation_loss(
         mixture: Tensor, estimates: Tensor, sources: Tensor, guide: Tensor | None = None
     ) -> Tensor:
         if guide is None and teacher is not None:
-            guide = teacher(mixture[:, None, :, None], training=False)[..., 0]
+            guide = network_of(recipe.model).estimates(teacher, mixture, recipe.model)
         return fqss_distillation_loss(
             estimates, sources, guide, settings.distillation_weight,
             settings.distillation_direction, settings.distillation_average, score,

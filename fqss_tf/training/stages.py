@@ -41,6 +41,7 @@ from fqss_tf.types import (
     MixturePair,
     PathLike,
     ScoreWeights,
+    Separate,
     Tensor,
 )
 
@@ -92,11 +93,10 @@ def train(
         settings = recipe.quantization
         recipe.model.check_output_planes(settings.output_planes, settings.residual)
         recipe.model.check_masking(settings.masking, settings.residual)
-    if network_of(recipe.model).of_music:
-        raise FqssError(
-            f"{recipe.network} is not trained here: import a checkpoint with fqss-tf import, and "
-            "convert it with --ptq"
-        )
+    is_done = (Path(folder) / FLOAT_WEIGHTS).exists()
+    _check_network(
+        recipe, has_float=is_done or teacher is not None, scores_integers=integer_score is not None
+    )
     if recipe.qat.steps:
         wrap.check_layers(folding.fold_for_export(build(recipe.model), recipe.model))
     bad_files = BadFilePolicy(recipe.data.on_bad_file)
@@ -104,7 +104,6 @@ def train(
     if teacher is not None and initial is not None:
         raise FqssError("a teacher replaces the float stage: it takes no initial weights")
     # What the float stage starts from matters no more once it is done.
-    is_done = (Path(folder) / FLOAT_WEIGHTS).exists()
     teacher_run, initial_run = (None, None) if is_done else (
         _opened(teacher, recipe.model), _opened(initial, recipe.model, free=FREE_OF_INITIAL)
     )
@@ -123,6 +122,25 @@ def train(
     if bad_files.lines and distribution.is_chief:
         logger.warning("broken files and rows that were left out: %d", len(bad_files))
     return run
+
+
+def _check_network(recipe: Recipe, has_float: bool, scores_integers: bool) -> None:
+    """Checks that the stages that are left are trained here, and can be scored so."""
+    network = network_of(recipe.model)
+    if not network.learns_8_bits:
+        raise FqssError(
+            f"{recipe.network} is not trained here: import a checkpoint with fqss-tf import, and "
+            "convert it with --ptq"
+        )
+    if network.of_music and (reason := network.refusal(recipe.model, "int8", recipe.segment())):
+        raise FqssError(reason)
+    if network.of_music and scores_integers:
+        raise FqssError(f"--integer-eval is refused: it has no way to run {recipe.network}")
+    if network.of_music and not has_float:
+        raise FqssError(
+            f"{recipe.network} is trained here in 8 bits alone: import a checkpoint with fqss-tf "
+            "import, and give its run with --teacher"
+        )
 
 
 def _places(
@@ -209,6 +227,8 @@ class _Training:
             model, losses.task_loss(recipe), self.dev, recipe.float, self.run.folder, name="float",
             distribution=self.distribution,
             in_order=recipe.has_named_sources,
+            estimates=self.estimates,
+            separation=self.separation,
         ).run(
             lambda first: batches(recipe, recipe.float, first, bad_files=self.run.bad_files),
             self.resume,
@@ -217,6 +237,18 @@ class _Training:
         if self.distribution.is_chief:
             calibrate_level(calibrated, self.dev, recipe.has_named_sources)
         self.write(calibrated, self.run.files.float_weights)
+
+    def estimates(
+        self, model: Callable[..., Tensor], mixtures: Tensor, training: bool
+    ) -> Tensor:
+        """Returns estimates [B, S, T] of mixtures [B, T]."""
+        config = self.run.config
+        return network_of(config).estimates(model, mixtures, config, training)
+
+    def separation(self, model: Callable[..., Tensor]) -> Separate:
+        """Returns what separates the dev mixtures."""
+        recipe = self.run.recipe
+        return network_of(recipe.model).separation(model, recipe.model, recipe.segment())
 
     def undistributed(self, model: KerasModel) -> KerasModel:
         """Makes a copy of a float model on this process alone."""
@@ -245,6 +277,8 @@ class _Training:
             distribution=self.distribution,
             recompute=recipe.recomputes,
             in_order=recipe.has_named_sources,
+            estimates=self.estimates,
+            separation=self.separation,
         ).run(self.quantized_batches(), self.resume)
         snap_biases(model)
         self.write(model, run.files.quantized_weights)
@@ -271,7 +305,10 @@ class _Training:
             min(recipe.quantization.fixed_batches, recipe.qat.steps * recipe.qat.accumulate),
         )
         if self.distribution.is_chief:
-            fixed.write_missing(drawn, run.frozen_teacher() if run.method == "fqss" else None)
+            teacher = run.frozen_teacher() if run.method == "fqss" else None
+            fixed.write_missing(
+                drawn, teacher and (lambda mixture: self.estimates(teacher, mixture, False))
+            )
         self.distribution.wait()
         return fixed.read
 

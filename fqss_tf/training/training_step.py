@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 import tf_keras as keras
@@ -13,6 +13,14 @@ from fqss_tf.training.losses import replica_mean
 from fqss_tf.training.recompute import Recomputed
 from fqss_tf.types import KerasModel, Optimizer, Tensor
 
+# (model, mixture [B, T], training) -> estimates [B, S, T].
+Estimates: TypeAlias = Callable[[Callable[..., Tensor], Tensor, bool], Tensor]
+
+
+def estimates_of_samples(model: Callable[..., Tensor], mixture: Tensor, training: bool) -> Tensor:
+    """Returns estimates [B, S, T] of a model, mixture [B, 1, T, 1] -> estimates [B, S, T, 1]."""
+    return model(mixture[:, None, :, None], training=training)[..., 0]
+
 
 class TrainingStep:
     """Computes gradients, sums them over batches and replicas, clips them, and updates the model.
@@ -21,13 +29,14 @@ class TrainingStep:
     ``stage.skip_above_norm``, leaves the model as it was, the statistics of its batch norms too.
 
     Args:
-        model: Keras model, mixture [B, 1, T, 1] -> estimates [B, S, T, 1].
+        model: Keras model.
         loss: function (mixture [B, T], estimates [B, S, T], *targets) -> scalar.
         optimizer: Keras optimizer, built.
         stage: a StageRecipe.
         strategy: under which model and optimizer were made.
         recompute: whether the gradient computes the network once more in segments, instead of
             keeping all of its tensors; not for a model with batch norms.
+        estimates: function (model, mixture [B, T], training) -> estimates [B, S, T].
     """
 
     def __init__(
@@ -38,8 +47,10 @@ class TrainingStep:
         stage: StageRecipe,
         strategy: tf.distribute.Strategy,
         recompute: bool = False,
+        estimates: Estimates = estimates_of_samples,
     ) -> None:
         self._model = model
+        self._estimates = estimates
         self._network = Recomputed(model) if recompute else model
         self._loss = loss
         self._optimizer = optimizer
@@ -99,9 +110,7 @@ class TrainingStep:
     ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         statistics = [tf.identity(variable) for variable in self._statistics]
         with tf.GradientTape() as tape:
-            estimates = self._network(
-                mixture[:, None, :, None], training=not frozen_statistics
-            )[..., 0]
+            estimates = self._estimates(self._network, mixture, not frozen_statistics)
             value = self._loss(mixture, estimates, *targets)
         gradients = tape.gradient(
             value, self._model.trainable_variables,

@@ -127,7 +127,7 @@ def test_training_is_refused_in_one_line(tmp_path):
     result = call("train", "spleeter-2stems", "--output", tmp_path / "run")
     assert result.exit_code == 2 and not (tmp_path / "run").exists()
     (line,) = result.stderr.splitlines()
-    assert line.startswith("error: spleeter is not trained here: import a checkpoint")
+    assert line.startswith("error: spleeter is trained here in 8 bits alone: import a checkpoint")
 
 
 def test_other_types_than_float32_and_int8(spleeter_run, tmp_path):

@@ -69,7 +69,9 @@ def test_the_first_integers_are_those_of_the_simulation(spleeter_run):
     )
     codes = np.random.default_rng(0).integers(-128, 128, (1, 64, 64, 4)).astype(np.int8)
     expected = core(codes.astype(np.float32) / 128)
-    for kernels in (OpResolverType.AUTO, OpResolverType.BUILTIN_REF):
+    # XNNPACK rounds as the simulation does. The reference kernels double-round what they rescale.
+    most_of_kernels = {OpResolverType.AUTO: 0.0, OpResolverType.BUILTIN_REF: 0.015}
+    for kernels, most in most_of_kernels.items():
         engine = Interpreter(model_content=content, experimental_op_resolver_type=kernels)
         engine.allocate_tensors()
         signature = engine.get_signature_runner("serving_default")
@@ -77,7 +79,7 @@ def test_the_first_integers_are_those_of_the_simulation(spleeter_run):
         for name, wanted in zip(names, expected, strict=True):
             scale, zero_point = signature.get_output_details()[name]["quantization"]
             difference = (given[name].astype(float) - zero_point) - wanted.numpy() / scale
-            assert np.mean(np.abs(difference) > 0.5) < 0.01, name
+            assert np.mean(np.abs(difference) > 0.5) <= most, name
             assert abs(difference.mean()) < 0.01, name
 
 

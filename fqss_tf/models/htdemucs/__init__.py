@@ -28,6 +28,7 @@ class HTDemucs(Network[HTDemucsConfig]):
 
     sizes = HTDemucsConfig()
     of_music = True
+    learns_8_bits = False
     is_unet = True
     untried = ("float16", "dynamic", "int16x8")
 

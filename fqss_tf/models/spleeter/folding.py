@@ -1,5 +1,7 @@
 """Weights of a U-Net as published for the form that is exported: the same function."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from fqss_tf.formats import CHANNELS
@@ -146,6 +148,7 @@ def with_planes(
         name = f"stem_{stem}_"
         for plane in range(1, input_planes):
             found[f"{name}conv_1_{plane}"] = [weights[f"{name}conv_1_0"][0] / 256**plane]
+        _move_shifts(found, name, config.without_shifts(input_planes))
         if output_planes > 1:
             kernel, bias = weights[f"{name}logits_0"]
             found[f"{name}logits_0"] = [kernel, bias - np.float32(1 / 256)]
@@ -154,6 +157,21 @@ def with_planes(
             )
             found[f"{name}logits_1"] = [second, 256 * bias - np.float32(1)]
     return found
+
+
+def _move_shifts(found: LayerWeights, name: str, levels: Sequence[int]) -> None:
+    """Moves shifts behind ReLUs of some levels into the biases of the convolutions behind.
+
+    There the steps are coarse beside a shift, and where the ReLU gives 0, as in most of a
+    spectrogram, its rounding is the same error everywhere. Convolutions fill up with zeros, so the
+    network is another one within a few bins and frames of the border.
+    """
+    for level in levels:
+        (shift,) = found.pop(f"{name}up_offset_{level}")
+        kernel, bias = found[f"{name}up_{level - 1}"]
+        width = len(shift) // PHASES
+        read = kernel[:, :, -width:].sum(axis=(0, 1))
+        found[f"{name}up_{level - 1}"] = [kernel, bias + shift[:width] @ read]
 
 
 def _at_the_same_place(size: int, channels: int) -> FloatArray:

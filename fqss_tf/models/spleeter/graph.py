@@ -142,7 +142,8 @@ def _exported_stem(
             up = _convolution(
                 PHASES * width, f"{name}up_{level}", size=3, activation="relu"
             )(up)
-        up = ChannelShift(name=f"{name}up_offset_{level}")(up)
+        if level not in config.without_shifts(input_planes):
+            up = ChannelShift(name=f"{name}up_offset_{level}")(up)
         if level > 1:
             up = PhasesToPixels(name=f"{name}pixels_{level}")(up)
             up = JoinLevelled(name=f"{name}join_{level}")([found.pop(), up])

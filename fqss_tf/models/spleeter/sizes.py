@@ -63,6 +63,13 @@ class SpleeterConfig(EncoderSizes):
         """Channels behind the convolution of a level, 1 to 6."""
         return self.filters * 2 ** (level - 1)
 
+    def without_shifts(self, input_planes: int) -> tuple[int, ...]:
+        """Levels whose ReLUs on the way up have no shift behind them in the exported form.
+
+        With two input planes the shift goes into the bias of the next convolution.
+        """
+        return (2, 3) if input_planes > 1 and self.activation == "relu" else ()
+
     def check_output_planes(self, planes: int, residual: str = "exact") -> None:
         """Checks that there are one or two planes each way, of the form ``exact``.
 
