@@ -11,6 +11,7 @@ import tf_keras as keras
 from fqss_tf.layers.chunks import ChannelsToSources, OverlapAdd
 from fqss_tf.layers.lstm import BidirectionalLstm
 from fqss_tf.layers.planes import Combiner, Splitter
+from fqss_tf.layers.rectify import Rectify
 from fqss_tf.layers.stepped_lstm import SteppedLstm
 from fqss_tf.models.attention import attention
 from fqss_tf.models.sharing import decoded_sources
@@ -113,7 +114,7 @@ def _improved_transformer(
     context = attention(inputs, config, name, for_export)
     attended = layers.Add(name=f"{name}_attention_sum")([inputs, context])
     normed = norm(f"{name}_attention_norm")(attended)
-    wide = layers.ReLU(name=f"{name}_relu")(both_directions(normed, config, name, for_export))
+    wide = Rectify(name=f"{name}_relu")(both_directions(normed, config, name, for_export))
     narrow = convolution(config.width, f"{name}_linear")(wide)
     summed = layers.Add(name=f"{name}_linear_sum")([normed, narrow])
     return norm(f"{name}_linear_norm")(summed)

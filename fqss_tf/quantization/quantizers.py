@@ -228,7 +228,7 @@ class InputRangeQuantizer(ModalQuantizer):
     """The range of what a layer reads, for a ReLU: its output is on that grid already.
 
     Nothing is rounded. The exported graph repeats the range, because the converter leaves a ReLU
-    without one in float, and XNNPACK takes it only between equal scales.
+    without one in float.
     """
 
     def build(self, tensor_shape: Any, name: str, layer: KerasLayer) -> dict[str, Tensor]:

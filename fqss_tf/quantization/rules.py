@@ -25,6 +25,7 @@ from fqss_tf.layers.phases import PhasesToFrames, PhasesToRows
 from fqss_tf.layers.planes import Combiner, Splitter, TakePlane
 from fqss_tf.layers.positions import AddFramePositions, AddGridPositions, AddRows
 from fqss_tf.layers.prelu import FixedSlopePReLU
+from fqss_tf.layers.rectify import Rectify
 from fqss_tf.layers.remainder import RemainderDecoder
 from fqss_tf.layers.sample_sum import SampleSum
 from fqss_tf.layers.shapes import CutTo, FillToMultiple, FromRow, ToRow
@@ -185,11 +186,6 @@ def _of_relus(layer: KerasLayer) -> bool:
     )
 
 
-def _reads_a_range(layer: KerasLayer) -> bool:
-    output = _rule(*_producers(layer)).output
-    return output not in (OF_THE_INPUT, OF_THE_NEXT)
-
-
 def _leaves_its_range_to_a_prelu(layer: KerasLayer) -> bool:
     computes = layers.Conv2D | layers.DepthwiseConv2D | layers.Add
     return isinstance(layer, computes) and _output(layer, 8) is None
@@ -297,9 +293,7 @@ OUTPUT_RULES = (
         (layers.Add, layers.Multiply), OF_THE_NEXT,
         _feeds_only("before ReLU only", layers.ReLU),  # the runtime fuses the two
     ),
-    OutputRule(
-        (layers.ReLU,), AS_THE_INPUT, Condition("of a tensor that has a range", _reads_a_range)
-    ),
+    OutputRule((Rectify,), AS_THE_INPUT),
     OutputRule((layers.ReLU,), NON_NEGATIVE),
     OutputRule(
         (layers.Add,), OF_THE_NEXT, _feeds_only("before FixedSlopePReLU only", FixedSlopePReLU)

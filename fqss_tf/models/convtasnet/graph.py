@@ -10,6 +10,7 @@ import tf_keras as keras
 from fqss_tf.layers.context import Lookahead
 from fqss_tf.layers.norm import GlobalLayerNorm
 from fqss_tf.layers.planes import Combiner, Splitter
+from fqss_tf.layers.rectify import Rectify
 from fqss_tf.models.convtasnet.norms import norm_in_two_passes, pointwise_of_norm
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig, Norm
 from fqss_tf.models.masking import mask_change, mean_estimate
@@ -44,7 +45,7 @@ def build(
     encoded = encoder(blocks, config)
     features = encoded
     if config.features == "rectified":
-        features = layers.ReLU(name="features")(encoded)
+        features = Rectify(name="features")(encoded)
     skip_sum = _temporal_convolution_network(features, config, for_export)
     masks = _masks(skip_sum, config, for_export)
     beside: list[Tensor] = []

@@ -5,6 +5,7 @@ import tf_keras as keras
 
 from fqss_tf.layers.chunks import SplitIntoChunks
 from fqss_tf.layers.norm import GlobalLayerNorm
+from fqss_tf.layers.rectify import Rectify
 from fqss_tf.models.dprnn.sizes import DPRNNConfig
 from fqss_tf.models.dual_path import (
     across_chunks,
@@ -36,7 +37,7 @@ def build(
     encoded = encoding(planes, config, input_planes)
     features = encoded
     if config.features == "rectified":
-        features = layers.ReLU(name="features")(encoded)
+        features = Rectify(name="features")(encoded)
     normed = GlobalLayerNorm(name="bottleneck_norm")(features)
     trunk = convolution(config.width, "bottleneck")(normed)
     trunk = SplitIntoChunks(config.chunk, config.chunk_hop, name="segment")(trunk)

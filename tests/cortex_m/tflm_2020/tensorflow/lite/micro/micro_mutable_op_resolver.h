@@ -1,4 +1,4 @@
-// Gives the op resolver of 2020 the methods of today's. LEAKY_RELU and SLICE are missing.
+// Gives the op resolver of 2020 the methods of today's. LEAKY_RELU, RELU and SLICE are missing.
 #ifndef FQSS_TEST_MICRO_MUTABLE_OP_RESOLVER_H
 #define FQSS_TEST_MICRO_MUTABLE_OP_RESOLVER_H
 
@@ -21,7 +21,6 @@ class OpResolverOf2020 : public MicroMutableOpResolver<count> {
   FQSS_OP(AddMul, MUL)
   FQSS_OP(AddPad, PAD)
   FQSS_OP(AddPrelu, PRELU)
-  FQSS_OP(AddRelu, RELU)
   FQSS_OP(AddReshape, RESHAPE)
   FQSS_OP(AddStridedSlice, STRIDED_SLICE)
   FQSS_OP(AddSub, SUB)
