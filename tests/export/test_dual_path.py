@@ -49,6 +49,7 @@ def test_int8_is_fully_integer_and_follows_the_simulation(name, tmp_path):
     made = convert(untrained(name), path, seconds=SECONDS, least_sqnr=LEAST_SQNR)
     report = TfliteFile.open(path).report
     assert float_tensors(report) == [] and conversion_ops(report) == []
+    assert all(op.name != "RELU" for op in report.ops)
     assert made.parity["xnnpack"].sqnr_db >= LEAST_SQNR
 
     engine = Engine(path)
