@@ -70,14 +70,18 @@ def test_the_first_integers_are_those_of_the_simulation(spleeter_run):
     codes = np.random.default_rng(0).integers(-128, 128, (1, 64, 64, 4)).astype(np.int8)
     expected = core(codes.astype(np.float32) / 128)
     # XNNPACK rounds as the simulation does. The reference kernels double-round what they rescale.
-    most_of_kernels = {OpResolverType.AUTO: 0.0, OpResolverType.BUILTIN_REF: 0.015}
-    for kernels, most in most_of_kernels.items():
+    for kernels, most in ((OpResolverType.AUTO, 0.0), (OpResolverType.BUILTIN_REF, 0.01)):
         engine = Interpreter(model_content=content, experimental_op_resolver_type=kernels)
         engine.allocate_tensors()
         signature = engine.get_signature_runner("serving_default")
         given = signature(mixture=codes)
-        for name, wanted in zip(names, expected, strict=True):
-            scale, zero_point = signature.get_output_details()[name]["quantization"]
+        details = signature.get_output_details()
+        scale, zero_point = details["stem_0_offset_1"]["quantization"]
+        read = (given["stem_0_offset_1"].astype(np.float32) - zero_point) * np.float32(scale)
+        # The last op is judged by what it read: a code that differs before it counts there.
+        behind = model.get_layer("stem_0_down_1")(read, training=False)
+        for name, wanted in zip(names, [*expected[:2], behind], strict=True):
+            scale, zero_point = details[name]["quantization"]
             difference = (given[name].astype(float) - zero_point) - wanted.numpy() / scale
             assert np.mean(np.abs(difference) > 0.5) <= most, name
             assert abs(difference.mean()) < 0.01, name
