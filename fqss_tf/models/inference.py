@@ -36,6 +36,11 @@ def separation_function(model: KerasModel, channels: int = 1) -> Separate:
     return separate
 
 
+def estimates_of_samples(model: Callable[..., Tensor], mixture: Tensor, training: bool) -> Tensor:
+    """Returns estimates [B, S, T] of mixtures [B, T] by a model [B, 1, T, 1] -> [B, S, T, 1]."""
+    return model(mixture[:, None, :, None], training=training)[..., 0]
+
+
 def hybrid_function(model: KerasModel, kernel: int) -> HybridSeparate:
     """Stereo [T, 2] -> estimates [S, T, 2] of a model over waveforms and spectrograms.
 

@@ -139,7 +139,9 @@ class Network(abc.ABC, Generic[Sizes]):
             config: its sizes.
             training: whether layers behave as they do in training.
         """
-        return model(mixtures[:, None, :, None], training=training)[..., 0]
+        from fqss_tf.models.inference import estimates_of_samples
+
+        return estimates_of_samples(model, mixtures, training)
 
     def begin(self, model: KerasModel, config: Sizes) -> None:
         """Sets the weights that training begins with, in place, where they are not all random.

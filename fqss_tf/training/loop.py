@@ -11,7 +11,7 @@ from fqss_tf.audio.levels import at_peak_1
 from fqss_tf.config import StageRecipe
 from fqss_tf.errors import FqssError
 from fqss_tf.metrics import mean_si_sdr
-from fqss_tf.models.inference import separation_function
+from fqss_tf.models.inference import estimates_of_samples, separation_function
 from fqss_tf.progress import Bar, bar
 from fqss_tf.runs.weights import (
     assign_arrays,
@@ -25,7 +25,7 @@ from fqss_tf.training.checkpoints import Checkpoint, Progress
 from fqss_tf.training.distribution import Distribution
 from fqss_tf.training.interrupt import Interrupt
 from fqss_tf.training.log import CsvLog, Evaluation, TensorBoard
-from fqss_tf.training.training_step import Estimates, TrainingStep, estimates_of_samples
+from fqss_tf.training.training_step import Estimates, TrainingStep
 from fqss_tf.types import (
     Arrays,
     Dataset,

@@ -9,17 +9,13 @@ import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.config import StageRecipe
+from fqss_tf.models.inference import estimates_of_samples
 from fqss_tf.training.losses import replica_mean
 from fqss_tf.training.recompute import Recomputed
 from fqss_tf.types import KerasModel, Optimizer, Tensor
 
 # (model, mixture [B, T], training) -> estimates [B, S, T].
 Estimates: TypeAlias = Callable[[Callable[..., Tensor], Tensor, bool], Tensor]
-
-
-def estimates_of_samples(model: Callable[..., Tensor], mixture: Tensor, training: bool) -> Tensor:
-    """Returns estimates [B, S, T] of a model, mixture [B, 1, T, 1] -> estimates [B, S, T, 1]."""
-    return model(mixture[:, None, :, None], training=training)[..., 0]
 
 
 class TrainingStep:
