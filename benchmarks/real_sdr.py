@@ -27,8 +27,9 @@ from fqss_tf.files import atomic_path
 
 SECONDS = 5.0
 SNR_DB = (-5.0, 30.0)
-DEV_MIXTURES = 8
+DEV_MIXTURES = 24
 DEV_SPEAKERS = 12
+DEV_NOISES = 10  # one of so many noises for training
 LEVELS = ((-np.inf, 5.0), (5.0, 15.0), (15.0, np.inf))
 FILES = ("float32", "ptq", "qat", "fqss")
 
@@ -68,7 +69,8 @@ def _arguments():
 def make_set(folder: Path, speech: Path, noise: Path, rate: int, mixtures: int) -> None:
     """Writes a data set of one source: links to speech and noise, and lists of fixed mixtures.
 
-    The last fifth of the speakers is for testing, the ones before for choosing weights.
+    The last fifth of the speakers is for testing, the ones before and every tenth noise for
+    choosing weights.
     """
     speakers: dict[str, list[Path]] = {}
     for path in sorted(speech.iterdir()):
@@ -79,16 +81,23 @@ def make_set(folder: Path, speech: Path, noise: Path, rate: int, mixtures: int) 
     trained = names[: -len(tested) - DEV_SPEAKERS]
     for name in trained:
         for path in speakers[name]:
-            link = folder / "train" / name / path.name
-            link.parent.mkdir(parents=True, exist_ok=True)
-            if not link.exists():
-                os.symlink(path, link)
-    rng = np.random.default_rng(0)
+            _link(path, folder / "train" / name / path.name)
+    noises = list(_audio(noise / "train"))
+    held_out = noises[::DEV_NOISES]
+    for path in set(noises) - set(held_out):
+        _link(path, folder / "noise" / path.relative_to((noise / "train").absolute()))
     for part, among, sounds, count in (
-        ("dev", chosen, noise / "train", DEV_MIXTURES), ("test", tested, noise / "test", mixtures),
+        ("dev", chosen, held_out, DEV_MIXTURES),
+        ("test", tested, list(_audio(noise / "test")), mixtures),
     ):
         voices = [path for name in among for path in speakers[name]]
-        _write_mixtures(folder / part, voices, list(_audio(sounds)), rate, count, rng)
+        _write_mixtures(folder / part, voices, sounds, rate, count)
+
+
+def _link(path: Path, link: Path) -> None:
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if not link.exists():
+        os.symlink(path, link)
 
 
 def _audio(folder: Path) -> Iterable[Path]:
@@ -97,7 +106,8 @@ def _audio(folder: Path) -> Iterable[Path]:
         yield from (Path(parent, name).absolute() for name in sorted(names))
 
 
-def _write_mixtures(folder, voices, sounds, rate, count, rng):
+def _write_mixtures(folder, voices, sounds, rate, count):
+    rng = np.random.default_rng(0)
     samples = int(SECONDS * rate)
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
@@ -142,12 +152,13 @@ def make_files(options: argparse.Namespace, data: Path) -> None:
 
     output, wanted = options.output, options.only or FILES
     settings = (
-        f"data.datasets=[{data}]", f"data.noise_datasets=[{options.noise / 'train'}]",
+        f"data.datasets=[{data}]", f"data.noise_datasets=[{data / 'noise'}]",
         "data.noise_fraction=1", f"data.min_noise_snr_db={SNR_DB[0]}",
         f"data.max_noise_snr_db={SNR_DB[1]}", "data.segment_seconds=2", "data.wide_fraction=0",
         f"data.dev_mixtures={DEV_MIXTURES}", "quantization.calibration_steps=60",
         "quantization.masking=centered", f"qat.steps={options.steps}", "qat.batch_size=2",
-        "qat.learning_rate=1e-5", "qat.evaluate_every=20",
+        "quantization.distillation_average=decibel", "quantization.recompute=false",
+        "qat.learning_rate=3e-4", "qat.evaluate_every=50",
     )
     if not (output / "float" / "float.npz").exists():
         import_checkpoint(options.weights, output / "float", rate=options.rate, settings=settings)

@@ -32,7 +32,7 @@ DEV_CLIPS = 8
 TRAINED_CLIPS = 160
 PEAK = 0.99
 SETTINGS = (
-    "data.segment_seconds=3", "data.dynamic_fraction=0", "qat.learning_rate=1e-5",
+    "data.segment_seconds=3", "data.dynamic_fraction=0", "qat.learning_rate=3e-4",
     "qat.evaluate_every=25",
 )
 SECONDS = 11.9  # of a segment of a file

@@ -262,7 +262,7 @@ class Recipe:
     data: DataRecipe = DataRecipe()
     float: StageRecipe = StageRecipe()
     quantization: QuantizationRecipe = QuantizationRecipe()
-    qat: StageRecipe = StageRecipe(learning_rate=1e-5)
+    qat: StageRecipe = StageRecipe(learning_rate=3e-4)
 
     def __post_init__(self) -> None:
         _check_choices("", self, {"loss": ("si_sdr", "sdr")})

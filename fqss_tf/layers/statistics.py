@@ -1,5 +1,7 @@
 """What a global layer norm measures, one layer each: all are ``[B, 1, 1, 1]``.
 
+Quantized, the mean and the variance are those of a quarter of the frames (``read_frames``).
+
 The weight ``scales`` of a layer says what each channel of its input has been divided by, to give
 channels one range: the statistics are of the channels as they were.
 """
@@ -12,7 +14,12 @@ import tensorflow as tf
 import tf_keras as keras
 from numpy.typing import NDArray
 
-from fqss_tf.layers.energy import mean_in_steps, weighted_mean, weighted_mean_square
+from fqss_tf.layers.energy import (
+    mean_in_steps,
+    read_frames,
+    weighted_mean,
+    weighted_mean_square,
+)
 from fqss_tf.layers.norm import rsqrt
 from fqss_tf.types import Activation, Json, Tensor, TensorShape
 
@@ -55,7 +62,8 @@ class ItemMean(_Statistic):
         if not self.quantized:
             return mean_in_steps(inputs, lambda means: means * self.scales, (1, 2, 3))
         weights = self._channel_scales() / inputs.shape[-1]
-        return weighted_mean(inputs, weights, self.inner_activations["channel_mean"])
+        channel_mean = self.inner_activations["channel_mean"]
+        return weighted_mean(read_frames(inputs), weights, channel_mean)
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
@@ -86,6 +94,7 @@ class ItemVariance(_Statistic):
                 values * values, lambda powers: powers * self.scales * self.scales, (1, 2, 3)
             )
             return tf.nn.relu(power - mean * mean) + self.epsilon
+        values = read_frames(values)
         weights = self._channel_scales() ** 2 / values.shape[-1]
         as_product = self.mode == "deploy" and values.shape.is_fully_defined()
         power = weighted_mean_square(values, weights, inner, as_product)

@@ -29,9 +29,7 @@ MODES = ("calibrate", "quantize", "deploy")
 SMALLEST_RANGE = 1e-6
 CALIBRATION_DECAY = 0.9
 UNCALIBRATED_RANGE = 0.5
-# Adam moves every variable by about the learning rate a step, whatever its size. At the rate that
-# suits weights of a few hundredths, a range of ten would never arrive: what is trained is a shift,
-# in thousandfolds of the calibrated width.
+# What is trained is a shift in thousandfolds of the calibrated width.
 SHIFT_RATE = 1000.0
 HALF_STEP = 0.501  # of a range that is rounded to whole steps, with room for the last digit
 

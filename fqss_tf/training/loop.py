@@ -20,7 +20,7 @@ from fqss_tf.runs.weights import (
     write_arrays,
 )
 from fqss_tf.training import schedules
-from fqss_tf.training.adam import FusedAdam
+from fqss_tf.training.adam import FusedAdam, sizes
 from fqss_tf.training.checkpoints import Checkpoint, Progress
 from fqss_tf.training.distribution import Distribution
 from fqss_tf.training.interrupt import Interrupt
@@ -63,6 +63,7 @@ class StageLoop:
         in_order: as of ``assigned_si_sdr``, for the scores on the dev set.
         estimates: as of ``TrainingStep``.
         separation: function of the model that gives what separates dev mixtures.
+        relative_rate: the rate is relative to the sizes of the weights, see ``adam.sizes``.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class StageLoop:
         in_order: bool = False,
         estimates: Estimates = estimates_of_samples,
         separation: Callable[[Callable[..., Tensor]], Separate] = separation_function,
+        relative_rate: bool = False,
     ) -> None:
         folder, distribution = Path(folder), distribution or Distribution()
         self._model = model
@@ -92,7 +94,7 @@ class StageLoop:
         self._distribution = distribution
         self._dev_mixtures = distribution.share(dev_mixtures)
         with distribution.strategy.scope():
-            self._optimizer = optimizer_for(model, stage)
+            self._optimizer = optimizer_for(model, stage, relative_rate)
         self._train_step = TrainingStep(
             model, loss, self._optimizer, stage, distribution.strategy, recompute, estimates
         )
@@ -268,10 +270,13 @@ class StageLoop:
         return progress.best
 
 
-def optimizer_for(model: KerasModel, stage: StageRecipe) -> Optimizer:
-    """Makes the optimizer of a stage, with its variables."""
+def optimizer_for(
+    model: KerasModel, stage: StageRecipe, relative_rate: bool = False
+) -> FusedAdam:
+    """Makes the optimizer of a stage, with its variables; arguments as of ``StageLoop``."""
     optimizer = FusedAdam(
-        stage.learning_rate, use_ema=stage.ema_decay > 0, ema_momentum=stage.ema_decay
+        stage.learning_rate, sizes(model.trainable_variables) if relative_rate else None,
+        use_ema=stage.ema_decay > 0, ema_momentum=stage.ema_decay,
     )
     optimizer.build(model.trainable_variables)
     return optimizer

@@ -279,6 +279,7 @@ class _Training:
             in_order=recipe.has_named_sources,
             estimates=self.estimates,
             separation=self.separation,
+            relative_rate=True,
         ).run(self.quantized_batches(), self.resume)
         snap_biases(model)
         self.write(model, run.files.quantized_weights)

@@ -10,9 +10,10 @@ import tf_keras as keras
 
 from fqss_tf.config import StageRecipe
 from fqss_tf.models.inference import estimates_of_samples
+from fqss_tf.training.adam import FusedAdam
 from fqss_tf.training.losses import replica_mean
 from fqss_tf.training.recompute import Recomputed
-from fqss_tf.types import KerasModel, Optimizer, Tensor
+from fqss_tf.types import KerasModel, Tensor
 
 # (model, mixture [B, T], training) -> estimates [B, S, T].
 Estimates: TypeAlias = Callable[[Callable[..., Tensor], Tensor, bool], Tensor]
@@ -27,7 +28,7 @@ class TrainingStep:
     Args:
         model: Keras model.
         loss: function (mixture [B, T], estimates [B, S, T], *targets) -> scalar.
-        optimizer: Keras optimizer, built.
+        optimizer: built.
         stage: a StageRecipe.
         strategy: under which model and optimizer were made.
         recompute: whether the gradient computes the network once more in segments, instead of
@@ -39,7 +40,7 @@ class TrainingStep:
         self,
         model: KerasModel,
         loss: Callable[..., Tensor],
-        optimizer: Optimizer,
+        optimizer: FusedAdam,
         stage: StageRecipe,
         strategy: tf.distribute.Strategy,
         recompute: bool = False,
@@ -121,6 +122,7 @@ class TrainingStep:
         value, gradients = replica_mean(tf.nest.map_structure(
             lambda tensor: tensor / self._stage.accumulate, (value, gradients)
         ))
+        gradients = self._optimizer.relative(gradients)
         gradients, norm = tf.clip_by_global_norm(gradients, self._stage.clip_norm)
         return value, norm, gradients
 

@@ -4,6 +4,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fqss_tf.layers.energy import READ_FRAMES, READ_PERIOD
 from fqss_tf.layers.statistics import ItemMean, ItemVariance, ReciprocalRoot
 
 
@@ -49,3 +50,23 @@ def test_gradient_of_the_reciprocal_root_is_finite_at_0():
         tape.watch(variance)
         reciprocal = ReciprocalRoot()(variance, training=True)
     assert tape.gradient(reciprocal, variance).numpy() == 0
+
+
+@pytest.mark.parametrize("frames", [1, READ_PERIOD - 1, READ_PERIOD, 997])
+@pytest.mark.parametrize("known", [True, False])
+def test_quantized_statistics_are_those_of_some_frames_of_each_period(frames, known):
+    values = np.random.default_rng(0).normal(1, 2, (2, 1, frames, 40)).astype(np.float32)
+    mean, variance = ItemMean(), ItemVariance(0.0)
+    mean.quantized = variance.quantized = True
+    shape = tf.TensorSpec([2, 1, frames if known else None, 40])
+    statistics = tf.function(
+        lambda values: (mean(values), variance([values, mean(values)])), input_signature=[shape]
+    )
+    found = statistics(values)
+    read = values
+    if frames >= READ_PERIOD:
+        heard = np.arange(frames // READ_PERIOD * READ_PERIOD)
+        read = values[:, :, heard[heard % READ_PERIOD < READ_FRAMES]]
+    axes = {"axis": (1, 2, 3), "keepdims": True}
+    np.testing.assert_allclose(found[0], read.mean(**axes), rtol=1e-5)
+    np.testing.assert_allclose(found[1], read.var(**axes), rtol=1e-4)

@@ -2,7 +2,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from fqss_tf.training.adam import FusedAdam
+from fqss_tf.quantization.quantizers import RangeQuantizer
+from fqss_tf.training.adam import FusedAdam, sizes
 
 SHAPES = ((), (3,), (1, 3, 4, 5))
 
@@ -44,3 +45,30 @@ def test_updates_under_a_strategy():
     found, _ = trained(FusedAdam, tf.distribute.MirroredStrategy(["CPU:0"]))
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def test_each_variable_moves_by_a_share_of_its_size():
+    values = np.array([3.0, -4.0], np.float32), np.array([3e-4, -4e-4], np.float32)
+    variables = [tf.Variable(value) for value in values]
+    optimizer = FusedAdam(0.01, sizes(variables))
+    optimizer.build(variables)
+    gradients = optimizer.relative([tf.fill(2, 1e-2 / size) for size in sizes(variables)])
+    np.testing.assert_allclose(gradients, 1e-2, rtol=1e-6)
+    optimizer.apply_gradients(zip(gradients, variables, strict=True))
+    for value, variable in zip(values, variables, strict=True):
+        size = np.sqrt(np.mean(value**2))
+        np.testing.assert_allclose(value - variable, 0.01 * size, rtol=1e-2)
+
+
+def test_a_range_moves_by_a_share_of_its_width():
+    layer = keras.layers.Layer()
+    quantizer = RangeQuantizer()
+    weights = quantizer.build(None, "output", layer)
+    (low, high), shifts = quantizer.range(), layer.trainable_variables
+    optimizer = FusedAdam(0.01, sizes(shifts))
+    optimizer.build(shifts)
+    gradients = optimizer.relative([tf.ones(())] * 2)
+    optimizer.apply_gradients(zip(gradients, shifts, strict=True))
+    moved = np.subtract(quantizer.range(), (low, high))
+    np.testing.assert_allclose(moved, -0.01 * (high - low), rtol=1e-2)
+    assert len(weights) == 4
