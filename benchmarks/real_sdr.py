@@ -185,6 +185,7 @@ def make_files(options: argparse.Namespace, data: Path) -> None:
 def summary(scores: list, steps: int) -> dict:
     """Mean SI-SDR of each file, and what it loses against the first, overall and by level.
 
+    ``loss_error`` is the standard error of the mean loss.
     ``input`` levels are SNRs of the mixtures, ``below_15`` are the mixtures whose float SI-SDR is
     below 15 dB; all in dB.
     """
@@ -197,6 +198,8 @@ def summary(scores: list, steps: int) -> dict:
         files[Path(score.name).stem] = {
             "si_sdr": round(float(values.mean()), 3),
             "loss": round(float(loss.mean()), 3),
+            "loss_error": round(float(loss.std() / len(loss) ** 0.5), 3),
+            "least_median_most": np.round(np.quantile(loss, (0, 0.5, 1)), 3).tolist(),
             "loss_by_input": [
                 round(float(loss[(inputs >= low) & (inputs < high)].mean()), 3)
                 for low, high in LEVELS
@@ -213,15 +216,18 @@ def summary(scores: list, steps: int) -> dict:
 def table(results: dict) -> str:
     """The results as a Markdown table."""
     lines = [
-        "| file | SI-SDR | loss | loss at input below 5 / 5 to 15 / above 15 dB | loss where float "
-        "is below 15 dB | XNNPACK over its difference to the simulation | reference kernels | "
-        "SI-SDR against the simulation |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
+        "| file | SI-SDR | loss | least / median / most "
+        "| loss at input below 5 / 5 to 15 / above 15 dB | loss where float is below 15 dB "
+        "| XNNPACK over its difference to the simulation "
+        "| reference kernels | SI-SDR against the simulation |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, found in results["files"].items():
         by_input = " / ".join(f"{loss:.2f}" for loss in found["loss_by_input"])
+        spread = " / ".join(f"{loss:.2f}" for loss in found["least_median_most"])
         lines.append(
-            f"| {name} | {found['si_sdr']:.2f} | {found['loss']:.2f} | {by_input} "
+            f"| {name} | {found['si_sdr']:.2f} | {found['loss']:.2f} ± {found['loss_error']:.2f} "
+            f"| {spread} | {by_input} "
             f"| {found['loss_below_15']:.2f} | {found['parity']['xnnpack']['sqnr_db']:.1f} dB "
             f"| {found['parity']['reference']['sqnr_db']:.1f} dB "
             f"| {found['parity']['xnnpack']['si_sdr_difference_db']:+.2f} / "
