@@ -22,8 +22,10 @@ ITEM_ROWS = 8
 MOST_VALUES = 2**31 // 255**2
 # Statistics of a recording read so many frames in a row, then leave out the others of a period:
 # making rows of all of them took a quarter of a network's time. Single frames at equal distances
-# would all meet a tone of that period in the same phase.
+# would all meet a tone of that period in the same phase. Of fewer frames than LEAST_THINNED, they
+# read all: too few would be left.
 READ_FRAMES, READ_PERIOD = 8, 32
+LEAST_THINNED = 1024
 # Of one MEAN: XNNPACK's is wrong over more than some ten thousand (docs/explain/measured.md).
 MOST_MEANT = 2**13
 
@@ -89,17 +91,17 @@ def weighted_mean(
 
 
 def read_frames(inputs: Tensor) -> Tensor:
-    """The frames of ``[B, 1, T, C]`` that statistics read; all if they make no period."""
+    """The frames of ``[B, H, T, C]`` that statistics read: a quarter of many, all of few."""
     batch, rows, frames, channels = dimensions(inputs)
     if isinstance(frames, int):
-        periods, length = max(frames // READ_PERIOD, 1), min(frames, READ_PERIOD)
-        read = READ_FRAMES if frames >= READ_PERIOD else frames
+        period, read = (
+            (READ_PERIOD, READ_FRAMES) if frames >= LEAST_THINNED else (frames, frames)
+        )
     else:
-        periods, length = tf.maximum(frames // READ_PERIOD, 1), tf.minimum(frames, READ_PERIOD)
-        read = tf.where(frames < READ_PERIOD, frames, READ_FRAMES)
-    whole = tf.reshape(
-        inputs[:, :, : periods * length], [batch, rows * periods, length, channels]
-    )
+        is_long = frames >= LEAST_THINNED
+        period, read = (tf.where(is_long, size, frames) for size in (READ_PERIOD, READ_FRAMES))
+    periods = frames // period
+    whole = tf.reshape(inputs[:, :, : periods * period], [batch, rows * periods, period, channels])
     return tf.reshape(whole[:, :, :read], [batch, rows, periods * read, channels])
 
 

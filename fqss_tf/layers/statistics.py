@@ -1,6 +1,6 @@
 """What a global layer norm measures, one layer each: all are ``[B, 1, 1, 1]``.
 
-Quantized, the mean and the variance are those of a quarter of the frames (``read_frames``).
+Quantized, the mean and the variance of many frames are those of a quarter (``read_frames``).
 
 The weight ``scales`` of a layer says what each channel of its input has been divided by, to give
 channels one range: the statistics are of the channels as they were.

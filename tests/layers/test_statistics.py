@@ -1,11 +1,17 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fqss_tf.layers.energy import READ_FRAMES, READ_PERIOD
+import fqss_tf
+from fqss_tf.layers.energy import LEAST_THINNED, READ_FRAMES, READ_PERIOD
 from fqss_tf.layers.statistics import ItemMean, ItemVariance, ReciprocalRoot
+
+VOICE = Path(fqss_tf.__file__).parent / "bundled/audio/test/voice/librispeech_150/0.flac"
 
 
 @settings(max_examples=8)
@@ -52,21 +58,38 @@ def test_gradient_of_the_reciprocal_root_is_finite_at_0():
     assert tape.gradient(reciprocal, variance).numpy() == 0
 
 
-@pytest.mark.parametrize("frames", [1, READ_PERIOD - 1, READ_PERIOD, 997])
+def quantized_statistics(values, known):
+    """(mean, variance) of [B, 1, T, C], whose T may not be known while the graph is made."""
+    mean, variance = ItemMean(), ItemVariance(0.0)
+    mean.quantized = variance.quantized = True
+    batch, rows, frames, channels = values.shape
+    shape = tf.TensorSpec([batch, rows, frames if known else None, channels])
+    return tf.function(
+        lambda values: (mean(values), variance([values, mean(values)])), input_signature=[shape]
+    )(values)
+
+
+@pytest.mark.parametrize("frames", [1, LEAST_THINNED - 1, LEAST_THINNED, LEAST_THINNED + 9])
 @pytest.mark.parametrize("known", [True, False])
 def test_quantized_statistics_are_those_of_some_frames_of_each_period(frames, known):
     values = np.random.default_rng(0).normal(1, 2, (2, 1, frames, 40)).astype(np.float32)
-    mean, variance = ItemMean(), ItemVariance(0.0)
-    mean.quantized = variance.quantized = True
-    shape = tf.TensorSpec([2, 1, frames if known else None, 40])
-    statistics = tf.function(
-        lambda values: (mean(values), variance([values, mean(values)])), input_signature=[shape]
-    )
-    found = statistics(values)
+    found = quantized_statistics(values, known)
     read = values
-    if frames >= READ_PERIOD:
+    if frames >= LEAST_THINNED:
         heard = np.arange(frames // READ_PERIOD * READ_PERIOD)
         read = values[:, :, heard[heard % READ_PERIOD < READ_FRAMES]]
     axes = {"axis": (1, 2, 3), "keepdims": True}
     np.testing.assert_allclose(found[0], read.mean(**axes), rtol=1e-5)
     np.testing.assert_allclose(found[1], read.var(**axes), rtol=1e-4)
+
+
+@pytest.mark.parametrize("tone", [0, 250, 281.25, 500])
+def test_some_frames_tell_nearly_what_all_do_of_speech_and_of_tones(tone):
+    speech, rate = soundfile.read(VOICE)
+    filters = np.random.default_rng(0).normal(size=(32, 64))
+    waveform = np.sin(2 * np.pi * tone * np.arange(len(speech)) / rate + 0.3) if tone else speech
+    frames = np.lib.stride_tricks.sliding_window_view(waveform, 32)[::16] @ filters
+    values = np.maximum(frames, 0)[None, None].astype(np.float32)
+    mean, variance = quantized_statistics(values, known=True)
+    np.testing.assert_allclose(np.squeeze(mean), values.mean(), rtol=0.05)
+    np.testing.assert_allclose(np.squeeze(variance), values.var(), rtol=0.05)
