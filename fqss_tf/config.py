@@ -215,7 +215,7 @@ class QuantizationRecipe:
 
     ``distillation_weight``, ``distillation_direction`` (``speech`` or ``music``) and
     ``distillation_average`` (``linear`` as published, or ``decibel``) are the last arguments of
-    ``fqss_tf.training.losses.fqss_distillation_loss``.
+    ``fqss_tf.training.losses.fqss_distillation_loss``; the loss ``l1`` has no logarithm to average.
     ``fixed_batches``: so many batches are drawn, kept on disk with the teacher's estimates, which
     are then computed once, and repeated; 0 draws new ones for each step.
     """
@@ -252,7 +252,7 @@ class Recipe:
 
     ``network`` is a key of ``fqss_tf.models.registry.NETWORKS``, ``model`` the sizes it asks for.
     ``loss``: what training maximises, ``si_sdr`` or ``sdr``, which holds estimates to the level of
-    the sources.
+    the sources, or minimises, ``l1``, the mean absolute difference, as is usual for music.
     """
 
     network: str = DEFAULT
@@ -265,7 +265,7 @@ class Recipe:
     qat: StageRecipe = StageRecipe(learning_rate=3e-4)
 
     def __post_init__(self) -> None:
-        _check_choices("", self, {"loss": ("si_sdr", "sdr")})
+        _check_choices("", self, {"loss": ("si_sdr", "sdr", "l1")})
         if self.model.sources == 1 and self.data.task != "enh_single":
             data = dataclasses.replace(self.data, task="enh_single")
             object.__setattr__(self, "data", data)

@@ -90,9 +90,20 @@ def weighted_mean(
     return tf.nn.conv2d(means, int8_weights(weights), 1, "VALID")
 
 
-def read_frames(inputs: Tensor) -> Tensor:
-    """The frames of ``[B, H, T, C]`` that statistics read: a quarter of many, all of few."""
+def read_frames(inputs: Tensor, mode: str) -> Tensor:
+    """The frames of ``[B, H, T, C]`` that statistics read: a quarter of many, all of few.
+
+    Args:
+        inputs: the values.
+        mode: of the quantizers; ``deploy`` takes the one op that copies no more than it reads,
+            whose gradient would be slow.
+    """
     batch, rows, frames, channels = dimensions(inputs)
+    if mode == "deploy" and isinstance(frames, int):
+        if frames < LEAST_THINNED:
+            return inputs
+        whole = np.arange(frames // READ_PERIOD * READ_PERIOD, dtype=np.int32)
+        return tf.gather(inputs, whole[whole % READ_PERIOD < READ_FRAMES], axis=2)
     if isinstance(frames, int):
         period, read = (
             (READ_PERIOD, READ_FRAMES) if frames >= LEAST_THINNED else (frames, frames)

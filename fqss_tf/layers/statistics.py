@@ -63,7 +63,7 @@ class ItemMean(_Statistic):
             return mean_in_steps(inputs, lambda means: means * self.scales, (1, 2, 3))
         weights = self._channel_scales() / inputs.shape[-1]
         channel_mean = self.inner_activations["channel_mean"]
-        return weighted_mean(read_frames(inputs), weights, channel_mean)
+        return weighted_mean(read_frames(inputs, self.mode), weights, channel_mean)
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
@@ -94,7 +94,7 @@ class ItemVariance(_Statistic):
                 values * values, lambda powers: powers * self.scales * self.scales, (1, 2, 3)
             )
             return tf.nn.relu(power - mean * mean) + self.epsilon
-        values = read_frames(values)
+        values = read_frames(values, self.mode)
         weights = self._channel_scales() ** 2 / values.shape[-1]
         as_product = self.mode == "deploy" and values.shape.is_fully_defined()
         power = weighted_mean_square(values, weights, inner, as_product)

@@ -1,4 +1,4 @@
-"""SDR losses: of the sources themselves, and FQSS's distillation from a float teacher."""
+"""Losses by SDR or L1: of the sources themselves, and FQSS's distillation from a float teacher."""
 
 import itertools
 import math
@@ -141,12 +141,8 @@ def fqss_distillation_loss(
         float32 scalar.
     """
     teacher_estimates = tf.stop_gradient(teacher_estimates)
+    weight = _distillation_weights(estimates, targets, teacher_estimates, weighting, score)
     against_targets = score.pairwise(estimates, targets)
-    quantized_db = score.mean(_decibel(against_targets))
-    teacher_db = score.mean(_decibel(score.pairwise(teacher_estimates, targets)))
-    weight = tf.stop_gradient(
-        10.0 ** (WEIGHTING_SIGNS[weighting] * (quantized_db - teacher_db) / 10.0)
-    )
     against_teacher = score.pairwise(estimates, teacher_estimates)
     if average == "decibel":
         against_targets, against_teacher = _decibel(against_targets), _decibel(against_teacher)
@@ -159,16 +155,61 @@ def fqss_distillation_loss(
     return -quality if average == "decibel" else -_decibel(quality)
 
 
+def l1_loss(estimates: Tensor, targets: Tensor, score: Score = Score()) -> Tensor:
+    """Returns the mean absolute difference, of which HTDemucs learns.
+
+    Args:
+        estimates: float32 [B, S, T].
+        targets: float32 [B, S, T].
+        score: a ``Score``, which tells in what order estimates are compared.
+
+    Returns:
+        float32 scalar.
+    """
+    return tf.reduce_mean(_l1(estimates, targets, score))
+
+
+def l1_distillation_loss(
+    estimates: Tensor,
+    targets: Tensor,
+    teacher_estimates: Tensor,
+    distillation_weight: float = 0.1,
+    weighting: str = "speech",
+    score: Score = Score(),
+) -> Tensor:
+    """``(1 - d) L1(estimates, targets) + d mean(w L1(estimates, teacher))``, as for music.
+
+    Args:
+        estimates: float32 [B, S, T] of the quantized model.
+        targets: float32 [B, S, T].
+        teacher_estimates: float32 [B, S, T] of the frozen float model, which gets no gradient.
+        distillation_weight: d, between 0 and 1.
+        weighting: of a sample, w, as of ``fqss_distillation_loss``.
+        score: a ``Score``, of which w is made.
+
+    Returns:
+        float32 scalar.
+    """
+    teacher_estimates = tf.stop_gradient(teacher_estimates)
+    weight = _distillation_weights(estimates, targets, teacher_estimates, weighting, score)
+    task, distillation = replica_mean([
+        tf.reduce_mean(_l1(estimates, targets, score)),
+        tf.reduce_mean(weight * _l1(estimates, teacher_estimates, score)),
+    ])
+    return (1.0 - distillation_weight) * task + distillation_weight * distillation
+
+
 def task_loss(recipe: Recipe) -> Callable[..., Tensor]:
-    """``negative_sdr`` of a recipe's ``Score`` as the training step calls a loss.
+    """The loss of a recipe, against the true sources, as the training step calls a loss.
 
     Returns:
         Function (mixture [B, T], estimates [B, S, T], sources [B, S, T], ..) -> scalar.
     """
     score = Score.of_recipe(recipe)
+    task = l1_loss if recipe.loss == "l1" else negative_sdr
 
     def loss(mixture: Tensor, estimates: Tensor, sources: Tensor, *_: Tensor) -> Tensor:
-        return negative_sdr(estimates, sources, score)
+        return task(estimates, sources, score)
 
     return loss
 
@@ -176,7 +217,7 @@ def task_loss(recipe: Recipe) -> Callable[..., Tensor]:
 def distillation_loss(
     recipe: Recipe, teacher: KerasModel | None = None
 ) -> Callable[..., Tensor]:
-    """``fqss_distillation_loss`` as the training step calls a loss.
+    """The loss of a recipe with a teacher, as the training step calls a loss.
 
     Args:
         recipe: a Recipe.
@@ -194,9 +235,11 @@ def distillation_loss(
     ) -> Tensor:
         if guide is None and teacher is not None:
             guide = network_of(recipe.model).estimates(teacher, mixture, recipe.model)
+        weight, direction = settings.distillation_weight, settings.distillation_direction
+        if recipe.loss == "l1":
+            return l1_distillation_loss(estimates, sources, guide, weight, direction, score)
         return fqss_distillation_loss(
-            estimates, sources, guide, settings.distillation_weight,
-            settings.distillation_direction, settings.distillation_average, score,
+            estimates, sources, guide, weight, direction, settings.distillation_average, score
         )
 
     return loss
@@ -209,6 +252,25 @@ def replica_mean(values: Tensor) -> Tensor:
         values: a tensor, or a nested structure of tensors.
     """
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, values)
+
+
+def _distillation_weights(
+    estimates: Tensor, targets: Tensor, teacher_estimates: Tensor, weighting: str, score: Score
+) -> Tensor:
+    """float32 [B], without a gradient."""
+    quantized_db, teacher_db = (
+        score.mean(_decibel(score.pairwise(each, targets)))
+        for each in (estimates, teacher_estimates)
+    )
+    return tf.stop_gradient(
+        10.0 ** (WEIGHTING_SIGNS[weighting] * (quantized_db - teacher_db) / 10.0)
+    )
+
+
+def _l1(estimates: Tensor, targets: Tensor, score: Score) -> Tensor:
+    """Mean absolute difference of each sample, float32 [B]."""
+    pairs = tf.abs(estimates[:, :, tf.newaxis] - targets[:, tf.newaxis])
+    return -score.mean(-tf.reduce_mean(pairs, axis=-1))
 
 
 def _zero_mean(signal: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fqss_tf
-from fqss_tf.layers.energy import LEAST_THINNED, READ_FRAMES, READ_PERIOD
+from fqss_tf.layers.energy import LEAST_THINNED, READ_FRAMES, READ_PERIOD, read_frames
 from fqss_tf.layers.statistics import ItemMean, ItemVariance, ReciprocalRoot
 
 VOICE = Path(fqss_tf.__file__).parent / "bundled/audio/test/voice/librispeech_150/0.flac"
@@ -81,6 +81,14 @@ def test_quantized_statistics_are_those_of_some_frames_of_each_period(frames, kn
     axes = {"axis": (1, 2, 3), "keepdims": True}
     np.testing.assert_allclose(found[0], read.mean(**axes), rtol=1e-5)
     np.testing.assert_allclose(found[1], read.var(**axes), rtol=1e-4)
+
+
+@pytest.mark.parametrize("frames", [LEAST_THINNED - 1, LEAST_THINNED, LEAST_THINNED + 9])
+def test_the_integer_graph_reads_the_frames_that_training_reads(frames):
+    values = tf.random.normal((2, 1, frames, 4))
+    trained = read_frames(values, "quantize")
+    np.testing.assert_array_equal(read_frames(values, "deploy"), trained)
+    assert trained.shape[2] == (frames if frames < LEAST_THINNED else LEAST_THINNED // 4)
 
 
 @pytest.mark.parametrize("tone", [0, 250, 281.25, 500])

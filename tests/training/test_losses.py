@@ -127,3 +127,41 @@ def test_decibel_average_lets_a_bad_sample_count():
         for average in ("linear", "decibel")
     }
     assert gain["linear"] < 0.01 < 1 < gain["decibel"]
+
+
+def test_l1_is_of_the_best_order_or_of_the_given_one():
+    targets = np.random.default_rng(0).normal(size=(2, 2, 50)).astype(np.float32)
+    estimates = targets[:, ::-1] + 0.25
+    assert losses.l1_loss(estimates, targets).numpy() == pytest.approx(0.25, rel=1e-5)
+    named = losses.l1_loss(estimates, targets, losses.Score(in_order=True)).numpy()
+    assert named == pytest.approx(np.abs(estimates - targets).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("weighting", ["speech", "music"])
+def test_l1_distillation_weighs_each_sample_by_how_far_it_is_behind(weighting):
+    score = losses.Score(in_order=True, scale_invariant=False)
+    targets = np.random.default_rng(0).normal(size=(2, 2, 400)).astype(np.float32)
+    targets -= targets.mean(axis=-1, keepdims=True)
+    sign = np.where(np.arange(400) % 2, 1, -1).astype(np.float32)
+    errors = np.array([0.1, 0.4], np.float32)[:, None, None] * sign
+    teacher_errors = np.array([0.1, 0.1], np.float32)[:, None, None] * sign
+    value, gradient = value_and_gradient(
+        lambda estimates: losses.l1_distillation_loss(
+            estimates, targets, targets + teacher_errors, 0.5, weighting, score
+        ),
+        targets + errors,
+    )
+    # Four times the error is a sixteenth of the linear SDR.
+    behind = 1 / 16 if weighting == "speech" else 16
+    expected = 0.5 * (0.1 + 0.4) / 2 + 0.5 * (1 * 0.0 + behind * 0.3) / 2
+    assert value == pytest.approx(expected, rel=1e-3)
+    assert np.isfinite(gradient).all()
+
+
+def test_a_recipe_may_ask_for_l1():
+    recipe = Recipe(loss="l1", data=DataRecipe(sources=("voice", "background")))
+    targets = np.random.default_rng(0).normal(size=(1, 2, 50)).astype(np.float32)
+    estimates = targets + 0.5
+    assert losses.task_loss(recipe)(None, estimates, targets).numpy() == pytest.approx(0.5)
+    distilled = losses.distillation_loss(recipe)(None, estimates, targets, estimates)
+    assert distilled.numpy() == pytest.approx(0.9 * 0.5, rel=1e-5)
