@@ -112,9 +112,9 @@ def command(
 
     Of a song, "--two-stems vocals" writes song_vocals.wav and song_no_vocals.wav, "--stems
     drums,bass" writes song_drums.wav and song_bass.wav, and "--residual" writes what no stem has.
-    They work with every model whose sources have names. With them, and with --json always, it is
-    said how well all sources add up to the recording, in decibels of the recording over what the
-    sum lacks.
+    They work with every model whose sources have names. With them, and with --json always, it
+    prints how well the sources add up: how many decibels the missing part is quieter than the
+    recording.
 
     FILE can also be - (stdin) or a named pipe. Formats that libsndfile does not read, such as m4a
     and video, are read through ffmpeg if it is installed.
@@ -284,5 +284,5 @@ def _show(reports: Sequence[Json], as_json: bool, with_sum: bool) -> None:
             clipped = report["clipped"][name]
             show(f"{target} ({clipped} samples clipped)" if clipped else target)
         if with_sum and (decibels := report.get("sum_to_mixture_db")) is not None:
-            lack = f"what the sources lack together lies {decibels:.1f} dB below it"
+            lack = f"the part that no source has is {decibels:.1f} dB quieter than it"
             say(f"{report['input']}: {lack}")
