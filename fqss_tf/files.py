@@ -5,6 +5,7 @@ import functools
 import os
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,13 +22,16 @@ PREFIX = ".fqss-tf-"
 LONGEST_SUFFIX = 32
 # Younger ones may be between being made and being locked.
 STALE_SECONDS = 10.0
+# The mask can only be read by setting another one, which a second thread would take for it.
+_reading_umask = threading.Lock()
 
 
 def check_place(path: "PathLike") -> None:
     """Checks that a file can be written at ``path``, before much time is spent on it.
 
     Raises:
-        FqssError: its folder is missing or closed, a folder has its name, or that is too long.
+        FqssError: its folder is missing or closed, it is a folder, a device or a pipe, or its name
+            is too long.
     """
     path = Path(path)
     with _named(path):
@@ -35,6 +39,8 @@ def check_place(path: "PathLike") -> None:
             path.lstat()
         if path.is_dir():
             raise FqssError(f"cannot write {path}: a folder has this name")
+        if path.exists() and not path.is_file():
+            raise FqssError(f"cannot write {path}: it is a device or a pipe, not a file")
         if not path.absolute().parent.is_dir():
             raise FqssError(f"cannot write {path}: the folder {path.parent} does not exist")
         if not os.access(path.absolute().parent, os.W_OK):
@@ -185,6 +191,7 @@ def _remove(path: Path) -> None:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
+    with _reading_umask:
+        mask = os.umask(0)
+        os.umask(mask)
     return mask

@@ -3,11 +3,12 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from fqss_tf.errors import FqssError
-from fqss_tf.files import PREFIX, atomic_folder, atomic_path, atomic_paths
+from fqss_tf.files import PREFIX, _umask, atomic_folder, atomic_path, atomic_paths
 
 LONGEST_NAME = 255
 
@@ -125,3 +126,25 @@ def test_a_folder_is_whole_or_not_there(tmp_path):
     assert names(tmp_path / "deep") == ["new"] and names(tmp_path / "deep" / "new") == ["whole"]
     with pytest.raises(FqssError, match="is not empty"), atomic_folder(tmp_path / "deep"):
         pass
+
+
+def test_a_pipe_is_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(FqssError, match="it is a device or a pipe, not a file"):
+        with atomic_path(pipe):
+            pass
+    assert pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
+
+
+def test_threads_leave_the_mask_of_permissions_as_it_was(tmp_path):
+    mask = os.umask(0o027)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(6) as threads:
+            list(threads.map(lambda _: _umask(), range(5000)))
+        assert _umask() == 0o027
+    finally:
+        sys.setswitchinterval(interval)
+        os.umask(mask)

@@ -197,7 +197,7 @@ def _after_tags(file: BinaryIO, place: int, length: int) -> int:
             place += 10 + size + (10 if head[5] & 0x10 else 0)
         elif head[:3] == b"TAG":
             place += 128
-        elif head[:8] == b"APETAGEX":
+        elif head[:8] == b"APETAGEX" and len(head) == 32:
             size = int.from_bytes(head[12:16], "little")
             has_header = head[23] & 0x20  # this is the header, which the size leaves out
             place += size + 32 if has_header else 32

@@ -29,6 +29,7 @@ def resample(waveform: Waveform, rate_in: int, rate_out: int) -> Waveform:
         FqssError: a rate that audio cannot have.
     """
     check_rate(rate_in)
+    check_rate(rate_out)
     if rate_in == rate_out:
         return waveform
     resampled = soxr.resample(waveform, rate_in, rate_out).astype(np.float32, copy=False)

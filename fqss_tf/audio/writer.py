@@ -57,7 +57,9 @@ class Writer:
     ) -> None:
         self.clipped = 0
         file_format = file_format.upper()
-        if file_format == "WAV" and frames * channels * _bytes_per_sample(subtype) > WAV_BYTES:
+        subtype = subtype.upper() if subtype else None
+        size = _bytes_per_sample(subtype or soundfile.default_subtype("WAV"))
+        if file_format == "WAV" and frames * channels * size > WAV_BYTES:
             file_format = "RF64"
         if file_format == "OPUS":
             file_format, subtype = "OGG", "OPUS"
@@ -157,7 +159,8 @@ class _Bytes:
 
 
 def _bytes_per_sample(subtype: str | None) -> int:
-    return INTEGER_BITS.get(subtype or "", 64 if subtype == "DOUBLE" else 32) // 8
+    other = {"DOUBLE": 8, "ULAW": 1, "ALAW": 1}.get(subtype or "", 4)
+    return INTEGER_BITS[subtype] // 8 if subtype in INTEGER_BITS else other
 
 
 def _integer_samples(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -94,9 +95,8 @@ def command(
     broken_down = {score.name: breakdown(score, kinds) for score in scores}
     sweep = [{"model": score.name, **row} for score in scores for row in level_sweep(score)]
     if as_json:
-        show(json.dumps(
-            _summary(scores, len(mixtures)) | {"sweep": sweep, "breakdown": broken_down}, indent=2
-        ))
+        summary = _summary(scores, len(mixtures)) | {"sweep": sweep, "breakdown": broken_down}
+        show(json.dumps(_known(summary), indent=2))
         return
     show("\n".join(_table(scores)))
     for name, rows in broken_down.items():
@@ -105,6 +105,15 @@ def command(
     if sweep:
         show("\nSI-SDR of the stronger / weaker source, dB")
         show(sweep_table(sweep, "model"))
+
+
+def _known(value: Any) -> Any:
+    """Plain values with null for scores that are not known: JSON has no NaN."""
+    if isinstance(value, dict):
+        return {key: _known(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_known(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _others(metrics: str) -> list[str]:

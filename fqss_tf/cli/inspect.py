@@ -160,16 +160,17 @@ def _table(report: Report, taken: Delegation | None) -> Iterator[str]:
 def _row(op: Op, taken: Delegation | None) -> tuple[str, ...]:
     data_inputs = [tensor for tensor in op.inputs if not tensor.constant_bytes]
     constants = [tensor for tensor in op.inputs if tensor.constant_bytes]
-    output = op.outputs[0]
+    output = op.outputs[0] if op.outputs else None  # ops that set a variable have none
+    scale, zero_point = (output.scale, output.zero_point) if output else (None, None)
     return (
         str(op.index),
         op.name,
         " ".join(_shape(tensor) for tensor in data_inputs),
         " ".join(_shape(tensor) for tensor in op.outputs),
-        output.dtype,
+        output.dtype if output else "",
         _weights(op, constants),
-        "" if output.scale is None else f"{output.scale:.6g}",
-        "" if output.zero_point is None else str(output.zero_point),
+        "" if scale is None else f"{scale:.6g}",
+        "" if zero_point is None else str(zero_point),
         _partition_cell(taken, op),
         f"{op.macs:,}" if op.macs else "",
         f"{op.weight_bytes:,}" if op.weight_bytes else "",

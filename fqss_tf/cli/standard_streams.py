@@ -25,6 +25,8 @@ def prepare() -> None:
     if sys.stderr is sys.__stderr__:  # the program itself, not a caller of it in Python
         _open_closed_descriptors()
         _drop_lines_of_libraries()
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -33,9 +33,10 @@ def targets_of(
     """Names the file of each source of each input.
 
     Raises:
-        FqssError: a result would replace an input.
+        FqssError: a result would replace an input, or that of another input.
     """
     taken = {os.path.realpath(path): path for path, _ in inputs}
+    made_of: dict[str, Path] = {}
     targets: Targets = {}
     for path, name in inputs:
         targets[path] = {
@@ -43,11 +44,14 @@ def targets_of(
             for source in sources
         }
         for target in targets[path].values():
-            if (replaced := taken.get(os.path.realpath(target))) is not None:
+            place = os.path.realpath(target)
+            if (replaced := taken.get(place)) is not None:
                 raise FqssError(
                     f"a result of {path} would replace the input {replaced}: "
                     "rename a file or give another --output"
                 )
+            if (other := made_of.setdefault(place, path)) != path:
+                raise FqssError(f"{other} and {path} would both become {target}: rename one")
     return targets
 
 

@@ -59,10 +59,10 @@ def found_while_reading(error: FqssError) -> None:
 @contextlib.contextmanager
 def bad_files_named() -> Iterator[None]:
     """Turns what TensorFlow makes of an FqssError in the data pipeline back into that error."""
-    _found_while_reading.clear()
+    known = len(_found_while_reading)  # those belong to whoever this is called by
     try:
         yield
     except Exception as error:
-        if _found_while_reading and not isinstance(error, FqssError):
-            raise _found_while_reading[0] from error
+        if len(_found_while_reading) > known and not isinstance(error, FqssError):
+            raise _found_while_reading[known] from error
         raise

@@ -1,5 +1,6 @@
 """Audio files as training sees them: what their headers say."""
 
+import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -72,6 +73,9 @@ def read_clip(path: PathLike) -> Clip:
         if not extent.is_as_its_header_says(path.stat().st_size):
             return _mended(path)
         info = soundfile.info(str(path))
+    except UnicodeEncodeError as error:
+        name = os.fsencode(path).decode("utf-8", "backslashreplace")
+        raise FqssError(f"{name}: its name is not UTF-8; rename it") from error
     except (soundfile.LibsndfileError, OSError) as error:
         raise FqssError(f"{path}: {_unreadable(path)}") from error
     file_format = "WAV" if info.format == "WAVEX" else info.format

@@ -1,8 +1,20 @@
 """Cells of CSV files that were written on another machine or by another program."""
 
+import csv
 from pathlib import PureWindowsPath
 
 ENCODING = "utf-8-sig"  # spreadsheets put a byte order mark before UTF-8
+# What reading rows raises of a file that is closed to us, not UTF-8, or has an open quotation mark.
+UNREADABLE = (OSError, UnicodeDecodeError, csv.Error)
+
+
+def reason_of(error: Exception) -> str:
+    """Returns why one of ``UNREADABLE`` was raised, in words for the user."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if isinstance(error, UnicodeDecodeError):
+        return "it must be a CSV file in UTF-8"
+    return f"it must be a CSV file ({error})"
 
 
 def portable_path(text: str) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fqss_tf import audio
 from fqss_tf.audio.resampling import resample
+from fqss_tf.data.bad_files import found_while_reading
 from fqss_tf.data.clips import is_audio
 from fqss_tf.errors import FqssError
 from fqss_tf.types import FloatArray, PathLike, Tensor, Waveform
@@ -71,7 +72,9 @@ class Rooms:
         try:
             response, rate = audio.read(path)
         except FqssError as error:
-            raise FqssError(f"{path}: cannot be read as a room response; remove it") from error
+            named = FqssError(f"{path}: cannot be read as a room response; remove it")
+            found_while_reading(named)
+            raise named from error
         heard = resample(response[:, 0], rate, self._rate)
         heard = heard[np.abs(heard).argmax() :]
         energy = float(np.square(heard, dtype=np.float64).sum())

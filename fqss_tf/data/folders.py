@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.clips import AUDIO_SUFFIXES, Clip, is_audio, read_clips
-from fqss_tf.data.csv_cells import ENCODING
+from fqss_tf.data.csv_cells import ENCODING, UNREADABLE, reason_of
 from fqss_tf.data.manifest import manifest_mixtures
 from fqss_tf.data.mixtures import FixedMixture
 from fqss_tf.errors import FqssError
@@ -134,16 +134,19 @@ def read_groups(path: Path, speaker_names: Collection[str] | None = None) -> dic
     """Reads {speaker: group} from a groups.csv; empty if there is no such file.
 
     Raises:
-        FqssError: a column is missing, or a speaker is not among ``speaker_names`` where those
-            are given.
+        FqssError: it cannot be read, a column is missing, or a speaker is not among
+            ``speaker_names`` where those are given.
     """
     if not path.exists():
         return {}
-    with open(path, newline="", encoding=ENCODING) as file:
-        reader = csv.DictReader(file)
-        if not {"speaker", "group"} <= set(reader.fieldnames or ()):
-            raise FqssError(f"{path}: needs the columns speaker,group")
-        groups = {row["speaker"]: row["group"] for row in reader}
+    try:
+        with open(path, newline="", encoding=ENCODING) as file:
+            reader = csv.DictReader(file)
+            if not {"speaker", "group"} <= set(reader.fieldnames or ()):
+                raise FqssError(f"{path}: needs the columns speaker,group")
+            groups = {row["speaker"]: row["group"] for row in reader}
+    except UNREADABLE as error:
+        raise FqssError(f"cannot read {path}: {reason_of(error)}") from error
     unknown = sorted(set(groups) - set(speaker_names or groups))
     if unknown:
         raise FqssError(f"{path}: names the speaker {unknown[0]}, which has no folder beside it")

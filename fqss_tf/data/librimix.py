@@ -13,7 +13,13 @@ from pathlib import Path
 
 from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.clips import Clip, read_clips, usable
-from fqss_tf.data.csv_cells import ENCODING, portable_path, whole_number
+from fqss_tf.data.csv_cells import (
+    ENCODING,
+    UNREADABLE,
+    portable_path,
+    reason_of,
+    whole_number,
+)
 from fqss_tf.data.folders import GROUPS, PARTS, Speaker, group_of, read_groups
 from fqss_tf.data.mixtures import FixedMixture, Piece
 from fqss_tf.errors import FqssError
@@ -77,7 +83,7 @@ class LibriMix:
         """
         clips: dict[str, list[Clip]] = {}
         for mixture in self.mixtures(part):
-            if not mixture.labels:
+            if len(mixture.labels) != len(mixture.sources):
                 raise FqssError(
                     f"{self.folder}: {mixture.mixture_id} does not name its speakers, "
                     "so they cannot be mixed anew; set data.dynamic_fraction=0"
@@ -210,8 +216,8 @@ def _read_rows(path: Path, noisy: bool) -> tuple[list[tuple[int, dict[str, str]]
                 if name not in names:
                     raise FqssError(f"{path}: lacks the column {name}")
             rows = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError) as error:
-        raise FqssError(f"cannot read {path}: it must be a text file") from error
+    except UNREADABLE as error:
+        raise FqssError(f"cannot read {path}: {reason_of(error)}") from error
     if not rows:
         raise FqssError(f"{path}: lists no mixtures")
     for line, row in rows:

@@ -10,7 +10,6 @@ import contextlib
 import csv
 import functools
 import json
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from fqss_tf.data.mixtures import Piece
 from fqss_tf.data.training_sources import noise_clips
 from fqss_tf.data.utterances import Utterance, find_speakers, labels_of, utterances_of
 from fqss_tf.errors import FqssError
+from fqss_tf.files import atomic_folder
 from fqss_tf.types import FloatArray, Json, OnProgress, PathLike
 
 LOUDNESS_LUFS = (-33.0, -25.0)
@@ -201,7 +201,7 @@ class _Maker:
         self._output, self._options, self._noises = output, options, noises
         self._bad_files, self._rng = bad_files, rng
         self._inner = Path(f"wav{options.rate // 1000}k") / options.mode
-        self._building = output.with_name(f".{output.name}.unfinished")
+        self._building = output  # until ``make`` has a folder of its own
         self._mixes: tuple[str, ...] = ("mix_clean",)
         if noises:
             self._mixes = ("mix_clean", "mix_both", "mix_single")
@@ -216,9 +216,8 @@ class _Maker:
         """Writes the drawn mixtures of each part, then puts the set in its place."""
         total, done = sum(map(len, drawn.values())), 0
         summary: dict[str, PartSummary] = {}
-        try:
+        with atomic_folder(self._output) as self._building:
             with _writing(self._output):
-                shutil.rmtree(self._building, ignore_errors=True)
                 (self._building / self._inner / "metadata").mkdir(parents=True)
             for part, mixtures in drawn.items():
                 rows: list[_Row] = []
@@ -241,13 +240,6 @@ class _Maker:
                 self._write_metadata(part, rows)
                 summary[part] = PartSummary(len(rows), seconds, len(used))
             self._write_origin(folders, speakers)
-            with _writing(self._output):
-                self._output.parent.mkdir(parents=True, exist_ok=True)
-                if self._output.exists():
-                    self._output.rmdir()
-                self._building.rename(self._output)
-        finally:
-            shutil.rmtree(self._building, ignore_errors=True)
         return summary
 
     def _write_mixture(self, part: str, utterances: Sequence[Utterance]) -> _Row:

@@ -16,7 +16,13 @@ from typing import Any, TypeVar
 
 from fqss_tf.data.bad_files import BadFilePolicy
 from fqss_tf.data.clips import Clip, read_clips, usable
-from fqss_tf.data.csv_cells import ENCODING, portable_path, whole_number
+from fqss_tf.data.csv_cells import (
+    ENCODING,
+    UNREADABLE,
+    portable_path,
+    reason_of,
+    whole_number,
+)
 from fqss_tf.data.mixtures import FixedMixture, Piece
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
@@ -99,10 +105,8 @@ def read_manifest(path: PathLike) -> list[Mixture]:
             reader = csv.DictReader(file)
             sources = _sources_named(path, reader.fieldnames or ())
             mixtures = [_parse(path, reader.line_num, row, sources) for row in reader]
-    except OSError as error:
-        raise FqssError(f"cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise FqssError(f"{path}: is not a text file; expected a manifest CSV") from error
+    except UNREADABLE as error:
+        raise FqssError(f"cannot read {path}: {reason_of(error)}") from error
     if not mixtures:
         raise FqssError(f"{path}: lists no mixtures")
     return mixtures

@@ -11,7 +11,7 @@ import numpy as np
 from fqss_tf import environment
 from fqss_tf.audio.levels import at_peak_1
 from fqss_tf.config import Recipe, StageRecipe
-from fqss_tf.data.bad_files import BadFilePolicy
+from fqss_tf.data.bad_files import BadFilePolicy, bad_files_named
 from fqss_tf.data.bundled import BUNDLED
 from fqss_tf.data.mixtures import Loadable, ReadWhenUsed
 from fqss_tf.data.recordings import is_data_set, recorded_segments
@@ -82,8 +82,9 @@ def calibration_batches(
         data = dataclasses.replace(recipe.data, datasets=(str(calibration),))
         recipe = dataclasses.replace(recipe, data=data)
     drawn = batches(recipe, recipe.qat, seed_offset=1, bad_files=bad_files)
-    for mixture, _ in drawn.take(steps):
-        yield mixture
+    with bad_files_named():
+        for mixture, _ in drawn.take(steps):
+            yield mixture
 
 
 def fixed_mixtures(

@@ -141,7 +141,8 @@ def noise_clips(folders: Iterable[PathLike], bad_files: BadFilePolicy) -> list[C
 
 
 def scored_mixtures(
-    data: "DataRecipe", part: str, sources: int, bad_files: BadFilePolicy | None = None
+    data: "DataRecipe", part: str, sources: int, bad_files: BadFilePolicy | None = None,
+    most_seconds: float | None = MOST_DEV_SECONDS,
 ) -> list[FixedMixture | StandIn]:
     """Finds the fixed mixtures of a part, of the first root that has any, else stand-ins.
 
@@ -153,10 +154,11 @@ def scored_mixtures(
         part: ``dev`` or ``test``.
         sources: of each mixture.
         bad_files: a ``BadFilePolicy``; None makes one of ``data.on_bad_file``.
+        most_seconds: of longer ones the middle is taken; None takes all of it.
 
     Returns:
         A list of ``FixedMixture`` or ``StandIn`` that can be decoded, of at most
-        ``data.dev_mixtures`` of them if that is not 0, evenly taken, and of long ones the middle.
+        ``data.dev_mixtures`` of them if that is not 0, evenly taken.
 
     Raises:
         FqssError: they are broken, all of them if ``bad_files`` skips, of another rate, or of
@@ -184,7 +186,9 @@ def scored_mixtures(
                 f"{data.sample_rate} Hz: name other data.datasets"
             )
     some = _some(mixtures, data.dev_mixtures)
-    return _decodable([mixture.excerpt(MOST_DEV_SECONDS) for mixture in some], bad_files)
+    if most_seconds is not None:
+        some = [mixture.excerpt(most_seconds) for mixture in some]
+    return _decodable(some, bad_files)
 
 
 def _differs(mixture: FixedMixture, data: "DataRecipe", sources: int) -> bool:

@@ -59,7 +59,7 @@ def load_mixtures(
         return ReadWhenUsed(mixtures, load), data_set.sample_rate
     if (like := _needed(data, manifest, models)) is not None:
         settings, sources = like
-        found = scored_mixtures(settings, "test", sources)
+        found = scored_mixtures(settings, "test", sources, most_seconds=None)
         return ReadWhenUsed([(mixture, None) for mixture in found], load), settings.sample_rate
     path = _manifest_folder(data, manifest) / manifest
     rows = read_manifest(path)

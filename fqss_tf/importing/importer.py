@@ -119,7 +119,7 @@ def read_arguments(path: PathLike) -> Json:
         arguments = yaml.safe_load(text)
     except OSError as error:
         raise FqssError(f"cannot read {path}: {error.strerror or error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: 2023-02-30
         reason = " ".join(str(error).split())
         raise FqssError(f"{path} is neither JSON nor YAML: {reason}") from error
     if not isinstance(arguments, dict):

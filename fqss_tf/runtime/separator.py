@@ -293,7 +293,8 @@ class Separator(ModelHandle[AnyEngine]):
             blocks, signs = self._heard(read, file.downmix_signs())
             heard = Remembered(blocks)
             for part in self.separate_blocks(heard, file.rate, loudest, signs):
-                yield part, heard.take(part.shape[1])
+                if part.shape[1]:
+                    yield part, heard.take(part.shape[1])
 
     def _check(self, what: PathLike, channels: int, gain: str = RUNNING) -> None:
         """Refuses what a model of music does not take."""

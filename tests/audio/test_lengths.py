@@ -90,6 +90,13 @@ def test_joined_mp3s_are_one_recording(tmp_path, between, is_counted):
     assert np.sqrt(np.mean(joined[-SECOND // 2 :] ** 2)) > 0.15
 
 
+@pytest.mark.parametrize("cut", [8, 12, 23])
+def test_an_mp3_that_ends_within_a_tag_is_read(tmp_path, cut):
+    tag = b"APETAGEX" + (2000).to_bytes(4, "little") + bytes(20)
+    content = without_count(MP3)
+    assert len(read(tmp_path, content + tag[:cut])) == len(read(tmp_path, content))
+
+
 # Nothing in CAF, W64 and AU says where such a file ends.
 @pytest.mark.parametrize(
     "file_format, subtype", [each for each in FORMATS if each[0] not in ("CAF", "W64", "AU")]

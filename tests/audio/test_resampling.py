@@ -46,3 +46,9 @@ def test_rates_that_no_audio_has_are_refused(rate):
         resample(noise(10), rate, 8000)
     with pytest.raises(FqssError, match="sample rate"):
         list(resample_blocks([noise(10)], rate, 8000))
+
+
+@pytest.mark.parametrize("rate", [0, -1, 10**9])
+def test_rates_that_no_audio_has_are_refused_of_the_result_too(rate):
+    with pytest.raises(FqssError, match="is not between"):
+        resample(np.zeros(10, np.float32), 8000, rate)

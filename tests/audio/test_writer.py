@@ -60,6 +60,25 @@ def test_a_wav_over_4_gigabytes_is_written_as_rf64(tmp_path):
     assert soundfile.info(tmp_path / "b.wav").format == "WAV"
 
 
+def test_a_sample_type_may_be_written_small(tmp_path):
+    for name in ("ima_adpcm", "IMA_ADPCM"):
+        with Writer(tmp_path / f"{name}.wav", 8000, subtype=name) as file:
+            file.write(np.zeros(1000))
+        assert len(read(tmp_path / f"{name}.wav")[0]) == 1000
+    with Writer(tmp_path / "a.ogg", 44100, file_format="ogg", subtype="opus") as file:
+        file.write(np.zeros(44100))
+    assert soundfile.info(tmp_path / "a.ogg").samplerate == 48000
+
+
+@pytest.mark.parametrize(("subtype", "seconds_of_bytes"), [(None, 2), ("ulaw", 1), ("FLOAT", 4)])
+def test_a_wav_is_rf64_only_where_it_has_to_be(tmp_path, subtype, seconds_of_bytes):
+    most = (2**32 - 2**21) // seconds_of_bytes
+    for frames, expected in ((most, "WAV"), (most + 2**21, "RF64")):
+        with Writer(tmp_path / "a.wav", 8000, subtype=subtype, frames=frames) as file:
+            file.write(np.zeros(10))
+        assert soundfile.info(tmp_path / "a.wav").format == expected
+
+
 def test_a_full_disk_is_an_error_of_the_operating_system(tmp_path, small_files_only):
     with pytest.raises(OSError, match="File too large"), small_files_only():
         with Writer(tmp_path / "a.flac", 8000, 1, "flac") as file:

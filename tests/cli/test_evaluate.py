@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from data_trees import make_librimix
 from terminal import seen_on_terminal
 
+from fqss_tf.cli.evaluate import _known
 from fqss_tf.cli.main import main
 from fqss_tf.data.manifest import mixture_of_two, write_manifest
 from fqss_tf.evaluation import load_mixtures
@@ -188,3 +189,9 @@ def test_a_failure_leaves_an_earlier_csv_alone(foreign_tflite, data, tmp_path):
     result = run(foreign_tflite, "--data", data, "--csv", target)
     assert_refused(result, "not an fqss-tf model")
     assert target.read_text() == "old"
+
+
+def test_scores_that_are_not_known_are_null():
+    assert _known({"a": [1.5, float("nan")], "b": {"c": -float("inf")}, "d": "text"}) == {
+        "a": [1.5, None], "b": {"c": None}, "d": "text"
+    }

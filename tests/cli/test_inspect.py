@@ -4,8 +4,9 @@ import pytest
 import tf_keras
 from click.testing import CliRunner
 
-from fqss_tf.cli.inspect import command
+from fqss_tf.cli.inspect import _row, command
 from fqss_tf.errors import FqssError
+from fqss_tf.tflite.op_report import Op, Tensor
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,12 @@ def test_a_model_that_litert_refuses_is_listed_all_the_same(unknown_op_tflite):
     report = json.loads(inspect(unknown_op_tflite, "--json"))
     assert {op["xnnpack_partition"] for op in report["ops"]} == {None}
     assert "NoSuchOp" in report["xnnpack"]["error"]
+
+
+def test_an_op_without_outputs_has_empty_cells():
+    tensor = Tensor("state", (1, 4), "int8", 0.5, 0, False, 1, 0)
+    row = _row(Op(0, "ASSIGN_VARIABLE", (tensor,), (), 0), None)
+    assert row[1] == "ASSIGN_VARIABLE" and row[3:5] == row[6:8] == ("", "")
 
 
 @pytest.mark.parametrize(

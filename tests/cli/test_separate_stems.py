@@ -109,3 +109,19 @@ def test_a_stream_has_all_sources(model, options):
     result = CliRunner().invoke(main, words, input=b"")
     assert result.exit_code == 2
     assert f"--stream takes no {options[0]}, which is for files" in result.stderr
+
+
+def test_results_of_two_inputs_that_would_be_one_file_are_refused(model, mixture, output):
+    other = mixture.with_name("mixture_no.wav")
+    other.write_bytes(mixture.read_bytes())
+    result = run(model, mixture, other, "--output", output, "--two-stems", "drums")
+    assert_refused(result, output, "mixture_no.wav would both become")
+
+
+@pytest.mark.parametrize("samples", [1, 150, 200])
+def test_a_short_recording_of_two_channels(model, tmp_path, output, samples):
+    path = tmp_path / "short.wav"
+    soundfile.write(path, tone(samples, 2), 8000)
+    result = run(model, path, "--output", output, "--json")
+    assert result.exit_code == 0, result.output
+    assert soundfile.read(output / "short_vocals.wav")[0].shape == (samples, 2)

@@ -35,6 +35,14 @@ def test_messages_that_nobody_takes_are_none(redirection, tiny_tflite, tmp_path)
     assert returncode == 0 and "ops" in results
 
 
+@pytest.mark.parametrize("arguments", ["separate -", "separate --stream -"])
+def test_an_input_that_is_closed_is_one_line(arguments, tmp_path):
+    command = f"exec {' '.join(PROGRAM)} {arguments} <&-"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.startswith("error: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_mistake_that_nobody_hears_of_has_its_exit_code(tmp_path):
     assert shell("--wrong 2>/dev/full", "", tmp_path) == (2, "", "")
 

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 import soundfile
+import tensorflow as tf
 
+from fqss_tf.data.bad_files import bad_files_named
 from fqss_tf.data.effects import Rooms, clipped, in_telephone_band
 from fqss_tf.errors import FqssError
 
@@ -57,3 +59,12 @@ def test_an_overloaded_mixture_is_clipped_at_its_peak_and_its_sources_are_not():
     mixture, raised = clipped(sources[:, 0], sources, np.array([0.5, 1.0], np.float32))
     np.testing.assert_allclose(mixture, [[0.5, 0.2, -0.4], [0.5, 0.1, -0.2]])
     np.testing.assert_allclose(raised[:, 0], [[1.0, 0.2, -0.4], [0.5, 0.1, -0.2]])
+
+
+def test_a_broken_room_is_named_behind_tensorflow(tmp_path):
+    (tmp_path / "room.wav").write_bytes(b"RIFF")
+    rooms = Rooms([tmp_path], RATE)
+    with pytest.raises(FqssError, match="room.wav: cannot be read"), bad_files_named():
+        tf.numpy_function(
+            rooms.convolved, [np.ones((1, 1, 10)), np.zeros((1, 1), np.int32)], tf.float64
+        )

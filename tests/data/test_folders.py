@@ -68,6 +68,10 @@ def test_one_group_alone_cannot_be_mixed(tmp_path):
         (lambda train: soundfile.write(train / "a/1.wav", NOISE, 8000, "ULAW"), "WAV ULAW"),
         (lambda train: (train / "groups.csv").write_text("who\na\n"), "columns speaker,group"),
         (lambda train: (train / "groups.csv").write_text("speaker,group\nz,g\n"), "speaker z"),
+        (
+            lambda train: (train / "groups.csv").write_bytes(b"speaker,group\na,M\xfcller\n"),
+            "groups.csv: it must be a CSV file in UTF-8",
+        ),
     ],
 )
 def test_the_first_thing_wrong_is_named(tmp_path, spoil, message):

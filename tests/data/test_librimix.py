@@ -179,3 +179,10 @@ def test_tables_of_another_system_are_read(tree):
     foreign = foreign.replace(",9000", ",9000.0").replace("\n", "\r\n")
     path.write_bytes(b"\xef\xbb\xbf" + foreign.encode())
     assert LibriMix(tree).mixtures("dev") == expected
+
+
+def test_ids_that_name_fewer_speakers_than_sources_are_not_mixed_anew(tree):
+    path = tree / "wav8k" / "min" / "metadata" / "mixture_train-100_mix_clean.csv"
+    change_row(path, 2, mixture_ID="mix-001")
+    with pytest.raises(FqssError, match="mix-001 does not name its speakers"):
+        open_data_set(tree).speakers("train")

@@ -143,7 +143,8 @@ def test_a_row_names_the_bad_clip(clip_folder, change, message):
         (",".join(columns(2)) + "\none,1.5,a,0,1,,0,1,100\n", "line 2: path_2 is empty"),
         (",".join(columns(2)) + "\none,1.5,a,ten,1,b,0,1,100\n", "line 2: start_1 is 'ten'"),
         (",".join(columns(2)) + "\none,1.5\n", "path_1|start_1"),
-        ("\xff\xfe", "lacks|not a text"),
+        ("\xff\xfe", "it must be a CSV file in UTF-8"),
+        (",".join(columns(2)) + '\n"' + "a" * 200_000, "it must be a CSV file .field larger"),
     ],
 )
 def test_a_broken_manifest_is_named(tmp_path, text, message):

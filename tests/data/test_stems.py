@@ -116,3 +116,9 @@ def test_stems_in_one_file_are_to_be_unpacked(tmp_path):
     (tmp_path / "train" / "A Band - One.stem.mp4").touch()
     with pytest.raises(FqssError, match="stem.mp4 holds all stems in one file: .*ffmpeg -i FILE"):
         open_data_set(tmp_path)
+
+
+def test_tracks_of_nothing_but_the_mixture_are_refused(tmp_path):
+    write_audio(tmp_path / "train" / "a" / "mixture.wav", tones(1, 800))
+    with pytest.raises(FqssError, match="its tracks hold no stems"):
+        StemFolders(tmp_path)

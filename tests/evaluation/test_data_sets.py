@@ -47,6 +47,14 @@ def test_stems_are_scored_in_the_order_of_the_network(stems, run, order):
     assert mixture_kinds(stems) == {}
 
 
+def test_whole_songs_are_scored_however_long(stems, run):
+    for stem in STEMS:
+        soundfile.write(stems / "test" / "song 1" / f"{stem}.wav", np.full(33 * 8000, 0.1), 8000)
+    asked = run(f"data.sources=[{','.join(STEMS)}]", f"data.datasets=[{stems}]")
+    mixtures, rate = load_mixtures(stems, models=[asked])
+    assert len(mixtures[0][2]) == 33 * rate
+
+
 def test_speech_gets_noise_for_a_network_of_one_source(run):
     mixtures, rate = load_mixtures("bundled", models=[run("model.sources=1")])
     _, level_difference, mixture, sources = mixtures[0]

@@ -276,6 +276,7 @@ def test_arguments_as_json_or_yaml(text, tmp_path):
 
 @pytest.mark.parametrize("text, reason", [
     ("[1, 2]", "by name"), ("{", "neither JSON nor YAML"), ("\0", "neither"),
+    ("day: 2023-02-30", "neither JSON nor YAML: day is out of range"),
     ("!!python/object/apply:os.system [ls]", "neither"),
 ])
 def test_broken_arguments(text, reason, tmp_path):
