@@ -1,8 +1,10 @@
 """Recipes: dataclasses read from YAML; a wrong key or value is an error that names it."""
 
 import builtins
+import contextlib
 import dataclasses
 import difflib
+import math
 import os
 from collections.abc import Iterable, Mapping
 from importlib import resources
@@ -36,6 +38,13 @@ def _check_choices(prefix: str, recipe: object, choices: Mapping[str, tuple[str,
         if value not in allowed:
             names = ", ".join(repr(choice) if choice == "" else choice for choice in allowed)
             raise FqssError(f"{prefix}{name} {value!r} is unknown: use one of {names}")
+
+
+def _check_positive(prefix: str, recipe: object, *names: str) -> None:
+    for name in names:
+        value = getattr(recipe, name)
+        if not value > 0:
+            raise FqssError(f"{prefix}{name} is {value}: it must be above 0")
 
 
 # What a value must be, for people.
@@ -109,6 +118,7 @@ class DataRecipe:
         ):
             if not 0 <= getattr(self, name) <= 1:
                 raise FqssError(f"data.{name} is {getattr(self, name)}: it must be from 0 to 1")
+        _check_positive("data.", self, "sample_rate", "segment_seconds")
         for name in ("max_level_difference_db", "random_gain_db", "source_gain_db", "dev_mixtures"):
             if getattr(self, name) < 0:
                 raise FqssError(f"data.{name} is {getattr(self, name)}: it must not be negative")
@@ -179,14 +189,17 @@ class StageRecipe:
         _check_choices("", self, {"schedule": SCHEDULES, "precision": PRECISIONS})
         for key, least in (
             ("steps", 0), ("batch_size", 1), ("accumulate", 1), ("decay_every", 1),
-            ("early_stop", 0), ("skip_above_norm", 0), ("skip_limit", 1), ("ema_decay", 0),
-            ("evaluate_every", 1),
+            ("early_stop", 0), ("patience", 0), ("skip_above_norm", 0), ("skip_limit", 1),
+            ("ema_decay", 0), ("evaluate_every", 1),
         ):
             if getattr(self, key) < least:
                 raise FqssError(
                     f"recipe key {key} of a stage is {getattr(self, key)}: "
                     f"it must be at least {least}"
                 )
+        _check_positive(
+            "a stage's ", self, "learning_rate", "clip_norm", "decay_factor"
+        )
         if not 0 <= self.frozen_statistics_share <= 1:
             raise FqssError(
                 f"recipe key frozen_statistics_share is {self.frozen_statistics_share}: "
@@ -239,7 +252,15 @@ class QuantizationRecipe:
             "distillation_direction": ("speech", "music"),
             "distillation_average": ("linear", "decibel"),
         })
-        for name, least in (("calibration_steps", 1), ("fixed_batches", 0)):
+        if not 0 <= self.distillation_weight <= 1:
+            raise FqssError(
+                f"quantization.distillation_weight is {self.distillation_weight}: it must be from "
+                "0 to 1"
+            )
+        for name, least in (
+            ("input_planes", 1), ("output_planes", 1), ("calibration_steps", 1),
+            ("fixed_batches", 0),
+        ):
             if getattr(self, name) < least:
                 raise FqssError(
                     f"quantization.{name} is {getattr(self, name)}: it must be at least {least}"
@@ -292,11 +313,17 @@ class Recipe:
 
         Those of a training segment if None. ``of_stream``: of a step, for which one hop is enough,
         because the past is there already.
+
+        Raises:
+            FqssError: ``seconds`` is not a length.
         """
         if seconds is None:
             seconds = self.data.segment_seconds
+        if not 0 < seconds < math.inf:
+            raise FqssError(f"a segment of {seconds} seconds cannot be: give a length above 0")
         step = self.model.segment_step
-        samples = int(seconds * self.data.sample_rate) // step * step
+        # 2.01 s at 8000 Hz are 16079.999.. samples in floats.
+        samples = int(round(seconds * self.data.sample_rate, 6)) // step * step
         return max(samples, step if of_stream else max(self.model.kernel, step))
 
     @property
@@ -471,13 +498,11 @@ def _typed(value: Any, default: Any, key: str) -> Any:
             return tuple(items)
     elif isinstance(default, float) and isinstance(value, str):
         # YAML 1.1 reads 1e-3 as a string.
-        try:
-            return float(value)
-        except ValueError:
-            pass
+        with contextlib.suppress(ValueError):
+            value = float(value)
     elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    elif type(value) is type(default):
+        value = float(value)
+    if type(value) is type(default) and (not isinstance(value, float) or math.isfinite(value)):
         return value
     raise FqssError(f"recipe key {key} is {value!r}: it must be {KINDS[type(default)]}")
 

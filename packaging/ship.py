@@ -9,6 +9,7 @@ recipe. The card, NAME.md, and its row in README.md are written by hand; then
 """
 
 import argparse
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -31,14 +32,15 @@ def main() -> None:
     options = parser.parse_args()
     run = Run(options.run)
     ptq = {"ptq": True, "planes": 2} if options.ptq else {}
+    weights = read_arrays(run.files.float_weights)
+    halves = {name: each.astype(np.float16) for name, each in weights.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        write_arrays(halves, Path(folder, "weights.npz"))
+        if Path(folder, "weights.npz").stat().st_size > LARGEST_BYTES:
+            raise SystemExit(f"{run.name} has more than {LARGEST_BYTES / 1e6:g} MB of weights")
     path = FOLDER / f"{options.name}.tflite"
     made = convert(run, path, stream=options.stream, seconds=options.seconds, **ptq)
-    weights = read_arrays(run.files.float_weights)
-    path = path.with_suffix(".npz")
-    write_arrays({name: each.astype(np.float16) for name, each in weights.items()}, path)
-    if path.stat().st_size > LARGEST_BYTES:
-        path.unlink()
-        raise SystemExit(f"{path.name} has more than {LARGEST_BYTES / 1e6:g} MB: it is not kept")
+    write_arrays(halves, path.with_suffix(".npz"))
     print(f"{made.path.name}: {made.parity}")
 
 

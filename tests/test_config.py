@@ -141,9 +141,22 @@ def test_wrong_settings(setting, message, recipe_file):
         ("data.dynamic_fraction=1.5", "data.dynamic_fraction is 1.5: it must be from 0 to 1"),
         ("data.random_gain_db=-1", "data.random_gain_db is -1.0: it must not be negative"),
         ("data.min_noise_snr_db=30", "data.min_noise_snr_db is above data.max_noise_snr_db"),
+        ("data.sample_rate=0", "data.sample_rate is 0: it must be above 0"),
+        ("data.segment_seconds=-1", "data.segment_seconds is -1.0: it must be above 0"),
+        ("data.segment_seconds=.nan", "data.segment_seconds is nan: it must be a number"),
+        ("data.segment_seconds=.inf", "data.segment_seconds is inf: it must be a number"),
+        ("qat.learning_rate=-1e-3", "a stage's learning_rate is -0.001: it must be above 0"),
+        ("qat.clip_norm=0", "a stage's clip_norm is 0.0: it must be above 0"),
+        ("float.patience=-1", "patience of a stage is -1: it must be at least 0"),
+        ("quantization.input_planes=0", "quantization.input_planes is 0: it must be at least 1"),
+        ("quantization.output_planes=-1", "quantization.output_planes is -1: it must be at least"),
+        (
+            "quantization.distillation_weight=1.5",
+            "quantization.distillation_weight is 1.5: it must be from 0 to 1",
+        ),
     ],
 )
-def test_data_options_out_of_range(setting, message, recipe_file):
+def test_options_out_of_range(setting, message, recipe_file):
     with pytest.raises(FqssError, match=message):
         load_recipe(recipe_file(""), (setting,))
 
@@ -269,3 +282,13 @@ def test_a_step_of_a_stream_can_be_one_hop_and_a_segment_is_a_kernel_at_least():
     assert (recipe.segment(0.008), recipe.segment(0.008, of_stream=True)) == (256, 128)
     assert recipe.segment(0.001, of_stream=True) == 128
     assert recipe.segment(0.017) == recipe.segment(0.017, of_stream=True) == 256
+
+
+def test_a_segment_has_every_whole_hop_of_its_length():
+    assert load_recipe("two-voices").segment(2.01) == 16080  # 2.01 * 8000 is a little less
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
+def test_a_length_that_is_none(seconds):
+    with pytest.raises(FqssError, match="seconds cannot be: give a length above 0"):
+        load_recipe("two-voices").segment(seconds)

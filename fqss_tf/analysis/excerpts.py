@@ -100,7 +100,10 @@ def check_separated(references: Iterable[Reference], least_sdr: float) -> None:
 
 
 def spread(references: Iterable[Reference], count: int) -> list[Reference]:
-    """Picks ``count`` references, evenly over the range of their best source's float SI-SDR."""
-    ranked = sorted(references, key=lambda reference: reference.sdr.max())
+    """Picks ``count`` references, evenly over the range of their best source's float SI-SDR.
+
+    A single one is that of the highest SI-SDR, which counts whatever ``least_sdr`` is.
+    """
+    ranked = sorted(references, key=lambda reference: reference.sdr.max(), reverse=True)
     places = np.linspace(0, len(ranked) - 1, min(count, len(ranked))).round().astype(int)
-    return [ranked[place] for place in places]
+    return [ranked[place] for place in places[::-1]]

@@ -164,8 +164,8 @@ def _examples(analysis: Analysis, folder: Path) -> Iterator[Json]:
         yield {
             "title": f"{row['utterance']}, source {row['source']}: {name} loses {lost:.2f} of "
                      f"{row['float_sdr']:.1f} dB",
-            "items": list(_written(clips, folder / "audio", f"{place[0]}_{place[1]}",
-                                   analysis.rate)),
+            # By number: the id of a mixture may be no name of a file.
+            "items": list(_written(clips, folder / "audio", f"{len(shown)}", analysis.rate)),
         }
 
 

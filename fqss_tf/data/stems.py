@@ -50,7 +50,8 @@ class StemFolders:
         self.parts = tuple(part for part in PARTS if self._tracks[part])
         names = _stem_names(next(iter(self._tracks[self.parts[0]])))
         if not names:
-            raise FqssError(f"{self.root}: its tracks hold no stems, such as <track>/vocals.wav")
+            example = f"<track>/{(*stems, 'vocals')[0]}.wav"
+            raise FqssError(f"{self.root}: its tracks hold no stems, such as {example}")
         is_musdb = set(names) == set(MUSDB_STEMS)
         self.kind = "MUSDB18-HQ" if is_musdb else "stems"
         self.stems = tuple(stems) or (MUSDB_STEMS if is_musdb else tuple(names))

@@ -11,7 +11,7 @@ from fqss_tf.export.conversion import Conversion, Options
 from fqss_tf.export.parity import Parity, compare, one_segment, whole_stream
 from fqss_tf.export.segments import levelled_segments
 from fqss_tf.export.short_names import with_short_names
-from fqss_tf.files import atomic_path, check_place
+from fqss_tf.files import atomic_paths, check_place
 from fqss_tf.formats import FILE_TYPES, WAVEFORM_SCALE
 from fqss_tf.models.registry import names_of, network_of
 from fqss_tf.models.sizes import EncoderSizes
@@ -66,7 +66,7 @@ def convert(
         least_sqnr: dB, replaces the limits of ``LEAST_SQNR`` and ``MOST_SI_SDR_LOSS``, which an
             untrained network has not.
         stream: make a streaming model of a causal run, for ``fqss_tf.runtime.StreamingSeparator``.
-        planes: with ``ptq``, 8-bit tensors of the mixture and of the estimates, 1 to 3.
+        planes: with ``ptq``, 8-bit tensors of the mixture and of the estimates, 1 or 2.
         calibration: with ``ptq``, folder of recordings, or a data set, on which the ranges are
             measured; None takes the training mixtures of the recipe.
 
@@ -81,14 +81,18 @@ def convert(
         planes=planes, calibration=calibration,
     )
     output = Path(output)
-    check_place(output)
+    if output.suffix != ".tflite":
+        raise FqssError(f"{output}: its name must end in .tflite")
+    described = output.with_suffix(".json")
+    for path in (output, described):
+        check_place(path)
     _check(run, options)
     samples = run.recipe.segment(_segment_seconds(run, options), of_stream=options.stream)
     _check_file_type(run.config, file_type, samples)
     started = time.monotonic()
     converted = _converted(run, options, samples)
     conversion_seconds = time.monotonic() - started
-    with atomic_path(output) as temporary:
+    with atomic_paths([output, described]) as (temporary, description):
         temporary.write_bytes(with_checksum(converted.content))
         file = TfliteFile.open(temporary)
         if file_type == "int8":
@@ -96,12 +100,11 @@ def convert(
         parity, refusal = _compared(run, options, converted, file)
         if refusal:
             raise FqssError(f"{output} is not kept: {refusal}; --least-sqnr sets another limit")
-    conversion = Conversion(
-        path=output, metadata=file.metadata, report=file.report, sha256=file.sha256,
-        seconds=conversion_seconds, parity=parity, recipe=run.recipe,
-    )
-    with atomic_path(output.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(conversion.to_dict(), indent=1))
+        conversion = Conversion(
+            path=output, metadata=file.metadata, report=file.report, sha256=file.sha256,
+            seconds=conversion_seconds, parity=parity, recipe=run.recipe,
+        )
+        description.write_text(json.dumps(conversion.to_dict(), indent=1))
     return conversion
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fqss_tf.audio.levels import at_peak_1
-from fqss_tf.export.convert import file_metadata
+from fqss_tf.export.convert import check_fully_integer, file_metadata
 from fqss_tf.metrics import mean_si_sdr
 from fqss_tf.runtime.chunking import chunk_order, default_overlap, separate_in_chunks
 from fqss_tf.runtime.engine import Engine
+from fqss_tf.tflite.file import TfliteFile
 from fqss_tf.tflite.metadata import write_metadata
 from fqss_tf.types import Arrays, MixturePair, Separate
 
@@ -50,17 +51,23 @@ class IntegerScore:
         """
         from fqss_tf.export.graphs import convert_quantized
         from fqss_tf.quantization.bias import snap_biases
+        from fqss_tf.quantization.wrap import set_mode
         from fqss_tf.runs.weights import assign_arrays, named_variables
 
         assign_arrays(named_variables(self._model), weights, self._run.name)
         snap_biases(self._model)
         inputs, outputs = self._run.planes
-        content = convert_quantized(self._model, (1, 1, self._samples, inputs), outputs)
+        set_mode(self._model, "deploy")
+        try:
+            content = convert_quantized(self._model, (1, 1, self._samples, inputs), outputs)
+        finally:
+            set_mode(self._model, "quantize")
         metadata = file_metadata(self._run, self._samples, self._run.planes, "int8",
                                  self._run.method)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "now.tflite"
             path.write_bytes(write_metadata(content, metadata))
+            check_fully_integer(TfliteFile.open(path).report)
             integer = self._mean_si_sdr(Engine(path).forward)
         return integer, integer - self._mean_si_sdr(self._simulation)
 

@@ -59,6 +59,11 @@ class PublishedRun(BaseRun):
         return "fqss"
 
     @property
+    def tells_rate(self) -> bool:
+        """Whether the checkpoint states its rate."""
+        return self._imported.tells_rate
+
+    @property
     def publisher(self) -> str:
         """Who published the checkpoint."""
         return self._imported.publisher

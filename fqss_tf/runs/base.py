@@ -58,6 +58,11 @@ class BaseRun(abc.ABC):
         """``fqss``, ``qat`` or ``untrained``."""
 
     @property
+    def tells_rate(self) -> bool:
+        """Whether its recipe's sample rate is known, not only usual."""
+        return True
+
+    @property
     def publisher(self) -> str | None:
         """Of the checkpoint that the float network was imported from, or None."""
         return None

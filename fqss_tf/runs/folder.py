@@ -31,10 +31,13 @@ class RunFolder:
         if not (self.path / "recipe.yaml").is_file():
             raise FqssError(f"{path} is not a run folder: fqss-tf train makes one")
         self.recipe = load_recipe(self.path / "recipe.yaml", run_settings(self.path))
-        description = json.loads((self.path / "run.json").read_text())
-        self.method: str = description["method"]
-        self.publisher: str | None = description.get("imported", {}).get("publisher")
-        self.started_from: dict[str, str] = description.get("started_from", {})
+        try:
+            description = json.loads((self.path / "run.json").read_text())
+            self.method: str = description["method"]
+            self.publisher: str | None = description.get("imported", {}).get("publisher")
+            self.started_from: dict[str, str] = description.get("started_from", {})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise FqssError(f"{path} is not a run folder: its run.json cannot be read") from error
 
     @classmethod
     def create(

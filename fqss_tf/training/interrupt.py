@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import threading
 from types import FrameType
 from typing import NoReturn
 
@@ -30,7 +31,10 @@ class Interrupt:
         return self._number != 0
 
     def __enter__(self) -> "Interrupt":
-        numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
+        # Only the main thread may ask for signals, and only there they arrive.
+        is_main = threading.current_thread() is threading.main_thread()
+        names = NAMES if is_main else ()
+        numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
         self._previous = {
             number: signal.signal(number, self._note)
             for number in numbers if signal.getsignal(number) is not signal.SIG_IGN

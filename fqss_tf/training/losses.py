@@ -42,11 +42,6 @@ def pairwise_si_sdr(
     return tf.reduce_sum(tf.square(projection), axis=-1) / distortion
 
 
-def pairwise_si_sdr_db(estimates: Tensor, targets: Tensor) -> Tensor:
-    """Returns what ``pairwise_si_sdr`` does, in dB."""
-    return _decibel(pairwise_si_sdr(estimates, targets))
-
-
 def best_permutation_mean(pairwise: Tensor) -> Tensor:
     """Returns the mean score under the best assignment of estimates to targets.
 

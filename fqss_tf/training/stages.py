@@ -107,6 +107,8 @@ def train(
     teacher_run, initial_run = (None, None) if is_done else (
         _opened(teacher, recipe.model), _opened(initial, recipe.model, free=FREE_OF_INITIAL)
     )
+    if teacher_run is not None:
+        _check_sound(teacher_run, recipe)
     distribution = distribution or Distribution()
     for stage in (recipe.float, recipe.qat):
         distribution.check_batch_size(stage.batch_size)
@@ -177,6 +179,21 @@ def _opened(
                 f"model.{name} is {found[name]} there and {value} in the recipe"
             )
     return run
+
+
+def _check_sound(teacher: BaseRun, recipe: Recipe) -> None:
+    """Checks that a teacher hears and gives what the recipe says."""
+    theirs, ours = teacher.recipe.data, recipe.data
+    if teacher.tells_rate and theirs.sample_rate != ours.sample_rate:
+        raise FqssError(
+            f"{teacher.name} works at {theirs.sample_rate} Hz, the recipe at {ours.sample_rate} "
+            "Hz: set data.sample_rate"
+        )
+    if theirs.sources and ours.sources and theirs.sources != ours.sources:
+        raise FqssError(
+            f"{teacher.name} gives {', '.join(theirs.sources)}, the recipe wants "
+            f"{', '.join(ours.sources)}: set data.sources"
+        )
 
 
 class _Training:

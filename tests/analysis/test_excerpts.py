@@ -54,3 +54,4 @@ def test_a_few_references_span_all_of_them():
     ]
     assert [reference.sdr.max() for reference in spread(references, 3)] == [0, 5, 30]
     assert len(spread(references, 20)) == 7
+    assert [reference.sdr.max() for reference in spread(references, 1)] == [30]

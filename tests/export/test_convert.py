@@ -140,3 +140,17 @@ def test_both_kernel_sets_are_held_to_the_simulation(kernels, figure, bad, messa
     parity[kernels] = dataclasses.replace(good, **{figure: bad})
     refusal = parity_refusal(parity, 30.0, 0.1)
     assert f"with {kernels} kernels" in refusal and message in refusal
+
+
+@pytest.mark.parametrize("name", ["model.json", "model.int8", "model"])
+def test_a_file_of_another_ending_is_refused(run, tmp_path, name):
+    with pytest.raises(FqssError, match=f"{name}: its name must end in .tflite"):
+        convert(run, tmp_path / name, "float32")
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_file_is_made_where_its_description_cannot_be(run, tmp_path):
+    (tmp_path / "model.json").mkdir()
+    with pytest.raises(FqssError, match="model.json: a folder has this name"):
+        convert(run, tmp_path / "model.tflite", "float32")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.json"]

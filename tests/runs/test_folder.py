@@ -15,6 +15,16 @@ def test_a_folder_that_is_no_run_is_named(tmp_path):
         RunFolder(tmp_path)
 
 
+@pytest.mark.parametrize("content", [None, '{"meth', "{}", "[]"])
+def test_a_folder_whose_description_is_broken_is_named(tmp_path, content):
+    RunFolder.create(tmp_path, RECIPE, "fqss")
+    (tmp_path / "run.json").unlink()
+    if content is not None:
+        (tmp_path / "run.json").write_text(content)
+    with pytest.raises(FqssError, match="is not a run folder: its run.json cannot be read"):
+        RunFolder(tmp_path)
+
+
 def test_a_new_folder_holds_recipe_and_method(tmp_path):
     RunFolder.create(tmp_path / "run", RECIPE, "qat")
     folder = RunFolder(tmp_path / "run")

@@ -1,5 +1,6 @@
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -52,3 +53,12 @@ def test_an_ignored_signal_stays_ignored():
             assert not interrupt.happened
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_another_thread_trains_without_it():
+    def enter():
+        with Interrupt("float: saving") as interrupt:
+            return interrupt.happened
+
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(enter).result() is False

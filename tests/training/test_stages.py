@@ -11,6 +11,7 @@ import pytest
 from fqss_tf.config import load_recipe
 from fqss_tf.errors import FqssError
 from fqss_tf.runs.run import Run
+from fqss_tf.runs.untrained import UntrainedRun
 from fqss_tf.training.stages import train
 
 SETTINGS = (
@@ -80,6 +81,18 @@ def test_a_teacher_of_other_sizes_is_refused(finished, tmp_path):
     other = load_recipe("two-voices", (*SETTINGS, "model.filters=64"))
     with pytest.raises(FqssError, match="other sizes"):
         train(other, tmp_path / "run", teacher=finished.folder)
+
+
+@pytest.mark.parametrize(("setting", "message"), [
+    ("data.sample_rate=8000", "works at 16000 Hz, the recipe at 8000 Hz: set data.sample_rate"),
+    ("data.sources=[background,voice]", "gives voice, background, the recipe wants background, v"),
+])
+def test_a_teacher_of_another_rate_or_order_is_refused(setting, message, tmp_path):
+    settings = (*SETTINGS, "data.sources=[voice,background]", "data.sample_rate=16000")
+    teacher = UntrainedRun(load_recipe("two-voices", settings))
+    with pytest.raises(FqssError, match=message):
+        train(load_recipe("two-voices", (*settings, setting)), tmp_path / "run", teacher=teacher)
+    assert not (tmp_path / "run").exists()
 
 
 def test_float_training_starts_from_the_initial_weights(finished, tmp_path):
