@@ -34,7 +34,7 @@ class FileSeparation(
      */
     fun run(recording: Recording, folder: File): Result {
         val channels = channels(engine, recording)
-        checkSpace(recording.rate, recording.estimatedSamples ?: 0, channels)
+        checkSpace(recording.rate, recording.estimatedSamples ?: 0, channels, writtenBytes = 0)
         val unfinished = File(folder.parentFile, ".${UUID.randomUUID()}")
         try {
             if (!unfinished.mkdirs()) throw IOException("cannot make ${unfinished.name}")
@@ -61,7 +61,7 @@ class FileSeparation(
             report(Progress.Step.READING, done, recording.estimatedSamples)
         }
         if (done == 0L) throw SeparationException("The recording holds no samples: choose another file.")
-        checkSpace(recording.rate, done, channels)
+        checkSpace(recording.rate, done, channels, writtenBytes = neededBytes(done, sources = 0, channels))
     }
 
     /** Seconds that it took. */
@@ -86,8 +86,8 @@ class FileSeparation(
         return (nanoTime() - started) / 1e9
     }
 
-    private fun checkSpace(rate: Int, samples: Long, channels: Int) {
-        val needed = neededBytes(samples, engine.sources, channels)
+    private fun checkSpace(rate: Int, samples: Long, channels: Int, writtenBytes: Long) {
+        val needed = neededBytes(samples, engine.sources, channels) - writtenBytes
         val free = freeBytes()
         if (needed > free) {
             throw SeparationException(

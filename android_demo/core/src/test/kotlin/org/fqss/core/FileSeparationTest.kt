@@ -9,6 +9,8 @@ import org.junit.Test
 import java.io.File
 import java.io.IOException
 
+private const val WAV_HEADERS = 3 * 44L
+
 class FileSeparationTest {
     private val parent = createTempFolder()
     private val folder = File(parent, "result")
@@ -88,6 +90,14 @@ class FileSeparationTest {
             "The result needs 1906 MB and 500 MB are free (7200 s of sound): free some storage or choose a shorter recording.",
         ) { FileSeparation(engine, { 500_000_000 }).run(twoHours, folder) }
         assertEquals(0, twoHours.blocksRead)
+    }
+
+    @Test
+    fun `a result that just fits is separated`() {
+        val bytes = FileSeparation.neededBytes(samples.size.toLong(), sources = 2, channels = 1) + WAV_HEADERS
+        val free = { bytes - parent.walk().filter(File::isFile).sumOf(File::length) }
+        FileSeparation(engine, free).run(MemoryRecording(samples, 8000, 700), folder)
+        assertEquals(listOf("result"), parent.list()!!.toList())
     }
 
     @Test
