@@ -46,12 +46,15 @@ class LiteRtRunner(private val model: Model, processor: Processor) : TensorRunne
         }
         statesIn = stateBuffers()
         statesOut = stateBuffers()
+        interpreter.allocateTensors() // without them there are no variables to reset
     }
 
     override fun run(mixture: ByteArray, states: List<ByteArray>): List<ByteArray> {
         fill(input, mixture)
         statesIn.values.zip(states, ::fill)
         (stages.values + statesOut.values).forEach(::rewind)
+        // An LSTM would go on from the segment before.
+        if (!model.description.isStep) interpreter.resetVariableTensors()
         interpreter.runSignature(statesIn + mapOf<String, Any>("mixture" to input), stages + statesOut, SIGNATURE)
         statesOut.values.zip(states) { buffer, state -> read(buffer, state) }
         return stages.values.map { stage -> ByteArray(stage.capacity()).also { read(stage, it) } }

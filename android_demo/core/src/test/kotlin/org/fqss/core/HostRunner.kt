@@ -41,6 +41,7 @@ internal class HostRunner(content: ByteArray, private val description: ModelDesc
     override fun run(mixture: ByteArray, states: List<ByteArray>): List<ByteArray> {
         give("mixture", mixture)
         description.states.zip(states, ::give)
+        if (!description.isStep) check(TfLiteInterpreterResetVariableTensors(interpreter) == OK)
         check(TfLiteSignatureRunnerInvoke(signature) == OK)
         description.states.zip(states, ::take)
         return List(description.outputStages) { stage ->
