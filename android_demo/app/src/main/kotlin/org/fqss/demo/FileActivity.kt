@@ -13,6 +13,8 @@ import org.fqss.core.Progress
 /** Progress of a [FileJob], which goes on when the screen is rotated. */
 class FileActivity : Activity() {
     private val job get() = demo.fileJob
+    private val isOwnJob get() = job.uri == intent.data
+    private val listener: (FileState) -> Unit = ::show
     private val step by lazy { view<TextView>(R.id.step) }
     private val message by lazy { view<TextView>(R.id.message) }
     private val progress by lazy { view<ProgressBar>(R.id.progress) }
@@ -23,19 +25,20 @@ class FileActivity : Activity() {
         super.onCreate(state)
         setContentView(R.layout.activity_file)
         window.addFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON)
-        cancel.setOnClickListener { leave() }
-        goOn.setOnClickListener { start(isLongAccepted = true) }
+        cancel.setOnClickListener { if (isAtWork(job.state)) job.cancel() else finish() }
+        goOn.setOnClickListener { start(isLongAccepted = isOwnJob) }
         if (state == null || job.state == FileState.Idle) start(isLongAccepted = false)
     }
 
     override fun onStart() {
         super.onStart()
-        job.listener = ::show
+        job.listener = listener
         show(job.state)
     }
 
     override fun onStop() {
-        job.listener = null
+        // The screen that comes back listens before this one stops.
+        if (job.listener === listener) job.listener = null
         super.onStop()
     }
 
@@ -48,12 +51,13 @@ class FileActivity : Activity() {
     }
 
     private fun leave() {
-        if (isAtWork(job.state)) job.cancel() else finish()
+        if (isOwnJob && isAtWork(job.state)) job.cancel() else finish()
     }
 
     private fun isAtWork(state: FileState) = state is FileState.Opening || state is FileState.Running
 
     private fun show(state: FileState) {
+        if (!isOwnJob) return showOther(isAtWork(state))
         progress.visibility = if (isAtWork(state)) View.VISIBLE else View.GONE
         goOn.visibility = if (state is FileState.Question) View.VISIBLE else View.GONE
         cancel.setText(if (isAtWork(state) || state is FileState.Question) R.string.cancel else R.string.back)
@@ -71,6 +75,15 @@ class FileActivity : Activity() {
                 finish()
             }
         }
+    }
+
+    /** The job is of another recording: its result is not this one's. */
+    private fun showOther(isAtWork: Boolean) {
+        progress.visibility = View.GONE
+        goOn.visibility = if (isAtWork) View.GONE else View.VISIBLE
+        cancel.setText(if (isAtWork) R.string.cancel else R.string.back)
+        step.text = if (isAtWork) null else getString(R.string.not_separated)
+        message.showMessage(if (isAtWork) getString(R.string.other_at_work) else null)
     }
 
     private fun show(text: String, share: Double?) {

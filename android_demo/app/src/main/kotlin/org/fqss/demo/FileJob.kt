@@ -29,9 +29,15 @@ sealed interface FileState {
 class FileJob(private val demo: DemoApplication) : Job<FileState>(FileState.Idle) {
     private var separationStarted = 0L
 
+    /** What was started last; of the main thread. */
+    var uri: Uri? = null
+        private set
+
     /** @param isLongAccepted whether the person wants a long recording all the same. */
-    fun start(uri: Uri, isLongAccepted: Boolean) =
+    fun start(uri: Uri, isLongAccepted: Boolean) {
+        this.uri = uri
         start(FileState.Opening, FileState::Failed, FileState.Cancelled) { separate(uri, isLongAccepted) }
+    }
 
     fun cancel() {
         isCancelled = true

@@ -8,6 +8,8 @@ import android.widget.TextView
 import org.fqss.core.SeparationException
 import org.fqss.core.WavReader
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
+import org.junit.Assert.assertNotEquals
 import org.junit.Assert.assertNull
 import org.junit.Assert.assertTrue
 import org.junit.Before
@@ -162,6 +164,61 @@ class FileActivityTest {
     }
 
     @Test
+    fun `a recording that is shared meanwhile is not taken for the one that is separated`() {
+        val go = separateSlowly()
+        controller.pause()
+        val other = other().setup().get()
+        controller.stop()
+        assertEquals(
+            "Another recording is being separated: wait for it or cancel it.",
+            other.view<TextView>(R.id.message).text.toString(),
+        )
+        go.countDown()
+        demo.fileJob.finish()
+        assertNull(shadowOf(other).nextStartedActivity)
+        assertFalse(other.isFinishing)
+        val first = demo.lastResult()!!.folder.name
+        assertEquals(
+            "This recording was not separated. Go on? Its result replaces the last one.",
+            other.view<TextView>(R.id.step).text.toString(),
+        )
+        other.view<Button>(R.id.go_on).performClick()
+        demo.fileJob.finish()
+        assertNotEquals(first, demo.lastResult()!!.folder.name)
+        assertEquals(ResultActivity::class.java.name, shadowOf(other).nextStartedActivity.component!!.className)
+    }
+
+    @Test
+    fun `a recording that waits cancels the one that is separated`() {
+        val go = separateSlowly()
+        val other = other().setup().get()
+        other.view<Button>(R.id.cancel).performClick()
+        go.countDown()
+        demo.fileJob.finish()
+        assertEquals(FileState.Cancelled, demo.fileJob.state)
+        assertNull(demo.lastResult())
+        assertFalse(other.isFinishing)
+    }
+
+    @Test
+    fun `going back from a recording that waits leaves the other one at work and shows it`() {
+        val go = separateSlowly()
+        controller.pause()
+        val other = other().setup()
+        controller.stop()
+        @Suppress("DEPRECATION")
+        other.get().onBackPressed()
+        assertTrue(other.get().isFinishing)
+        other.pause()
+        controller.restart().start().resume()
+        other.stop()
+        go.countDown()
+        demo.fileJob.finish()
+        assertTrue(controller.get().isFinishing)
+        assertEquals(ResultActivity::class.java.name, shadowOf(controller.get()).nextStartedActivity.component!!.className)
+    }
+
+    @Test
     fun `the reason for another processor goes to the result`() {
         demo.settings.processor = Processor.GPU
         demo.engines = EngineOpener { model, processor ->
@@ -170,6 +227,19 @@ class FileActivityTest {
         separated()
         assertEquals("no OpenCL", demo.lastResult()!!.facts[Facts.REFUSAL])
     }
+
+    /** A separation that has begun and goes on when the latch is counted down. */
+    private fun separateSlowly(): CountDownLatch {
+        val reading = CountDownLatch(1)
+        val go = CountDownLatch(1)
+        demo.openRecording = { StandInRecording(onRead = { reading.countDown(); go.await() }) }
+        controller.setup()
+        reading.await()
+        return go
+    }
+
+    private fun other() =
+        Robolectric.buildActivity(FileActivity::class.java, Intent().setData(Uri.parse("content://recordings/2")))
 
     private fun separated(): FileActivity {
         val activity = controller.setup().get()
