@@ -27,7 +27,7 @@ class LiveActivity : Activity() {
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
         setContentView(R.layout.activity_live)
-        isWithheld = state == null && !job.isRunning
+        isWithheld = state?.getBoolean(WITHHELD) ?: !job.isRunning
         startStop.setOnClickListener { if (job.isRunning) job.stop() else startIfAllowed() }
         phoneSettings.setOnClickListener {
             startActivity(Intent(ACTION_APPLICATION_DETAILS_SETTINGS, Uri.fromParts("package", packageName, null)))
@@ -47,8 +47,14 @@ class LiveActivity : Activity() {
         super.onStop()
     }
 
+    override fun onSaveInstanceState(state: Bundle) {
+        super.onSaveInstanceState(state)
+        state.putBoolean(WITHHELD, isWithheld)
+    }
+
     override fun onRequestPermissionsResult(request: Int, permissions: Array<String>, results: IntArray) {
-        if (results.firstOrNull() == PERMISSION_GRANTED) return start()
+        if (results.isEmpty()) return // the question was interrupted: no refusal
+        if (results[0] == PERMISSION_GRANTED) return start()
         val mayAskAgain = shouldShowRequestPermissionRationale(RECORD_AUDIO)
         message.showMessage(
             getString(if (mayAskAgain) R.string.microphone_refused else R.string.microphone_refused_for_good),
@@ -125,5 +131,6 @@ class LiveActivity : Activity() {
 
     private companion object {
         const val SECONDS_TO_JUDGE_FROM = 6
+        const val WITHHELD = "withheld"
     }
 }

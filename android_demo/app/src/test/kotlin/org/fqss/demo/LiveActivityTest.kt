@@ -72,6 +72,8 @@ class LiveActivityTest {
     fun `an interrupted question is no answer`() {
         activity.onRequestPermissionsResult(0, emptyArray(), IntArray(0))
         assertFalse(demo.liveJob.isRunning)
+        assertEquals("", text(R.id.message))
+        assertEquals(View.GONE, activity.view<View>(R.id.phone_settings).visibility)
     }
 
     @Test
@@ -183,9 +185,12 @@ class LiveActivityTest {
         press()
         demo.liveJob.finish()
         assertResultOpens()
-        val next = Robolectric.buildActivity(LiveActivity::class.java).setup().get()
+        val next = Robolectric.buildActivity(LiveActivity::class.java).setup()
         settle()
-        assertNull(shadowOf(next).nextStartedActivity)
+        assertNull(shadowOf(next.get()).nextStartedActivity)
+        next.recreate()
+        settle()
+        assertNull(shadowOf(next.get()).nextStartedActivity)
     }
 
     private fun start() {
