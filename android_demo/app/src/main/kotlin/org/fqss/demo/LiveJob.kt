@@ -48,7 +48,7 @@ class LiveJob(private val demo: DemoApplication) : Job<LiveState>(LiveState.Idle
                 LiveRecorder(session, folder, demo.freeBytes).use { recorder ->
                     val latency = session.latencySamples / session.rate.toDouble()
                     val stepModel = name.takeIf { description.isStep }
-                    while (!isCancelled) {
+                    while (!isCancelled && !recorder.isFull) {
                         recorder.push(microphone.read() ?: break)?.let { status ->
                             show(LiveState.Running(status, latency, memoryMegabytes(), stepModel, session.sources))
                         }

@@ -179,6 +179,16 @@ class LiveActivityTest {
     }
 
     @Test
+    fun `storage that fills up ends the recording and keeps it`() {
+        demo.freeBytes = { if (spoken.count > 30) 1_000_000_000 else 1000 }
+        start()
+        demo.liveJob.finish()
+        assertResultOpens()
+        assertTrue(microphone.isClosed)
+        assertEquals(44L + 19 * 1600, demo.lastResult()!!.mixtureFile.length())
+    }
+
+    @Test
     fun `the result of an earlier visit does not open again`() {
         start()
         spoken.await()

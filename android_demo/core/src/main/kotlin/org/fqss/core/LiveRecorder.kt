@@ -34,6 +34,10 @@ class LiveRecorder(
     private var sourceLevels = List(session.sources.size) { 0f }
     private var isFirstPart = true // since what was shown
 
+    /** Whether the storage is full: the recording ends with what was received before. */
+    var isFull = false
+        private set
+
     init {
         unfinished.mkdirs()
         mixture = WavWriter(File(unfinished, Result.MIXTURE_FILE), session.rate)
@@ -43,10 +47,12 @@ class LiveRecorder(
     /**
      * What is to be shown by now, null in between.
      *
-     * @throws SeparationException the storage is full.
+     * @throws SeparationException the storage is full from the start.
      */
     fun push(block: ShortArray): LiveStatus? = guarded {
-        if (freeBytes() < SPARE_BYTES) throw IOException("no space left")
+        isFull = freeBytes() < SPARE_BYTES
+        if (isFull && received == 0L) throw IOException("no space left")
+        if (isFull) return@guarded null
         mixture.write(block)
         received += block.size
         keep(block.size) { session.push(block) }

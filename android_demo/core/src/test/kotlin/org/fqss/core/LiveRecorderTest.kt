@@ -2,6 +2,7 @@ package org.fqss.core
 
 import org.junit.After
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
 import org.junit.Assert.assertNull
 import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
@@ -69,6 +70,22 @@ class LiveRecorderTest {
         }
         assertEquals("Cannot write the recording: no space left. Free some storage and try again.", error.message)
         assertTrue(parent.list()!!.isEmpty())
+    }
+
+    @Test
+    fun `storage that fills up ends the recording and keeps it`() {
+        var free = Long.MAX_VALUE
+        val result = LiveRecorder(session, folder, { free }).use { recorder ->
+            repeat(5) { recorder.push(block) }
+            assertFalse(recorder.isFull)
+            free = 1000
+            assertNull(recorder.push(block))
+            assertTrue(recorder.isFull)
+            recorder.finish()!!
+        }
+        for (file in result.sources.map(result::sourceFile) + result.mixtureFile) {
+            assertEquals(4000L, WavReader(file).use { it.samples })
+        }
     }
 
     @Test
