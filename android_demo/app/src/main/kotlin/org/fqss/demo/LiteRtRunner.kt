@@ -36,17 +36,22 @@ class LiteRtRunner(private val model: Model, processor: Processor) : TensorRunne
             delegate?.close()
             throw error
         }
-        input = direct(description.inputBytes)
-        stages = (0 until description.outputStages).associate {
-            "stage_$it" to direct(description.stageBytes)
+        try {
+            input = direct(description.inputBytes)
+            stages = (0 until description.outputStages).associate {
+                "stage_$it" to direct(description.stageBytes)
+            }
+            states = description.states.map {
+                val tensor = interpreter.getInputTensorFromSignature(it, SIGNATURE)
+                StateTensor(tensor.numBytes(), tensor.quantizationParams().zeroPoint)
+            }
+            statesIn = stateBuffers()
+            statesOut = stateBuffers()
+            interpreter.allocateTensors() // without them there are no variables to reset
+        } catch (error: Throwable) {
+            close()
+            throw error
         }
-        states = description.states.map {
-            val tensor = interpreter.getInputTensorFromSignature(it, SIGNATURE)
-            StateTensor(tensor.numBytes(), tensor.quantizationParams().zeroPoint)
-        }
-        statesIn = stateBuffers()
-        statesOut = stateBuffers()
-        interpreter.allocateTensors() // without them there are no variables to reset
     }
 
     override fun run(mixture: ByteArray, states: List<ByteArray>): List<ByteArray> {

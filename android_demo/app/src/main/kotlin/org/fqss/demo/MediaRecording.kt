@@ -40,10 +40,15 @@ class MediaRecording(context: Context, uri: Uri) : Recording {
             rate = format.getInteger(MediaFormat.KEY_SAMPLE_RATE)
             channels = format.getInteger(MediaFormat.KEY_CHANNEL_COUNT)
             codec = MediaCodec.createDecoderByType(mime(format))
-            codec.configure(format, null, null, 0)
-            codec.start()
-            // The decoder may give another rate or number of channels than the container says.
-            waiting = decoded()
+            try {
+                codec.configure(format, null, null, 0)
+                codec.start()
+                // The decoder may give another rate or number of channels than the container says.
+                waiting = decoded()
+            } catch (error: Exception) {
+                codec.release()
+                throw error
+            }
             val hasDuration = format.containsKey(MediaFormat.KEY_DURATION)
             val microseconds = if (hasDuration) format.getLong(MediaFormat.KEY_DURATION) else 0
             estimatedSamples = (microseconds * rate / 1_000_000).takeIf { it > 0 }
