@@ -65,12 +65,14 @@ class Player(
             val track = track()
             try {
                 track.play()
+                var frames = 0
                 while (isPlaying) {
                     val block = Pcm.bytes(mixdown.read(mixdown.rate / BLOCKS_PER_SECOND))
                     if (block.isEmpty() || track.write(block, 0, block.size) < 0) break
+                    frames += block.size / frameBytes
                     main.post(onChange)
                 }
-                if (isPlaying) track.stop() // what was written is heard to its end
+                if (isPlaying) playOut(track, frames)
             } finally {
                 track.release()
             }
@@ -80,6 +82,16 @@ class Player(
         val ended = Thread.currentThread()
         main.post { if (worker === ended) pause() }
     }
+
+    /** A track that is released drops what it has not played, and one that was stopped tells no position. */
+    private fun playOut(track: AudioTrack, frames: Int) {
+        val left = (frames - track.playbackHeadPosition).coerceAtLeast(0)
+        track.stop()
+        val end = System.nanoTime() + minOf(left * 1_000_000_000L / mixdown.rate + MIXER_NANOSECONDS, LONGEST_NANOSECONDS)
+        while (isPlaying && System.nanoTime() < end) Thread.sleep(PAUSE_CHECK_MILLISECONDS)
+    }
+
+    private val frameBytes get() = Pcm.SAMPLE_BYTES * mixdown.channels
 
     private fun track(): AudioTrack {
         val isStereo = mixdown.channels == 2
@@ -95,11 +107,14 @@ class Player(
             .setUsage(AudioAttributes.USAGE_MEDIA)
             .setContentType(AudioAttributes.CONTENT_TYPE_SPEECH)
             .build()
-        val bytes = maxOf(smallest, Pcm.SAMPLE_BYTES * mixdown.channels * mixdown.rate / BLOCKS_PER_SECOND)
+        val bytes = maxOf(smallest, frameBytes * mixdown.rate / BLOCKS_PER_SECOND)
         return AudioTrack(attributes, format, bytes, AudioTrack.MODE_STREAM, AudioManager.AUDIO_SESSION_ID_GENERATE)
     }
 
     private companion object {
         const val BLOCKS_PER_SECOND = 20
+        const val MIXER_NANOSECONDS = 50_000_000L // a sound shorter than the buffer begins at the stop only
+        const val LONGEST_NANOSECONDS = 2_000_000_000L
+        const val PAUSE_CHECK_MILLISECONDS = 10L
     }
 }

@@ -4,6 +4,7 @@ import android.app.Activity
 import android.content.Context
 import android.content.Intent
 import android.media.AudioManager
+import android.media.AudioTrack
 import android.net.Uri
 import android.view.View
 import android.view.ViewGroup
@@ -20,6 +21,9 @@ import org.junit.runner.RunWith
 import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.Shadows.shadowOf
+import org.robolectric.annotation.Config
+import org.robolectric.annotation.Implementation
+import org.robolectric.annotation.Implements
 import org.robolectric.shadows.ShadowAudioTrack
 import java.io.ByteArrayOutputStream
 import java.io.IOException
@@ -127,6 +131,31 @@ class ResultActivityTest {
         assertEquals(2, backing[22].toInt()) // channels, in the header
         assertEquals(44 + 2 * 16_000, backing.size)
         assertArrayEquals(backing.copyOfRange(44, backing.size), heard.toByteArray())
+    }
+
+    @Test
+    @Config(shadows = [UnplayedTrack::class])
+    fun `the end is played before the loudspeaker is given back`() {
+        var written = 0L
+        listen { written = System.nanoTime() }
+        makeResult(StandInRecording(ShortArray(4000) { (it % 2000).toShort() }))
+        controller.setup()
+        activity.view<Button>(R.id.play).performClick()
+        waitUntil { text(R.id.play) == "Play" }
+        val seconds = (System.nanoTime() - written) / 1e9
+        assertTrue("$seconds s", seconds >= 0.5)
+    }
+
+    @Test
+    @Config(shadows = [UnplayedTrack::class])
+    fun `the wait for the end is a pause's, too`() {
+        open()
+        activity.view<Button>(R.id.play).performClick()
+        waitUntil { activity.view<SeekBar>(R.id.position).progress == 1000 }
+        val pressed = System.nanoTime()
+        activity.view<Button>(R.id.play).performClick()
+        assertEquals("Play", text(R.id.play))
+        assertTrue(System.nanoTime() - pressed < 1_000_000_000)
     }
 
     @Test
@@ -239,5 +268,12 @@ class ResultActivityTest {
             Thread.sleep(5)
             settle()
         }
+    }
+
+    /** A loudspeaker that has played nothing yet. */
+    @Implements(AudioTrack::class)
+    class UnplayedTrack : ShadowAudioTrack() {
+        @Implementation
+        override fun getPlaybackHeadPosition() = 0
     }
 }
