@@ -1,6 +1,7 @@
 package org.fqss.demo
 
 import android.app.Activity
+import android.content.ActivityNotFoundException
 import android.content.ClipData
 import android.content.Intent
 import android.net.Uri
@@ -212,15 +213,31 @@ class ResultActivity : Activity() {
         saved = file
         val intent = Intent(Intent.ACTION_CREATE_DOCUMENT).addCategory(Intent.CATEGORY_OPENABLE)
             .setType(ResultProvider.MIME_TYPE).putExtra(Intent.EXTRA_TITLE, file.name)
-        startActivityForResult(intent, CHOOSE_PLACE)
+        try {
+            startActivityForResult(intent, CHOOSE_PLACE)
+        } catch (_: ActivityNotFoundException) {
+            message.showMessage(getString(R.string.no_file_chooser))
+        }
     }
 
-    private fun save(source: File, target: Uri) = try {
-        val output = contentResolver.openOutputStream(target) ?: throw IOException(target.toString())
+    private fun save(source: File, target: Uri) {
+        saving = thread {
+            val told = try {
+                copy(source, target)
+                getString(R.string.saved)
+            } catch (error: IOException) {
+                getString(R.string.not_saved, error.message)
+            } catch (error: SecurityException) {
+                getString(R.string.not_saved, error.message)
+            }
+            runOnUiThread { message.showMessage(told) }
+        }
+    }
+
+    private fun copy(source: File, target: Uri) {
+        // A longer file that is overwritten would keep its end otherwise.
+        val output = contentResolver.openOutputStream(target, "wt") ?: throw IOException(target.toString())
         output.use { to -> source.inputStream().use { it.copyTo(to) } }
-        message.showMessage(getString(R.string.saved))
-    } catch (error: IOException) {
-        message.showMessage(getString(R.string.not_saved, error.message))
     }
 
     private fun refuse(error: Exception) {
@@ -232,6 +249,10 @@ class ResultActivity : Activity() {
 
     /** Threads that draw; tests wait for them. */
     internal var drawing: List<Thread> = emptyList()
+        private set
+
+    /** Writes what is saved; tests wait for it. */
+    internal var saving: Thread? = null
         private set
 
     private inner class Seek : SeekBar.OnSeekBarChangeListener {

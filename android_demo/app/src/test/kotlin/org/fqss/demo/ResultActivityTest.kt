@@ -1,11 +1,15 @@
 package org.fqss.demo
 
 import android.app.Activity
+import android.content.ContentProvider
+import android.content.ContentValues
 import android.content.Context
 import android.content.Intent
 import android.media.AudioManager
 import android.media.AudioTrack
 import android.net.Uri
+import android.os.Looper
+import android.os.ParcelFileDescriptor
 import android.view.View
 import android.view.ViewGroup
 import android.widget.Button
@@ -15,6 +19,7 @@ import android.widget.ToggleButton
 import org.junit.Assert.assertArrayEquals
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
+import org.junit.Assert.assertNotEquals
 import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.junit.runner.RunWith
@@ -26,6 +31,7 @@ import org.robolectric.annotation.Implementation
 import org.robolectric.annotation.Implements
 import org.robolectric.shadows.ShadowAudioTrack
 import java.io.ByteArrayOutputStream
+import java.io.File
 import java.io.IOException
 import java.io.OutputStream
 
@@ -189,11 +195,44 @@ class ResultActivityTest {
     @Test
     fun `a source is saved where the person wants`() {
         open()
-        val target = ByteArrayOutputStream()
+        var writer: Thread? = null
+        val target = object : ByteArrayOutputStream() {
+            override fun write(bytes: ByteArray, start: Int, count: Int) {
+                writer = Thread.currentThread()
+                super.write(bytes, start, count)
+            }
+        }
         save(target)
+        assertNotEquals(Looper.getMainLooper().thread, writer)
         val file = testedDemo.lastResult()!!.sourceFile("speech_2")
         assertArrayEquals(file.readBytes(), target.toByteArray())
         assertEquals("Saved.", text(R.id.message))
+    }
+
+    @Test
+    fun `a longer file in the place is cut`() {
+        Robolectric.buildContentProvider(Places::class.java).create("places")
+        open()
+        save()
+        assertEquals("Saved.", text(R.id.message))
+        assertEquals("wt", Places.mode)
+        assertArrayEquals(testedDemo.lastResult()!!.sourceFile("speech_2").readBytes(), Places.file.readBytes())
+    }
+
+    @Test
+    fun `a place that may not be written is a message`() {
+        shadowOf(testedDemo.contentResolver).registerOutputStreamSupplier(PLACE) { throw SecurityException("no permission") }
+        open()
+        save()
+        assertEquals("Cannot save: no permission. Choose another place or free some storage.", text(R.id.message))
+    }
+
+    @Test
+    fun `a phone without a file chooser gets a message`() {
+        shadowOf(testedDemo).checkActivities(true)
+        open()
+        source(1).view<Button>(R.id.save).performClick()
+        assertEquals("This phone has no app to choose files with.", text(R.id.message))
     }
 
     @Test
@@ -245,13 +284,18 @@ class ResultActivityTest {
         ShadowAudioTrack.addAudioDataListener { _, content, _ -> take(content) }
 
     private fun save(target: OutputStream) {
-        val place = Uri.parse("content://places/1")
-        shadowOf(activity.contentResolver).registerOutputStream(place, target)
+        shadowOf(activity.contentResolver).registerOutputStream(PLACE, target)
+        save()
+    }
+
+    private fun save() {
         source(1).view<Button>(R.id.save).performClick()
         val chooser = shadowOf(activity).nextStartedActivityForResult
         assertEquals(Intent.ACTION_CREATE_DOCUMENT, chooser.intent.action)
         assertEquals("source_speech_2.wav", chooser.intent.getStringExtra(Intent.EXTRA_TITLE))
-        shadowOf(activity).receiveResult(chooser.intent, Activity.RESULT_OK, Intent().setData(place))
+        shadowOf(activity).receiveResult(chooser.intent, Activity.RESULT_OK, Intent().setData(PLACE))
+        activity.saving!!.join()
+        settle()
     }
 
     private fun source(index: Int): View = activity.view<ViewGroup>(R.id.sources).getChildAt(index + 1)
@@ -275,5 +319,37 @@ class ResultActivityTest {
     class UnplayedTrack : ShadowAudioTrack() {
         @Implementation
         override fun getPlaybackHeadPosition() = 0
+    }
+
+    /** One place, in which there is a long file. */
+    class Places : ContentProvider() {
+        override fun onCreate(): Boolean {
+            file.writeBytes(ByteArray(100_000))
+            return true
+        }
+
+        override fun openFile(uri: Uri, mode: String): ParcelFileDescriptor {
+            Places.mode = mode
+            return ParcelFileDescriptor.open(file, ParcelFileDescriptor.parseMode(mode))
+        }
+
+        override fun getType(uri: Uri) = "audio/wav"
+
+        override fun query(uri: Uri, columns: Array<String>?, where: String?, values: Array<String>?, order: String?) = null
+
+        override fun insert(uri: Uri, values: ContentValues?) = null
+
+        override fun update(uri: Uri, content: ContentValues?, where: String?, values: Array<String>?) = 0
+
+        override fun delete(uri: Uri, where: String?, values: Array<String>?) = 0
+
+        companion object {
+            val file get() = File(testedDemo.cacheDir, "place.wav")
+            var mode = ""
+        }
+    }
+
+    private companion object {
+        val PLACE: Uri = Uri.parse("content://places/1")
     }
 }
