@@ -61,6 +61,7 @@ class ResultActivity : Activity() {
     override fun onSaveInstanceState(state: Bundle) {
         super.onSaveInstanceState(state)
         val mixdown = mixdown ?: return
+        state.putString(RESULT, result!!.folder.name)
         state.putLong(POSITION, mixdown.position)
         state.putBoolean(MIXTURE, mixdown.isMixtureHeard)
         state.putInt(SOLO, mixdown.soloSource ?: -1)
@@ -101,6 +102,7 @@ class ResultActivity : Activity() {
     }
 
     private fun restore(state: Bundle, result: Result, mixdown: Mixdown) {
+        if (state.getString(RESULT) != result.folder.name) return // another one was made meanwhile
         mixdown.position = state.getLong(POSITION)
         mixdown.isMixtureHeard = state.getBoolean(MIXTURE)
         mixdown.soloSource = state.getInt(SOLO, -1).takeIf { it >= 0 }
@@ -269,6 +271,7 @@ class ResultActivity : Activity() {
     private companion object {
         const val CHOOSE_PLACE = 1
         const val QUIET_ALPHA = 0.35f
+        const val RESULT = "result"
         const val POSITION = "position"
         const val MIXTURE = "mixture"
         const val SOLO = "solo"

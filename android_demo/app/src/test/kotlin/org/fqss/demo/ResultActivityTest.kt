@@ -72,6 +72,8 @@ class ResultActivityTest {
         controller.recreate()
         assertTrue(source(1).view<ToggleButton>(R.id.solo).isChecked)
         assertTrue(source(1).view<ToggleButton>(R.id.mute).isChecked)
+        assertFalse(source(0).view<ToggleButton>(R.id.solo).isChecked)
+        assertFalse(source(0).view<ToggleButton>(R.id.mute).isChecked)
         assertQuiet(true, false)
         source(1).view<ToggleButton>(R.id.solo).performClick()
         assertQuiet(false, true)
@@ -137,6 +139,19 @@ class ResultActivityTest {
         assertEquals(2, backing[22].toInt()) // channels, in the header
         assertEquals(44 + 2 * 16_000, backing.size)
         assertArrayEquals(backing.copyOfRange(44, backing.size), heard.toByteArray())
+    }
+
+    @Test
+    fun `what was chosen of one result is not chosen of the next`() {
+        open()
+        source(1).view<ToggleButton>(R.id.solo).performClick()
+        source(0).view<ToggleButton>(R.id.mute).performClick()
+        activity.view<ToggleButton>(R.id.mixture).performClick()
+        makeResult(name = "another result")
+        controller.recreate()
+        assertFalse(source(1).view<ToggleButton>(R.id.solo).isChecked)
+        assertFalse(source(0).view<ToggleButton>(R.id.mute).isChecked)
+        assertFalse(activity.view<ToggleButton>(R.id.mixture).isChecked)
     }
 
     @Test

@@ -115,10 +115,11 @@ fun makeResult(
     wanted: Processor = Processor.CPU_2,
     engines: EngineOpener = echoes,
     model: String = SHIPPED,
+    name: String = "a result",
 ): Result {
     val demo = testedDemo
     val opened = engines.open(demo.models.load(model), wanted)
     val facts = { Facts.of(model, wanted, opened, 42) }
     val separation = FileSeparation(opened.engine, { Long.MAX_VALUE }, facts)
-    return separation.run(recording, File(demo.resultsFolder, "a result")).also(demo::keepOnly)
+    return separation.run(recording, File(demo.resultsFolder, name)).also(demo::keepOnly)
 }
