@@ -50,6 +50,7 @@ def main() -> None:
     with atomic_path(output / "results.json") as temporary:
         temporary.write_text(json.dumps(results, indent=1))
     print(table(results))
+    print("\n".join(ahead(results)))
 
 
 def _arguments():
@@ -234,6 +235,24 @@ def table(results: dict) -> str:
             f"{found['parity']['reference']['si_sdr_difference_db']:+.2f} |"
         )
     return "\n".join(lines)
+
+
+def ahead(results: dict) -> list[str]:
+    """By how much fqss is better than each other int8 file, mixture by mixture."""
+    inputs = np.array(results["input_si_sdr"])
+    rows = {name: np.array(found["rows"]) for name, found in results["files"].items()}
+    lines = []
+    for name in ("ptq", "qat"):
+        if not rows.keys() >= {"fqss", name}:
+            continue
+        gain = rows["fqss"] - rows[name]
+        cells = []
+        for low, high in ((-np.inf, np.inf), *LEVELS):
+            of_level = gain[(inputs >= low) & (inputs < high)]
+            error = of_level.std() / len(of_level) ** 0.5
+            cells.append(f"{of_level.mean():.2f} ± {error:.2f}")
+        lines.append(f"fqss over {name}: {cells[0]} dB, by input SNR {' / '.join(cells[1:])}")
+    return lines
 
 
 if __name__ == "__main__":
