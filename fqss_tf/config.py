@@ -197,9 +197,7 @@ class StageRecipe:
                     f"recipe key {key} of a stage is {getattr(self, key)}: "
                     f"it must be at least {least}"
                 )
-        _check_positive(
-            "a stage's ", self, "learning_rate", "clip_norm", "decay_factor"
-        )
+        _check_positive("a stage's ", self, "learning_rate", "clip_norm", "decay_factor")
         if not 0 <= self.frozen_statistics_share <= 1:
             raise FqssError(
                 f"recipe key frozen_statistics_share is {self.frozen_statistics_share}: "
