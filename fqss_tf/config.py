@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +19,7 @@ from fqss_tf.former_names import renamed, renamed_key
 from fqss_tf.models.registry import DEFAULT, NETWORKS, network_of
 from fqss_tf.models.sizes import MASKINGS, RESIDUALS, EncoderSizes, Masking, Residual
 from fqss_tf.types import Json, PathLike
+from fqss_tf.value_checks import check_choices, check_least, check_positive, check_shares
 
 if TYPE_CHECKING:
     from importlib.abc import Traversable
@@ -30,23 +31,6 @@ Section = TypeVar("Section", bound="DataclassInstance")
 PRECISIONS = ("float32", "bfloat16", "bfloat16-always")
 SCHEDULES = ("constant", "cosine", "plateau", "step")
 CALIBRATIONS = ("percentile", "mse", "minmax")
-
-
-def _check_choices(prefix: str, recipe: object, choices: Mapping[str, tuple[str, ...]]) -> None:
-    for name, allowed in choices.items():
-        value = getattr(recipe, name)
-        if value not in allowed:
-            names = ", ".join(repr(choice) if choice == "" else choice for choice in allowed)
-            raise FqssError(f"{prefix}{name} {value!r} is unknown: use one of {names}")
-
-
-def _check_positive(prefix: str, recipe: object, *names: str) -> None:
-    for name in names:
-        value = getattr(recipe, name)
-        if not value > 0:
-            raise FqssError(f"{prefix}{name} is {value}: it must be above 0")
-
-
 # What a value must be, for people.
 KINDS = {
     bool: "true or false", int: "a whole number", float: "a number", str: "text",
@@ -107,18 +91,17 @@ class DataRecipe:
     clip_fraction: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_choices("data.", self, {
+        check_choices("data.{}", self, {
             "task": ("sep_clean", "sep_noisy", "enh_single"),
             "mode": ("", "min", "max"),
             "on_bad_file": ("stop", "skip"),
         })
-        for name in (
-            "dynamic_fraction", "wide_fraction", "noise_fraction", "room_fraction",
-            "telephone_fraction", "clip_fraction",
-        ):
-            if not 0 <= getattr(self, name) <= 1:
-                raise FqssError(f"data.{name} is {getattr(self, name)}: it must be from 0 to 1")
-        _check_positive("data.", self, "sample_rate", "segment_seconds")
+        check_shares(
+            "data.{}", self, "dynamic_fraction", "wide_fraction", "noise_fraction",
+            "room_fraction", "telephone_fraction", "clip_fraction",
+        )
+        check_positive("data.{}", self, "sample_rate", "segment_seconds")
+        check_least("data.{}", self, {"most_layers": 1})
         for name in ("max_level_difference_db", "random_gain_db", "source_gain_db", "dev_mixtures"):
             if getattr(self, name) < 0:
                 raise FqssError(f"data.{name} is {getattr(self, name)}: it must not be negative")
@@ -137,8 +120,6 @@ class DataRecipe:
             raise FqssError(
                 f"data.layered_sources names {unknown[0]}, which is not among data.sources"
             )
-        if self.most_layers < 1:
-            raise FqssError(f"data.most_layers is {self.most_layers}: it must be at least 1")
         if self.room_fraction > 0 and not self.room_responses:
             raise FqssError(
                 "data.room_fraction needs room responses; name folders in data.room_responses"
@@ -186,23 +167,14 @@ class StageRecipe:
     evaluate_every: int = 200
 
     def __post_init__(self) -> None:
-        _check_choices("", self, {"schedule": SCHEDULES, "precision": PRECISIONS})
-        for key, least in (
-            ("steps", 0), ("batch_size", 1), ("accumulate", 1), ("decay_every", 1),
-            ("early_stop", 0), ("patience", 0), ("skip_above_norm", 0), ("skip_limit", 1),
-            ("ema_decay", 0), ("evaluate_every", 1),
-        ):
-            if getattr(self, key) < least:
-                raise FqssError(
-                    f"recipe key {key} of a stage is {getattr(self, key)}: "
-                    f"it must be at least {least}"
-                )
-        _check_positive("a stage's ", self, "learning_rate", "clip_norm", "decay_factor")
-        if not 0 <= self.frozen_statistics_share <= 1:
-            raise FqssError(
-                f"recipe key frozen_statistics_share is {self.frozen_statistics_share}: "
-                "it must be from 0 to 1"
-            )
+        check_choices("{}", self, {"schedule": SCHEDULES, "precision": PRECISIONS})
+        check_least("recipe key {} of a stage", self, {
+            "steps": 0, "batch_size": 1, "accumulate": 1, "decay_every": 1, "early_stop": 0,
+            "patience": 0, "skip_above_norm": 0, "skip_limit": 1, "ema_decay": 0,
+            "evaluate_every": 1,
+        })
+        check_positive("a stage's {}", self, "learning_rate", "clip_norm", "decay_factor")
+        check_shares("recipe key {}", self, "frozen_statistics_share")
         if self.ema_decay >= 1:
             raise FqssError(f"recipe key ema_decay is {self.ema_decay}: it must be below 1")
 
@@ -245,24 +217,15 @@ class QuantizationRecipe:
     fixed_batches: int = 0
 
     def __post_init__(self) -> None:
-        _check_choices("quantization.", self, {
+        check_choices("quantization.{}", self, {
             "calibration": CALIBRATIONS, "residual": RESIDUALS, "masking": MASKINGS,
             "distillation_direction": ("speech", "music"),
             "distillation_average": ("linear", "decibel"),
         })
-        if not 0 <= self.distillation_weight <= 1:
-            raise FqssError(
-                f"quantization.distillation_weight is {self.distillation_weight}: it must be from "
-                "0 to 1"
-            )
-        for name, least in (
-            ("input_planes", 1), ("output_planes", 1), ("calibration_steps", 1),
-            ("fixed_batches", 0),
-        ):
-            if getattr(self, name) < least:
-                raise FqssError(
-                    f"quantization.{name} is {getattr(self, name)}: it must be at least {least}"
-                )
+        check_shares("quantization.{}", self, "distillation_weight")
+        check_least("quantization.{}", self, {
+            "input_planes": 1, "output_planes": 1, "calibration_steps": 1, "fixed_batches": 0,
+        })
 
 
 @dataclasses.dataclass(frozen=True)
@@ -284,7 +247,7 @@ class Recipe:
     qat: StageRecipe = StageRecipe(learning_rate=3e-4)
 
     def __post_init__(self) -> None:
-        _check_choices("", self, {"loss": ("si_sdr", "sdr", "l1")})
+        check_choices("{}", self, {"loss": ("si_sdr", "sdr", "l1")})
         if self.model.sources == 1 and self.data.task != "enh_single":
             data = dataclasses.replace(self.data, task="enh_single")
             object.__setattr__(self, "data", data)
