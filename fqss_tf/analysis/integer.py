@@ -19,8 +19,8 @@ from fqss_tf.types import FloatArray, Json, OnProgress, Sources, Waveform
 
 # They move numbers and make none.
 MOVING = ("RESHAPE", "PAD", "STRIDED_SLICE", "TRANSPOSE", "SLICE")
-# With several input planes the encoder's output is the last of its sums.
-ENCODER = re.compile(r"encoder(_sum)?_\d+$")
+# With several input planes what filters the samples is the last of its sums.
+FILTERS = re.compile(r"(encoder|bottleneck)(_sum)?_\d+$")
 # Behind the masks float and integer networks of several output planes have not the same tensors.
 STAGES = re.compile(r"(residual_encoder|latent|decoder|stage)_\d+(_inputs)?$")
 
@@ -85,8 +85,8 @@ def _layer_tensors(file: TfliteFile) -> dict[str, int]:
         # The converter calls it model/layer/op;..., and prefers the last op that it fused.
         parts = op.outputs[0].name.split(";")[0].split("/")
         layer = parts[1] if len(parts) > 1 else parts[0]
-        if ENCODER.match(layer):
-            layer = "encoder"
+        if filters := FILTERS.match(layer):
+            layer = filters[1]
         if not STAGES.match(layer):
             found[layer] = int(entry.outputs[0])
     if "mask_change" in found:

@@ -176,6 +176,10 @@ class Network(abc.ABC, Generic[Sizes]):
         """
         return weights
 
+    def filters_of_samples(self, config: Sizes) -> tuple[str, ...]:
+        """Returns what the names of convolutions that read planes of the mixture begin with."""
+        return ("encoder",)
+
     def equalize(
         self, network: KerasModel, config: Sizes, ranges: ChannelRanges
     ) -> None:

@@ -63,22 +63,34 @@ def mixture_blocks(
 
 
 def encoder(blocks: Sequence[Tensor], config: EncoderSizes) -> Tensor:
-    """Blocks of each plane -> their encoding ``[B, 1, M, filters]``.
+    """Blocks of each plane -> their encoding ``[B, 1, M, filters]``."""
+    return filtered(blocks, config, config.filters, "encoder", use_bias=False)
+
+
+def filtered(
+    blocks: Sequence[Tensor], config: EncoderSizes, width: int, name: str, use_bias: bool = True
+) -> Tensor:
+    """Blocks of each plane -> filters of the samples, ``[B, 1, M, width]``.
 
     One convolution a plane: weights of 1 and of 1/256 fit no common 8-bit scale. Only those of the
     first plane are trained: the smallest steps of training are large against the others, which
     within 400 steps would be noise.
+
+    Args:
+        blocks: of ``mixture_blocks``.
+        config: sizes.
+        width: number of filters.
+        name: that of the convolutions begins with.
+        use_bias: whether the first one has a bias.
     """
-    encoded = None
+    found = None
     for index, plane in enumerate(blocks):
         part = waveform_convolution(
-            config.filters, f"encoder_{index}", config.taps, use_bias=index > 0,
+            width, f"{name}_{index}", config.taps, use_bias=use_bias or index > 0,
             trainable=index == 0,
         )(plane)
-        encoded = (
-            part if encoded is None else layers.Add(name=f"encoder_sum_{index}")([encoded, part])
-        )
-    return encoded
+        found = part if found is None else layers.Add(name=f"{name}_sum_{index}")([found, part])
+    return found
 
 
 def decoder(

@@ -62,6 +62,8 @@ def _take_from_convolution(offset: KerasLayer, mean: float) -> None:
     added = offset.outbound_nodes[0].inbound_layers
     (product,) = (layer for layer in added if layer is not offset)
     convolution = product.inbound_nodes[0].inbound_layers[0]
+    if isinstance(convolution, keras.layers.Add):  # of one convolution for each plane
+        convolution = convolution.inbound_nodes[0].inbound_layers[0]
     minus_sums, _ = offset.get_weights()
     kernel, _ = convolution.get_weights()
     convolution.set_weights([kernel, mean * minus_sums[0, 0, 0]])

@@ -80,10 +80,11 @@ def add_planes(
         for name, values in (weights if own is None else own).items():
             network.get_layer(name).set_weights(values)
         return network
-    (encoder,), (decoder, *_) = weights["encoder_0"], weights["decoder_0"]
+    decoder, *_ = weights["decoder_0"]
     for plane in range(1, input_planes):
-        part = encoder / 256**plane
-        weights[f"encoder_{plane}"] = [part, part.sum(axis=(0, 1, 2))]
+        for filters in network_of(config).filters_of_samples(config):
+            part = weights[f"{filters}_0"][0] / 256**plane
+            weights[f"{filters}_{plane}"] = [part, part.sum(axis=(0, 1, 2))]
     inverse = right_inverse(decoder) if output_planes > 1 and residual != "exact" else None
     for plane in range(output_planes):
         if output_planes > 1:

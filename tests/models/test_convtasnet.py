@@ -12,7 +12,7 @@ from fqss_tf.models import registry
 from fqss_tf.models.convtasnet import sizes
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 from fqss_tf.quantization.centering import center_norms
-from fqss_tf.quantization.folding import fold_for_export
+from fqss_tf.quantization.folding import add_planes, fold_for_export
 
 TINY = ConvTasNetConfig(
     filters=16, kernel=32, hop=16, bottleneck=8, skip=4, hidden=12, blocks=2, repeats=2
@@ -166,22 +166,36 @@ def test_exported_form_of_a_global_norm_network_computes_the_same(
 
 
 @pytest.mark.parametrize("activation", sizes.ACTIVATIONS)
+@pytest.mark.parametrize(
+    ("convolution", "convolved", "norm"),
+    [
+        ("block_1_skip", "block_1_skip", "block_1_depthwise_norm"),
+        ("bottleneck", "bottleneck_sum_1", "bottleneck_norm"),
+    ],
+)
 def test_centered_norms_compute_the_same_with_smaller_constants(
-    activation, floatx, global_norm_network, rng, relative_error
+    convolution, convolved, norm, activation, floatx, global_norm_network, rng, relative_error
 ):
     floatx("float64")
     model, config = global_norm_network(activation)
-    network = fold_for_export(model, config)
-    convolution = network.get_layer("block_1_skip")
-    output = keras.Model(network.input, convolution.output)
+    network = add_planes(model, config, input_planes=2, output_planes=1)
+    output = keras.Model(network.input, network.get_layer(convolved).output)
     mixture = noise(rng, 800)
     expected, before = network(mixture).numpy(), output(mixture).numpy()
     center_norms(network, [mixture[:, 0, :, 0]])
     assert relative_error(network(mixture).numpy(), expected) <= 1e-6
-    mean = network.get_layer("block_1_depthwise_norm_mean_change").get_weights()[0]
-    sums = convolution.get_weights()[0].sum(axis=(0, 1, 2))
-    np.testing.assert_allclose(output(mixture), before - mean * sums, rtol=1e-6, atol=1e-9)
-    assert np.abs(mean) > 0.01
+    mean = network.get_layer(f"{norm}_mean_change").get_weights()[0]
+    minus_sums = network.get_layer(f"{convolution}_offset").get_weights()[0][0, 0, 0]
+    np.testing.assert_allclose(output(mixture), before + mean * minus_sums, rtol=1e-6, atol=1e-9)
+    assert np.abs(mean * minus_sums).max() > 1e-4
+
+
+@pytest.mark.parametrize(("features", "reads"), [("signed", False), ("rectified", True)])
+def test_masks_read_the_samples_where_the_encoding_is_linear(features, reads):
+    config = dataclasses.replace(TINY, norm="batch", features=features)
+    network = fold_for_export(registry.build(config), config)
+    masks = keras.Model(network.input, network.get_layer("masks").output)
+    assert ("encoder_0" in {layer.name for layer in masks.layers}) == reads
 
 
 @pytest.mark.parametrize("activation", sizes.ACTIVATIONS)

@@ -98,7 +98,7 @@ def test_training_leaves_the_mean_and_its_decoders_as_they_are(networks, mixture
     changed = {name for name in after if not np.array_equal(after[name], before[name])}
     assert "mean_decoder_1/kernel" in constants
     assert not changed & constants
-    assert {"encoder_0/kernel", "bottleneck/kernel"} <= changed
+    assert {"encoder_0/kernel", "bottleneck_0/kernel"} <= changed
 
 
 def test_the_quantized_network_is_kept_by_the_names_of_its_weights(networks, tmp_path):

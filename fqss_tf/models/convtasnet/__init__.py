@@ -59,6 +59,10 @@ class ConvTasNet(Network[ConvTasNetConfig]):
 
         return folded(weights, model, config)
 
+    def filters_of_samples(self, config: ConvTasNetConfig) -> tuple[str, ...]:
+        """Returns the encoder and, where it is exported as a filter, the bottleneck."""
+        return ("encoder", "bottleneck") if config.bottleneck_hears_samples else ("encoder",)
+
     def equalize(
         self, network: KerasModel, config: ConvTasNetConfig, ranges: ChannelRanges
     ) -> None:

@@ -1,5 +1,8 @@
 """Scales of a ConvTasNet's channels; ``fqss_tf.quantization.equalization`` says what for."""
 
+import re
+from collections.abc import Sequence
+
 import numpy as np
 
 from fqss_tf.models import waveform_weights
@@ -9,6 +12,8 @@ from fqss_tf.models.network import ChannelRanges
 from fqss_tf.models.waveform_weights import DECODERS, multiply_latent
 from fqss_tf.types import FloatArray, KerasModel
 
+# Of one plane each, and their sum.
+BOTTLENECKS = re.compile(r"bottleneck(_sum)?(_\d+)?")
 # Channels that hardly ever sound are not blown up further.
 LEAST_SHARE = 1e-3
 # By norm. A size between the root mean square and the peak (infinite): behind a PReLU and a global
@@ -34,8 +39,9 @@ def scale_latent(network: KerasModel, factor: float) -> None:
         if name in names:
             (scales,) = network.get_layer(name).get_weights()
             network.get_layer(name).set_weights([scales / factor])
-    kernel, *bias = network.get_layer("bottleneck").get_weights()
-    network.get_layer("bottleneck").set_weights([kernel / factor, *bias])
+    if "bottleneck" in names:
+        kernel, *bias = network.get_layer("bottleneck").get_weights()
+        network.get_layer("bottleneck").set_weights([kernel / factor, *bias])
 
 
 class _Equalization:
@@ -45,6 +51,7 @@ class _Equalization:
         self.network, self.config = network, config
         self.strength = STRENGTHS[config.norm]
         self.names = {layer.name for layer in network.layers}
+        self.bottlenecks = [name for name in sorted(self.names) if BOTTLENECKS.fullmatch(name)]
         self.latents = range(config.latents)
         self.blocks = range(len(config.dilations))
         self.ranges = ranges(self._measured(), EXPONENTS[config.norm])
@@ -60,7 +67,7 @@ class _Equalization:
                 f"block_{index}_{place}"
                 for place in ("residual", "residual_sum", "skip", "skip_sum")
             }
-        places |= {"bottleneck", "bottleneck_normed", "block_0_skip_normed"}
+        places |= {*self.bottlenecks, "bottleneck_normed", "block_0_skip_normed"}
         places |= {f"mask_{latent}" for latent in self.latents}
         return places & self.names
 
@@ -68,7 +75,7 @@ class _Equalization:
         encoded = self.scales("encoder_0", "encoder_sum_1", strength=1.0)
         masks = self.mask_scales()
         trunk = self.scales(
-            "bottleneck", "bottleneck_normed",
+            *self.bottlenecks, "bottleneck_normed",
             *(f"block_{index}_residual_sum" for index in self.blocks), strength=self.strength,
         )
         skips = self.scales(
@@ -85,11 +92,17 @@ class _Equalization:
         if MASK_CHANGE in self.names:
             self.divide_outputs(MASK_CHANGE, masks)
         self.tell_statistics("bottleneck_norm", encoded)
-        self.pointwise("bottleneck", encoded, trunk)
+        self.bottleneck(encoded, trunk)
         for index in self.blocks:
             self.block(f"block_{index}", trunk, skips)
         for latent in self.latents:
             self.pointwise(f"mask_{latent}", skips, masks)
+
+    def bottleneck(self, encoded: FloatArray, trunk: FloatArray) -> None:
+        """The 1x1 convolution of the encoding, or what filters the samples in its place."""
+        if "bottleneck" in self.names:
+            self.multiply_inputs("bottleneck", encoded)
+        self.outputs("bottleneck", trunk, self.bottlenecks)
 
     def mask_scales(self) -> FloatArray:
         names = [f"mask_{latent}" for latent in self.latents]
@@ -138,12 +151,17 @@ class _Equalization:
     def pointwise(self, name: str, inputs: FloatArray, outputs: FloatArray) -> None:
         """A 1x1 convolution, and the offset that a norm before it leaves to add."""
         self.multiply_inputs(name, inputs)
-        own = outputs
+        self.outputs(name, outputs, [name])
+
+    def outputs(self, name: str, scales: FloatArray, parts: Sequence[str]) -> None:
+        """What layers add up to, and the gain and offset of a norm before them."""
+        own = scales
         if f"{name}_gain" in self.names:
-            own = self.own_scales(name, outputs)
-            self.divide_outputs(f"{name}_gain", outputs / own)
-            self.divide_outputs(f"{name}_offset", outputs)
-        self.divide_outputs(name, own)
+            own = self.own_scales(parts, scales)
+            self.divide_outputs(f"{name}_gain", scales / own)
+            self.divide_outputs(f"{name}_offset", scales)
+        for part in parts:
+            self.divide_outputs(part, own)
 
     def normed_scales(self, norm: str, widened: FloatArray) -> FloatArray:
         """Scales behind the gain of a norm, with its signs: no gain is far above the others."""
@@ -152,9 +170,9 @@ class _Equalization:
         least = np.abs(gain) / (MOST_GAIN * np.median(np.abs(gain) / scales))
         return np.maximum(scales, least) * np.where(gain < 0, -1, 1)
 
-    def own_scales(self, name: str, behind: FloatArray) -> FloatArray:
+    def own_scales(self, parts: Sequence[str], behind: FloatArray) -> FloatArray:
         """Scales before a gain that makes those ``behind`` it, of 8 bits for all channels."""
-        relative = self.scales(name, strength=1.0) / behind
+        relative = self.scales(*parts, strength=1.0) / behind
         relative /= np.median(relative)
         return behind * np.clip(relative, 1 / MOST_GAIN, MOST_GAIN)
 

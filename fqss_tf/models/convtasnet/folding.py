@@ -10,7 +10,8 @@ def folded(weights: LayerWeights, model: KerasModel, config: ConvTasNetConfig) -
     """Returns the weights of a float network, by layer, for the form that is exported.
 
     Batch norms go into the convolution before them, the bottleneck's norm into the one behind it,
-    the global norms of the blocks into ``fqss_tf.models.convtasnet.norms``.
+    the global norms of the blocks into ``fqss_tf.models.convtasnet.norms``. Behind a linear encoder
+    the bottleneck becomes a filter of the samples.
     """
     weights = dict(weights)
     for norm in [name for name in weights if name.endswith("_norm")]:
@@ -37,6 +38,10 @@ def folded(weights: LayerWeights, model: KerasModel, config: ConvTasNetConfig) -
                     weights[follower] = [kernel, np.zeros_like(bias)]
                     weights[f"{follower}_gain"] = [np.ones((1, 1, 1, len(bias)))]
                     weights[f"{follower}_offset"] = [-kernel.sum(axis=2, keepdims=True), bias]
+    if config.bottleneck_hears_samples:
+        kernel, bias = weights.pop("bottleneck")
+        (encoder,) = weights["encoder_0"]
+        weights["bottleneck_0"] = [encoder @ kernel[0, 0], bias]
     return weights
 
 

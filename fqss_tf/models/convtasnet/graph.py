@@ -4,6 +4,8 @@ With ``input_planes`` and ``output_planes`` of 1 it is the float network; more p
 input splitter and output combiner.
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 import tf_keras as keras
 
@@ -19,6 +21,7 @@ from fqss_tf.models.sizes import Masking, Residual
 from fqss_tf.models.waveform import (
     convolution,
     encoder,
+    filtered,
     mixture_blocks,
     past,
     prelu,
@@ -46,7 +49,8 @@ def build(
     features = encoded
     if config.features == "rectified":
         features = Rectify(name="features")(encoded)
-    skip_sum = _temporal_convolution_network(features, config, for_export)
+    trunk = _bottleneck(blocks, features, config, for_export)
+    skip_sum = _temporal_convolution_network(trunk, config, for_export)
     masks = _masks(skip_sum, config, for_export)
     beside: list[Tensor] = []
     if masking == "centered":
@@ -93,9 +97,8 @@ def _activated_convolution(
 
 
 def _temporal_convolution_network(
-    features: Tensor, config: ConvTasNetConfig, for_export: bool
+    trunk: Tensor, config: ConvTasNetConfig, for_export: bool
 ) -> Tensor:
-    trunk = _bottleneck(features, config, for_export)
     skip_sum = None
     for index in range(len(config.dilations)):
         name = f"block_{index}"
@@ -108,12 +111,20 @@ def _temporal_convolution_network(
     return skip_sum
 
 
-def _bottleneck(features: Tensor, config: ConvTasNetConfig, for_export: bool) -> Tensor:
-    if config.norm == "global" and for_export:
-        narrow = convolution(config.bottleneck, "bottleneck")
-        return pointwise_of_norm([narrow], features, "bottleneck_norm")[0]
-    normed = _norm(features, config, "bottleneck_norm", config.norm, for_export)
-    return convolution(config.bottleneck, "bottleneck")(normed)
+def _bottleneck(
+    blocks: Sequence[Tensor], features: Tensor, config: ConvTasNetConfig, for_export: bool
+) -> Tensor:
+    in_parts = config.norm == "global" and for_export
+    if config.bottleneck_hears_samples and for_export:
+        narrow = filtered(blocks, config, config.bottleneck, "bottleneck")
+    else:
+        normed = features
+        if not in_parts:
+            normed = _norm(features, config, "bottleneck_norm", config.norm, for_export)
+        narrow = convolution(config.bottleneck, "bottleneck")(normed)
+    if in_parts:
+        return pointwise_of_norm({"bottleneck": narrow}, features, "bottleneck_norm")[0]
+    return narrow
 
 
 def _block(trunk: Tensor, index: int, config: ConvTasNetConfig, for_export: bool) -> list[Tensor]:
@@ -139,7 +150,8 @@ def _block(trunk: Tensor, index: int, config: ConvTasNetConfig, for_export: bool
         hidden = _norm(hidden, config, in_norm, "global", for_export)
     hidden = _activated_convolution(depthwise, hidden, config, for_export)
     if in_parts:
-        return pointwise_of_norm(narrow, hidden, norm)
+        narrowed = {narrowing.name: narrowing(hidden) for narrowing in narrow}
+        return pointwise_of_norm(narrowed, hidden, norm)
     hidden = _norm(hidden, config, norm, "global", for_export)
     return [narrowing(hidden) for narrowing in narrow]
 

@@ -6,13 +6,13 @@ Whatever else the norm does happens to scalars, to vectors, or in the convolutio
 are named after the norm and the convolution; ``folding`` sets their weights.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import tf_keras as keras
 
 from fqss_tf.layers.center import FromMean
 from fqss_tf.layers.statistics import ItemMean, ItemVariance, ReciprocalRoot
-from fqss_tf.types import KerasLayer, Tensor
+from fqss_tf.types import Tensor
 
 layers = keras.layers
 
@@ -36,9 +36,7 @@ def norm_in_two_passes(inputs: Tensor, norm: str) -> Tensor:
     return layers.Add(name=f"{norm}_shifted")([scaled, shift])
 
 
-def pointwise_of_norm(
-    convolutions: Sequence[KerasLayer], inputs: Tensor, norm: str
-) -> list[Tensor]:
+def pointwise_of_norm(convolved: Mapping[str, Tensor], inputs: Tensor, norm: str) -> list[Tensor]:
     """The 1x1 convolutions of the norm's output, which they may be narrower than.
 
     ``r (W x - e w) + (b - (m - e) r w)``: gamma is in W, beta in b, and w are the sums of W. The
@@ -48,21 +46,19 @@ def pointwise_of_norm(
     scales than those of what it is added to.
 
     Args:
-        convolutions: Conv2D layers of kernel 1.
-        inputs: what the norm reads, ``[B, 1, T, C]``.
+        convolved: by name of the convolution, ``W x - e w``, each ``[B, 1, T, its width]``.
+        inputs: x, ``[B, 1, T, C]``.
         norm: its name.
     """
     mean, reciprocal = _statistics(inputs, norm)
     change = FromMean(name=f"{norm}_mean_change", trainable=False)(mean)
     centre = layers.Multiply(name=f"{norm}_centre")([change, reciprocal])
     outputs = []
-    for convolution in convolutions:
-        name = convolution.name
-        gain = layers.Conv2D(
-            convolution.filters, 1, use_bias=False, name=f"{name}_gain"
-        )(reciprocal)
-        scaled = layers.Multiply(name=f"{name}_scaled")([convolution(inputs), gain])
-        offset = layers.Conv2D(convolution.filters, 1, name=f"{name}_offset")(centre)
+    for name, product in convolved.items():
+        width = product.shape[-1]
+        gain = layers.Conv2D(width, 1, use_bias=False, name=f"{name}_gain")(reciprocal)
+        scaled = layers.Multiply(name=f"{name}_scaled")([product, gain])
+        offset = layers.Conv2D(width, 1, name=f"{name}_offset")(centre)
         outputs.append(layers.Add(name=f"{name}_normed")([scaled, offset]))
     return outputs
 

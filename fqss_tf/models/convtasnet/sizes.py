@@ -81,6 +81,14 @@ class ConvTasNetConfig(EncoderSizes):
             )
 
     @property
+    def bottleneck_hears_samples(self) -> bool:
+        """Whether encoder and bottleneck are one filter of the samples in the exported form.
+
+        The encoding is linear up to there, so its 8 bits need not be in between.
+        """
+        return self.features == "signed"
+
+    @property
     def output_tap(self) -> int:
         """As of all networks; the last one where past frames come first."""
         return self.taps - 1 if self.causal else 0
