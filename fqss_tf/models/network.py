@@ -151,6 +151,10 @@ class Network(abc.ABC, Generic[Sizes]):
             config: its sizes.
         """
 
+    def widths(self, config: Sizes) -> tuple[str, ...]:
+        """Returns the sizes in which training may begin from a narrower network."""
+        return ()
+
     def plane_weights(
         self, weights: LayerWeights, config: Sizes, input_planes: int, output_planes: int
     ) -> LayerWeights | None:

@@ -35,6 +35,7 @@ from fqss_tf.training.distribution import Distribution
 from fqss_tf.training.fixed_batches import FixedBatches
 from fqss_tf.training.loop import StageLoop
 from fqss_tf.training.precision import computing_in, usable
+from fqss_tf.training.widening import widened
 from fqss_tf.types import (
     Dataset,
     KerasModel,
@@ -75,7 +76,7 @@ def train(
         teacher: a run with the float model to start from, or its folder; None trains one.
         resume: continue an interrupted run.
         initial: a run whose float model the float stage starts from, or its folder; None starts
-            from random weights.
+            from random weights. Its network may be narrower in what ``Network.widths`` says.
         integer_score: function (Run, dev mixtures) -> function of the weights of the quantized
             model that gives its score in integers and the gap to the simulation, dB; it is logged
             at each evaluation. None leaves it out.
@@ -105,7 +106,11 @@ def train(
         raise FqssError("a teacher replaces the float stage: it takes no initial weights")
     # What the float stage starts from matters no more once it is done.
     teacher_run, initial_run = (None, None) if is_done else (
-        _opened(teacher, recipe.model), _opened(initial, recipe.model, free=FREE_OF_INITIAL)
+        _opened(teacher, recipe.model),
+        _opened(
+            initial, recipe.model, free=FREE_OF_INITIAL,
+            grown=network_of(recipe.model).widths(recipe.model),
+        ),
     )
     if teacher_run is not None:
         _check_sound(teacher_run, recipe)
@@ -160,11 +165,12 @@ def _place(source: BaseRun | PathLike) -> str:
 
 
 def _opened(
-    source: BaseRun | PathLike | None, sizes: EncoderSizes, free: Collection[str] = ()
+    source: BaseRun | PathLike | None, sizes: EncoderSizes, free: Collection[str] = (),
+    grown: Collection[str] = (),
 ) -> BaseRun | None:
     """The run of a run, of its folder, or of None; it must be of a network of these sizes.
 
-    ``free``: sizes that may differ.
+    ``free``: sizes that may differ. ``grown``: those that may be smaller there.
     """
     if source is None:
         return None
@@ -173,7 +179,8 @@ def _opened(
     if type(run.recipe.model) is not type(sizes):
         raise FqssError(f"{run.name} is another network than the recipe's: {run.recipe.network}")
     for name, value in expected.items():
-        if name not in free and found[name] != value:
+        fits = found[name] == value or name in free or (name in grown and found[name] < value)
+        if not fits:
             raise FqssError(
                 f"{run.name} is a network of other sizes than the recipe's: "
                 f"model.{name} is {found[name]} there and {value} in the recipe"
@@ -238,7 +245,9 @@ class _Training:
             model = network_to_train(recipe)
             if initial is not None:
                 start = weights_of(initial.level_calibrated_model(recipe))
-                assign_arrays(named_variables(model), start, initial.name)
+                assign_arrays(
+                    named_variables(model), widened(start, weights_of(model)), initial.name
+                )
 
         StageLoop(
             model, losses.task_loss(recipe), self.dev, recipe.float, self.run.folder, name="float",

@@ -12,6 +12,7 @@ from fqss_tf.config import load_recipe
 from fqss_tf.errors import FqssError
 from fqss_tf.runs.run import Run
 from fqss_tf.runs.untrained import UntrainedRun
+from fqss_tf.runs.weights import weights_of
 from fqss_tf.training.stages import train
 
 SETTINGS = (
@@ -120,6 +121,33 @@ def test_a_network_that_looks_ahead_starts_from_one_that_does_not(tmp_path):
         assert all(np.array_equal(first[key], second[key]) for key in kept)
     with pytest.raises(FqssError, match="model.causal is True there"):
         train(load_recipe("two-voices", settings), tmp_path / "other", teacher=causal.folder)
+
+
+def test_a_wider_network_begins_with_the_function_of_a_narrower_one(finished, tmp_path):
+    sizes = ("model.bottleneck=10", "model.skip=12", "model.hidden=24")
+    stages = ("float.steps=0", "qat.steps=0")
+    recipe = load_recipe("two-voices", (*SETTINGS, *stages, *sizes))
+    run = train(recipe, tmp_path / "run", initial=finished.folder)
+    mixture, _ = run.mixtures("dev")[0]
+    narrow, wide = (
+        np.asarray(source.float_model()(mixture[None, None, :, None]))
+        for source in (finished, run)
+    )
+    level = np.vdot(narrow, wide) / np.vdot(narrow, narrow)  # it is calibrated anew
+    np.testing.assert_allclose(wide, level * narrow, atol=1e-4)
+    weights = weights_of(run.float_model())
+    assert weights["block_0_in/kernel"].shape == (1, 1, 10, 24)
+    assert np.any(weights["block_0_in/kernel"][..., 16:])  # new channels hear the old ones
+    with pytest.raises(FqssError, match="model.bottleneck is 10 there and 8"):
+        train(RECIPE, tmp_path / "narrower", initial=run.folder)
+
+
+def test_a_global_norm_does_not_widen(finished, tmp_path):
+    settings = (*SETTINGS, "model.norm=global", "float.steps=0", "qat.steps=0")
+    narrow = train(load_recipe("two-voices", settings), tmp_path / "narrow")
+    wider = load_recipe("two-voices", (*settings, "model.hidden=24"))
+    with pytest.raises(FqssError, match="model.hidden is 16 there and 24"):
+        train(wider, tmp_path / "wider", initial=narrow.folder)
 
 
 def test_a_teacher_needs_no_initial_weights(finished, tmp_path):

@@ -51,6 +51,10 @@ class ConvTasNet(Network[ConvTasNetConfig]):
 
             begin_with_shares(model, config)
 
+    def widths(self, config: ConvTasNetConfig) -> tuple[str, ...]:
+        """Returns those of the channels between encoder and masks; a global norm joins them."""
+        return ("bottleneck", "skip", "hidden") if config.norm == "batch" else ()
+
     def fold(
         self, weights: LayerWeights, model: KerasModel, config: ConvTasNetConfig
     ) -> LayerWeights:
