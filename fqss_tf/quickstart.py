@@ -18,6 +18,7 @@ from fqss_tf.importing.teacher import float_source
 from fqss_tf.progress import bar
 from fqss_tf.report.page import write_report
 from fqss_tf.report.plots import spectrogram
+from fqss_tf.runs.shipped import ShippedRun
 from fqss_tf.runtime import Separator
 from fqss_tf.runtime.samples import to_float
 from fqss_tf.tflite import TfliteFile
@@ -79,8 +80,10 @@ def quickstart(
     if from_scratch:
         float_only = dataclasses.replace(recipe, qat=dataclasses.replace(recipe.qat, steps=0))
         teacher = train(float_only, output / "runs" / "float").folder
+    # Whatever lies in the folder where it is called.
+    start = ShippedRun(TEACHER) if teacher is None else float_source(teacher)
     runs = {
-        method: train(recipe, output / "runs" / method, method, float_source(teacher or TEACHER))
+        method: train(recipe, output / "runs" / method, method, start)
         for method in ("qat", "fqss")
     }
     runs["float"] = runs["ptq"] = runs["qat"]

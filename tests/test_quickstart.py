@@ -58,3 +58,17 @@ def test_quickstart_makes_integer_models_as_good_as_float(few_mixtures, tmp_path
     # A mixture, two true sources, two of float and two of FQSS, at three levels.
     assert len(list((tmp_path / "out" / "audio").glob("*.wav"))) == 3 * 7
     assert "fqss_int8.tflite" in table(rows) and "fqss loses" in snr_table(sweep)
+
+
+def test_a_folder_of_the_teachers_name_is_not_the_teacher(tmp_path, monkeypatch):
+    class Asked(Exception):
+        pass
+
+    def asked(recipe, folder, method, start):
+        raise Asked(type(start).__name__)
+
+    (tmp_path / TEACHER).mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fqss_tf.quickstart, "train", asked)
+    with pytest.raises(Asked, match="ShippedRun"):
+        quickstart(tmp_path / "out")

@@ -25,7 +25,9 @@ WARM_UP = 3
 CPU = 1
 HOST_MEMORY = 1
 LOCK_FOR_WRITING = 1
-NUMPY_TYPES: dict[int, type[np.generic]] = {1: np.float32, 2: np.int32, 7: np.int16, 9: np.int8}
+NUMPY_TYPES: dict[int, type[np.generic]] = {
+    1: np.float32, 2: np.int32, 3: np.uint8, 4: np.int64, 7: np.int16, 9: np.int8,
+}
 # Event types: the whole invocation (among others), one op, one op inside a delegate.
 GENERAL, OPERATOR, DELEGATE_OPERATOR = 1, 2, 8
 
@@ -231,6 +233,8 @@ class _CompiledModel:
         return (Handle * count.value)(*buffers)
 
     def _fill(self, buffer: Handle, tensor_type: _TensorType) -> None:
+        if tensor_type.element_type not in NUMPY_TYPES:
+            raise FqssError(f"it has inputs of LiteRT's type {tensor_type.element_type}")
         shape = tensor_type.layout.dimensions[: tensor_type.layout.rank]
         values = random_input(shape, NUMPY_TYPES[tensor_type.element_type]).tobytes()
         address = self._new("LiteRtLockTensorBuffer", buffer, last=(LOCK_FOR_WRITING,))

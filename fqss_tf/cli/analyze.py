@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from fqss_tf.cli.options import models_on_mixtures
+from fqss_tf.cli.options import FiniteRange, models_on_mixtures
 from fqss_tf.cli.progress import progress_bar
 from fqss_tf.cli.standard_streams import show
 
@@ -18,7 +18,7 @@ from fqss_tf.cli.standard_streams import show
               help="Analyze at most this many mixtures, taken evenly from the list.")
 @click.option("--tensor-utterances", default=8, show_default=True, type=click.IntRange(min=1),
               help="Quantize single tensors, and compare layers, on this many of these mixtures.")
-@click.option("--seconds", default=2.0, show_default=True, type=click.FloatRange(min=0.1),
+@click.option("--seconds", default=2.0, show_default=True, type=FiniteRange(min=0.1),
               help="Analyze this many seconds of each mixture; a .tflite takes its own segment.")
 @click.option("--least-sdr", default=0.0, show_default=True,
               help="Leave out sources whose float SI-SDR is lower, in dB.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from fqss_tf.cli.options import FiniteRange
 from fqss_tf.cli.progress import progress_bar
 from fqss_tf.cli.standard_streams import show
 from fqss_tf.errors import FqssError
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
               help="Number of CPU threads; several, as in 1,2,4, are measured one after the other.")
 @click.option("--runs", default=50, show_default=True, type=click.IntRange(min=1),
               help="How often each model is timed.")
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True),
+@click.option("--seconds", type=FiniteRange(min=0, min_open=True),
               help="For recipes: length of the segment in seconds; default: 1.")
 @click.option("--types", metavar="T,..",
               help="For recipes: types to convert to, as in convert --type; default: int8.")
@@ -95,7 +96,7 @@ def command(
     counts = _numbers(threads)
     if training:
         if len(models) > 1 or len(counts) > 1 or any(
-            (seconds, types, naive, torch, onnx_files, per_op, data, plots, device)
+            (seconds, types, naive, torch, onnx_files, per_op, data, plots, device, benchmark_model)
         ):
             raise click.UsageError(
                 "--training takes one recipe, one number of --threads, --runs, --set and --json"
@@ -144,12 +145,12 @@ def command(
             _scores(subjects, files.values(), mixtures, counts[0]),
             _op_times(files if per_op else {}, counts[0], runs),
         )
-    if plots is not None:
-        _draw(plots, results)
     if as_json:
         show(json.dumps(results.to_dict(), indent=2))
     else:
         show("\n".join(results.lines()))
+    if plots is not None:
+        _draw(plots, results)
 
 
 def _training(recipe: str, settings: Sequence[str], threads: int, runs: int, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from fqss_tf.cli.options import FiniteRange
 from fqss_tf.cli.standard_streams import show
 from fqss_tf.formats import FILE_TYPES
 from fqss_tf.micro.npus import SYSTEMS
@@ -50,7 +51,7 @@ SUFFIX = ".tflite"
               "estimates.")
 @click.option("--allow-cpu", is_flag=True,
               help="With an ethos-u target: accept operators that stay on the CPU.")
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True),
+@click.option("--seconds", type=FiniteRange(min=0, min_open=True),
               help="Length of the segment that the file takes; default: as in training, and "
               "0.016 for a streaming model.")
 @click.option("--least-sqnr", type=float,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
+from fqss_tf.cli.options import FiniteRange
 from fqss_tf.cli.progress import progress_bar
 from fqss_tf.cli.standard_streams import show
 from fqss_tf.errors import FqssError
@@ -81,9 +82,9 @@ def check(context: click.Context, folder: str, headers: bool, as_json: bool) -> 
 @click.option("--noise", multiple=True, metavar="DIR",
               help="Folder of noise, to make the noisy mixtures (mix_both, mix_single), too; "
               "may be repeated.")
-@click.option("--least-seconds", default=3.0, show_default=True, type=click.FloatRange(0.4),
+@click.option("--least-seconds", default=3.0, show_default=True, type=FiniteRange(0.4),
               help="Join clips of a speaker until they are at least this long.")
-@click.option("--most-seconds", default=20.0, show_default=True, type=click.FloatRange(0.4),
+@click.option("--most-seconds", default=20.0, show_default=True, type=FiniteRange(0.4),
               help="Cut clips that are longer.")
 @click.option("--seed", default=0, show_default=True, help="Another seed draws another set.")
 @click.option("--on-bad-file", default="stop", show_default=True,
@@ -147,7 +148,7 @@ def mix(
               help="Folder for mixtures.csv and the audio, such as SET/test.")
 @click.option("--mixtures", default=100, show_default=True, type=click.IntRange(1),
               help="How many mixtures to make.")
-@click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(0.1),
+@click.option("--seconds", default=5.0, show_default=True, type=FiniteRange(0.1),
               help="Length of each mixture, in seconds.")
 @click.option("--snr", default=(-5.0, 15.0), show_default=True, type=(float, float),
               metavar="LOW HIGH", help="Level of the first source over each of the others, in dB; "
@@ -228,7 +229,7 @@ def stats(folder: str, files: int, plots: Path | None, as_json: bool) -> None:
 @click.argument("recipe")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
               help="Change a recipe key, such as data.speed_perturbation=true; may be repeated.")
-@click.option("--seconds", default=10.0, show_default=True, type=click.FloatRange(0.1),
+@click.option("--seconds", default=10.0, show_default=True, type=FiniteRange(0.1),
               help="How long to measure, in seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 def throughput(recipe: str, settings: tuple[str, ...], seconds: float, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fqss_tf.cli.options import FiniteRange
 from fqss_tf.cli.progress import progress_bar
 from fqss_tf.cli.standard_streams import show
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
               help="The same run converted with a larger --seconds, such as 30; may be repeated.")
 @click.option("--mixtures", default=100, show_default=True, type=click.IntRange(min=1),
               help="How many mixtures to score with each --whole; each is as long as its segment.")
-@click.option("--hours", default=3.0, show_default=True, type=click.FloatRange(min=0),
+@click.option("--hours", default=3.0, show_default=True, type=FiniteRange(min=0),
               help="Length of the recording whose memory is measured; 0 leaves this out.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1),
               help="CPU threads.")

@@ -1,6 +1,7 @@
 """Cells of CSV files that were written on another machine or by another program."""
 
 import csv
+import math
 from pathlib import PureWindowsPath
 
 ENCODING = "utf-8-sig"  # spreadsheets put a byte order mark before UTF-8
@@ -20,6 +21,18 @@ def reason_of(error: Exception) -> str:
 def portable_path(text: str) -> str:
     """Returns a path with slashes, whichever system wrote it."""
     return PureWindowsPath(text).as_posix()
+
+
+def finite_number(text: str) -> float:
+    """Reads a number.
+
+    Raises:
+        ValueError: it is none, or NaN or infinite.
+    """
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a finite number")
+    return number
 
 
 def whole_number(text: str) -> int:

@@ -19,6 +19,7 @@ from fqss_tf.data.clips import Clip, read_clips, usable
 from fqss_tf.data.csv_cells import (
     ENCODING,
     UNREADABLE,
+    finite_number,
     portable_path,
     reason_of,
     whole_number,
@@ -206,7 +207,7 @@ def _cells(mixture: Mixture, noise: bool, kind: bool) -> list[object]:
 
 def _parse(path: Path, line: int, row: Mapping[str, Any], sources: int) -> Mixture:
     def value(name: str, kind: type[_Cell]) -> _Cell:
-        read: Callable[[str], Any] = whole_number if kind is int else kind
+        read: Callable[[str], Any] = {int: whole_number, float: finite_number}.get(kind, kind)
         try:
             return read(row[name])
         except (TypeError, ValueError, OverflowError) as error:

@@ -267,6 +267,8 @@ def _score(
         )
     if mixture.ndim == 2 and not 1 < mixture.shape[1] <= network.channels:
         mixture, sources = mixture.mean(axis=1), averaged(sources)
+    if not (np.isfinite(mixture).all() and np.isfinite(sources).all()):
+        raise FqssError(f"mixture {mixture_id} has NaN or infinite samples: replace its files")
     started = time.perf_counter()
     estimates = _separate(mixture, network, segment)
     seconds = time.perf_counter() - started

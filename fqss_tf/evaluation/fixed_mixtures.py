@@ -40,7 +40,7 @@ def load_mixtures(
     Args:
         data: a data set folder (its part ``test`` is taken), a folder that holds the manifest
             itself, a LibriMix tree, or ``bundled`` for the audio in the package.
-        manifest: name of the CSV file in that folder.
+        manifest: name of the CSV file in that folder; a LibriMix tree needs none.
         task: of a LibriMix, see there.
         models: as for ``evaluate``; needed for data sets without a manifest.
         keep_channels: do not average the channels of the files.
@@ -53,7 +53,7 @@ def load_mixtures(
             whose samples cannot be decoded raises it too.
     """
     load = functools.partial(_load, keep_channels)
-    if mode_folders(data_root(data)):
+    if manifest == MANIFEST and mode_folders(data_root(data)):
         data_set = LibriMix(data_root(data), task=task)
         mixtures = [(mixture, None) for mixture in data_set.mixtures("test")]
         return ReadWhenUsed(mixtures, load), data_set.sample_rate
@@ -86,7 +86,7 @@ def mixture_kinds(data: PathLike, manifest: str = MANIFEST) -> dict[str, str]:
     Raises:
         FqssError: as ``load_mixtures``.
     """
-    if mode_folders(data_root(data)):
+    if manifest == MANIFEST and mode_folders(data_root(data)):
         return {}
     if not _has_manifest(data, manifest):
         return {}

@@ -130,6 +130,8 @@ def published(name: str) -> Iterator[Published]:
 @contextlib.contextmanager
 def _spleeter(name: str, stems: str) -> Iterator[Published]:
     host = os.environ.get("GITHUB_HOST", "https://github.com")  # as in spleeter
+    if not host.startswith(("https://", "http://")):
+        raise FqssError(f"GITHUB_HOST is {host}: it must begin with https://")
     url = f"{host}/{SPLEETER_RELEASE}/{stems}.tar.gz"
     archive = downloaded(url, SPLEETER_SHA256[stems], cache_folder() / "spleeter")
     with tempfile.TemporaryDirectory() as temporary:

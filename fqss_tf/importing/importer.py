@@ -76,7 +76,8 @@ def read_published(
         recipe.data, task=task or _known_task(checkpoint.task, sizes.sources)
     )
     if rate is not None:
-        if not isinstance(rate, int | float) or not 1 <= rate < 2**20:
+        is_number = isinstance(rate, int | float) and not isinstance(rate, bool)
+        if not is_number or not 1 <= rate < 2**20:
             raise FqssError(
                 f"{path}: sample_rate {reprlib.repr(rate)} is no number of Hz below 2^20"
             )

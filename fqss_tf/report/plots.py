@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullLocator
 
 from fqss_tf.types import FloatArray, Json, PathLike
@@ -114,7 +115,8 @@ def quality_against_latency(points: Sequence[Json], target: Target, theme: Theme
     """
     figure, axes = new_figure(theme, 1, 1, (6.4, 3.4 + 0.2 * len(points)))
     for row, (marker, colour) in zip(points, itertools.cycle(POINTS), strict=False):
-        label = f"{row['name']}: {row['milliseconds']:.3g} ms, {row['si_sdr']:.2f} dB"
+        # A legend leaves out what begins with an underscore.
+        label = f" {row['name']}: {row['milliseconds']:.3g} ms, {row['si_sdr']:.2f} dB"
         axes.plot(
             row["milliseconds"], row["si_sdr"], marker, color=colour, markersize=8, label=label
         )
@@ -273,4 +275,6 @@ def new_figure(
 
 def save(figure: Figure, target: Target) -> None:
     """Writes a figure to a path or binary file, as PNG."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # dollars in names of files are no formulas
     figure.savefig(target, format="png")

@@ -114,6 +114,8 @@ def test_csv_has_a_column_for_each_of_three_sources(tmp_path):
     for row in rows:
         *of_sources, mean, _ = map(float, row[3:])
         assert np.mean(of_sources) == pytest.approx(mean, abs=1e-3)
+    absent = run(folder, "--data", tmp_path / "set", "--manifest", "absent.csv")
+    assert absent.exit_code == 2 and "absent.csv" in absent.stderr
 
 
 def test_json_is_valid_and_agrees_with_the_csv(tiny_float_tflite, tiny_tflite, data, tmp_path):

@@ -107,3 +107,20 @@ def test_truncated_tflite(command, content, tmp_path):
     }[command]
     fails([command, path, *more], "cut.tflite")
     assert [entry.name for entry in tmp_path.iterdir()] == ["cut.tflite"]
+
+
+@pytest.mark.parametrize("hours", ["nan", "inf", "-1"])
+def test_hours_that_do_not_end(hours, tmp_path):
+    fails(["long", "voice", "--hours", hours], "--hours")
+
+
+def test_training_times_nothing_on_a_phone(tmp_path):
+    fails(["benchmark", "quickstart", "--training", "--benchmark-model", tmp_path / "tool"],
+          "--training takes one recipe")
+
+
+def test_a_host_without_a_scheme(tmp_path, monkeypatch):
+    monkeypatch.setenv("GITHUB_HOST", "github.example.com")
+    fails(["import", "spleeter:2stems", "--output", tmp_path / "run"],
+          "GITHUB_HOST is github.example.com: it must begin with https://")
+    assert list(tmp_path.iterdir()) == []

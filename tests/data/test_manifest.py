@@ -174,3 +174,15 @@ def test_a_table_of_another_system_is_read(tmp_path):
     text = path.read_text().replace("a/0.wav,10", "a\\0.wav,10.0").replace("\n", "\r\n")
     path.write_bytes(b"\xef\xbb\xbf" + text.encode())
     assert read_manifest(path) == [MIXTURE]
+
+
+@pytest.mark.parametrize("name", ["level_difference", "gain_1"])
+@pytest.mark.parametrize("text", ["nan", "inf"])
+def test_a_cell_that_is_not_finite_is_named(name, text, clip_folder):
+    header = "mixture_id,level_difference,path_1,start_1,gain_1,samples,path_2,start_2,gain_2"
+    cells = "one,0,a/0.wav,0,1,100,b/0.wav,0,1".split(",")
+    row = {**dict(zip(header.split(","), cells, strict=True)), name: text}
+    path = clip_folder / "mixtures.csv"
+    path.write_text(f"{header}\n{','.join(row.values())}\n")
+    with pytest.raises(FqssError, match=f"line 2: {name} is '{text}'"):
+        read_manifest(path)

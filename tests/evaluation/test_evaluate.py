@@ -206,6 +206,13 @@ def test_nan_is_refused_and_names_the_model_and_the_mixture(fake_run):
         evaluate([run], [two_voices(samples=400)])
 
 
+def test_nan_in_a_mixture_is_not_blamed_on_the_model(fake_run):
+    mixture_id, difference, mixture, sources = two_voices()
+    mixture[7] = np.nan
+    with pytest.raises(FqssError, match="mixture a has NaN or infinite samples"):
+        evaluate([fake_run()], [(mixture_id, difference, mixture, sources)])
+
+
 def test_a_missing_model_is_named(tmp_path):
     with pytest.raises(FqssError, match="no model .*absent"):
         evaluate([tmp_path / "absent"], [two_voices()])

@@ -187,6 +187,7 @@ def test_what_no_key_tells_is_assumed_and_told(tmp_path):
         ({"n_repeats": 0}, "n_repeats is 0"),
         ({"kernel_size": None, "mask_act": 3}, "mask_act is 3: it must be text"),
         ({"sample_rate": "fast"}, "sample_rate"),
+        ({"sample_rate": True}, "sample_rate True"),
     ],
 )
 def test_arguments_that_do_not_fit_are_named(changes, reason):

@@ -60,3 +60,12 @@ def test_many_kinds_of_ops_end_in_one_bar():
     many = drawn(named(times(*((f"op {n}", 1, float(n + 1)) for n in range(40)))))
     limit = drawn(named(times(*((f"op {n}", 1, float(n + 1)) for n in range(plots.MOST_BARS)))))
     assert many.shape[0] - limit.shape[0] == pytest.approx(0.32 * 150, abs=1)
+
+
+def test_dollars_and_underscores_in_a_name_are_shown():
+    plain, dollars = (drawn(plots.quality_against_latency, [{**points(1)[0], "name": name}])
+                      for name in ("a", "a$_$b"))
+    assert dollars.shape == plain.shape and (dollars != plain).any()
+    nameless, hidden = (drawn(plots.quality_against_latency, [{**points(1)[0], "name": name}])
+                        for name in ("", "_m.tflite"))
+    assert (nameless != hidden).any()
