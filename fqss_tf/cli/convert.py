@@ -90,7 +90,12 @@ def command(
         from fqss_tf.micro.vela import check_installed
 
         check_installed(npu)
+    if target:
+        from fqss_tf.files import check_new_folder
+
+        check_new_folder(output)
     if target and run and _is_file(run):
+        _check_no_conversion(run)
         _show_package(_packaged(run, output, npu, allow_cpu), as_json)
         return
     if target and not stream:
@@ -128,6 +133,15 @@ def command(
     for kernels, parity in made.parity.items():
         show(f"  {kernels} kernels against Keras: SQNR {parity.sqnr_db:.1f} dB, "
              f"SI-SDR {parity.si_sdr_difference_db:+.4f} dB")
+
+
+def _check_no_conversion(run: str) -> None:
+    """Checks that no option was given that a file, which is converted already, cannot follow."""
+    context = click.get_current_context()
+    for option in ("type", "ptq", "planes", "calibrate", "seconds", "least-sqnr"):
+        name = "file_type" if option == "type" else option.replace("-", "_")
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{option} goes with a run: {run} is converted already")
 
 
 def _is_file(run: str) -> bool:

@@ -94,6 +94,10 @@ def stand_ins(
     named = tuple(names) == VOICE_AND_BACKGROUND
     bundled = SourceFolders(data_root(BUNDLED), names) if named else BundledVoices()
     entries = bundled.mixtures(part)
+    if not entries:
+        raise FqssError(
+            "the bundled audio is missing: the package fqss-tf has it, fqss-tf-runtime has not"
+        )
     if rate == entries[0].rate:
         return entries
     return [StandIn(entry, rate) for entry in entries]

@@ -226,12 +226,12 @@ def parity_refusal(
         most_loss: dB of SI-SDR.
     """
     for kernels, found in parity.items():
-        if found.sqnr_db < least_sqnr:
+        if not found.sqnr_db >= least_sqnr:  # as is NaN
             return (
                 f"with {kernels} kernels it is {found.sqnr_db:.1f} dB over its difference to "
                 f"the Keras model, below the limit of {least_sqnr:g} dB"
             )
-        if found.si_sdr_difference_db < -most_loss:
+        if not found.si_sdr_difference_db >= -most_loss:
             return (
                 f"with {kernels} kernels its SI-SDR is {-found.si_sdr_difference_db:.2f} dB "
                 f"below the Keras model's, more than {most_loss:g} dB"

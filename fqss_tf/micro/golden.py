@@ -45,7 +45,8 @@ def speech(metadata: Metadata, steps: int) -> NDArray[np.int16]:
     parts: list[NDArray[np.int16]] = []
     length = 0
     names = metadata.sources if metadata.has_named_sources else ()
-    for entry in stand_ins("test", len(metadata.sources), metadata.sample_rate, names=names):
+    sources = min(len(metadata.sources), 2)  # any speech will do
+    for entry in stand_ins("test", sources, metadata.sample_rate, names=names):
         mixture, _ = entry.load()
         scaled = mixture * (PEAK / max(np.abs(mixture).max(), 1e-8))
         parts.append(np.round(scaled).astype(np.int16))

@@ -1,5 +1,7 @@
 """The level at which a network hears a stream whose loudest sample is yet to come."""
 
+import numbers
+
 import numpy as np
 
 from fqss_tf.errors import FqssError
@@ -36,7 +38,7 @@ def level_of_steps(gain: str | float, steps_per_second: float) -> StreamLevel | 
     """
     if isinstance(gain, str) and gain == RUNNING:
         return StreamLevel(steps_per_second)
-    if not isinstance(gain, int | float) or not abs(gain) <= LARGEST_GAIN:
+    if not isinstance(gain, numbers.Real) or not abs(gain) <= LARGEST_GAIN:
         raise FqssError(
             f"gain {gain!r} is unknown: use {RUNNING} or decibels within +-{LARGEST_GAIN}"
         )

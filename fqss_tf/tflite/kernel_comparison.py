@@ -95,7 +95,9 @@ def _run_alone(
     """Outputs of one op with XNNPACK, its inputs taken from ``values``."""
     graph = model.subgraphs[0]
     op = copy.deepcopy(graph.operators[index])
-    kept = {int(tensor) for tensor in (*op.inputs, *op.outputs) if tensor >= 0}
+    between = [] if op.intermediates is None else op.intermediates  # of an LSTM
+    kept = {int(tensor) for tensor in (*op.inputs, *op.outputs, *between) if tensor >= 0}
+    read = {int(tensor) for tensor in op.inputs}
     numbers = {tensor: place for place, tensor in enumerate(sorted(kept))}
     alone = copy.copy(model)
     alone.signatureDefs, alone.metadata = None, None
@@ -104,13 +106,15 @@ def _run_alone(
     for tensor in sorted(kept):
         entry = copy.copy(graph.tensors[tensor])
         data = model.buffers[entry.buffer].data
-        if data is None and tensor not in op.outputs:
+        if data is None and tensor in read and not entry.isVariable:
             variable.append(tensor)
         alone.buffers.append(copy.copy(model.buffers[entry.buffer]))
         entry.buffer = len(alone.buffers) - 1
         tensors.append(entry)
     op.inputs = [numbers.get(int(tensor), -1) for tensor in op.inputs]
     op.outputs = [numbers[int(tensor)] for tensor in op.outputs]
+    if op.intermediates is not None:
+        op.intermediates = [numbers[int(tensor)] for tensor in op.intermediates]
     one = copy.copy(graph)
     one.tensors, one.operators = tensors, [op]
     one.inputs, one.outputs = [numbers[tensor] for tensor in variable], op.outputs

@@ -122,6 +122,24 @@ def test_without_vela_a_line_says_how_to_install_it(step_tflite, tmp_path, monke
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "option",
+    [("--type", "int8"), ("--ptq",), ("--planes", 1), ("--seconds", 1), ("--least-sqnr", 9)],
+)
+def test_a_file_that_is_converted_takes_no_options_of_conversion(option, step_tflite, tmp_path):
+    result = convert(step_tflite, "--target", "micro", "--output", tmp_path / "out", *option)
+    assert result.exit_code == 2 and f"{option[0]} goes with a run" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_in_use_is_refused_before_anything_is_converted(tmp_path, monkeypatch):
+    monkeypatch.setattr("fqss_tf.export.convert.convert", None)
+    (tmp_path / "mine.txt").write_text("keep")
+    streams = ("--recipe", "voice-micro", "--stream", "--target", "micro")
+    result = convert(*streams, "--output", tmp_path)
+    assert result.exit_code == 2 and "is not empty" in result.output
+
+
 def test_operators_may_stay_on_the_cpu_of_npus_alone(step_tflite, tmp_path):
     result = convert(step_tflite, "--allow-cpu", "--target", "micro", "--output", tmp_path / "out")
     assert result.exit_code == 2 and "goes with --target ethos-u" in result.output

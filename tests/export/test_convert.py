@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import math
 
 import numpy as np
 import pytest
@@ -132,6 +133,8 @@ def test_int16_norms_that_would_overflow_are_refused(tmp_path):
 @pytest.mark.parametrize("figure, bad, message", [
     ("sqnr_db", 29.9, "29.9 dB over its difference"),
     ("si_sdr_difference_db", -0.2, "SI-SDR is 0.20 dB below"),
+    ("sqnr_db", math.nan, "nan dB over its difference"),
+    ("si_sdr_difference_db", math.nan, "SI-SDR is nan dB below"),
 ])
 def test_both_kernel_sets_are_held_to_the_simulation(kernels, figure, bad, message):
     good = Parity(sqnr_db=31.0, si_sdr_difference_db=-0.05)

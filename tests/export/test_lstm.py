@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import OpResolverType
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from lstm_layers import ExportedLstm, code_inputs, lstm_network, sqnr
 
 from fqss_tf.export.lstm import with_lstm_ops
@@ -11,6 +11,7 @@ from fqss_tf.quantization.wrap import ranges
 from fqss_tf.tflite import TfliteFile
 from fqss_tf.tflite.flatbuffer import pack_model, read_model
 from fqss_tf.tflite.graph_check import faults
+from fqss_tf.tflite.kernel_comparison import compare_kernels
 from fqss_tf.tflite.op_report import conversion_ops, float_tensors
 
 ROWS, STEPS, CHANNELS, UNITS = 3, 500, 8, 16
@@ -55,6 +56,15 @@ def test_the_scale_is_the_trained_one(exported):
             ["int8"] * 9 + ["int32"] * 4 + ["int8", "int16"]
         )
     assert float_tensors(report) == [] and conversion_ops(report) == []
+
+
+def test_its_ops_are_compared_one_by_one(exported):
+    engine = Interpreter(model_content=exported.content)
+    (name,) = engine.get_signature_runner().get_input_details()
+    codes = np.round(exported.inputs * 128).astype(np.int8)
+    found = compare_kernels(TfliteFile("lstm.tflite", exported.content), {name: codes})
+    lstms = [op for op in found if op.name == "UNIDIRECTIONAL_SEQUENCE_LSTM"]
+    assert len(lstms) == 2 and all(op.differing == 0 for op in lstms)
 
 
 def test_states_start_anew_with_each_segment(exported):

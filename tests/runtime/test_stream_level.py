@@ -16,6 +16,12 @@ def test_the_running_gain_follows_the_sound():
     assert isinstance(level_of_steps("running", 62.5), StreamLevel)
 
 
+def test_a_gain_may_be_a_number_of_numpy():
+    sound = np.ones((1, 4), np.int16)
+    expected, found = (level_of_steps(gain, 62.5)(sound)[0] for gain in (6, np.float32(6)))
+    np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("gain", ["loud", 61, float("nan"), None])
 def test_other_gains_are_refused(gain):
     with pytest.raises(FqssError, match="use running or decibels"):

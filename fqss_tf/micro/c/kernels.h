@@ -12,7 +12,8 @@
 
 #if defined(FQSS_MVE)
 #include <arm_mve.h>
-#elif defined(__ARM_FEATURE_SIMD32) && !defined(FQSS_PORTABLE)
+/* ldrd takes two registers that do not follow each other in Thumb alone. */
+#elif defined(__ARM_FEATURE_SIMD32) && defined(__thumb2__) && !defined(FQSS_PORTABLE)
 #define FQSS_SIMD32
 #include <arm_acle.h>
 #endif
