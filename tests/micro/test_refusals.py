@@ -66,7 +66,8 @@ class Model:
 
 
 def float_tensor(model):
-    model.tensors[model.op("ADD").outputs[0]].type = schema.TensorType.FLOAT32
+    tensor = model.tensors[model.op("ADD").outputs[0]]
+    tensor.type, tensor.quantization = schema.TensorType.FLOAT32, None
 
 
 def wide_tensor(model):
