@@ -2,6 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter
 
 from fqss_tf.config import load_recipe
@@ -38,6 +39,7 @@ def test_the_exported_graph_computes_what_the_papers_graph_computes(
         norm=norm, activation=activation, mask_activation=mask_activation, features=features,
         sum_to_mixture=sum_to_mixture,
     )
+    keras.utils.set_random_seed(0)
     model = registry.build(config)
     rng = np.random.default_rng(0)
     for layer in model.layers:
