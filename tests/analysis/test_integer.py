@@ -20,9 +20,9 @@ def test_every_layer_of_the_float_file_has_its_integer_twin(tflite_files, excerp
     for integer in tflite_files[1:]:
         rows = compare_layers(tflite_files[0], integer, excerpts)
         layers = [row["layer"] for row in rows]
-        assert layers[0] == "bottleneck"
-        found = {"encoder", "block_0_in", "block_1_depthwise", "mask_relu", "masks", "masked"}
-        assert found <= set(layers)
+        layers.remove("encoder")  # which is anywhere before the masks multiply it
+        assert layers[:2] == ["bottleneck", "block_0_in"]
+        assert {"block_1_depthwise", "mask_relu", "masks", "masked"} <= set(layers)
         assert len(set(layers)) == len(layers)
         assert all(15 < row["sqnr"] < 60 for row in rows)
         assert all(0 <= row["saturated"] < 0.1 for row in rows)

@@ -110,7 +110,7 @@ def test_truncated_tflite(command, content, tmp_path):
 
 
 @pytest.mark.parametrize("hours", ["nan", "inf", "-1"])
-def test_hours_that_do_not_end(hours, tmp_path):
+def test_hours_that_do_not_end(hours):
     fails(["long", "voice", "--hours", hours], "--hours")
 
 
