@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MICRO = "micro"
 SUFFIX = ".tflite"
+# Options that mean nothing for a file that is converted already.
+OF_CONVERSION = ("file_type", "ptq", "planes", "calibrate", "seconds", "least_sqnr")
 
 @click.command()
 @click.argument("run", type=click.Path(), required=False)
@@ -138,10 +140,10 @@ def command(
 def _check_no_conversion(run: str) -> None:
     """Checks that no option was given that a file, which is converted already, cannot follow."""
     context = click.get_current_context()
-    for option in ("type", "ptq", "planes", "calibrate", "seconds", "least-sqnr"):
-        name = "file_type" if option == "type" else option.replace("-", "_")
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--{option} goes with a run: {run} is converted already")
+    for option in context.command.params:
+        source = context.get_parameter_source(str(option.name))
+        if option.name in OF_CONVERSION and source is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option.opts[0]} goes with a run: {run} is converted already")
 
 
 def _is_file(run: str) -> bool:

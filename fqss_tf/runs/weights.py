@@ -71,6 +71,7 @@ def assign_arrays(variables: Mapping[str, Variable], arrays: Arrays, path: PathL
         if name not in arrays or arrays[name].shape != expected:
             found = arrays[name].shape if name in arrays else "missing"
             raise FqssError(
-                f"{path} is of another network: {name} is {found}, expected {expected}"
+                f"{path} is of another network: {name} is {found}, expected {expected}; a run of "
+                "an earlier version has to be trained again"
             )
         variable.assign(arrays[name])

@@ -73,3 +73,9 @@ def test_pink_noise_falls_by_three_decibels_an_octave():
     low, high = power[1024:2048].mean(), power[8192:16384].mean()
     assert 10 * np.log10(low / high) == pytest.approx(9.0, abs=0.5)
     assert not np.array_equal(pink_noise(100, 0), pink_noise(100, 1))
+
+
+def test_a_package_without_the_audio_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("fqss_tf.data.stand_in.BundledVoices.mixtures", lambda *_: [])
+    with pytest.raises(FqssError, match="fqss-tf-runtime has not"):
+        scored_mixtures(DataRecipe(), "dev", 2)

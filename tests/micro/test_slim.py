@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,11 @@ def test_the_slim_file_computes_the_same_bits(shipped, slimmed):
             [*whole.stages, *whole.states], [*less.stages, *less.states], strict=True
         ):
             assert np.array_equal(expected, found)
+
+
+def test_any_number_of_sources_hears_speech(shipped):
+    three = dataclasses.replace(shipped.metadata, sources=("a", "b", "c"))
+    assert np.abs(speech(three, 20)).max() > 10_000
 
 
 def test_each_state_is_taken_right_behind_its_concatenation(slimmed):

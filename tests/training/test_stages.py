@@ -96,17 +96,21 @@ def test_a_teacher_of_another_rate_or_order_is_refused(setting, message, tmp_pat
     assert not (tmp_path / "run").exists()
 
 
+def assert_same_function(initial, run):
+    """But for the level, which is calibrated anew."""
+    mixture, _ = run.mixtures("dev")[0]
+    first, second = (
+        np.asarray(source.float_model()(mixture[None, None, :, None])) for source in (initial, run)
+    )
+    level = np.vdot(first, second) / np.vdot(first, first)
+    np.testing.assert_allclose(second, level * first, atol=1e-4)
+
+
 def test_float_training_starts_from_the_initial_weights(finished, tmp_path):
     recipe = load_recipe("two-voices", (*SETTINGS, "float.steps=0",
     "qat.steps=0"))
     run = train(recipe, tmp_path / "run", initial=finished.folder)
-    mixture, _ = run.mixtures("dev")[0]
-    first, second = (
-        np.asarray(source.float_model()(mixture[None, None, :, None]))
-        for source in (finished, run)
-    )
-    level = np.vdot(first, second) / np.vdot(first, first)  # it is calibrated anew
-    np.testing.assert_allclose(second, level * first, atol=1e-4)
+    assert_same_function(finished, run)
 
 
 def test_a_network_that_looks_ahead_starts_from_one_that_does_not(tmp_path):
@@ -128,13 +132,7 @@ def test_a_wider_network_begins_with_the_function_of_a_narrower_one(finished, tm
     stages = ("float.steps=0", "qat.steps=0")
     recipe = load_recipe("two-voices", (*SETTINGS, *stages, *sizes))
     run = train(recipe, tmp_path / "run", initial=finished.folder)
-    mixture, _ = run.mixtures("dev")[0]
-    narrow, wide = (
-        np.asarray(source.float_model()(mixture[None, None, :, None]))
-        for source in (finished, run)
-    )
-    level = np.vdot(narrow, wide) / np.vdot(narrow, narrow)  # it is calibrated anew
-    np.testing.assert_allclose(wide, level * narrow, atol=1e-4)
+    assert_same_function(finished, run)
     weights = weights_of(run.float_model())
     assert weights["block_0_in/kernel"].shape == (1, 1, 10, 24)
     assert np.any(weights["block_0_in/kernel"][..., 16:])  # new channels hear the old ones
