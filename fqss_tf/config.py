@@ -261,6 +261,11 @@ class Recipe:
                 f"data.sources names {len(names)} sources, but model.sources is "
                 f"{self.model.sources}"
             )
+        if self.qat.frozen_statistics_share:
+            raise FqssError(
+                "qat.frozen_statistics_share is of batch norms, which a network of 8 bits does not "
+                "have: leave it at 0"
+            )
         if self.qat.precision != "float32":
             raise FqssError(
                 f"qat.precision is {self.qat.precision}: its 8 bits are fewer than the quantizers "

@@ -22,7 +22,7 @@ MOVING = ("RESHAPE", "PAD", "STRIDED_SLICE", "TRANSPOSE", "SLICE")
 # With several input planes what filters the samples is the last of its sums.
 FILTERS = re.compile(r"(encoder|bottleneck)(_sum)?_\d+$")
 # Behind the masks float and integer networks of several output planes have not the same tensors.
-STAGES = re.compile(r"(residual_encoder|latent|decoder|stage)_\d+(_inputs)?$")
+STAGES = re.compile(r"((residual_encoder|latent|decoder|stage)_\d+(_inputs)?|sources?_\d+(_\w+)?)$")
 
 
 class InspectedModel:

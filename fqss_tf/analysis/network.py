@@ -56,7 +56,8 @@ class QuantizedParts:
             for name, layer in self._layers.items()
         }
         self._last = model.layers[-1].name
-        self.tensors = [tensor for layer in model.layers for tensor in _tensors(layer)]
+        outputs = self._outputs()
+        self.tensors = [tensor for layer in model.layers for tensor in _tensors(layer, outputs)]
 
     def float_pass(self, mixtures: NDArray[np.float32]) -> dict[str, TfTensor]:
         """Computes outputs of all layers by name, nothing quantized.
@@ -130,6 +131,17 @@ class QuantizedParts:
             "clipped": float(clipped), "used": used,
         }
 
+    def _outputs(self) -> set[str]:
+        """Names of the layers whose own 8 bits are those of the output waveforms."""
+        waiting, found = [self._last], set()
+        while waiting:
+            name = waiting.pop()
+            if _output_quantizer(self._layers[name]) is None:
+                waiting += self._sources[name]
+            else:
+                found.add(name)
+        return found
+
     def _values(self, float_values: Mapping[str, TfTensor], tensor: Tensor) -> TfTensor | None:
         if tensor.kind == "weight":
             return tf.convert_to_tensor(tensor.weight)
@@ -147,7 +159,15 @@ class QuantizedParts:
         return values
 
 
-def _tensors(layer: KerasLayer) -> Iterator[Tensor]:
+def _output_quantizer(layer: KerasLayer) -> ModalQuantizer | None:
+    """What gives the output of a layer its range; None where that is the range of an input."""
+    if not isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2):
+        return None
+    quantizer = layer.quantize_config.output
+    return None if isinstance(quantizer, InputRangeQuantizer) else quantizer
+
+
+def _tensors(layer: KerasLayer, outputs: Container[str]) -> Iterator[Tensor]:
     if not isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2):
         return
     config, name = layer.quantize_config, layer.name
@@ -158,10 +178,10 @@ def _tensors(layer: KerasLayer) -> Iterator[Tensor]:
         yield Tensor(f"{name}/{attribute}", "weight", name, quantizer, variables, weight)
     for inner, quantizer in config.inner.items():
         yield Tensor(f"{name}/{inner}", "activation", name, quantizer)
-    if config.output is not None and not isinstance(config.output, InputRangeQuantizer):
+    if (quantizer := _output_quantizer(layer)) is not None:
         kind, shown = "activation", name
         if isinstance(layer.layer, Splitter):
             kind = shown = "input"
-        elif name.startswith("decoder_"):
+        elif name in outputs:
             kind = shown = "output"
-        yield Tensor(shown, kind, name, config.output, layer._output_quantizer_vars)
+        yield Tensor(shown, kind, name, quantizer, layer._output_quantizer_vars)

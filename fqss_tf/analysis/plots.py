@@ -1,6 +1,7 @@
 """Figures of an analysis: SDR under quantization noise. Arguments as in ``report.plots``."""
 
 import io
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
@@ -131,7 +132,7 @@ def losses(
         theme: colours of what is not data.
     """
     figure, axes = new_figure(theme, 1, 1, (7.0, 4.0), DPI)
-    for (name, rows), marker in zip(groups.items(), "osD^v", strict=False):
+    for (name, rows), marker in zip(groups.items(), itertools.cycle("osD^v"), strict=False):
         colour = method_colour(rows[0].get("method") or NETWORK_METHODS[name])
         float_sdr = np.array([row["float_sdr"] for row in rows])
         axes.plot(

@@ -95,12 +95,20 @@ def _fetch(url: str, part: Path) -> None:
             bar(f"{part.stem} (MiB)", -(-total // BLOCK)) as watched,
         ):
             watched.update(done // BLOCK)
-            for block in iter(lambda: response.read(BLOCK), b""):
+            for block in iter(lambda: _received(response), b""):
                 file.write(block)
                 done += len(block)
                 watched.update(1)
     if done < total:
         raise http.client.IncompleteRead(b"", total - done)
+
+
+def _received(response: http.client.HTTPResponse) -> bytes:
+    """The next block; what the network raises is no fault of the file that it goes to."""
+    try:
+        return response.read(BLOCK)
+    except OSError as error:
+        raise urllib.error.URLError(error) from error
 
 
 def _reason(error: Exception) -> str:

@@ -51,7 +51,7 @@ def read_safetensors(content: bytes) -> tuple[dict[str, NDArray[Any]], Json]:
         storage = Storage(key, kind, math.prod(shape), _giving(data))
         if min(shape, default=0) < 0:
             raise FqssError(f"{key} has an impossible shape")
-        tensors[key] = storage.numbers().reshape(shape)
+        tensors[key] = storage.numbers.reshape(shape)
     return tensors, arguments
 
 

@@ -6,6 +6,7 @@ tensors, and numpy for single numbers, into records. Any other opcode or name is
 """
 
 import dataclasses
+import functools
 import math
 import pickletools
 from collections.abc import Callable, Sequence
@@ -42,7 +43,7 @@ SHORT_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 MOST_DIMENSIONS = 8
 # Types of single numbers, as numpy names them; publishers keep their scores in such.
 NUMBER_KINDS = frozenset(("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"))
-MOST_TEXT = 40  # of a fraction
+MOST_TEXT = 40  # of a fraction, of the bytes of a number, and of a name in a message
 Container = TypeVar("Container", list[Any], dict[Any, Any])
 
 
@@ -60,8 +61,9 @@ class Storage:
         """Bytes of a number."""
         return 2 if self.kind == "bfloat16" else np.dtype(self.kind).itemsize
 
+    @functools.cached_property
     def numbers(self) -> NDArray[Any]:
-        """All numbers, 1-D; bfloat16 as float32."""
+        """All numbers, 1-D; bfloat16 as float32. All tensors of a storage share these."""
         content = self.read(self)
         if len(content) != self.size * self.itemsize:
             raise FqssError(f"storage {self.key} has {len(content)} bytes, not the stated "
@@ -87,7 +89,7 @@ class Tensor:
 
     def array(self) -> NDArray[Any]:
         """The tensor, read-only."""
-        numbers = self.storage.numbers()
+        numbers = self.storage.numbers
         strides = [stride * numbers.itemsize for stride in self.strides]
         return np.lib.stride_tricks.as_strided(
             numbers[self.offset :], self.shape, strides, writeable=False
@@ -232,13 +234,16 @@ class _Machine:
     def op_global(self, argument: str) -> None:
         if not any(argument in known for known in (STORAGE_TYPES, CALLS, CLASSES)):
             raise FqssError(
-                f"it names {'.'.join(argument.split(' '))}, which is neither a tensor nor plain "
-                "data, and is not loaded: save the state_dict alone"
+                f"it names {argument.replace(' ', '.')[: 2 * MOST_TEXT]}, which is neither a "
+                "tensor nor plain data, and is not loaded: save the state_dict alone"
             )
         self.stack.append(Name(argument))
 
     def op_stack_global(self, _: object) -> None:
         module, name = self._pop(2)
+        # A container that holds itself many times is a few bytes here, and gigabytes as text.
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise FqssError("the pickle names something by what is no text")
         self.op_global(f"{module} {name}")
 
     def op_binpersid(self, _: object) -> None:
@@ -248,9 +253,10 @@ class _Machine:
                 text in STORAGE_TYPES and size >= 0 and rest in ([], [None])
             ):
                 storage = Storage(key, STORAGE_TYPES[text], size, self.read_storage)
-                if self.storages.setdefault(key, storage) != storage:
+                known = self.storages.setdefault(key, storage)
+                if known != storage:
                     raise FqssError(f"storage {key} has two types or sizes")
-                self.stack.append(storage)
+                self.stack.append(known)
             case _:
                 raise FqssError("the pickle refers to something that is no tensor storage")
 
@@ -333,12 +339,16 @@ def _parameter(tensor: Any, *_: object) -> Tensor:
 def _encoded(text: Any, encoding: Any) -> bytes:
     if not isinstance(text, str) or encoding != "latin1":
         raise FqssError("the pickle makes bytes of something that is no text")
+    if len(text) > MOST_TEXT:
+        raise FqssError(f"the pickle makes {len(text)} bytes where a number has 8 at most")
     return text.encode("latin1")
 
 
 def _number_type(kind: Any, *_: object) -> NumberType:
+    if not isinstance(kind, str):
+        raise FqssError("the pickle has numbers of a type that is no text")
     if kind not in NUMBER_KINDS:
-        raise FqssError(f"the pickle has numbers of the type {str(kind)[:80]}")
+        raise FqssError(f"the pickle has numbers of the type {kind[:MOST_TEXT]}")
     return NumberType(kind)
 
 

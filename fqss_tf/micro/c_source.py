@@ -102,10 +102,12 @@ def c_program(graph: StepGraph) -> Program:
     calls = [call for of_op in by_op for call in of_op]
     memory = plan_memory(graph, views, calls)
     metadata = graph.metadata
-    title = f"{metadata.network}, a step of {metadata.segment} samples at {metadata.sample_rate} Hz"
+    title = _in_comment(
+        f"{metadata.network}, a step of {metadata.segment} samples at {metadata.sample_rate} Hz"
+    )
     header = HEADER.format(
         title=title, sample_rate=metadata.sample_rate, step=metadata.segment,
-        sources=len(metadata.sources), names=", ".join(metadata.sources).replace("*/", ""),
+        sources=len(metadata.sources), names=_in_comment(", ".join(metadata.sources)),
         delay=metadata.algorithmic_delay, arena=memory.bytes, kept=memory.kept,
     )
     source = SOURCE.format(
@@ -125,6 +127,11 @@ def c_program(graph: StepGraph) -> Program:
         header, source, memory.bytes, memory.kept, sum(call.constant_bytes for call in calls),
         sum(call.macs for call in calls),
     )
+
+
+def _in_comment(text: str) -> str:
+    """Text of a file's description, which cannot end the comment that it stands in."""
+    return " ".join(text.replace("*", "").split())
 
 
 def _placed(call: Call, memory: Memory, number: int) -> str:

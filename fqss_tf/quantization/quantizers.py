@@ -137,7 +137,8 @@ class RangeQuantizer(ModalQuantizer):
     def start_calibration(self, calibration: str) -> None:
         """Counts values from now on, unless the extremes are enough."""
         self._calibration = calibration
-        self._histogram = None if calibration == "minmax" else Histogram()
+        counts = calibration != "minmax" or self.margin > 0
+        self._histogram = Histogram() if counts else None
 
     def finish_calibration(self, batches: int) -> None:
         """Sets the range; takes out of running means what is left of their start, as Adam does."""

@@ -42,6 +42,11 @@ class Progress:
     seconds: float = 0.0
 
 
+def checkpoint_path(run: Path, stage: str) -> Path:
+    """Returns where the run folder ``run`` keeps the checkpoint of a stage, ``float`` or ``qat``."""
+    return run / "checkpoints" / f"{stage}.npz"
+
+
 class Checkpoint:
     """Saves and restores a model in training, its optimizer and a Progress.
 

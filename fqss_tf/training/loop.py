@@ -21,7 +21,7 @@ from fqss_tf.runs.weights import (
 )
 from fqss_tf.training import schedules
 from fqss_tf.training.adam import FusedAdam, sizes
-from fqss_tf.training.checkpoints import Checkpoint, Progress
+from fqss_tf.training.checkpoints import Checkpoint, Progress, checkpoint_path
 from fqss_tf.training.distribution import Distribution
 from fqss_tf.training.interrupt import Interrupt
 from fqss_tf.training.log import CsvLog, Evaluation, TensorBoard
@@ -99,9 +99,7 @@ class StageLoop:
             model, loss, self._optimizer, stage, distribution.strategy, recompute, estimates
         )
         self._separate = separation(distribution.on_first_replica(model))
-        self._checkpoint = Checkpoint(
-            folder / "checkpoints" / f"{name}.npz", model, self._optimizer
-        )
+        self._checkpoint = Checkpoint(checkpoint_path(folder, name), model, self._optimizer)
         self._best_path = folder / f"best_{name}.npz"
         self._progress = Progress()
         self._best_weights: Arrays = {}

@@ -31,6 +31,7 @@ from fqss_tf.runs.weights import (
     weights_of,
 )
 from fqss_tf.training import losses
+from fqss_tf.training.checkpoints import checkpoint_path
 from fqss_tf.training.distribution import Distribution
 from fqss_tf.training.fixed_batches import FixedBatches
 from fqss_tf.training.loop import StageLoop
@@ -104,13 +105,12 @@ def train(
     check_roots(recipe.data, bad_files)
     if teacher is not None and initial is not None:
         raise FqssError("a teacher replaces the float stage: it takes no initial weights")
-    # What the float stage starts from matters no more once it is done.
-    teacher_run, initial_run = (None, None) if is_done else (
-        _opened(teacher, recipe.model),
-        _opened(
-            initial, recipe.model, free=FREE_OF_INITIAL,
-            grown=network_of(recipe.model).widths(recipe.model),
-        ),
+    # What the float stage starts from matters no more once it is done, or goes on.
+    goes_on = resume and checkpoint_path(Path(folder), "float").exists()
+    teacher_run = None if is_done else _opened(teacher, recipe.model)
+    initial_run = None if is_done or goes_on else _opened(
+        initial, recipe.model, free=FREE_OF_INITIAL,
+        grown=network_of(recipe.model).widths(recipe.model),
     )
     if teacher_run is not None:
         _check_sound(teacher_run, recipe)

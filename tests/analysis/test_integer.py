@@ -4,6 +4,7 @@ import pytest
 from fqss_tf.analysis.excerpts import cut_excerpts
 from fqss_tf.analysis.integer import InspectedModel, compare_files, compare_layers
 from fqss_tf.errors import FqssError
+from fqss_tf.export.convert import convert
 from fqss_tf.metrics import si_sdr
 from fqss_tf.runtime.engine import Engine
 
@@ -26,6 +27,15 @@ def test_every_layer_of_the_float_file_has_its_integer_twin(tflite_files, excerp
         assert len(set(layers)) == len(layers)
         assert all(15 < row["sqnr"] < 60 for row in rows)
         assert all(0 <= row["saturated"] < 0.1 for row in rows)
+
+
+def test_whole_outputs_are_not_compared_with_first_planes(untrained, excerpts, tmp_path):
+    run = untrained("model.sum_to_mixture=true", "model.mask_activation=linear")
+    files = [tmp_path / "float.tflite", tmp_path / "int8.tflite"]
+    convert(run, files[0], "float32")
+    convert(run, files[1], "int8", ptq=True, planes=2)
+    layers = [row["layer"] for row in compare_layers(*files, excerpts)]
+    assert layers[-1] == "masked"
 
 
 def test_a_file_beside_itself_has_no_noise(tflite_files, excerpts):

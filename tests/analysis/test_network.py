@@ -3,6 +3,7 @@ import pytest
 
 from fqss_tf.analysis.network import KINDS, QuantizedParts
 from fqss_tf.quantization import wrap
+from fqss_tf.types import Planes
 
 CASES = [
     pytest.param(("batch", (1, 1)), id="batch"),
@@ -63,6 +64,17 @@ def test_every_quantizer_is_a_tensor_with_a_kind(case):
         map(id, wrap.quantizers(model))
     )
     assert {tensor.kind for tensor in network.tensors} == set(KINDS)
+
+
+@pytest.mark.parametrize("planes", [Planes(1, 1), Planes(2, 2)])
+@pytest.mark.parametrize("sums", [False, True])
+def test_outputs_are_the_tensors_that_leave_the_network(untrained, planes, sums):
+    settings = ("model.sum_to_mixture=true", "model.mask_activation=linear") if sums else ()
+    network = QuantizedParts(untrained("model.norm=batch", *settings).calibrated_model(planes))
+    places = {tensor.place for tensor in network.tensors if tensor.kind == "output"}
+    # Of sources that add up to the mixture, the decoder gives half the difference.
+    names = ["source_0", "source_1"] if sums else ["decoder"]
+    assert places == {f"{name}_{plane}" for name in names for plane in range(planes.output)}
 
 
 def test_a_float_pass_is_as_before_after_any_quantization(case):

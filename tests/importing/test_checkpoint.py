@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -233,6 +234,45 @@ def test_deep_nesting_does_no_harm(hostile, tmp_path):
     refused(hostile.torch_zip(bomb), tmp_path, "not a state_dict")
     text = b'{"a":' * 100_000
     refused(len(text).to_bytes(8, "little") + text, tmp_path)
+
+
+# A tuple that holds the one before twice: text of it would be as long as 2 to the power of 24.
+DOUBLING = b"h\x00h\x00\x86q\x00" * 24
+
+
+@pytest.mark.parametrize("use, reason", [
+    (b"h\x00\x93.", "by what is no text"),
+    (b"h\x00h\x00\x93.", "by what is no text"),
+    (b"cnumpy\ndtype\nh\x00\x85R.", "a type that is no text"),
+])
+def test_a_small_file_is_never_written_out_at_length(use, reason, hostile, tmp_path):
+    pickled = b"\x80\x02X\x01\x00\x00\x00aq\x00" + DOUBLING + b"X\x01\x00\x00\x00a" + use
+    tracemalloc.start()
+    refused(hostile.torch_zip(pickled), tmp_path, reason)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**20
+
+
+def test_a_long_text_makes_no_bytes_of_a_number(hostile, tmp_path):
+    document = {"infos": hostile.Named("_codecs", "encode", "a" * 1000, "latin1")}
+    refused(hostile.torch_zip(hostile.pickled(document)), tmp_path, "1000 bytes where a number")
+
+
+def test_tensors_of_one_storage_share_its_memory(hostile, tmp_path):
+    size, tensors = 100_000, 200
+    state = {
+        f"bias_{place}": hostile.tensor("0", shape=(1,), offset=place, size=size)
+        for place in range(tensors)
+    }
+    content = np.arange(size, dtype=np.float32).tobytes()
+    packed = hostile.torch_zip(hostile.pickled(state), {"0": content})
+    tracemalloc.start()
+    tensors = read(packed, tmp_path).tensors
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [float(tensors[f"bias_{place}"][0]) for place in (0, 199)] == [0, 199]
+    assert peak < 10 * len(content)
 
 
 @pytest.mark.parametrize(

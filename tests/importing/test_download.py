@@ -1,6 +1,9 @@
 """A file comes whole, once, and with the checksum that was stated; or one plain error comes."""
 
+import errno
 import hashlib
+import http.client
+import ssl
 
 import pytest
 from publisher import publishing
@@ -41,6 +44,24 @@ def test_a_broken_download_goes_on_where_it_was(publisher, url, tmp_path):
         downloaded(url, SHA256, tmp_path)
     assert downloaded(url, SHA256, tmp_path).read_bytes() == CONTENT
     assert publisher.sent("a.tar.gz") == [None, "bytes=1500000-"]
+
+
+@pytest.mark.parametrize("error", [
+    ssl.SSLError(1, "bad record mac"), OSError(errno.EHOSTUNREACH, "No route to host"),
+])
+def test_a_fault_of_the_network_is_none_of_the_disk(url, tmp_path, monkeypatch, error):
+    blocks = [CONTENT[:1000]]
+
+    def read(response, size):
+        if blocks:
+            return blocks.pop()
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(http.client.HTTPResponse, "read", read)
+        with pytest.raises(FqssError, match=rf"cannot download .*{error.strerror}.*run this again"):
+            downloaded(url, SHA256, tmp_path)
+    assert downloaded(url, SHA256, tmp_path).read_bytes() == CONTENT
 
 
 def test_a_moved_file_goes_on_at_its_new_place(publisher, url, tmp_path):

@@ -1,11 +1,14 @@
 """A package as an engineer gets it: compiled and run, complete or not there."""
 
+import dataclasses
 import re
 
 import numpy as np
 import pytest
 
 from fqss_tf.errors import FqssError
+from fqss_tf.micro.c_source import c_program
+from fqss_tf.micro.graph import read_graph
 from fqss_tf.micro.package import write_package
 from fqss_tf.tflite.file import TfliteFile
 
@@ -43,6 +46,16 @@ def test_the_folder_is_complete(package):
     }
     assert found - {"self_test"} == FILES
     assert "$" not in (package.path / "README.md").read_text()
+
+
+def test_no_text_of_a_file_becomes_code(shipped):
+    graph = read_graph(TfliteFile.open(shipped))
+    network = "x */ int injected(void) { return 1; } /*\nint more;"
+    metadata = dataclasses.replace(graph.metadata, network=network, sources=("a */", "/* b"))
+    program = c_program(dataclasses.replace(graph, metadata=metadata))
+    for text in (program.header, program.source):
+        code = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+        assert "injected" in text and not re.search(r"injected|more|\b[ab] ?/|x /", code)
 
 
 def changed(package, tmp_path, name, pattern, change):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras as keras
 
 from fqss_tf.quantization import histogram
 from fqss_tf.quantization.calibration import (
@@ -10,6 +11,7 @@ from fqss_tf.quantization.calibration import (
     squared_errors,
 )
 from fqss_tf.quantization.histogram import BINS, MOST_VALUES, Histogram
+from fqss_tf.quantization.quantizers import RangeQuantizer
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +108,16 @@ def test_a_weight_range_cuts_a_lone_peak_and_keeps_even_weights():
     first, second = least_error_maximum(weights, 6)
     assert 0.6 < first < 0.9
     assert second == pytest.approx(0.31)
+
+
+@pytest.mark.parametrize("calibration", ["percentile", "minmax"])
+def test_a_statistic_has_a_margin_however_ranges_are_found(calibration):
+    quantizer = RangeQuantizer(margin=0.3)
+    layer = keras.layers.Layer()
+    weights = quantizer.build(None, "statistic", layer)
+    quantizer.mode = "calibrate"
+    quantizer.start_calibration(calibration)
+    for value in (1.0, 2.0, 4.0):
+        quantizer(tf.constant([[value]]), training=True, weights=weights)
+    quantizer.finish_calibration(3)
+    assert quantizer.range()[1] == pytest.approx(4 * 1.3, rel=0.02)

@@ -58,6 +58,11 @@ def test_quantized_training_keeps_to_float32():
         load_recipe("two-voices", ["qat.precision=bfloat16"])
 
 
+def test_quantized_training_has_no_batch_norms_to_freeze():
+    with pytest.raises(FqssError, match="qat.frozen_statistics_share is of batch norms"):
+        load_recipe("two-voices", ["qat.frozen_statistics_share=0.15"])
+
+
 def test_unknown_precision():
     with pytest.raises(FqssError, match="precision 'float8' is unknown"):
         load_recipe("two-voices", ["float.precision=float8"])

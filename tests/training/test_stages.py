@@ -1,5 +1,6 @@
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -111,6 +112,19 @@ def test_float_training_starts_from_the_initial_weights(finished, tmp_path):
     "qat.steps=0"))
     run = train(recipe, tmp_path / "run", initial=finished.folder)
     assert_same_function(finished, run)
+
+
+def test_a_run_that_goes_on_needs_its_initial_weights_no_more(finished, tmp_path):
+    recipe = load_recipe("two-voices", (*SETTINGS, "qat.steps=0"))
+    initial = shutil.copytree(finished.folder, tmp_path / "initial")
+    whole = train(recipe, tmp_path / "run", initial=initial)
+    (whole.folder / "float.npz").rename(tmp_path / "whole.npz")
+    shutil.rmtree(initial)
+    resumed = train(recipe, whole.folder, resume=True, initial=initial)
+    with np.load(tmp_path / "whole.npz") as first, np.load(resumed.folder / "float.npz") as second:
+        assert all(np.array_equal(first[key], second[key]) for key in first.files)
+    with pytest.raises(FqssError, match="initial"):
+        train(recipe, tmp_path / "anew", initial=initial)
 
 
 def test_a_network_that_looks_ahead_starts_from_one_that_does_not(tmp_path):
