@@ -1,6 +1,7 @@
 """The extent of files made of chunks: WAV, RF64, AIFF, CAF, W64 and AU."""
 
 import dataclasses
+import struct
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
@@ -9,6 +10,7 @@ from fqss_tf.audio.extent import Extent, Part
 # Sizes that programs write into a header before they know better, to within the header itself.
 PLACEHOLDERS = (2**32 - 1, 2**31, 2**31 - 1, 2**31 - 2**12)
 HEADER = 128
+ID3V1 = 128  # bytes of a tag of MP3 files that some programs put behind any file
 BLOCK_CODECS = (0x02, 0x11, 0x31)  # MS ADPCM, IMA ADPCM, GSM 6.10 in a fmt chunk
 
 
@@ -110,22 +112,44 @@ def _data(
         size_place, size_bytes = large, 8
         size = int.from_bytes(_bytes(file, large, 8), form.order)
     available = length - body
-    following = _after(body, size, form)
     is_cut = size > available and not _is_placeholder(size, size_bytes)
     next_start = None
     real = min(size, available)
-    if size <= available and following + form.header <= length:
-        if not _is_chunk(file, following, length, form):
+    if size <= available and _after(body, size, form) + form.header <= length:
+        following = _following(file, body, size, length, form)
+        if following is None:
             real = available
         else:
             next_start = _next_start(file, following, length, form)
     patches: tuple[tuple[int, bytes], ...] = ()
+    if real >= 2**32 and form is _WAV and size_bytes == 4:
+        return Part(body, body + real, before=_large_header(file, start, body, real)), is_cut, None
     if real != size:
         written = real + (form.header if form.counts_header else 0)
         written = min(written, 2 ** (8 * size_bytes) - 1)
         patches = ((size_place, written.to_bytes(size_bytes, form.order)),)
     stop = length if next_start is None else next_start
     return Part(start, stop, patches), is_cut, next_start
+
+
+def _following(
+    file: BinaryIO, body: int, size: int, length: int, form: _Form
+) -> int | None:
+    """Where a chunk, or a tag, follows the samples; None where more samples do."""
+    for place in (_after(body, size, form), body + size):  # some programs write no padding
+        if _is_chunk(file, place, length, form):
+            return place
+        if length - place == ID3V1 and _bytes(file, place, 3) == b"TAG":
+            return place
+    return None
+
+
+def _large_header(file: BinaryIO, start: int, body: int, size: int) -> bytes:
+    """The header of an RF64 in place of that of a WAV of more bytes than its field can tell."""
+    chunks = _bytes(file, start + _WAV.first, body - _WAV.header - start - _WAV.first)
+    long = b"ds64" + struct.pack("<IQQQI", 28, size + len(chunks) + 80, size, 0, 0)
+    unknown = b"\xff" * 4
+    return b"RF64" + unknown + b"WAVE" + long + chunks + b"data" + unknown
 
 
 def _au(

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from fqss_tf.audio.containers import find_extent
 from fqss_tf.audio.extent import Part, PartFile
-from fqss_tf.audio.ffmpeg import FfmpegFile, is_for_ffmpeg
+from fqss_tf.audio.ffmpeg import FfmpegFile, holds_many_codecs, is_for_ffmpeg
 from fqss_tf.errors import FqssError
 
 UNKNOWN_LENGTH = 2**63 - 1  # what libsndfile says of a FLAC stream whose header has no length
+MPEG = "MPEG_LAYER"  # subtypes whose length libsndfile estimates by the bytes of the file
 BLOCK_VALUES = 2**17  # samples times channels
 TAGS = ("title", "copyright", "software", "artist", "comment", "date", "album", "license",
         "tracknumber", "genre")  # fmt: skip
@@ -76,12 +77,12 @@ def _examined(path: Path, name: Path, _size: int, _changed: int) -> Facts:
         with _opened(path, extent.parts[0]) as file:
             rate, channels, subtype = file.samplerate, file.channels, file.subtype
     except soundfile.SoundFileError:
-        if not is_for_ffmpeg(path, name):
-            raise
-        with contextlib.closing(FfmpegFile(path, name)) as sound:
-            whole = ((extent.parts[0], sound.frames),)
-            tags = tuple((tag, sound.tags[tag]) for tag in TAGS if tag in sound.tags)
-            return Facts(whole, sound.samplerate, sound.channels, "FLOAT", tags, by_ffmpeg=True)
+        if is_for_ffmpeg(path, name):
+            return _examined_by_ffmpeg(path, name, extent.parts[0])
+        if holds_many_codecs(path):
+            with contextlib.suppress(FqssError):
+                return _examined_by_ffmpeg(path, name, extent.parts[0])
+        raise
     parts = []
     is_cut = extent.is_cut
     for part in extent.parts:
@@ -93,7 +94,7 @@ def _examined(path: Path, name: Path, _size: int, _changed: int) -> Facts:
                         "apart"
                     )
                 frames = file.frames
-            if frames == UNKNOWN_LENGTH:
+            if frames == UNKNOWN_LENGTH or subtype.startswith(MPEG) and not extent.is_counted:
                 frames = 0
                 for block in decoded(path, part, channels, "int16"):
                     frames += len(block)
@@ -103,6 +104,13 @@ def _examined(path: Path, name: Path, _size: int, _changed: int) -> Facts:
             frames = part.frames
         parts.append((part, frames))
     return Facts(tuple(parts), rate, channels, subtype, _tags(path, extent.parts[0]), is_cut)
+
+
+def _examined_by_ffmpeg(path: Path, name: Path, part: Part) -> Facts:
+    with contextlib.closing(FfmpegFile(path, name)) as sound:
+        tags = tuple((tag, sound.tags[tag]) for tag in TAGS if tag in sound.tags)
+        whole = ((part, sound.frames),)
+        return Facts(whole, sound.samplerate, sound.channels, "FLOAT", tags, by_ffmpeg=True)
 
 
 def decoded(path: Path, part: Part, channels: int, dtype: Dtype) -> Iterator[NDArray[Any]]:

@@ -20,7 +20,6 @@ class Part:
     before: bytes = b""
     frames: int | None = None
 
-
     def is_all_of(self, length: int) -> bool:
         """Tells whether it is a whole file of this many bytes, as it is."""
         return self.start == 0 and self.stop == length and not (self.patches or self.before)
@@ -28,10 +27,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Extent:
-    """The parts of a file, one after another; ``is_cut`` if the last breaks off too early."""
+    """The parts of a file, one after another.
+
+    ``is_cut`` if the last breaks off too early; ``is_counted`` if a decoder knows how many samples
+    each of them has, even of frames of MPEG.
+    """
 
     parts: tuple[Part, ...]
     is_cut: bool = False
+    is_counted: bool = False
 
     def is_as_its_header_says(self, length: int) -> bool:
         """Tells whether any decoder finds the samples of the file, which has so many bytes."""

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable, Set
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ BEGINNINGS = (
     (8, b"AVI "), (0, b"FLV\x01"), (0, b"\0\0\1\xba"),  # video
     (0, b"MAC "), (0, b"wvpk"), (0, b"TTA1"), (0, b"DSD "),
 )  # fmt: skip
+# Formats that libsndfile reads, but not with each codec that may be in them.
+CONTAINERS = ((0, b"OggS"), (0, b"caff"), (8, b"WAVE"))
 # What cannot be known by its first bytes.
 SUFFIXES = (".aac", ".ts", ".m2ts", ".mts", ".mpg", ".ogv", ".spx", ".tak", ".mpc", ".ra", ".rm")
 
@@ -37,10 +40,29 @@ def is_for_ffmpeg(path: Path, name: Path) -> bool:
     Raises:
         OSError: it cannot be read.
     """
+    head = _head(path)
+    return _begins(head, BEGINNINGS) or bool(head) and name.suffix.lower() in SUFFIXES
+
+
+def holds_many_codecs(path: Path) -> bool:
+    """Tells whether a file that libsndfile refuses may be read by ffmpeg if that is there.
+
+    Args:
+        path: of the content.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return _begins(_head(path), CONTAINERS)
+
+
+def _head(path: Path) -> bytes:
     with open(path, "rb") as file:
-        head = file.read(16)
-    known = any(head[place:].startswith(beginning) for place, beginning in BEGINNINGS)
-    return known or bool(head) and name.suffix.lower() in SUFFIXES
+        return file.read(16)
+
+
+def _begins(head: bytes, beginnings: Iterable[tuple[int, bytes]]) -> bool:
+    return any(head[place:].startswith(beginning) for place, beginning in beginnings)
 
 
 class FfmpegFile:
@@ -68,15 +90,17 @@ class FfmpegFile:
         source = f"file:{path.resolve()}"  # /dev/stdin is another one in ffmpeg
         safe = ("-v", "error", "-protocol_whitelist", "file")
         asked = subprocess.run(
-            ["ffprobe", *safe, "-select_streams", "a:0", "-of", "json", "-show_entries",
-             "stream=sample_rate,channels:format=duration:format_tags", source],
+            ["ffprobe", *safe, "-of", "json", "-show_entries",
+             "stream=codec_type,codec_name,sample_rate,channels:format=duration:format_tags",
+             source],
             stdin=subprocess.DEVNULL, capture_output=True, check=False,
         )  # fmt: skip
         try:
             answer = json.loads(asked.stdout)
-            (stream,) = answer["streams"]
+            streams = answer["streams"]
+            stream = next(each for each in streams if each.get("codec_type") == "audio")
             self.samplerate, self.channels = int(stream["sample_rate"]), int(stream["channels"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, StopIteration) as error:
             reason = _first_line(asked.stderr, source) or "there is no sound in it"
             raise FqssError(f"ffmpeg cannot read {name}: {reason}") from error
         if self.samplerate < 1 or self.channels < 1:
@@ -89,6 +113,8 @@ class FfmpegFile:
         tags = answer.get("format", {}).get("tags", {})
         self.tags: dict[str, str] = {name.lower(): text for name, text in tags.items()}
         self._source, self._safe = source, safe
+        names = {each.get("codec_name") for each in streams if each is not stream}
+        self._others = names - {stream.get("codec_name"), None}
         self._process: subprocess.Popen[bytes] | None = None
         self._errors = tempfile.TemporaryFile()
 
@@ -102,7 +128,7 @@ class FfmpegFile:
         if len(content) < size * width:
             failed = self._process.wait() != 0
             self._errors.seek(0)
-            self.complaint = _first_line(self._errors.read(), self._source)
+            self.complaint = _first_line(self._errors.read(), self._source, self._others)
             if failed and not self.complaint:
                 self.complaint = "it failed"
         whole = len(content) // width * width
@@ -124,7 +150,13 @@ class FfmpegFile:
         )  # fmt: skip
 
 
-def _first_line(errors: bytes, source: str) -> str:
+def _first_line(errors: bytes, source: str, others: Set[str] = frozenset()) -> str:
+    """The first line that is neither of the codecs ``others`` nor says that one came again."""
     lines = errors.decode(errors="replace").replace(f"{source}: ", "").split("\n")
-    plain = (re.sub(r"^\[[^\]]*\] *", "", line).strip() for line in lines)
-    return next(filter(None, plain), "")
+    for line in lines:
+        speakers = re.findall(r"\[(?:\S*[/:])?(\S+) @[^\]]*\]", line)
+        text = re.sub(r"^(\[[^\]]*\] *)*", "", line).strip()
+        is_repeated = text.startswith("Last message repeated")
+        if text and not is_repeated and others.isdisjoint(speakers):
+            return text
+    return ""

@@ -42,7 +42,7 @@ def mp3_extent(file: BinaryIO, length: int) -> Extent | None:
     if first is None:
         return None
     if _is_as_promised(file, start, first, length):
-        return Extent((Part(0, length),))
+        return Extent((Part(0, length),), is_counted=True)
     return _scan(file, start, first, length)
 
 
@@ -82,7 +82,7 @@ def _scan(file: BinaryIO, start: int, first: _Frame, length: int) -> Extent:
             frames += 1
         place += frame.length
     finish(length if not is_cut else min(place, length))
-    return Extent(tuple(parts) or (Part(0, length),), is_cut)
+    return Extent(tuple(parts) or (Part(0, length),), is_cut, is_counted=bool(parts))
 
 
 def _counted(file: BinaryIO, start: int, first: _Frame, stop: int, frames: int) -> Part:

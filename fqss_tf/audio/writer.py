@@ -16,7 +16,16 @@ from fqss_tf.types import AnySamples, PathLike
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-INTEGER_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+INTEGER_BITS = {
+    "PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32,
+    "ALAC_16": 16, "ALAC_20": 20, "ALAC_24": 24, "ALAC_32": 32,
+}
+# Types that hold floats over full scale. All others are coded from integers of 16 bits at most,
+# and libsndfile would give what is over full scale the opposite sign.
+OF_FLOATS = ("FLOAT", "DOUBLE", "VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III")
+LARGEST = np.float32(1 - 2**-15)
+# Of a longer block at once, the Vorbis encoder takes more stack than there is.
+BLOCK = 2**16
 WAV_BYTES = 2**32 - 2**20  # the size fields of WAV have 32 bits; RF64 is WAV with larger ones
 # The only rates that these encoders take, in Hz.
 RATES = {
@@ -117,7 +126,8 @@ class Writer:
                 samples = self._resampler.resample_chunk(
                     np.ascontiguousarray(samples.reshape(len(samples), -1))
                 )
-            self._file.write(samples)
+            for start in range(0, len(samples), BLOCK):
+                self._file.write(samples[start : start + BLOCK])
         except soundfile.SoundFileError as error:
             self._bytes.check()
             raise FqssError(f"cannot encode the audio: {error}") from error
@@ -175,8 +185,11 @@ def _integer_samples(
         if subtype in INTEGER_BITS:
             return waveform.astype(np.int32) << 16, 0
         waveform = waveform / np.float32(2**15)
-    if subtype not in INTEGER_BITS:
+    if subtype in OF_FLOATS:
         return waveform.astype(np.float32), 0
+    if subtype not in INTEGER_BITS:
+        fitting = np.clip(waveform, -1, LARGEST).astype(np.float32)
+        return fitting, int(np.count_nonzero((waveform < -1) | (waveform >= 1)))
     bits = INTEGER_BITS[subtype]
     limit = 2 ** (bits - 1)
     exact = np.round(waveform.astype(np.float64) * limit)

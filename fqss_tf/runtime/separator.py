@@ -2,12 +2,14 @@
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fqss_tf.audio.channels import downmix_signs, mono
+from fqss_tf.audio.inputs import kept_copies
 from fqss_tf.audio.reader import Reader
 from fqss_tf.audio.writer import Writer
 from fqss_tf.errors import FqssError
@@ -250,23 +252,24 @@ class Separator(ModelHandle[AnyEngine]):
         Raises:
             FqssError: as ``measure``, or a file cannot be written.
         """
-        with Reader(path, self._keep_going) as file:
-            rate, tags, expected = file.rate, file.tags, file.frames
-            channels = channels_of(file.channels, self._mono)
-        made = mixdown(self.metadata) if made is None else made
-        samples, total = 0, SumOfSources()
-        with atomic_paths(targets.values()) as temporary, contextlib.ExitStack() as open_files:
-            writers = {
-                name: open_files.enter_context(
-                    Writer(place, rate, channels, file_format, subtype, tags, expected)
-                )
-                for name, place in zip(targets, temporary, strict=True)
-            }
-            for part, mixture in self._parts(path, gain, loudest, progress):
-                samples += len(mixture)
-                total.add(part, mixture)
-                for name, writer in writers.items():
-                    writer.write(mixed(part, mixture, made[name]))
+        with kept_copies([Path(path)]):
+            with Reader(path, self._keep_going) as file:
+                rate, tags, expected = file.rate, file.tags, file.frames
+                channels = channels_of(file.channels, self._mono)
+            made = mixdown(self.metadata) if made is None else made
+            samples, total = 0, SumOfSources()
+            with atomic_paths(targets.values()) as temporary, contextlib.ExitStack() as open_files:
+                writers = {
+                    name: open_files.enter_context(
+                        Writer(place, rate, channels, file_format, subtype, tags, expected)
+                    )
+                    for name, place in zip(targets, temporary, strict=True)
+                }
+                for part, mixture in self._parts(path, gain, loudest, progress):
+                    samples += len(mixture)
+                    total.add(part, mixture)
+                    for name, writer in writers.items():
+                        writer.write(mixed(part, mixture, made[name]))
         return {
             "input": str(path),
             "rate": rate,
@@ -281,20 +284,21 @@ class Separator(ModelHandle[AnyEngine]):
         progress: Callable[[int, int], None] | None,
     ) -> Iterator[tuple[Samples, Samples]]:
         """Parts as ``separate_blocks`` yields them, each with what the network heard there."""
-        if self.metadata.hears_stereo:
+        with kept_copies([Path(path)]):
+            if self.metadata.hears_stereo:
+                with Reader(path, self._keep_going) as file:
+                    self._check(path, file.channels, gain)
+            if not is_utterance(gain):
+                loudest = None
+            elif loudest is None:
+                loudest = self.measure(path)
             with Reader(path, self._keep_going) as file:
-                self._check(path, file.channels, gain)
-        if not is_utterance(gain):
-            loudest = None
-        elif loudest is None:
-            loudest = self.measure(path)
-        with Reader(path, self._keep_going) as file:
-            read = _reported(file.blocks(self._dtype_of(file)), file.frames, progress)
-            blocks, signs = self._heard(read, file.downmix_signs())
-            heard = Remembered(blocks)
-            for part in self.separate_blocks(heard, file.rate, loudest, signs):
-                if part.shape[1]:
-                    yield part, heard.take(part.shape[1])
+                read = _reported(file.blocks(self._dtype_of(file)), file.frames, progress)
+                blocks, signs = self._heard(read, file.downmix_signs())
+                heard = Remembered(blocks)
+                for part in self.separate_blocks(heard, file.rate, loudest, signs):
+                    if part.shape[1]:
+                        yield part, heard.take(part.shape[1])
 
     def _check(self, what: PathLike, channels: int, gain: str = RUNNING) -> None:
         """Refuses what a model of music does not take."""

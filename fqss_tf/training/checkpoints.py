@@ -43,7 +43,7 @@ class Progress:
 
 
 def checkpoint_path(run: Path, stage: str) -> Path:
-    """Returns where the run folder ``run`` keeps the checkpoint of a stage, ``float`` or ``qat``."""
+    """Returns where a run folder keeps the checkpoint of a stage, ``float`` or ``qat``."""
     return run / "checkpoints" / f"{stage}.npz"
 
 

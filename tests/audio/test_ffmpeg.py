@@ -9,6 +9,7 @@ import soundfile
 from joined_files import RATE, tone
 
 from fqss_tf import audio
+from fqss_tf.audio.ffmpeg import _first_line
 from fqss_tf.errors import FqssError
 
 needs_ffmpeg = pytest.mark.skipif(
@@ -49,6 +50,36 @@ def test_what_libsndfile_does_not_read_is_read_through_ffmpeg(make, tmp_path, su
         assert file.tags["title"] == "Sitzung"
     if suffix == "mkv":
         assert np.abs(waveform[:, 0] - tone(2 * RATE)).max() < 2**-15
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("suffix, options", [
+    ("oga", ("-c:a", "flac")), ("caf", ("-c:a", "alac")),
+    ("wav", ("-c:a", "libmp3lame")), ("mp2", ("-ar", "44100")),
+])  # fmt: skip
+def test_other_codecs_in_formats_of_libsndfile_are_read(make, suffix, options):
+    waveform, rate = audio.read(make(f"b.{suffix}", *options))
+    assert abs(len(waveform) / rate - 2) < 0.2
+    assert np.sqrt(np.mean(waveform**2)) == pytest.approx(
+        np.sqrt(np.mean(tone(2 * RATE) ** 2)), rel=0.15
+    )
+
+
+def test_faults_of_the_picture_are_none_of_the_sound():
+    of_picture = b"[h264 @ 0x5] non-existing PPS 0 referenced\n    Last message repeated 3 times\n"
+    newer = b"[vist#0:0/h264 @ 0x5] [dec:h264 @ 0x6] Error submitting packet\n"
+    of_sound = b"[aac @ 0x7] Input buffer exhausted\n"
+    assert _first_line(of_picture + newer, "", {"h264"}) == ""
+    assert _first_line(of_picture + of_sound, "", {"h264"}) == "Input buffer exhausted"
+    assert _first_line(b"file:/a.ts: Invalid data\n", "file:/a.ts", {"h264"}) == "Invalid data"
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("content", [b"OggS", b"caff\0\1\0\0", b"RIFF\0\1\0\0WAVE"])
+def test_a_damaged_file_of_libsndfile_is_not_laid_to_ffmpeg(tmp_path, content):
+    (tmp_path / "a.wav").write_bytes(content + bytes(100))
+    with pytest.raises(FqssError, match="not an audio file that can be read, or is damaged"):
+        audio.read(tmp_path / "a.wav")
 
 
 @needs_ffmpeg

@@ -8,6 +8,8 @@ import soundfile
 from joined_files import RATE, encoded, flac_of_unknown_length, tone, with_data_size, without_count
 
 from fqss_tf import audio
+from fqss_tf.audio.decoding import examine
+from fqss_tf.audio.extent import PartFile
 from fqss_tf.errors import FqssError
 
 SECOND = 8000
@@ -47,6 +49,43 @@ def test_what_follows_the_samples_of_a_wav_is_no_sound(tmp_path):
     assert np.array_equal(read(tmp_path, content), read(tmp_path, WAV))
 
 
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_24"])
+def test_a_chunk_may_follow_without_padding(tmp_path, subtype):
+    stream = io.BytesIO()
+    soundfile.write(stream, tone(1001), RATE, format="WAV", subtype=subtype)
+    content = stream.getvalue()
+    size = 1001 * (1 if subtype == "PCM_U8" else 3)
+    content = content[: content.index(b"data") + 8 + size]  # without what libsndfile fills up
+    found = read(tmp_path, content + b"LIST\x0a\0\0\0INFOabcdef")
+    assert np.array_equal(found, read(tmp_path, content)) and len(found) == 1001
+
+
+def test_a_tag_of_mp3s_behind_a_wav_is_no_sound(tmp_path):
+    content = WAV + b"TAG" + b"title".ljust(125)
+    assert np.array_equal(read(tmp_path, content), read(tmp_path, WAV))
+
+
+@pytest.mark.parametrize("size", ["placeholder", "overflowed"])
+def test_a_wav_of_more_bytes_than_its_header_can_tell_is_read_to_its_end(tmp_path, size):
+    samples, rate = 2**30 + 44_100, 44_100  # two channels of 16 bits
+    stream = io.BytesIO()
+    soundfile.write(stream, np.zeros((0, 2)), rate, format="WAV", subtype="PCM_16")
+    told = 2**32 - 1 if size == "placeholder" else 4 * samples % 2**32
+    path = tmp_path / "long.wav"
+    with open(path, "wb") as file:
+        file.write(with_data_size(stream.getvalue(), told))
+        file.truncate(44 + 4 * samples)  # a sparse file
+        file.seek(-4, io.SEEK_END)
+        file.write(b"\x34\x12\x78\x56")
+    with audio.Reader(path) as file:
+        assert (file.frames, file.rate, file.channels) == (samples, rate, 2)
+    facts = examine(path, path)
+    ((part, _),) = facts.parts
+    with open(path, "rb") as whole, soundfile.SoundFile(PartFile(whole, part)) as file:
+        file.seek(samples - 2)
+        assert file.read(dtype="int16").tolist() == [[0, 0], [0x1234, 0x5678]]
+
+
 @pytest.mark.parametrize("size", [0, 10, 2**64 - 1])
 def test_a_w64_chunk_smaller_than_its_header_ends(tmp_path, size):
     content = encoded("W64")
@@ -77,6 +116,13 @@ def test_mp3_without_a_count_is_read_to_its_end(tmp_path):
     found = read(tmp_path, content)
     assert abs(len(found) - len(samples)) <= MP3_SLACK
     assert np.abs(found[-SECOND // 2 :]).max() > 0.2
+
+
+def test_an_mp3_whose_frames_begin_later_is_read_to_its_end(tmp_path):
+    content, samples = variable_rate_mp3()
+    path = tmp_path / "a.mp3"
+    path.write_bytes(bytes(1000) + content)
+    assert abs(len(audio.read(path)[0]) - len(samples)) <= MP3_SLACK
 
 
 @pytest.mark.parametrize("between", [b"", b"ID3\x04\0\0\0\0\1\0" + bytes(128), b"TAG" + bytes(125)])

@@ -90,3 +90,25 @@ def test_a_full_disk_is_an_error_of_the_operating_system(tmp_path, small_files_o
 def test_unknown_formats_are_refused(tmp_path, file_format, subtype):
     with pytest.raises(FqssError, match="cannot encode audio"):
         Writer(tmp_path / "a", 8000, 1, file_format, subtype)
+
+
+@pytest.mark.parametrize("file_format, subtype, error", [
+    ("wav", "ULAW", 0.03), ("wav", "ALAW", 0.03), ("wav", "IMA_ADPCM", 0.3),
+    ("wav", "MS_ADPCM", 0.3), ("wav", "GSM610", 0.6), ("caf", "ALAC_16", 1e-4),
+    ("caf", "ALAC_24", 1e-6),
+])  # fmt: skip
+def test_samples_over_full_scale_are_clipped_in_every_type(tmp_path, file_format, subtype, error):
+    loud = 1.5 * np.sin(2 * np.pi * 100 * np.arange(8000) / 8000)
+    path = tmp_path / "a"
+    with Writer(path, 8000, 1, file_format, subtype) as file:
+        file.write(loud)
+    assert 0.4 * 8000 < file.clipped < 0.6 * 8000
+    found = soundfile.read(path)[0][:8000]
+    settled = 800  # ADPCM's steps begin small
+    assert np.abs(found - np.clip(loud, -1, 1))[settled:].max() < error
+
+
+def test_a_long_waveform_is_written_as_vorbis_at_once(tmp_path):
+    with Writer(tmp_path / "a.ogg", 48000, 1, "ogg") as file:
+        file.write(np.zeros(3_000_000, np.float32))
+    assert soundfile.info(tmp_path / "a.ogg").frames == 3_000_000

@@ -1,6 +1,8 @@
+import os
 import pickle
 import subprocess
 import sys
+import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
@@ -256,6 +258,33 @@ def test_a_file_in_blocks_gives_what_the_whole_gives(
     for name, expected in separator(whole, rate).items():
         assert estimates[name].dtype == expected.dtype
         assert np.array_equal(estimates[name], expected)
+
+
+@pytest.fixture
+def pipe(recording, tmp_path):
+    """Function that returns a new named pipe with the recording, which can be read once."""
+    path = tmp_path / "pipe"
+    content = recording[0].read_bytes()
+
+    def make():
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+        threading.Thread(target=path.write_bytes, args=(content,), daemon=True).start()
+        return path
+
+    return make
+
+
+@pytest.mark.parametrize("gain", ["running", "utterance"])
+def test_a_pipe_is_separated_like_a_file(separator, recording, pipe, tmp_path, gain):
+    path, _ = recording
+    expected = joined(separator.chunks(path, gain))
+    found = joined(separator.chunks(pipe(), gain))
+    name = separator.metadata.sources[0]
+    separator.separate_file(path, {name: tmp_path / "of_file.wav"}, gain)
+    separator.separate_file(pipe(), {name: tmp_path / "of_pipe.wav"}, gain)
+    assert np.array_equal(found[name], expected[name])
+    assert (tmp_path / "of_pipe.wav").read_bytes() == (tmp_path / "of_file.wav").read_bytes()
 
 
 def test_separate_file_writes_what_chunks_give_and_says_so(separator, recording, tmp_path):

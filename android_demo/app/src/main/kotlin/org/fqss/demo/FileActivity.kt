@@ -61,14 +61,16 @@ class FileActivity : Activity() {
         progress.visibility = if (isAtWork(state)) View.VISIBLE else View.GONE
         goOn.visibility = if (state is FileState.Question) View.VISIBLE else View.GONE
         cancel.setText(if (isAtWork(state) || state is FileState.Question) R.string.cancel else R.string.back)
-        step.text = null
         message.showMessage(null)
         when (state) {
-            FileState.Idle -> Unit
+            FileState.Idle -> step.text = null
             FileState.Opening -> show(getString(R.string.step_opening), null)
             is FileState.Running -> show(stepText(state), state.progress.share)
             is FileState.Question -> step.text = getString(R.string.confirm_long, clockTime(state.seconds), state.megabytes)
-            is FileState.Failed -> message.showMessage(state.message)
+            is FileState.Failed -> {
+                step.text = null
+                message.showMessage(state.message)
+            }
             FileState.Cancelled -> step.setText(R.string.cancelled)
             is FileState.Done -> {
                 startActivity(Intent(this, ResultActivity::class.java))

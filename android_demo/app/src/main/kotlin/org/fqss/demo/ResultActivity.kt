@@ -199,6 +199,10 @@ class ResultActivity : Activity() {
         val mixdown = mixdown!!
         val share = if (mixdown.samples == 0L) 0f else mixdown.position / mixdown.samples.toFloat()
         position.progress = (share * position.max).toInt()
+        moveNeedles(share)
+    }
+
+    private fun moveNeedles(share: Float) {
         for (index in 0 until sources.childCount) {
             sources.getChildAt(index).view<WaveformView>(R.id.waveform).moveTo(share)
         }
@@ -260,7 +264,9 @@ class ResultActivity : Activity() {
     private inner class Seek : SeekBar.OnSeekBarChangeListener {
         override fun onProgressChanged(bar: SeekBar, progress: Int, isByPerson: Boolean) {
             val mixdown = mixdown!!
-            if (isByPerson) mixdown.position = mixdown.samples * progress / bar.max
+            if (!isByPerson) return
+            mixdown.position = mixdown.samples * progress / bar.max
+            moveNeedles(progress / bar.max.toFloat())
         }
 
         override fun onStartTrackingTouch(bar: SeekBar) = Unit

@@ -32,7 +32,8 @@ class SettingsActivity : Activity() {
     override fun onStart() {
         super.onStart()
         job.listener = ::show
-        if (job.isRunning) show(job.state)
+        // The button still says what was done when the screen was left.
+        if (job.isRunning || !add.isEnabled) show(job.state)
     }
 
     override fun onStop() {

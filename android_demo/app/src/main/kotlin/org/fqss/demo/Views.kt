@@ -22,7 +22,10 @@ class WaveformView(context: Context, attributes: AttributeSet?) : View(context, 
         strokeWidth = 2 * resources.displayMetrics.density
     }
     private var overview: Overview? = null
-    private var position = 0f
+
+    /** Of the needle, a share of the recording. */
+    internal var position = 0f
+        private set
 
     fun show(overview: Overview) {
         this.overview = overview

@@ -10,6 +10,7 @@ import android.media.AudioTrack
 import android.net.Uri
 import android.os.Looper
 import android.os.ParcelFileDescriptor
+import android.view.KeyEvent
 import android.view.View
 import android.view.ViewGroup
 import android.widget.Button
@@ -100,6 +101,16 @@ class ResultActivityTest {
             waitUntil { text(R.id.play) == "Play" }
             assertEquals(1000, activity.view<SeekBar>(R.id.position).progress)
         }
+    }
+
+    @Test
+    fun `dragging the position moves the needles of a paused result`() {
+        open()
+        val bar = activity.view<SeekBar>(R.id.position)
+        val down = KeyEvent(KeyEvent.ACTION_DOWN, KeyEvent.KEYCODE_DPAD_RIGHT)
+        bar.onKeyDown(down.keyCode, down)
+        assertTrue(bar.progress > 0)
+        assertEquals(bar.progress / 1000f, source(0).view<WaveformView>(R.id.waveform).position, 1e-6f)
     }
 
     @Test

@@ -20,7 +20,8 @@ import java.io.File
 
 @RunWith(RobolectricTestRunner::class)
 class SettingsActivityTest {
-    private val activity by lazy { Robolectric.buildActivity(SettingsActivity::class.java).setup().get() }
+    private val controller by lazy { Robolectric.buildActivity(SettingsActivity::class.java).setup() }
+    private val activity get() = controller.get()
 
     @Test
     fun `each model has its card`() {
@@ -91,6 +92,18 @@ class SettingsActivityTest {
     }
 
     @Test
+    fun `a file that is added while the screen is away is there when it comes back`() {
+        val names = added("song.tflite", songModel()) {
+            controller.pause().stop()
+            testedDemo.modelJob.finish()
+            controller.restart().start().resume()
+        }.map { it.text.toString() }
+        assertEquals(names.toString(), 1, names.count { it.startsWith("song.tflite") })
+        assertTrue(activity.view<Button>(R.id.add_model).isEnabled)
+        assertEquals("Add a model from a file", activity.view<Button>(R.id.add_model).text.toString())
+    }
+
+    @Test
     fun `a file of the same name replaces what was added`() {
         added("song.tflite", songModel())
         added("song.tflite", redescribed { put("segment", 777) })
@@ -136,7 +149,11 @@ class SettingsActivityTest {
     }
 
     /** What is offered when the person has chosen a file. */
-    private fun added(name: String, content: ByteArray): List<RadioButton> {
+    private fun added(
+        name: String,
+        content: ByteArray,
+        finish: () -> Unit = { testedDemo.modelJob.finish() },
+    ): List<RadioButton> {
         val uri = Uri.parse("content://models/1")
         val resolver = shadowOf(activity.contentResolver)
         resolver.registerInputStream(uri, content.inputStream())
@@ -145,7 +162,7 @@ class SettingsActivityTest {
         val chooser = shadowOf(activity).nextStartedActivityForResult
         assertEquals(Intent.ACTION_OPEN_DOCUMENT, chooser.intent.action)
         shadowOf(activity).receiveResult(chooser.intent, Activity.RESULT_OK, Intent().setData(uri))
-        testedDemo.modelJob.finish()
+        finish()
         return choices(R.id.models)
     }
 
