@@ -200,7 +200,7 @@ def table(result: dict) -> str:
     """One row for each file: its scores, what it loses with standard errors, and its time."""
     lines = [
         "| | vocals SI-SDR | vocals SDR | accompaniment SI-SDR | accompaniment SDR | "
-        "SI-SDR lost | over its difference to float32, dB | CPU seconds for a second | MB |",
+        "SI-SDR lost | SQNR to float32 (dB) | CPU seconds for a second | MB |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     rows = {name: np.array(found) for name, found in result["rows"].items()}

@@ -108,7 +108,7 @@ def command(
     Of stereo, each voice is stereo: the network hears the average of the channels, and then each
     voice is taken out of each channel. With --mono the results have one channel. So have those of
     a FILE of more than 8 channels. A silent channel is left out of the average, and one that is the
-    opposite of the other is turned over first.
+    opposite of the other is inverted first.
 
     Of a song, "--two-stems vocals" writes song_vocals.wav and song_no_vocals.wav, "--stems
     drums,bass" writes song_drums.wav and song_bass.wav, and "--residual" writes what no stem has.

@@ -228,8 +228,8 @@ def parity_refusal(
     for kernels, found in parity.items():
         if not found.sqnr_db >= least_sqnr:  # as is NaN
             return (
-                f"with {kernels} kernels it is {found.sqnr_db:.1f} dB over its difference to "
-                f"the Keras model, below the limit of {least_sqnr:g} dB"
+                f"with {kernels} kernels its SQNR to the Keras model is {found.sqnr_db:.1f} dB, "
+                f"below the limit of {least_sqnr:g} dB"
             )
         if not found.si_sdr_difference_db >= -most_loss:
             return (
