@@ -13,7 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from fqss_tf.audio.containers import find_extent
-from fqss_tf.audio.extent import Part, PartFile
+from fqss_tf.audio.extent import Extent, Part, PartFile
 from fqss_tf.audio.ffmpeg import FfmpegFile, holds_many_codecs, is_for_ffmpeg
 from fqss_tf.errors import FqssError
 
@@ -94,7 +94,7 @@ def _examined(path: Path, name: Path, _size: int, _changed: int) -> Facts:
                         "apart"
                     )
                 frames = file.frames
-            if frames == UNKNOWN_LENGTH or subtype.startswith(MPEG) and not extent.is_counted:
+            if not is_length(frames, subtype, extent):
                 frames = 0
                 for block in decoded(path, part, channels, "int16"):
                     frames += len(block)
@@ -111,6 +111,17 @@ def _examined_by_ffmpeg(path: Path, name: Path, part: Part) -> Facts:
         tags = tuple((tag, sound.tags[tag]) for tag in TAGS if tag in sound.tags)
         whole = ((part, sound.frames),)
         return Facts(whole, sound.samplerate, sound.channels, "FLOAT", tags, by_ffmpeg=True)
+
+
+def is_length(frames: int, subtype: str, extent: Extent) -> bool:
+    """Tells whether what libsndfile says of the samples per channel can be believed.
+
+    Args:
+        frames: what it says.
+        subtype: that it says.
+        extent: of the file.
+    """
+    return frames != UNKNOWN_LENGTH and (not subtype.startswith(MPEG) or extent.is_counted)
 
 
 def decoded(path: Path, part: Part, channels: int, dtype: Dtype) -> Iterator[NDArray[Any]]:

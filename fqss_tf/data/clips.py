@@ -9,7 +9,7 @@ from pathlib import Path
 import soundfile
 
 from fqss_tf.audio.containers import find_extent
-from fqss_tf.audio.decoding import UNKNOWN_LENGTH
+from fqss_tf.audio.decoding import is_length
 from fqss_tf.audio.reader import Reader
 from fqss_tf.errors import FqssError
 from fqss_tf.progress import bar
@@ -85,7 +85,7 @@ def read_clip(path: PathLike) -> Clip:
             f"{path}: {info.format} {info.subtype} is not supported for training; "
             "convert it to 16-bit WAV or FLAC"
         )
-    if info.frames == UNKNOWN_LENGTH:
+    if not is_length(info.frames, info.subtype, extent):
         return _mended(path)
     if info.frames == 0:
         raise FqssError(f"{path}: holds no samples; remove it")

@@ -5,14 +5,22 @@ import io
 import numpy as np
 import pytest
 import soundfile
-from joined_files import RATE, encoded, flac_of_unknown_length, tone, with_data_size, without_count
+from joined_files import (
+    RATE,
+    SECOND,
+    encoded,
+    flac_of_unknown_length,
+    tone,
+    variable_rate_mp3,
+    with_data_size,
+    without_count,
+)
 
 from fqss_tf import audio
 from fqss_tf.audio.decoding import examine
 from fqss_tf.audio.extent import PartFile
 from fqss_tf.errors import FqssError
 
-SECOND = 8000
 # Codecs add up to two frames of their own at the start and the end.
 MP3_SLACK = 2 * 1152
 
@@ -99,15 +107,6 @@ def test_a_w64_chunk_smaller_than_its_header_ends(tmp_path, size):
 ])  # fmt: skip
 def test_a_file_from_a_pipe_is_read_to_its_end(tmp_path, content, lossless):
     assert np.array_equal(read(tmp_path, content), read(tmp_path, lossless))
-
-
-def variable_rate_mp3():
-    """Some frames of silence and then of noise: a guess by the first frames is too short."""
-    samples = np.zeros(3 * SECOND)
-    samples[SECOND:] = np.random.default_rng(0).uniform(-0.5, 0.5, 2 * SECOND)
-    content = io.BytesIO()
-    soundfile.write(content, samples, RATE, format="MP3", bitrate_mode="VARIABLE")
-    return without_count(content.getvalue()), samples
 
 
 def test_mp3_without_a_count_is_read_to_its_end(tmp_path):

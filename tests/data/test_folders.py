@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import soundfile
-from joined_files import encoded, flac_of_unknown_length, with_data_size
+from joined_files import encoded, flac_of_unknown_length, variable_rate_mp3, with_data_size
 
 from fqss_tf import audio
 from fqss_tf.config import DataRecipe
@@ -99,6 +99,12 @@ def test_a_clip_is_as_long_as_its_samples(tmp_path, name, content):
     assert clip.frames == 8000 * (1 + name.startswith("joined"))
     last = Piece(clip, clip.frames - 4000, 4000).read()
     assert np.array_equal(last, audio.read(tmp_path / name)[0][-4000:, 0])
+
+
+def test_a_clip_of_mpeg_frames_is_as_long_as_they_are(tmp_path):
+    path = tmp_path / "a.mp3"
+    path.write_bytes(bytes(1000) + variable_rate_mp3()[0])
+    assert read_clip(path).frames == len(audio.read(path)[0])
 
 
 def test_a_cut_clip_is_refused(tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import soundfile
 
 RATE = 8000
+SECOND = RATE  # samples
 
 
 def tone(samples=8000):
@@ -29,6 +30,15 @@ def with_data_size(wav, size):
 def without_count(mp3):
     """The MP3 without its first frame, which only counts the others."""
     return mp3[mp3.index(mp3[:2], 4) :]
+
+
+def variable_rate_mp3():
+    """Some frames of silence and then of noise: a guess by the first frames is too short."""
+    samples = np.zeros(3 * SECOND)
+    samples[SECOND:] = np.random.default_rng(0).uniform(-0.5, 0.5, 2 * SECOND)
+    content = io.BytesIO()
+    soundfile.write(content, samples, RATE, format="MP3", bitrate_mode="VARIABLE")
+    return without_count(content.getvalue()), samples
 
 
 def flac_of_unknown_length():
