@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
+from fqss_tf import value_checks as checks
 from fqss_tf.errors import FqssError
 from fqss_tf.files import atomic_path
 from fqss_tf.former_names import renamed, renamed_key
 from fqss_tf.models.registry import DEFAULT, NETWORKS, network_of
 from fqss_tf.models.sizes import MASKINGS, RESIDUALS, EncoderSizes, Masking, Residual
 from fqss_tf.types import Json, PathLike
-from fqss_tf.value_checks import check_choices, check_least, check_positive, check_shares
 
 if TYPE_CHECKING:
     from importlib.abc import Traversable
@@ -31,6 +31,8 @@ Section = TypeVar("Section", bound="DataclassInstance")
 PRECISIONS = ("float32", "bfloat16", "bfloat16-always")
 SCHEDULES = ("constant", "cosine", "plateau", "step")
 CALIBRATIONS = ("percentile", "mse", "minmax")
+# What PyYAML raises: its own errors, and those of Python of a date or a number that is none.
+NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
 # What a value must be, for people.
 KINDS = {
     bool: "true or false", int: "a whole number", float: "a number", str: "text",
@@ -91,17 +93,17 @@ class DataRecipe:
     clip_fraction: float = 0.0
 
     def __post_init__(self) -> None:
-        check_choices("data.{}", self, {
+        checks.check_choices("data.{}", self, {
             "task": ("sep_clean", "sep_noisy", "enh_single"),
             "mode": ("", "min", "max"),
             "on_bad_file": ("stop", "skip"),
         })
-        check_shares(
+        checks.check_shares(
             "data.{}", self, "dynamic_fraction", "wide_fraction", "noise_fraction",
             "room_fraction", "telephone_fraction", "clip_fraction",
         )
-        check_positive("data.{}", self, "sample_rate", "segment_seconds")
-        check_least("data.{}", self, {"most_layers": 1})
+        checks.check_positive("data.{}", self, "sample_rate", "segment_seconds")
+        checks.check_least("data.{}", self, {"most_layers": 1})
         for name in ("max_level_difference_db", "random_gain_db", "source_gain_db", "dev_mixtures"):
             if getattr(self, name) < 0:
                 raise FqssError(f"data.{name} is {getattr(self, name)}: it must not be negative")
@@ -115,6 +117,7 @@ class DataRecipe:
             raise FqssError(
                 f"data.sources is {', '.join(self.sources)}: name two or more, each once"
             )
+        checks.check_file_names("data.sources", self.sources)
         unknown = [name for name in self.layered_sources if name not in self.sources]
         if unknown:
             raise FqssError(
@@ -167,14 +170,14 @@ class StageRecipe:
     evaluate_every: int = 200
 
     def __post_init__(self) -> None:
-        check_choices("{}", self, {"schedule": SCHEDULES, "precision": PRECISIONS})
-        check_least("recipe key {} of a stage", self, {
+        checks.check_choices("{}", self, {"schedule": SCHEDULES, "precision": PRECISIONS})
+        checks.check_least("recipe key {} of a stage", self, {
             "steps": 0, "batch_size": 1, "accumulate": 1, "decay_every": 1, "early_stop": 0,
             "patience": 0, "skip_above_norm": 0, "skip_limit": 1, "ema_decay": 0,
             "evaluate_every": 1,
         })
-        check_positive("a stage's {}", self, "learning_rate", "clip_norm", "decay_factor")
-        check_shares("recipe key {}", self, "frozen_statistics_share")
+        checks.check_positive("a stage's {}", self, "learning_rate", "clip_norm", "decay_factor")
+        checks.check_shares("recipe key {}", self, "frozen_statistics_share")
         if self.ema_decay >= 1:
             raise FqssError(f"recipe key ema_decay is {self.ema_decay}: it must be below 1")
 
@@ -217,13 +220,13 @@ class QuantizationRecipe:
     fixed_batches: int = 0
 
     def __post_init__(self) -> None:
-        check_choices("quantization.{}", self, {
+        checks.check_choices("quantization.{}", self, {
             "calibration": CALIBRATIONS, "residual": RESIDUALS, "masking": MASKINGS,
             "distillation_direction": ("speech", "music"),
             "distillation_average": ("linear", "decibel"),
         })
-        check_shares("quantization.{}", self, "distillation_weight")
-        check_least("quantization.{}", self, {
+        checks.check_shares("quantization.{}", self, "distillation_weight")
+        checks.check_least("quantization.{}", self, {
             "input_planes": 1, "output_planes": 1, "calibration_steps": 1, "fixed_batches": 0,
         })
 
@@ -247,7 +250,8 @@ class Recipe:
     qat: StageRecipe = StageRecipe(learning_rate=3e-4)
 
     def __post_init__(self) -> None:
-        check_choices("{}", self, {"loss": ("si_sdr", "sdr", "l1")})
+        checks.check_choices("{}", self, {"loss": ("si_sdr", "sdr", "l1")})
+        checks.check_seed(self.seed)
         if self.model.sources == 1 and self.data.task != "enh_single":
             data = dataclasses.replace(self.data, task="enh_single")
             object.__setattr__(self, "data", data)
@@ -369,7 +373,7 @@ def _read(name_or_path: PathLike, readers: tuple[str, ...] = ()) -> Json:
         raise FqssError(f"recipe {name} is its own base: {' -> '.join((*readers, name))}")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except NOT_YAML as error:
         reason = " ".join(str(error).split())
         raise FqssError(f"recipe {name} is not valid YAML: {reason}") from error
     if not isinstance(values, dict):
@@ -388,7 +392,8 @@ def _read(name_or_path: PathLike, readers: tuple[str, ...] = ()) -> Json:
 def _merged(base: Json, values: Json) -> Json:
     """``values`` over those of ``base``, section by section; another network has its own sizes."""
     merged = dict(base)
-    if values.get("network", base.get("network")) != base.get("network"):
+    network = base.get("network", DEFAULT)
+    if values.get("network", network) != network:
         merged.pop("model", None)
         base = merged.copy()
     for key, value in values.items():
@@ -425,8 +430,8 @@ def _put_settings(values: Json, settings: Iterable[str]) -> None:
                 raise FqssError(f"--set {setting}: {parent} is not a section")
         try:
             target[leaf] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise FqssError(f"--set {setting}: {text} is not valid YAML") from error
+        except NOT_YAML as error:
+            raise FqssError(f"--set {setting}: this is not valid YAML") from error
 
 
 def from_dict(defaults: Section, values: Any, prefix: str) -> Section:
@@ -467,7 +472,8 @@ def _typed(value: Any, default: Any, key: str) -> Any:
         with contextlib.suppress(ValueError):
             value = float(value)
     elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        with contextlib.suppress(OverflowError):
+            value = float(value)
     if type(value) is type(default) and (not isinstance(value, float) or math.isfinite(value)):
         return value
     raise FqssError(f"recipe key {key} is {value!r}: it must be {KINDS[type(default)]}")

@@ -14,6 +14,8 @@ MAGNITUDE_RANGE = 1024
 LOGIT_RANGE = 16
 # Of music.
 CHANNELS = 2
+# What no name of a source has, because files are called by it.
+NOT_IN_NAMES = "/\\\0"
 # Hann windows that lie over each sample.
 WINDOWS = 4
 # Each mask for itself, or all together 1.

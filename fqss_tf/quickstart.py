@@ -110,7 +110,7 @@ def quickstart(
 
 
 def _scores(files: OpenFiles) -> list[ModelScore]:
-    mixtures, rate = load_mixtures("bundled")
+    mixtures, rate = load_mixtures("bundled", models=list(files.values()))
     with bar("scoring", len(files) * len(mixtures)) as shown:
         return evaluate(
             list(files.values()), mixtures, progress=lambda done, total: shown.update(1), rate=rate
@@ -150,7 +150,7 @@ def _sweep(scores: Sequence[ModelScore]) -> list[Json]:
 
 def _examples(output: Path, files: OpenFiles) -> list[Json]:
     """Separated audio of the float and the FQSS model, beside mixture and true sources."""
-    mixtures, rate = load_mixtures("bundled")
+    mixtures, rate = load_mixtures("bundled", models=list(files.values()))
     folder = output / "audio"
     folder.mkdir(exist_ok=True)
     separators = {

@@ -126,6 +126,10 @@ def test_settings_override_the_file(recipe_file):
         ("seed.more=1", "--set seed.more=1: seed is not a section"),
         ("model.norm=layer", "model.norm 'layer'"),
         ("seed=[1", "--set seed=\\[1"),
+        ("seed=0x_", "--set seed=0x_: this is not valid YAML"),
+        ("data.datasets=2024-02-30", "2024-02-30: this is not valid YAML"),
+        ("seed=" + 2000 * "[", "is not valid YAML"),
+        ("qat.learning_rate=1" + 400 * "0", "qat.learning_rate is 1"),
     ],
 )
 def test_wrong_settings(setting, message, recipe_file):
@@ -142,6 +146,10 @@ def test_wrong_settings(setting, message, recipe_file):
         ("data.random_gain_db=-1", "data.random_gain_db is -1.0: it must not be negative"),
         ("data.min_noise_snr_db=30", "data.min_noise_snr_db is above data.max_noise_snr_db"),
         ("data.sample_rate=0", "data.sample_rate is 0: it must be above 0"),
+        ("data.sources=[a/b, c]", "data.sources names 'a/b': its files cannot be called so"),
+        ("data.sources=['', c]", "data.sources names '': its files cannot be called so"),
+        ("seed=-1", "seed is -1: give a number from 0 to 2147483647"),
+        ("seed=202501311200", "seed is 202501311200: give a number from 0"),
         ("data.segment_seconds=-1", "data.segment_seconds is -1.0: it must be above 0"),
         ("data.segment_seconds=.nan", "data.segment_seconds is nan: it must be a number"),
         ("data.segment_seconds=.inf", "data.segment_seconds is inf: it must be a number"),
@@ -239,6 +247,13 @@ def test_another_network_takes_over_all_but_the_sizes_of_its_base(recipe_file):
     recipe = load_recipe(recipe_file("base: voice\nnetwork: dprnn\nmodel: {filters: 32}"))
     assert (recipe.loss, recipe.data) == ("sdr", load_recipe("voice").data)
     assert (recipe.model.filters, recipe.model.kernel) == (32, DPRNNConfig().kernel)
+
+
+def test_the_network_of_the_base_may_be_named_again(recipe_file):
+    base = recipe_file("model: {filters: 64}")
+    base.rename(base.parent / "base.yaml")
+    recipe = load_recipe(recipe_file("base: base.yaml\nnetwork: convtasnet\nmodel: {skip: 8}"))
+    assert (recipe.model.filters, recipe.model.skip) == (64, 8)
 
 
 def test_a_base_lies_beside_the_file_and_may_have_one_too(recipe_file):

@@ -86,7 +86,8 @@ def check(context: click.Context, folder: str, headers: bool, as_json: bool) -> 
               help="Join clips of a speaker until they are at least this long.")
 @click.option("--most-seconds", default=20.0, show_default=True, type=FiniteRange(0.4),
               help="Cut clips that are longer.")
-@click.option("--seed", default=0, show_default=True, help="Another seed draws another set.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
+              help="Another seed draws another set.")
 @click.option("--on-bad-file", default="stop", show_default=True,
               type=click.Choice(["stop", "skip"]),
               help="What to do with a file that cannot be read.")
@@ -157,7 +158,8 @@ def mix(
               help="Sample rate of the mixtures in Hz; other files are resampled.")
 @click.option("--layers", default=3, show_default=True, type=click.IntRange(1),
               help="All sources but the first consist of up to this many sounds at once.")
-@click.option("--seed", default=0, show_default=True, help="Another seed draws other mixtures.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
+              help="Another seed draws other mixtures.")
 @click.option("--on-bad-file", default="stop", show_default=True,
               type=click.Choice(["stop", "skip"]),
               help="What to do with a file that cannot be read.")

@@ -58,6 +58,11 @@ def is_audio(path: Path) -> bool:
     return path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
 
 
+def is_visible_folder(path: Path) -> bool:
+    """Tells whether a path is a folder that no program has hidden for itself."""
+    return path.is_dir() and not path.name.startswith(".")
+
+
 def read_clip(path: PathLike) -> Clip:
     """Describes an audio file from its header.
 

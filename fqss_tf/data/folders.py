@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fqss_tf.data.bad_files import BadFilePolicy
-from fqss_tf.data.clips import AUDIO_SUFFIXES, Clip, is_audio, read_clips
+from fqss_tf.data.clips import AUDIO_SUFFIXES, Clip, is_audio, is_visible_folder, read_clips
 from fqss_tf.data.csv_cells import ENCODING, UNREADABLE, reason_of
 from fqss_tf.data.manifest import manifest_mixtures
 from fqss_tf.data.mixtures import FixedMixture
@@ -56,7 +56,7 @@ class SpeakerFolders:
         folder = self.root / part
         if not folder.is_dir():
             raise FqssError(f"{folder}: no such folder; expected <speaker>/*.wav in it")
-        names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+        names = sorted(entry.name for entry in folder.iterdir() if is_visible_folder(entry))
         if not names:
             raise FqssError(f"{folder}: holds no speaker folders; expected <speaker>/*.wav in it")
         groups = read_groups(folder / GROUPS, names)
@@ -144,7 +144,8 @@ def read_groups(path: Path, speaker_names: Collection[str] | None = None) -> dic
             reader = csv.DictReader(file)
             if not {"speaker", "group"} <= set(reader.fieldnames or ()):
                 raise FqssError(f"{path}: needs the columns speaker,group")
-            groups = {row["speaker"]: row["group"] for row in reader}
+            # A speaker without one is a group for itself.
+            groups = {row["speaker"]: row["group"] for row in reader if row["group"]}
     except UNREADABLE as error:
         raise FqssError(f"cannot read {path}: {reason_of(error)}") from error
     unknown = sorted(set(groups) - set(speaker_names or groups))

@@ -104,7 +104,15 @@ def make_librimix(
         raise FqssError(f"the rate of a LibriMix is 8000 or 16000 Hz, not {options.rate}")
     noises = noise_clips(noise, bad_files)
     rng = np.random.default_rng(options.seed)
-    speakers = split_speakers(find_speakers(folders, bad_files), options, rng)
+    found = find_speakers(folders, bad_files)
+    speakers = split_speakers(found, options, rng)
+    if "" in found:
+        for part in filter(speakers.get, PARTS):
+            share = f"{len(speakers[part])} of {len(found[''])} speakers"
+            check_groups(
+                speakers[part], options.sources,
+                f"part {part} gets {share} (change --split, or name more folders)",
+            )
     drawn = {
         part: draw_mixtures(speakers[part], options, count, rng)
         for part, count in zip(PARTS, options.counts, strict=True) if speakers[part]

@@ -100,12 +100,18 @@ def read_manifest(path: PathLike) -> list[Mixture]:
     Raises:
         FqssError: the file is missing, lacks a column, has a value of the wrong kind or no rows.
     """
-    path = Path(path)
+    return [mixture for _, mixture in _rows(Path(path))]
+
+
+def _rows(path: Path) -> list[tuple[int, Mixture]]:
+    """(line, mixture) of each row: the reader passes over empty lines."""
     try:
         with open(path, newline="", encoding=ENCODING) as file:
             reader = csv.DictReader(file)
             sources = _sources_named(path, reader.fieldnames or ())
-            mixtures = [_parse(path, reader.line_num, row, sources) for row in reader]
+            mixtures = [
+                (reader.line_num, _parse(path, reader.line_num, row, sources)) for row in reader
+            ]
     except UNREADABLE as error:
         raise FqssError(f"cannot read {path}: {reason_of(error)}") from error
     if not mixtures:
@@ -128,11 +134,11 @@ def manifest_mixtures(path: PathLike, bad_files: BadFilePolicy) -> list[FixedMix
             that is missing, too short or not mono, or with clips of two rates.
     """
     path = Path(path)
-    rows = read_manifest(path)
-    files = [[path.parent / segment.path for segment in row.segments] for row in rows]
+    rows = _rows(path)
+    files = [[path.parent / segment.path for segment in row.segments] for _, row in rows]
     clips = read_clips([file for row_files in files for file in row_files])
     mixtures = []
-    for line, (row, row_files) in enumerate(zip(rows, files, strict=True), 2):
+    for (line, row), row_files in zip(rows, files, strict=True):
         try:
             mixtures.append(_fixed(row, [clips[file] for file in row_files]))
         except FqssError as error:

@@ -156,9 +156,10 @@ def _batch_reader(
             )
             waveform = tf.ensure_shape(waveform, [segment_samples])
             if plan.is_layered:
-                # What is added up must not depend on how loud each file happens to be.
-                level = tf.where(levelled, tf.maximum(rms(waveform), SILENCE_RMS), 1.0)
-                waveform /= level
+                # What is added up must not depend on how loud each file happens to be. But a pause
+                # stays one, or it would be taken for a voice.
+                found = rms(waveform)
+                waveform /= tf.where(levelled & (found >= SILENCE_RMS), found, 1.0)
             rows = rows.write(row, gain[row] * waveform)
         if plan.is_layered:
             return tf.ensure_shape(tf.math.segment_sum(rows.stack(), plan.places), attempt_shape)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fqss_tf.data.bad_files import BadFilePolicy
-from fqss_tf.data.clips import Clip, is_audio, read_clips, usable
+from fqss_tf.data.clips import Clip, is_audio, is_visible_folder, read_clips, usable
 from fqss_tf.data.folders import PARTS, Speaker
 from fqss_tf.data.mixtures import FixedMixture, Piece
 from fqss_tf.errors import FqssError
@@ -151,7 +151,7 @@ def _is_aligned(track: Path) -> bool:
 def _folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(entry for entry in folder.iterdir() if entry.is_dir())
+    return sorted(filter(is_visible_folder, folder.iterdir()))
 
 
 def _files(track: Path) -> dict[str, Path]:

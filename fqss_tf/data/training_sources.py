@@ -142,7 +142,7 @@ def noise_clips(folders: Iterable[PathLike], bad_files: BadFilePolicy) -> list[C
 
 def scored_mixtures(
     data: "DataRecipe", part: str, sources: int, bad_files: BadFilePolicy | None = None,
-    most_seconds: float | None = MOST_DEV_SECONDS,
+    most_seconds: float | None = MOST_DEV_SECONDS, substitutes: bool = True,
 ) -> list[FixedMixture | StandIn]:
     """Finds the fixed mixtures of a part, of the first root that has any, else stand-ins.
 
@@ -155,6 +155,7 @@ def scored_mixtures(
         sources: of each mixture.
         bad_files: a ``BadFilePolicy``; None makes one of ``data.on_bad_file``.
         most_seconds: of longer ones the middle is taken; None takes all of it.
+        substitutes: whether stand-ins will do.
 
     Returns:
         A list of ``FixedMixture`` or ``StandIn`` that can be decoded, of at most
@@ -162,7 +163,7 @@ def scored_mixtures(
 
     Raises:
         FqssError: they are broken, all of them if ``bad_files`` skips, of another rate, or of
-            another number of sources.
+            another number of sources; or there are none, and no ``substitutes``.
     """
     bad_files = BadFilePolicy(data.on_bad_file) if bad_files is None else bad_files
     sets = _open_sets(data, bad_files)
@@ -176,8 +177,13 @@ def scored_mixtures(
                 f"data.datasets have no {part} mixtures of {', '.join(data.sources)} to score on: "
                 "fqss-tf data mix makes some"
             )
-        substitutes = _stand_ins(data, part, sources, bad_files)
-        return _decodable(_some(substitutes, data.dev_mixtures), bad_files)
+        if not substitutes:
+            raise FqssError(
+                f"{', '.join(data.datasets)} has no {part} mixtures: fqss-tf data mix, or "
+                "mix-sources, makes some"
+            )
+        found = _stand_ins(data, part, sources, bad_files)
+        return _decodable(_some(found, data.dev_mixtures), bad_files)
     for mixture in mixtures:
         _check_sources(mixture, sources)
         if mixture.rate != data.sample_rate:

@@ -200,7 +200,7 @@ def _open_tflite(file: TfliteFile, threads: int) -> _Network:
     return _Network(
         file.name, False, metadata.sample_rate, metadata.sources, metadata.has_named_sources,
         1 if metadata.transform else metadata.hop, metadata.segment,
-        open_engine(file, threads).forward,
+        open_engine(file, threads).forward, channels=metadata.channels,
     )
 
 
@@ -237,7 +237,7 @@ def _open_run(path: Path, threads: int) -> _Network:
         str(path), True, recipe.data.sample_rate, recipe.source_names, recipe.has_named_sources,
         recipe.model.segment_step, None if is_whole else recipe.segment(),
         _run_forward(path, recipe, threads),
-        keeps_level=is_whole, channels=CHANNELS if is_whole else 1,
+        keeps_level=is_whole, channels=CHANNELS if is_whole else recipe.model.audio_channels,
     )
 
 

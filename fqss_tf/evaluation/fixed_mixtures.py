@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fqss_tf.data.bad_files import BadFilePolicy
-from fqss_tf.data.bundled import BUNDLED, data_root
+from fqss_tf.data.bundled import BUNDLED, BUNDLED_RATE, data_root
 from fqss_tf.data.folders import MANIFEST
 from fqss_tf.data.librimix import LibriMix, mode_folders
 from fqss_tf.data.manifest import manifest_mixtures, read_manifest
@@ -59,7 +59,9 @@ def load_mixtures(
         return ReadWhenUsed(mixtures, load), data_set.sample_rate
     if (like := _needed(data, manifest, models)) is not None:
         settings, sources = like
-        found = scored_mixtures(settings, "test", sources, most_seconds=None)
+        found = scored_mixtures(
+            settings, "test", sources, most_seconds=None, substitutes=str(data) == BUNDLED
+        )
         return ReadWhenUsed([(mixture, None) for mixture in found], load), settings.sample_rate
     path = _manifest_folder(data, manifest) / manifest
     rows = read_manifest(path)
@@ -142,14 +144,17 @@ def _needed(
 ) -> tuple["DataRecipe", int] | None:
     """What training would ask of a data set, and of how many sources; None if its manifest will do.
 
-    The mixtures of the bundled manifest are of a voice and a background alone.
+    The mixtures of the bundled manifest are of a voice and a background alone, at one rate.
     """
     if manifest != MANIFEST:  # somebody means this one
         return None
     for model in map(open_model, models):
         with contextlib.suppress(FqssError):  # it says nothing, as a file of others
             settings, sources = _separated_by(model)
-            fits = str(data) != BUNDLED or tuple(settings.sources) == VOICE_AND_BACKGROUND
+            fits = str(data) != BUNDLED or (
+                tuple(settings.sources) == VOICE_AND_BACKGROUND
+                and settings.sample_rate == BUNDLED_RATE
+            )
             if _has_manifest(data, manifest) and fits:
                 return None
             return dataclasses.replace(settings, datasets=(str(data),), dev_mixtures=0), sources

@@ -79,7 +79,7 @@ def stoi(estimate: Waveform, target: Waveform, rate: int) -> float:
 def pesq(estimate: Waveform, target: Waveform, rate: int) -> float:
     """PESQ, MOS-LQO, wide band at 16 kHz and narrow band at 8 kHz; by pesq.
 
-    It is NaN where it finds no utterance in the target.
+    It is NaN where it finds no utterance in the target, or they are too short.
 
     Raises:
         FqssError: another rate.
@@ -89,7 +89,7 @@ def pesq(estimate: Waveform, target: Waveform, rate: int) -> float:
         raise FqssError(f"pesq is defined at 8000 and 16000 Hz, not at {rate} Hz: leave it out")
     try:
         return float(library.pesq(rate, target, estimate, PESQ_MODES[rate]))
-    except library.NoUtterancesError:
+    except (library.NoUtterancesError, library.BufferTooShortError):
         return float("nan")
 
 

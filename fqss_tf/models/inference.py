@@ -18,7 +18,8 @@ HybridSeparate: TypeAlias = Callable[[FloatArray], FloatArray]
 def separation_function(model: KerasModel, channels: int = 1) -> Separate:
     """float32 mixture ``[T]`` at the model's level -> estimates ``[S, T]``, as numpy arrays.
 
-    A model of several ``channels`` hears the mixture in all of them; estimates are their mean.
+    A model of several ``channels`` hears the mixture in all of them; estimates are their mean. Or
+    it is given ``[T, channels]``, and gives ``[S, T, channels]``.
 
     Traced once for each T. AutoGraph stays off: no layer has Python control flow over tensors, and
     translating each of hundreds of layers takes far longer than tracing it.
@@ -30,8 +31,9 @@ def separation_function(model: KerasModel, channels: int = 1) -> Separate:
         return graph.get_concrete_function(tf.TensorSpec([1, 1, samples, channels], tf.float32))
 
     def separate(mixture: Waveform) -> Sources:
-        heard = tf.constant(np.repeat(mixture[None, None, :, None], channels, axis=3), tf.float32)
-        return tf.reduce_mean(traced(len(mixture))(heard)[0], axis=2).numpy()
+        heard = mixture if mixture.ndim == 2 else np.stack([mixture] * channels, axis=1)
+        estimates = traced(len(mixture))(tf.constant(heard[None, None], tf.float32))[0].numpy()
+        return estimates if mixture.ndim == 2 else estimates.mean(axis=2)
 
     return separate
 

@@ -50,15 +50,16 @@ def separate_in_chunks(
     The last chunk is filled up with zeros.
 
     Args:
-        mixture: float32 [samples].
-        forward: function float32 [segment] -> float32 [sources, segment].
+        mixture: float32 [samples], or [samples, channels].
+        forward: function float32 [segment] -> float32 [sources, segment], or with channels at the
+            end of both.
         segment: samples per chunk.
         overlap: samples shared by neighbouring chunks, 0 <= overlap < segment.
         progress: called as ``progress(done, total)`` in chunks after each chunk, if given.
         order: as for ``separate_blocks``.
 
     Returns:
-        float32 [sources, samples].
+        float32 [sources, samples], or [sources, samples, channels].
 
     Raises:
         ValueError: the overlap is negative, or not below the segment.
@@ -68,7 +69,8 @@ def separate_in_chunks(
     blocks = [np.asarray(mixture, np.float32)]
 
     def filled_up(piece: Waveform) -> Sources:
-        return forward(np.pad(piece, (0, segment - len(piece))))[:, : len(piece)]
+        filling = np.zeros((segment - len(piece), *piece.shape[1:]), np.float32)
+        return forward(np.concatenate([piece, filling]))[:, : len(piece)]
 
     for part in separate_blocks(blocks, filled_up, segment, overlap, order):
         parts.append(part)

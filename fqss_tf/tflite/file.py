@@ -101,7 +101,7 @@ class TfliteFile:
             return
         try:
             values = json.loads(sidecar.read_bytes())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise FqssError(f"{sidecar} is not readable JSON: remove it or convert anew") from error
         expected = values.get("sha256") if isinstance(values, dict) else None
         if expected is not None and expected != self.sha256:

@@ -12,13 +12,14 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from fqss_tf.errors import FqssError
-from fqss_tf.formats import CHANNELS, FILE_TYPES, MASKS, WINDOWS, SpectrogramForm
+from fqss_tf.formats import CHANNELS, FILE_TYPES, MASKS, NOT_IN_NAMES, WINDOWS, SpectrogramForm
 from fqss_tf.tflite.flatbuffer import damaged, pack_model, read_model
 from fqss_tf.types import Json
 
 METADATA_NAME = b"fqss"
 FORMAT = 1
 BOUNDED = {"mixture", "spectrogram", "stage", "spectra"}
+MOST_COUNT = 2**31
 MOST_DELAY = 2**20  # samples; a minute or two
 UNNAMED_SOURCE = re.compile(r"speech(_\d+)?")
 # Format 1 keeps the keys that it began with: the app and other programs read them.
@@ -132,7 +133,7 @@ def read_description(path: Path, model: schema.ModelT) -> Metadata:
             data = model.buffers[entry.buffer].data
             try:
                 values = json.loads(bytes(data if data is not None else b""))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise damaged(path) from error
             return _checked(path, values)
     raise FqssError(f"{path} is not an fqss-tf model: it carries no fqss description")
@@ -210,7 +211,7 @@ def _are_bounds(bounds: Any) -> bool:
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < MOST_COUNT
 
 
 def _is_delay(value: object) -> bool:
@@ -223,9 +224,7 @@ def _is_text(values: Json, name: str) -> bool:
 
 def _are_file_names(sources: Any) -> bool:
     """Source names become parts of file names, so one must not lead to another folder."""
-    return _are_names(sources) and not any(
-        character in name for name in sources for character in "/\\\0"
-    )
+    return _are_names(sources) and not any(set(name) & set(NOT_IN_NAMES) for name in sources)
 
 
 def _are_names(names: Any) -> bool:

@@ -52,6 +52,13 @@ def test_speakers_of_a_group_are_never_mixed(tmp_path):
     assert pairs == {(0, 2), (0, 3), (1, 2), (1, 3), (2, 3)}
 
 
+def test_a_speaker_without_a_group_is_one_alone(tmp_path):
+    make_tree(tmp_path, ["a/1.wav", "b/1.wav", "c/1.wav"])
+    (tmp_path / "train" / "groups.csv").write_text("speaker,group\na,\nb,\nc\n")
+    groups = [speaker.group for speaker in scan_speakers(tmp_path, "train")]
+    assert len(set(groups)) == 3
+
+
 def test_one_group_alone_cannot_be_mixed(tmp_path):
     make_tree(tmp_path, ["a/1.wav", "b/1.wav"])
     (tmp_path / "train" / "groups.csv").write_text("speaker,group\na,actor\nb,actor\n")

@@ -136,6 +136,14 @@ def test_speakers_without_parts_are_parted(tmp_path, layout):
     assert all(len(i.split("_")) == 2 and i.endswith("-1-0000") for i in ids)
 
 
+def test_too_few_speakers_for_a_part_are_counted(tmp_path):
+    for number in range(10):
+        write_audio(tmp_path / "in" / f"{number}-1-0000.flac", tones(number, 10000))
+    with pytest.raises(FqssError, match=r"part dev gets 1 of 10 speakers \(change --split"):
+        make_librimix([tmp_path / "in"], tmp_path / "set", MixOptions(least_seconds=1.0))
+    assert not (tmp_path / "set").exists()
+
+
 def test_groups_are_kept_apart_and_handed_on(tmp_path):
     make_speakers(tmp_path / "in", {"train": ("a", "b", "c")}, samples=12000)
     (tmp_path / "in/train/groups.csv").write_text("speaker,group\na,actor\nb,actor\n")

@@ -131,6 +131,10 @@ def test_a_row_names_the_bad_clip(clip_folder, change, message):
     soundfile.write(clip_folder / "b/fast.wav", np.zeros(200), 16000)
     with pytest.raises(FqssError, match=f"line 2: .*{message}"):
         mixture_of(clip_folder, mixture_of_two(**{**ROW, **change}))
+    path = clip_folder / "mixtures.csv"
+    path.write_text(path.read_text().replace("\n", "\n\n\n", 1))
+    with pytest.raises(FqssError, match=f"line 4: .*{message}"):
+        manifest_mixtures(path, BadFilePolicy())
 
 
 @pytest.mark.parametrize(

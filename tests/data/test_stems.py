@@ -26,6 +26,8 @@ def test_aligned_stems_of_any_name(tmp_path):
     make_stems(tmp_path, {"train": ("a", "b")}, ("song", "guitar"), mixture=False, suffix="flac")
     data_set = open_data_set(tmp_path)
     assert (data_set.kind, data_set.stems) == ("stems", ("guitar", "song"))
+    (tmp_path / "train" / ".ipynb_checkpoints").mkdir()
+    assert open_data_set(tmp_path).stems == data_set.stems
     ordered = open_data_set(tmp_path, sources=("song", "guitar")).mixtures("train")[0]
     plain = data_set.mixtures("train")[0]
     assert ordered.sources == plain.sources[::-1] and plain.mixture is None

@@ -78,6 +78,22 @@ def test_a_network_of_two_voices_gets_two_bundled_voices(run):
     np.testing.assert_allclose(sources.sum(axis=0), mixture, atol=1e-6)
 
 
+@pytest.mark.parametrize("rate", [8000, 11025])
+def test_a_voice_network_of_another_rate_gets_bundled_mixtures_of_it(run, rate):
+    asked = run("data.sources=[voice,background]", f"data.sample_rate={rate}")
+    mixtures, found = load_mixtures("bundled", models=[asked])
+    assert found == rate and mixtures[0][3].shape[0] == 2
+
+
+def test_a_data_set_without_test_mixtures_is_not_replaced(run, tmp_path):
+    for place in ("train/a", "train/b", "test/a", "test/b"):
+        (tmp_path / "set" / place).mkdir(parents=True)
+        noise = np.random.default_rng(0).uniform(-0.5, 0.5, 8000)
+        soundfile.write(tmp_path / "set" / place / "1.wav", noise, 8000)
+    with pytest.raises(FqssError, match="set has no test mixtures: fqss-tf data mix"):
+        load_mixtures(tmp_path / "set", models=[run()])
+
+
 def test_what_is_no_data_set_is_one_line(run, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(FqssError, match="is no data set"):

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from fqss_tf.audio.levels import peak_gain
 from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import evaluate
 from fqss_tf.evaluation.libraries import sdr_mdx
 from fqss_tf.metrics import si_sdr
 from fqss_tf.runtime.spectrogram_engine import SpectrogramEngine
+from fqss_tf.runtime.stereo_engine import StereoEngine
 
 
 @pytest.fixture
@@ -43,6 +45,21 @@ def test_a_song_in_stereo_is_scored_in_stereo(spleeter_run, spleeter_files):
         np.testing.assert_allclose(score.rows[0].others["sdr_mdx"], expected, atol=0.01)
         of_one = si_sdr(estimates.mean(axis=2), sources.mean(axis=2))
         np.testing.assert_allclose(score.rows[0].source_si_sdr, of_one, atol=0.01)
+
+
+def test_networks_over_samples_of_both_channels_get_both(stereo_run, stereo_files):
+    engine = StereoEngine(stereo_files[0])
+    samples, count = engine.metadata.segment, len(engine.metadata.sources)
+    rng = np.random.default_rng(0)
+    sources = rng.uniform(-0.2, 0.2, (count, samples, 2)).astype(np.float32)
+    song = "song", 0.0, sources.sum(axis=0), sources
+    gain = peak_gain(song[2])
+    estimates = engine.forward(gain * song[2]) / gain
+    assert estimates.shape == sources.shape
+    expected = sdr_mdx(estimates, sources, 44100)
+    rate = engine.metadata.sample_rate
+    for score in evaluate([stereo_run, stereo_files[0]], [song], rate=rate, others=["sdr_mdx"]):
+        np.testing.assert_allclose(score.rows[0].others["sdr_mdx"], expected, atol=0.01)
 
 
 def test_a_network_of_one_channel_gets_the_average(tiny_float_tflite):

@@ -144,7 +144,8 @@ def test_text_from_outside_is_escaped(tmp_path, clip):
 
 
 def test_empty_parts_are_left_out(tmp_path):
-    assert "stronger" not in write(tmp_path)
+    assert "From loud backgrounds" not in write(tmp_path)
+    assert "From loud backgrounds" in write(tmp_path, sweep=SWEEP)
     assert Page(write(tmp_path)).tags.count("section") == 1
     assert Page(write(tmp_path, sweep=SWEEP)).tags.count("section") == 2
 

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from fqss_tf.errors import FqssError
 from fqss_tf.tflite import TfliteFile
 from fqss_tf.tflite.checksum import with_checksum
+from fqss_tf.tflite.flatbuffer import pack_model, read_model
+from fqss_tf.tflite.metadata import METADATA_NAME
 
 
 def metadata_of(path):
@@ -95,6 +98,7 @@ def test_a_foreign_model_is_named_as_such(foreign_tflite):
     [
         ({"format": 2}, "format 2"),
         ({"segment": 0}, "wrong segment"),
+        ({"segment": 10**400}, "wrong segment"),
         ({"sample_rate": "8000"}, "wrong sample_rate"),
         ({"input_stages": True}, "wrong input_stages"),
         ({"type": "int4"}, "wrong type"),
@@ -113,6 +117,18 @@ def test_a_wrong_description_is_named(
     path.write_bytes(with_description(foreign_tflite.read_bytes(), float_description | change))
     with pytest.raises(FqssError, match=message):
         metadata_of(path)
+
+
+def test_a_description_of_endless_depth_is_damage(foreign_tflite, tmp_path):
+    model = read_model(foreign_tflite.read_bytes())
+    entry, buffer = schema.MetadataT(), schema.BufferT()
+    entry.name, entry.buffer = METADATA_NAME, len(model.buffers)
+    buffer.data = np.frombuffer(b"[" * 100_000, np.uint8)
+    model.metadata = [*(model.metadata or []), entry]
+    model.buffers.append(buffer)
+    (tmp_path / "a.tflite").write_bytes(pack_model(model))
+    with pytest.raises(FqssError, match="a.tflite is .*damaged"):
+        metadata_of(tmp_path / "a.tflite")
 
 
 def test_a_description_that_is_not_an_object_is_refused(

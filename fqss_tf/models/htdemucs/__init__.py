@@ -78,13 +78,17 @@ class HTDemucs(Network[HTDemucsConfig]):
         }}
 
     def separation(self, model: KerasModel, config: HTDemucsConfig, samples: int) -> Separate:
-        """Returns what separates one channel, which is heard in both."""
+        """Returns what separates both channels, or one, which is heard in both."""
         from fqss_tf.models.inference import hybrid_function
 
-        separate = hybrid_function(model, config.kernel)
-        return lambda mixture: separate(
-            np.stack([mixture] * CHANNELS, axis=1)
-        ).mean(axis=2).astype(np.float32)
+        whole = hybrid_function(model, config.kernel)
+
+        def separate(mixture: FloatArray) -> FloatArray:
+            if mixture.ndim == 2:
+                return whole(mixture).astype(np.float32)
+            return whole(np.stack([mixture] * CHANNELS, axis=1)).mean(axis=2).astype(np.float32)
+
+        return separate
 
     def fold(
         self, weights: LayerWeights, model: KerasModel, config: HTDemucsConfig
