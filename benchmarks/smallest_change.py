@@ -28,7 +28,7 @@ def main() -> None:
     found, _ = load_mixtures(options.data)
     mixtures = [(mixture, sources) for _, _, mixture, sources in found[: options.mixtures]]
     print(describe())
-    print("| file | over the difference | change of SI-SDR, mean | largest |\n|---|---:|---:|---:|")
+    print("| file | SQNR | change of SI-SDR, mean | largest |\n|---|---:|---:|---:|")
     for path in options.files:
         file = TfliteFile.open(path)
         ratio, changes = _changes(open_engine(file).forward, mixtures, file.metadata.segment)

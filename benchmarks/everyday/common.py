@@ -122,7 +122,7 @@ def two_voices():
     try:
         return Separator("two-voices")
     except FqssError:
-        return Separator()
+        return Separator("two-voices")
 
 
 def listed(folder, *arguments):

@@ -9,7 +9,10 @@ from fqss_tf.metrics import pit_si_sdr
 from fqss_tf.runtime import Separator, StreamingSeparator
 
 FULL_SCALE = 2**15
-MODELS = {"file": Separator, "stream": StreamingSeparator}
+MODELS = {
+    "file": lambda: Separator("two-voices"),
+    "stream": lambda: StreamingSeparator("two-voices-stream"),
+}
 
 
 def int16(waveform):

@@ -26,14 +26,22 @@ class HTDemucsConfig(EncoderSizes):
     """
 
     sources: int = 4
-    filters: int = 48
-    kernel: int = 4096
-    hop: int = 1024
+    filters: int = dataclasses.field(default=48, metadata={
+        "help": "number of channels of the first encoder layer; each further one has twice as many"
+    })
+    kernel: int = dataclasses.field(default=4096, metadata={
+        "help": "length of the STFT window, samples; must be 4 times `hop`"
+    })
+    hop: int = dataclasses.field(default=1024, metadata={
+        "help": "number of samples from one STFT frame to the next"
+    })
     depth: int = 4
     branches: int = 2
     compression: int = 8
     decoder_branches: bool = True
-    width: int = 512
+    width: int = dataclasses.field(default=512, metadata={
+        "help": "number of channels of the transformer; a multiple of 4 and of `heads`"
+    })
     layers: int = 5
     heads: int = 8
     feed_forward: int = 2048

@@ -30,11 +30,24 @@ class SpleeterConfig(EncoderSizes):
     """
 
     sources: int = 2
-    filters: int = 16
-    kernel: int = 4096
-    hop: int = 1024
-    bins: int = 1024
-    activation: UnetActivation = "relu"
+    filters: int = dataclasses.field(default=16, metadata={
+        "help": "number of channels of the first convolution; each of the next five has twice as "
+        "many as the one before"
+    })
+    kernel: int = dataclasses.field(default=4096, metadata={
+        "help": "length of the STFT window, samples; must be 4 times `hop`"
+    })
+    hop: int = dataclasses.field(default=1024, metadata={
+        "help": "number of samples from one STFT frame to the next"
+    })
+    bins: int = dataclasses.field(default=1024, metadata={
+        "help": "number of STFT frequencies that the network reads, from the lowest on; a multiple "
+        "of 64, at most half of `kernel`"
+    })
+    activation: UnetActivation = dataclasses.field(default="relu", metadata={
+        "help": "`relu`: LeakyReLU in the encoder and ReLU in the decoder, as in the published "
+        "network for 2 stems; `elu`: ELU in both, as in those for 4 and 5"
+    })
     masks: MaskKind = "sigmoid"
 
     choices = {"activation": ("relu", "elu"), "masks": MASKS}
