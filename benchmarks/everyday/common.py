@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from fqss_tf.cli.main import main as fqss_tf
 from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import load_mixtures
-from fqss_tf.runtime import Separator
+from fqss_tf.runtime import Separator, StreamingSeparator
 
 RATE, SECONDS = 8000, 12
 CASES: dict[str, Callable[[Path], str]] = {}
@@ -119,10 +119,19 @@ def tried(function):
 
 def two_voices():
     """The separator of two voices. Earlier versions have no other, and no name for it."""
+    return _named(Separator, "two-voices")
+
+
+def two_voices_stream():
+    """The same for streams."""
+    return _named(StreamingSeparator, "two-voices-stream")
+
+
+def _named(separator, name):
     try:
-        return Separator("two-voices")
+        return separator(name)
     except FqssError:
-        return Separator("two-voices")
+        return separator()
 
 
 def listed(folder, *arguments):

@@ -3,16 +3,12 @@
 import functools
 
 import numpy as np
-from common import RATE, bundled_mixtures, case, speech
+from common import RATE, bundled_mixtures, case, speech, two_voices, two_voices_stream
 
 from fqss_tf.metrics import pit_si_sdr
-from fqss_tf.runtime import Separator, StreamingSeparator
 
 FULL_SCALE = 2**15
-MODELS = {
-    "file": lambda: Separator("two-voices"),
-    "stream": lambda: StreamingSeparator("two-voices-stream"),
-}
+MODELS = {"file": two_voices, "stream": two_voices_stream}
 
 
 def int16(waveform):
