@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from fqss_tf import audio
 from fqss_tf.config import load_recipe
+from fqss_tf.data.bundled import BUNDLED_RATE
 from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import ModelScore, evaluate, load_mixtures, snr_sweep
 from fqss_tf.export.conversion import Conversion
@@ -75,6 +76,10 @@ def quickstart(
     if output.exists() and any(output.iterdir()):
         raise FqssError(f"{output} is not empty: choose another --output")
     recipe = load_recipe("quickstart", settings)
+    if recipe.data.sample_rate != BUNDLED_RATE:
+        raise FqssError(
+            f"quickstart scores on the bundled audio: leave data.sample_rate at {BUNDLED_RATE}"
+        )
     if from_scratch and teacher:
         raise FqssError("--from-scratch trains a teacher: leave --teacher out")
     if from_scratch:
@@ -110,7 +115,7 @@ def quickstart(
 
 
 def _scores(files: OpenFiles) -> list[ModelScore]:
-    mixtures, rate = load_mixtures("bundled", models=list(files.values()))
+    mixtures, rate = load_mixtures("bundled")
     with bar("scoring", len(files) * len(mixtures)) as shown:
         return evaluate(
             list(files.values()), mixtures, progress=lambda done, total: shown.update(1), rate=rate
@@ -150,7 +155,7 @@ def _sweep(scores: Sequence[ModelScore]) -> list[Json]:
 
 def _examples(output: Path, files: OpenFiles) -> list[Json]:
     """Separated audio of the float and the FQSS model, beside mixture and true sources."""
-    mixtures, rate = load_mixtures("bundled", models=list(files.values()))
+    mixtures, rate = load_mixtures("bundled")
     folder = output / "audio"
     folder.mkdir(exist_ok=True)
     separators = {

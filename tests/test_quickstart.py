@@ -5,6 +5,7 @@ import pytest
 import fqss_tf.quickstart
 from fqss_tf.config import load_recipe
 from fqss_tf.data.make_bundled import INPUT_SNR_DB
+from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import snr_table
 from fqss_tf.quickstart import MODELS, TEACHER, quickstart, table
 from fqss_tf.runs.shipped import ShippedRun
@@ -72,3 +73,9 @@ def test_a_folder_of_the_teachers_name_is_not_the_teacher(tmp_path, monkeypatch)
     monkeypatch.setattr(fqss_tf.quickstart, "train", asked)
     with pytest.raises(Asked, match="ShippedRun"):
         quickstart(tmp_path / "out")
+
+
+def test_another_rate_is_refused_before_anything_is_trained(tmp_path):
+    with pytest.raises(FqssError, match="leave data.sample_rate at 16000"):
+        quickstart(tmp_path / "out", settings=["data.sample_rate=8000"])
+    assert not (tmp_path / "out").exists()
