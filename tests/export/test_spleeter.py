@@ -133,7 +133,7 @@ def test_a_recipe_without_weights_converts(tmp_path):
 
 
 def test_a_limit_that_is_missed_leaves_no_file(spleeter_run, tmp_path):
-    with pytest.raises(FqssError, match="is not kept: with reference kernels it is"):
+    with pytest.raises(FqssError, match="is not kept: with reference kernels its SQNR to"):
         convert(Run(spleeter_run), tmp_path / "x.tflite", ptq=True, planes=2, least_sqnr=90)
     assert list(tmp_path.iterdir()) == []
 
