@@ -1,4 +1,4 @@
-"""What the tensors of each role cost in 8 bits. Makes a table of docs/results/real-sdr.md.
+"""What the tensors of each role cost a network of one source in 8 bits, by simulation.
 
     python benchmarks/tensor_roles.py --run RUN --data SET [--mixtures N]
 

@@ -217,27 +217,6 @@ def test_a_silent_segment_is_drawn_again(tmp_path):
     assert silent < 0.15  # half of one speaker's draws are silent, an eighth of them thrice
 
 
-def test_a_pause_is_drawn_again_where_backgrounds_are_layered(tmp_path):
-    """Its last bit is set now and then, as by dither."""
-    dither = np.random.default_rng(0).integers(-1, 2, 20000) / 2**15
-    for place in ("voice/a", "voice/b", "background/c"):
-        write_tones(tmp_path / "train" / place / "1.wav", RATE, 210)
-    soundfile.write(tmp_path / "train" / "voice" / "a" / "1.wav", dither, RATE)
-    data = recipe(
-        tmp_path, sources=("voice", "background"), layered_sources=("background",),
-        sample_rate=RATE,
-    )
-    bad_files = BadFilePolicy()
-    drawn = training_mixtures(
-        training_sources(data, 2, bad_files), data, sources=2, segment_samples=RATE,
-        batch_size=BATCH, seed=0, bad_files=bad_files,
-    )
-    voices = np.concatenate([sources[:, 0] for _, sources in first_batches(drawn, 16)])
-    # The tone changes its sign in a twentieth of the samples, dither in a third.
-    is_dither = (np.diff(np.sign(voices), axis=-1) != 0).mean(axis=-1) > 0.2
-    assert is_dither.mean() < 0.25  # half of the draws are of it, an eighth of them thrice
-
-
 def test_the_mixture_peaks_at_one_and_is_the_sum_of_two_speakers():
     for mixture, sources in first_batches(mixtures(BUNDLE, seconds=2.0), 4):
         assert mixture.dtype == sources.dtype == np.float32

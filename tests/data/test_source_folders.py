@@ -133,6 +133,19 @@ def test_layers_are_added_up_at_one_loudness_whatever_that_of_their_files(tmp_pa
     assert seen > 3
 
 
+def test_a_pause_is_drawn_again_where_backgrounds_are_layered(tmp_path):
+    """Its last bit is set now and then, as by dither."""
+    dither = np.random.default_rng(0).integers(-1, 2, 20000) / 2**15
+    tone = 0.5 * np.sin(2 * np.pi * 210 * np.arange(20000) / RATE)
+    for place, wave in (("voice/a", dither), ("voice/b", tone), ("background/c", tone)):
+        write_audio(tmp_path / "train" / place / "1.wav", wave)
+    batches = drawn(recipe(tmp_path, layered_sources=("background",)), 12)
+    voices = np.concatenate([sources[:, 0] for _, sources in batches])
+    # The tone changes its sign in a twentieth of the samples, dither in a third.
+    is_dither = (np.diff(np.sign(voices), axis=-1) != 0).mean(axis=-1) > 0.2
+    assert is_dither.mean() < 0.25  # half of the draws are of it, an eighth of them thrice
+
+
 def test_batches_are_the_same_wherever_training_goes_on(tmp_path):
     make_named_sources(tmp_path)
     data = recipe(tmp_path, layered_sources=("background",), speed_perturbation=True)
