@@ -143,19 +143,23 @@ def _temporary(path: Path, is_folder: bool = False) -> Iterator[Path]:
     else:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
-        with _locked(temporary):
+        with locked(temporary):
             yield temporary
     finally:
         _remove(temporary)
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[bool]:
-    """Holds the lock of a file or folder; yields whether it could, and False without such locks."""
+def locked(path: Path) -> Iterator[bool | None]:
+    """Holds the lock of a file or folder that exists.
+
+    Yields:
+        Whether this could be done at once; None where the system has no such locks.
+    """
     try:
         import fcntl
     except ImportError:  # Windows
-        yield False
+        yield None
         return
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -177,7 +181,7 @@ def _remove_stale(folder: Path) -> None:
             with contextlib.suppress(OSError):
                 if time.time() - leftover.stat().st_mtime < STALE_SECONDS:
                     continue
-                with _locked(leftover) as is_stale:
+                with locked(leftover) as is_stale:
                     if is_stale:
                         _remove(leftover)
 

@@ -162,11 +162,11 @@ def _contenders(recipe: Recipe) -> list[_Contender]:
         ),
         _contender(
             "quantized, teacher computes", run, recipe.qat, quantized,
-            losses.distillation_loss(recipe, teacher), recompute=recipe.recomputes,
+            losses.distillation_loss(recipe, teacher), is_quantized=True,
         ),
         _contender(
             "quantized, teacher read", run, recipe.qat, quantized,
-            losses.distillation_loss(recipe), teacher, recompute=recipe.recomputes,
+            losses.distillation_loss(recipe), teacher, is_quantized=True,
         ),
     ]
 
@@ -178,7 +178,7 @@ def _contender(
     model: KerasModel,
     loss: Callable[..., Tensor],
     teacher: KerasModel | None = None,
-    recompute: bool = False,
+    is_quantized: bool = False,
 ) -> _Contender:
     """Steps of ``stage`` on one noise batch, with the estimates that ``teacher`` has made of it."""
     import tensorflow as tf
@@ -197,9 +197,10 @@ def _contender(
     batch = [tf.constant(sources.sum(axis=1)), tf.constant(sources)]
     if teacher is not None:
         batch.append(estimates(teacher, batch[0], False))
+    optimizer = optimizer_for(model, stage, relative_rate=is_quantized)
     step = TrainingStep(
-        model, loss, optimizer_for(model, stage), stage, tf.distribute.get_strategy(), recompute,
-        estimates,
+        model, loss, optimizer, stage, tf.distribute.get_strategy(),
+        is_quantized and run.recipe.recomputes, estimates,
     )
     return _Contender(
         name,

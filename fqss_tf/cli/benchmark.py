@@ -211,9 +211,11 @@ def _mixtures(
 ) -> tuple[Sequence[NamedMixture], int] | None:
     if data is None:
         return None
-    from fqss_tf.evaluation import default_task, load_mixtures
+    from fqss_tf.evaluation import check_rates, default_task, load_mixtures
 
-    return load_mixtures(data, task=default_task(models), models=models)
+    mixtures, rate = load_mixtures(data, task=default_task(models), models=models)
+    check_rates(models, rate)
+    return mixtures, rate
 
 
 def _make_folder(path: Path) -> None:

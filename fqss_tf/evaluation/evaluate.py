@@ -16,7 +16,7 @@ import numpy as np
 from fqss_tf.audio.levels import peak_gain
 from fqss_tf.errors import FqssError
 from fqss_tf.evaluation import libraries
-from fqss_tf.evaluation.fixed_mixtures import LoadedMixture
+from fqss_tf.evaluation.fixed_mixtures import LoadedMixture, check_rate
 from fqss_tf.evaluation.libraries import averaged
 from fqss_tf.formats import CHANNELS
 from fqss_tf.metrics import assigned_si_sdr, si_sdr
@@ -308,11 +308,8 @@ def _separate(mixture: Waveform, network: _Network, segment: int | None) -> Sour
 def _check_rates(networks: Sequence[_Network], rate: int | None) -> None:
     first = networks[0]
     for network in networks:
-        if rate not in (None, network.sample_rate):
-            raise FqssError(
-                f"{network.name} works at {network.sample_rate} Hz but the mixtures have {rate} "
-                "Hz: give data of the model's rate"
-            )
+        if rate is not None:
+            check_rate(network.name, network.sample_rate, rate)
         if network.sample_rate != first.sample_rate:
             raise FqssError(
                 f"{network.name} works at {network.sample_rate} Hz but {first.name} at "

@@ -96,6 +96,38 @@ def mixture_kinds(data: PathLike, manifest: str = MANIFEST) -> dict[str, str]:
     return {row.mixture_id: row.kind for row in rows if row.kind}
 
 
+def check_rates(models: Iterable[FileLike], rate: int) -> None:
+    """Checks that models can be scored on mixtures of a sample rate, before much time is spent.
+
+    Args:
+        models: as for ``evaluate``; those that do not say what they separate are passed over.
+        rate: of the mixtures, Hz.
+
+    Raises:
+        FqssError: one works at another rate.
+    """
+    for model in map(open_model, models):
+        try:
+            settings, _ = _separated_by(model)
+        except FqssError:
+            continue
+        name = model.name if isinstance(model, TfliteFile) else str(model)
+        check_rate(name, settings.sample_rate, rate)
+
+
+def check_rate(name: str, own: int, rate: int) -> None:
+    """Checks that a model's ``own`` rate is that of the mixtures, both in Hz.
+
+    Raises:
+        FqssError: it is not.
+    """
+    if own != rate:
+        raise FqssError(
+            f"{name} works at {own} Hz but the mixtures have {rate} Hz: give data of the model's "
+            "rate"
+        )
+
+
 def default_task(models: Iterable[FileLike]) -> Literal["sep_clean", "enh_single"]:
     """Returns the task of a LibriMix to score models on: ``enh_single`` for those of one source.
 

@@ -1,13 +1,16 @@
 """Files from the web: resumed, checked, and kept in a cache."""
 
+import contextlib
 import hashlib
 import http.client
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 from fqss_tf.errors import FqssError
+from fqss_tf.files import locked
 from fqss_tf.progress import bar
 
 BLOCK = 1 << 20
@@ -38,7 +41,8 @@ def downloaded(url: str, sha256: str, folder: Path) -> Path:
         folder: where the copy is kept; made if it is missing. Its name there is that in the URL.
 
     Raises:
-        FqssError: it cannot be reached or written, or has another checksum; then nothing is kept.
+        FqssError: it cannot be reached or written, or has another checksum, and then nothing is
+            kept; or another program is downloading it.
     """
     place = folder / url.rpartition("/")[2]
     part = place.with_name(f"{place.name}.part")
@@ -48,13 +52,14 @@ def downloaded(url: str, sha256: str, folder: Path) -> Path:
                 return place
             place.unlink()
         folder.mkdir(parents=True, exist_ok=True)
-        _fetch(url, part)
-        if not has_checksum(part, sha256):
-            part.unlink()
-            raise FqssError(
-                f"{url} is refused: its SHA-256 is not {sha256}, which its publisher states"
-            )
-        os.replace(part, place)
+        with _held(part, url):
+            _fetch(url, part)
+            if not has_checksum(part, sha256):
+                part.unlink()
+                raise FqssError(
+                    f"{url} is refused: its SHA-256 is not {sha256}, which its publisher states"
+                )
+            os.replace(part, place)
     except NO_CONNECTION as error:
         raise FqssError(
             f"cannot download {url} ({_reason(error)}): run this again with a network, or get the "
@@ -72,6 +77,22 @@ def has_checksum(path: Path, sha256: str) -> bool:
         for block in iter(lambda: file.read(BLOCK), b""):
             digest.update(block)
     return digest.hexdigest().startswith(sha256)
+
+
+@contextlib.contextmanager
+def _held(part: Path, url: str) -> Iterator[None]:
+    """Makes ``part`` unless it is there, for this program alone; an empty one does not stay."""
+    part.touch()
+    with locked(part) as is_mine:
+        if is_mine is False:
+            raise FqssError(
+                f"another program is downloading {url}: run this again when that has ended"
+            )
+        try:
+            yield
+        finally:
+            if part.exists() and not part.stat().st_size:
+                part.unlink()
 
 
 def _fetch(url: str, part: Path) -> None:

@@ -2,13 +2,16 @@ import json
 import os
 import sys
 
+import numpy as np
 import pytest
+import soundfile
 from click.testing import CliRunner
 from terminal import seen_on_terminal
 
-from fqss_tf.benchmark import training
+from fqss_tf.benchmark import measure, training
 from fqss_tf.benchmark.training import StepTimes
 from fqss_tf.cli.main import main
+from fqss_tf.data.manifest import mixture_of_two, write_manifest
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -147,6 +150,19 @@ def test_a_folder_that_cannot_be_made_is_found_before_the_timing(tiny_tflite, tm
     (tmp_path / "file").touch()
     result = run(tiny_tflite, "--per-op", "--plots", tmp_path / "file" / "plots")
     assert_refused(result, "cannot make the folder")
+
+
+def test_mixtures_of_another_rate_are_refused_before_the_timing(tiny_tflite, tmp_path, monkeypatch):
+    for name in "ab":
+        soundfile.write(tmp_path / f"{name}.wav", np.full(800, 0.1), 16000)
+    write_manifest(
+        tmp_path / "mixtures.csv", [mixture_of_two("0", 0.0, "a.wav", 0, 1, "b.wav", 0, 1, 800)]
+    )
+    monkeypatch.setattr(measure, "measure", lambda *_: pytest.fail("it was timed"))
+    assert_refused(
+        run(tiny_tflite, "--data", tmp_path),
+        f"{tiny_tflite} works at 8000 Hz but the mixtures have 16000 Hz: give data of the model's",
+    )
 
 
 def test_without_adb(tiny_tflite, tmp_path, monkeypatch):

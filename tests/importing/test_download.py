@@ -9,6 +9,7 @@ import pytest
 from publisher import publishing
 
 from fqss_tf.errors import FqssError
+from fqss_tf.files import locked
 from fqss_tf.importing.download import cache_folder, downloaded
 
 CONTENT = bytes(range(256)) * 9000
@@ -35,6 +36,16 @@ def test_a_file_is_downloaded_once(publisher, url, tmp_path, digits):
         assert place.read_bytes() == CONTENT
     assert [path.name for path in folder.iterdir()] == ["a.tar.gz"]
     assert publisher.sent("a.tar.gz") == [None]
+
+
+def test_two_programs_do_not_write_one_download(publisher, url, tmp_path):
+    part = tmp_path / "a.tar.gz.part"
+    part.write_bytes(CONTENT[:1000])
+    with locked(part):
+        with pytest.raises(FqssError, match="another program is downloading .*: run this again"):
+            downloaded(url, SHA256, tmp_path)
+        assert part.read_bytes() == CONTENT[:1000]
+    assert downloaded(url, SHA256, tmp_path).read_bytes() == CONTENT
 
 
 def test_a_broken_download_goes_on_where_it_was(publisher, url, tmp_path):
