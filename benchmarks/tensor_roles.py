@@ -27,7 +27,7 @@ from fqss_tf.types import Planes
 SECONDS = 2
 CALIBRATION_BATCHES = 16
 HIGH_DB = 15.0
-BATCH = 8
+BATCH = 2
 # Kind, and what the name begins with, numbers of blocks left out. The first that fits holds.
 ROLES = {
     "input": ("input", ""),

@@ -190,14 +190,15 @@ class QuantizationRecipe:
     32-bit sums of the decoder, or ``samples``, by a residual encoder, as published.
     ``masking``: the latent holds the masked encoding, ``direct``, as published, or only how it
     differs from that of a mean mask, ``centered`` (``fqss_tf.models.masking``).
+    ``latent_planes``: 8-bit tensors that hold the latent, 1, or 2, a fine and a coarse one
+    (``fqss_tf.models.fine_latent``).
     ``calibration``: how ranges follow from the values of ``calibration_steps`` batches, to start
     training from and for ``convert --ptq``: ``percentile`` (99.99 % of the values), ``mse`` (least
     mean squared error) or ``minmax`` (running means of the extremes). The first two choose the
     ranges of weights by least error.
     ``train_ranges``: whether training moves the calibrated ranges of the quantizers too.
     ``recompute``: the gradient computes the network once more in segments, instead of keeping all
-    of its tensors: less memory, more time, the same results. Of ConvTasNet alone: other networks
-    keep their tensors.
+    of its tensors: less memory, more time, the same results. Of ConvTasNet alone.
 
     ``distillation_weight``, ``distillation_direction`` (``speech`` or ``music``) and
     ``distillation_average`` (``linear`` as published, or ``decibel``) are the last arguments of
@@ -210,6 +211,7 @@ class QuantizationRecipe:
     output_planes: int = 2
     residual: Residual = "exact"
     masking: Masking = "direct"
+    latent_planes: int = 1
     calibration_steps: int = 50
     calibration: str = "percentile"
     train_ranges: bool = True
@@ -228,6 +230,7 @@ class QuantizationRecipe:
         checks.check_shares("quantization.{}", self, "distillation_weight")
         checks.check_least("quantization.{}", self, {
             "input_planes": 1, "output_planes": 1, "calibration_steps": 1, "fixed_batches": 0,
+            "latent_planes": 1,
         })
 
 

@@ -177,6 +177,8 @@ def _tensors(layer: KerasLayer, outputs: Container[str]) -> Iterator[Tensor]:
     ):
         yield Tensor(f"{name}/{attribute}", "weight", name, quantizer, variables, weight)
     for inner, quantizer in config.inner.items():
+        if isinstance(quantizer, InputRangeQuantizer):  # rounds nothing
+            continue
         yield Tensor(f"{name}/{inner}", "activation", name, quantizer)
     if (quantizer := _output_quantizer(layer)) is not None:
         kind, shown = "activation", name

@@ -20,6 +20,7 @@ import tf_keras as keras
 from fqss_tf.layers.center import FromMean
 from fqss_tf.layers.framing import BlocksToFrames
 from fqss_tf.layers.remainder import PLANE, beside_samples, remainder_kernel
+from fqss_tf.models import fine_latent
 from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.models.waveform import overlapped, past, remainder, waveform_convolution
 from fqss_tf.types import FloatArray, KerasModel, Tensor
@@ -76,38 +77,44 @@ def mean_estimate(blocks: Sequence[Tensor], config: EncoderSizes, causal: bool) 
     ]
 
 
-def centered_kernels(
-    decoder: FloatArray, tap: int, stretch: float = LARGEST_STRETCH
-) -> list[FloatArray]:
-    """Kernels of the decoders of both planes that read a mean estimate behind the latent.
+def decode_beside(network: KerasModel, config: EncoderSizes) -> None:
+    """Sets what decoders read beside the latent to what it leaves out, in place.
+
+    That is the mean estimate, of ``centered`` masks, and the fine part, of a latent of two planes;
+    nothing is done for other networks. The function becomes that of the network with direct latents
+    of one plane, but for the first and the last hop of a recording, which fewer frames overlap.
 
     Args:
-        decoder: kernel ``[1, taps, filters, hop]``.
-        tap: as of ``beside_samples``.
-        stretch: as of ``mean_estimate``.
-    """
-    mean = [1.0, 1 / stretch]
-    return [beside_samples(decoder, mean, tap), remainder_kernel(decoder, tap, [*mean, -1.0])]
-
-
-def decode_mean(network: KerasModel, config: EncoderSizes) -> None:
-    """Sets the weights of the mean estimate to those of the mean mask, in place.
-
-    The function becomes that of the network with direct latents, but for the first and the last hop
-    of a recording, which fewer frames overlap.
-
-    Args:
-        network: float, with ``centered`` latent.
+        network: float, from ``fqss_tf.models.registry.build`` with two output planes.
         config: its sizes.
     """
-    (mean,) = network.get_layer(MASK_CHANGE).get_weights()
-    (encoder,) = network.get_layer("encoder_0").get_weights()
-    decoder = network.get_layer("decoder_0").get_weights()[0][:, :, : len(mean)]
+    names = {layer.name for layer in network.layers}
+    is_centered, is_fine = MASK_CHANGE in names, fine_latent.DECODERS[0] in names
+    if not (is_centered or is_fine):
+        return
+    decoder = network.get_layer("decoder_0").get_weights()[0][:, :, : config.filters]
     largest = max(np.abs(decoder).max(), LARGEST_WEIGHT / LARGEST_STRETCH)
     stretch = 2 ** np.floor(np.log2(LARGEST_WEIGHT / largest))
-    for plane, found in enumerate(centered_kernels(decoder, config.output_tap, stretch)):
+    beside: list[float] = []
+    if is_centered:
+        _decode_mean(network, decoder, config, stretch)
+        beside += [1.0, 1 / stretch]
+    if is_fine:
+        fine_latent.set_decoders(network, decoder, config, stretch)
+        beside += fine_latent.weights(stretch)
+    tap = config.output_tap
+    kernels = beside_samples(decoder, beside, tap), remainder_kernel(decoder, tap, [*beside, -1.0])
+    for plane, kernel in enumerate(kernels):
         layer = network.get_layer(f"decoder_{plane}")
-        layer.set_weights([found, layer.get_weights()[1]])
+        layer.set_weights([kernel, layer.get_weights()[1]])
+
+
+def _decode_mean(
+    network: KerasModel, decoder: FloatArray, config: EncoderSizes, stretch: float
+) -> None:
+    """Sets the decoders of the mean estimate to those of the mean mask."""
+    (mean,) = network.get_layer(MASK_CHANGE).get_weights()
+    (encoder,) = network.get_layer("encoder_0").get_weights()
     whole = (encoder.reshape(-1, len(mean)) * mean) @ decoder
     filtered = np.concatenate([whole / COPIES] * COPIES + [whole / PLANE], axis=2)
     offset = whole.sum(axis=(0, 1, 2)) / PLANE  # the second plane of the mixture begins at -1

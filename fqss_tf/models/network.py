@@ -12,6 +12,7 @@ import numpy as np
 from fqss_tf.formats import SpectrogramForm
 from fqss_tf.models.sizes import EncoderSizes
 from fqss_tf.types import (
+    Arrays,
     FloatArray,
     Json,
     KerasModel,
@@ -154,6 +155,16 @@ class Network(abc.ABC, Generic[Sizes]):
     def widths(self, config: Sizes) -> tuple[str, ...]:
         """Returns the sizes in which training may begin from a narrower network."""
         return ()
+
+    def adapted(self, weights: Arrays, before: Sizes, config: Sizes) -> Arrays:
+        """Returns the weights of a network of other sizes in the form that these sizes ask for.
+
+        Args:
+            weights: by name.
+            before: the sizes of their network.
+            config: sizes that may differ from them in what ``widths`` says.
+        """
+        return weights
 
     def plane_weights(
         self, weights: LayerWeights, config: Sizes, input_planes: int, output_planes: int

@@ -46,7 +46,8 @@ def names_of(chosen: Callable[[Network[Any]], bool]) -> str:
 
 def build(
     config: EncoderSizes, *, input_planes: int = 1, output_planes: int = 1,
-    residual: Residual = "exact", masking: Masking = "direct", for_export: bool = False,
+    residual: Residual = "exact", masking: Masking = "direct", latent_planes: int = 1,
+    for_export: bool = False,
 ) -> KerasModel:
     """Builds the Keras model of a network: mixture ``[B, 1, T, C]`` -> estimates ``[B, S, T, C]``.
 
@@ -62,10 +63,14 @@ def build(
             ``fqss_tf.models.waveform.decoder`` has it; causal networks have ``exact`` alone.
         masking: what the decoders read, as ``fqss_tf.models.masking`` has it; ``centered`` for
             ConvTasNet with two planes each way alone.
+        latent_planes: 8-bit tensors of the latent, 1 or 2 (``fqss_tf.models.fine_latent``); 2 for
+            ConvTasNet with two output planes alone.
         for_export: the form that is quantized and exported: PReLU slopes are constants, and what
             convolutions can take over of the norms is left out.
     """
-    form = {} if masking == "direct" else {"masking": masking}
+    form: dict[str, Any] = {} if masking == "direct" else {"masking": masking}
+    if latent_planes > 1:
+        form["latent_planes"] = latent_planes
     return network_of(config).build(
         config, input_planes=input_planes, output_planes=output_planes, residual=residual,
         for_export=for_export, **form,

@@ -1,8 +1,10 @@
-"""Two sources that add up to the mixture: a network finds half their difference, d.
+"""Two sources that add up to the mixture: a network finds one waveform that tells them apart.
 
-The sources are ``x / 2 + d`` and ``x / 2 - d`` of the mixture x. This is mixture consistency
-(Wisdom et al. 2019, equal weights) of two sources by construction. One mask and one latent do for
-both, and what 8 bits lose in the latent is half as large, because the mixture itself has 16 bits.
+Either half their difference, d: the sources are ``x / 2 + d`` and ``x / 2 - d`` of the mixture x.
+This is mixture consistency (Wisdom et al. 2019, equal weights) of two sources by construction. Or
+(``first_is_rest``) the second source, s: the first one is ``x - s``. One mask and one latent do for
+both, and 8 bits lose less: the mixture itself has 16 bits. The less of it the latent holds, the
+finer are its steps: s is nothing where the first source is alone, d is half of it.
 """
 
 from collections.abc import Sequence
@@ -19,7 +21,6 @@ from fqss_tf.models.waveform import decoded_blocks, decoder, waveforms
 from fqss_tf.types import Tensor
 
 layers = keras.layers
-HALF = 0.5
 STRETCH = 64  # of what the first planes leave, which then has whole codes and fits
 
 
@@ -44,7 +45,7 @@ def decoded_sources(
     decoded = decoded_blocks(masked, config, output_planes, causal, beside)
     if config.latents < config.sources:
         mixed = delayed_mixture(mixture, config, input_planes, causal)
-        decoded = shares_of_mixture(mixed, decoded)
+        decoded = shares_of_mixture(mixed, decoded, config.first_share)
     return waveforms(decoded, config, causal)
 
 
@@ -70,7 +71,9 @@ def delayed_mixture(
     return found
 
 
-def shares_of_mixture(mixture: Sequence[Tensor], difference: Sequence[Tensor]) -> list[Tensor]:
+def shares_of_mixture(
+    mixture: Sequence[Tensor], decoded: Sequence[Tensor], first_share: float
+) -> list[Tensor]:
     """Blocks ``[B, 2, blocks, hop]`` of each plane of the two sources.
 
     A second plane is worth 1/256 of the first and runs over [-1, 1), as the planes of a splitter
@@ -78,34 +81,39 @@ def shares_of_mixture(mixture: Sequence[Tensor], difference: Sequence[Tensor]) -
 
     Args:
         mixture: blocks ``[B, 1, blocks, hop]`` of each of its planes.
-        difference: the same of half the difference of the sources.
+        decoded: the same of half the difference of the sources, or of the second one.
+        first_share: as of ``EncoderSizes``; 1 tells that it is the second one.
     """
     planes: list[Tensor] = []
-    sources = [
-        _source(mixture, difference, sign, f"source_{index}") for index, sign in enumerate((1, -1))
-    ]
+    if first_share == 1:
+        sources = [_source(mixture, decoded, 1.0, -1, "source_0"), decoded]
+    else:
+        sources = [
+            _source(mixture, decoded, first_share, 1, "source_0"),
+            _source(mixture, decoded, 1 - first_share, -1, "source_1"),
+        ]
     for index, plane in enumerate(zip(*sources, strict=True)):
         planes.append(_stacked(plane, f"sources_{index}"))
     return planes
 
 
 def _source(
-    mixture: Sequence[Tensor], difference: Sequence[Tensor], sign: int, name: str
+    mixture: Sequence[Tensor], decoded: Sequence[Tensor], share: float, sign: int, name: str
 ) -> list[Tensor]:
-    terms = [(plane, HALF / PLANE**index) for index, plane in enumerate(mixture)]
-    terms += [(plane, sign / PLANE**index) for index, plane in enumerate(difference)]
+    terms = [(plane, share / PLANE**index) for index, plane in enumerate(mixture)]
+    terms += [(plane, sign / PLANE**index) for index, plane in enumerate(decoded)]
     # A second plane p stands for (p + 1) / 256.
-    offset = HALF / PLANE * (len(mixture) > 1) + sign / PLANE * (len(difference) > 1)
-    if len(difference) == 1:
+    offset = share / PLANE * (len(mixture) > 1) + sign / PLANE * (len(decoded) > 1)
+    if len(decoded) == 1:
         return [_sum(terms, offset, f"{name}_0")]
     flooring = 1 / PLANE  # half a step of 1/128, by which rounding to the nearest is above it
     coarse = _sum(terms, offset - flooring, f"{name}_0")
-    first = [mixture[0], difference[0], coarse]
+    first = [mixture[0], decoded[0], coarse]
     # What the first planes leave of each other is less than two steps.
-    weights = [STRETCH * HALF, STRETCH * sign, -STRETCH]
+    weights = [STRETCH * share, STRETCH * sign, -STRETCH]
     left = _sum(list(zip(first, weights, strict=True)), 0.0, f"{name}_left")
     rest = [(left, PLANE / STRETCH)]
-    rest += [(plane, HALF) for plane in mixture[1:]] + [(difference[1], sign)]
+    rest += [(plane, share) for plane in mixture[1:]] + [(decoded[1], sign)]
     return [coarse, _sum(rest, PLANE * offset - 1, f"{name}_1")]
 
 

@@ -64,6 +64,10 @@ class EncoderSizes:
             raise FqssError(
                 f"model.sum_to_mixture is for two sources, not for {self.sources}: set it to false"
             )
+        if getattr(self, "first_is_rest", False) and not self._sums_to_mixture:
+            raise FqssError(
+                "model.first_is_rest is for model.sum_to_mixture: set that to true"
+            )
 
     @property
     def taps(self) -> int:
@@ -92,9 +96,17 @@ class EncoderSizes:
     def latents(self) -> int:
         """How many masked encodings the decoder reads.
 
-        A single one of half the difference, where two sources add up to the mixture.
+        A single one, where two sources add up to the mixture.
         """
         return 1 if self._sums_to_mixture else self.sources
+
+    @property
+    def first_share(self) -> float:
+        """What the first of two sources that add up to the mixture has of it besides the latent.
+
+        The second one has the rest of it: nothing, where the latent is all of that source.
+        """
+        return 1.0 if getattr(self, "first_is_rest", False) else 0.5
 
     @property
     def _sums_to_mixture(self) -> bool:
@@ -153,6 +165,26 @@ class EncoderSizes:
             raise FqssError(
                 f"quantization.masking {masking} goes with quantization.residual exact, not with "
                 f"{residual}"
+            )
+
+    def check_latent_planes(self, planes: int, residual: Residual) -> None:
+        """Checks that the network can have so many latent planes, with this second output plane.
+
+        Raises:
+            FqssError: it cannot.
+        """
+        if planes == 1:
+            return
+        if planes > 2:
+            raise FqssError(f"quantization.latent_planes is {planes}: use 2 at most")
+        if not self.linear_encoder:
+            raise FqssError(
+                f"quantization.latent_planes is {planes}: only convtasnet has more than 1"
+            )
+        if residual != "exact":
+            raise FqssError(
+                f"quantization.latent_planes {planes} goes with quantization.residual exact, not "
+                f"with {residual}"
             )
 
     @property

@@ -101,13 +101,17 @@ def output_quantizer(layer: KerasLayer) -> tuple[ModalQuantizer, Mapping[str, Te
 
 
 def quantized_source(layer: KerasLayer) -> KerasLayer:
-    """The wrapped layer whose quantizer made the integer tensor that a layer of one input reads."""
-    source = layer.inbound_nodes[0].inbound_layers
+    """The wrapped layer whose quantizer made the integer tensor that a layer reads first."""
+    source = _first_input(layer)
     while not _makes_integers(source):
-        inputs = source.inbound_nodes[0].inbound_layers
-        # A layer that keeps the scale of its input may look at the shape of another.
-        source = inputs[0] if isinstance(inputs, list) else inputs
+        source = _first_input(source)
     return source
+
+
+def _first_input(layer: KerasLayer) -> KerasLayer:
+    # A layer that keeps the scale of its input may look at the shape of another.
+    inputs = layer.inbound_nodes[0].inbound_layers
+    return inputs[0] if isinstance(inputs, list) else inputs
 
 
 def _makes_integers(layer: KerasLayer) -> bool:

@@ -16,7 +16,7 @@ SMALLEST_ENERGY = 1e-12  # of a channel that is silent
 def center_masks(network: KerasModel, mixtures: Iterable[FloatArray]) -> None:
     """Measures the mean of the masks and takes it from them, in place.
 
-    ``fqss_tf.models.masking.decode_mean`` has to add it again, once nothing else changes the
+    ``fqss_tf.models.masking.decode_beside`` has to add it again, once nothing else changes the
     weights. Changes only networks whose latent is ``centered``.
 
     Args:

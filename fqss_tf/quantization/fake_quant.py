@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from fqss_tf.types import Tensor
 
+HALF_STEP = 0.501  # of a range that is rounded to whole steps, with room for the last digit
+
 
 def fake_quantize(
     x: Tensor, minimum: Tensor, maximum: Tensor, bits: int = 8, narrow: bool = False,
@@ -71,3 +73,14 @@ def _fake_quantize(
     if training:
         return with_gradient(x, minimum, maximum)
     return kernel(x, minimum, maximum, **options)
+
+
+def off_zero(low: Tensor, high: Tensor, bits: int) -> Tensor:
+    """Returns the minimum of a range, lowered by about a step if the zero point would be 0.
+
+    XNNPACK takes the product of a tensor with itself if its zero point is 0, and can need hundreds
+    of times as long for it as LiteRT's own kernel (docs/explain/measured.md).
+    """
+    steps, middle = 2**bits - 1, 2 ** (bits - 1)
+    at_zero = tf.abs(-low * steps / (high - low) - middle) <= HALF_STEP
+    return tf.where(at_zero, -high * (middle + 1) / (steps - middle - 1), low)

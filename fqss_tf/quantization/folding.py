@@ -8,9 +8,10 @@ from fqss_tf.layers.attention import DotProductAttention, query_factor
 from fqss_tf.layers.norm import ChannelLayerNorm
 from fqss_tf.layers.prelu import ScalarPReLU
 from fqss_tf.layers.remainder import remainder_kernel
-from fqss_tf.models.masking import centered_kernels, decode_mean
+from fqss_tf.models.masking import decode_beside
 from fqss_tf.models.registry import build, network_of
 from fqss_tf.models.sizes import Masking, Residual
+from fqss_tf.models.waveform_weights import DECODERS
 from fqss_tf.types import FloatArray, KerasModel, LayerWeights
 
 
@@ -48,7 +49,7 @@ def fold_for_export(model: KerasModel, config: Any) -> KerasModel:
 
 def add_planes(
     model: KerasModel, config: Any, *, input_planes: int, output_planes: int,
-    residual: Residual = "exact", masking: Masking = "direct",
+    residual: Residual = "exact", masking: Masking = "direct", latent_planes: int = 1,
 ) -> KerasModel:
     """The float model with input splitter and output combiner, computing the same function.
 
@@ -64,12 +65,14 @@ def add_planes(
         output_planes: as there.
         residual: as there.
         masking: as there.
+        latent_planes: as there.
     """
     config.check_output_planes(output_planes, residual)
     config.check_masking(masking, residual)
+    config.check_latent_planes(latent_planes, residual)
     network = build(
         config, input_planes=input_planes, output_planes=output_planes, residual=residual,
-        masking=masking, for_export=True,
+        masking=masking, latent_planes=latent_planes, for_export=True,
     )
     for layer in model.layers:
         if isinstance(layer, ScalarPReLU):
@@ -95,13 +98,15 @@ def add_planes(
             weights[f"residual_encoder_{plane}"] = [inverse / 256 ** (plane - 1)]
         elif plane > 0:
             weights[f"decoder_{plane}"] = [remainder_kernel(decoder, config.output_tap), bias]
-    if masking == "centered":
-        for plane, kernel in enumerate(centered_kernels(decoder, config.output_tap)):
-            weights[f"decoder_{plane}"][0] = kernel
+    has_more = masking == "centered" or latent_planes > 1
     for name, values in weights.items():
-        network.get_layer(name).set_weights(values)
-    if masking == "centered":
-        decode_mean(network, config)
+        layer = network.get_layer(name)
+        if has_more and DECODERS.fullmatch(name):  # reads more than its latent
+            kernel = np.zeros(layer.kernel.shape, decoder.dtype)
+            kernel[:, :, : decoder.shape[2]] = values[0][:, :, : decoder.shape[2]]
+            values = [kernel, *values[1:]]
+        layer.set_weights(values)
+    decode_beside(network, config)
     return network
 
 

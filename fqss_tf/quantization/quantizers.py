@@ -22,7 +22,7 @@ from fqss_tf.quantization.calibration import (
     percentile_range,
     whole_range,
 )
-from fqss_tf.quantization.fake_quant import fake_quantize, fake_quantize_per_channel
+from fqss_tf.quantization.fake_quant import fake_quantize, fake_quantize_per_channel, off_zero
 from fqss_tf.quantization.histogram import Histogram
 
 MODES = ("calibrate", "quantize", "deploy")
@@ -31,14 +31,18 @@ CALIBRATION_DECAY = 0.9
 UNCALIBRATED_RANGE = 0.5
 # What is trained is a shift in thousandfolds of the calibrated width.
 SHIFT_RATE = 1000.0
-HALF_STEP = 0.501  # of a range that is rounded to whole steps, with room for the last digit
 
 
 class ModalQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
-    """Base of the quantizers here: bits, a mode, and whether training moves the range."""
+    """Base of the quantizers here: bits, a mode, and whether training moves the range.
+
+    Attributes:
+        factor: the range is that of values so many times as small.
+    """
 
     def __init__(self, bits: int = 8) -> None:
         self.bits = bits
+        self.factor = 1
         self.trains_range = True
         self.mode = "calibrate"  # Keras calls each layer when a model is built: rounding costs time
 
@@ -87,9 +91,6 @@ class RangeQuantizer(ModalQuantizer):
         margin: of a statistic of the recording, which is few values: the calibrated range is kept
             whole, and made wider by this share of it, for recordings that were not calibrated.
         squared: the tensor is multiplied by itself: its zero point is never 0 (``off_zero``).
-
-    Attributes:
-        factor: the range is that of values so many times as small.
     """
 
     def __init__(
@@ -101,7 +102,6 @@ class RangeQuantizer(ModalQuantizer):
         self.name = name
         self.margin = margin
         self.squared = squared
-        self.factor = 1
         self._histogram: Histogram | None = None
 
     def build(self, tensor_shape: Any, name: str, layer: KerasLayer) -> dict[str, Tensor]:
@@ -208,8 +208,8 @@ class ConstantRangeQuantizer(ModalQuantizer):
         """Returns rounded values; in mode ``calibrate`` the values, whose range is measured."""
         if self.mode == "calibrate":
             return inputs
-        low = self.step * (-128 - self.zero_point)
-        high = low + self.scale(weights) * (2**self.bits - 1)
+        low = self.factor * self.step * (-128 - self.zero_point)
+        high = low + self.factor * self.scale(weights) * (2**self.bits - 1)
         return fake_quantize(
             inputs, tf.constant(low), tf.constant(high), self.bits, training=training
         )
@@ -224,11 +224,22 @@ class ConstantRangeQuantizer(ModalQuantizer):
 
 
 class InputRangeQuantizer(ModalQuantizer):
-    """The range of what a layer reads, for a ReLU: its output is on that grid already.
+    """The range of what a layer reads first: a tensor that is on that grid already.
 
     Nothing is rounded. The exported graph repeats the range, because the converter leaves a ReLU
     without one in float.
+
+    Args:
+        factor: the tensor is so many times as large as what is read, and so is its range.
     """
+
+    def __init__(self, bits: int = 8, factor: int = 1) -> None:
+        super().__init__(bits)
+        self.factor = factor
+
+    def get_config(self) -> Json:
+        """Returns what ``from_config`` makes the same quantizer from."""
+        return {**super().get_config(), "factor": self.factor}
 
     def build(self, tensor_shape: Any, name: str, layer: KerasLayer) -> dict[str, Tensor]:
         """Adds no variables."""
@@ -244,7 +255,10 @@ class InputRangeQuantizer(ModalQuantizer):
         """Returns the values, in mode ``deploy`` with the range."""
         if self.mode != "deploy":
             return inputs
-        return self._followed(inputs, training, self._followed_variables)
+        before, self._followed.factor = self._followed.factor, self.factor
+        found = self._followed(inputs, training, self._followed_variables)
+        self._followed.factor = before
+        return found
 
     def scale(self, weights: Mapping[str, Tensor]) -> float:
         """The step of the integer tensor, a float."""
@@ -458,17 +472,6 @@ class RemainderQuantizer(WeightQuantizer):
 
     def _maximum(self, weights: Mapping[str, Tensor]) -> Tensor:
         return weights["maximum"]
-
-
-def off_zero(low: Tensor, high: Tensor, bits: int) -> Tensor:
-    """Returns the minimum of a range, lowered by about a step if the zero point would be 0.
-
-    XNNPACK takes the product of a tensor with itself if its zero point is 0, and can need hundreds
-    of times as long for it as LiteRT's own kernel (docs/explain/measured.md).
-    """
-    steps, middle = 2**bits - 1, 2 ** (bits - 1)
-    at_zero = tf.abs(-low * steps / (high - low) - middle) <= HALF_STEP
-    return tf.where(at_zero, -high * (middle + 1) / (steps - middle - 1), low)
 
 
 def _follow(mean: Tensor, value: Tensor) -> None:

@@ -2,7 +2,7 @@
 
 ``OUTPUT_RULES`` says what rounds the output of a layer; the first rule that fits holds.
 ``WEIGHT_RULES`` says how weights are rounded, ``INNER_RULES`` how the inner tensors of composite
-layers are. ``markdown_table`` is the table of the documentation.
+layers are.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,6 +17,7 @@ from fqss_tf.layers.attention import AddPositions, DotProductAttention
 from fqss_tf.layers.center import FromMean
 from fqss_tf.layers.chunks import ChannelsToSources, OverlapAdd, SplitIntoChunks
 from fqss_tf.layers.context import Delay, Lookahead, PastContext, SkipStart
+from fqss_tf.layers.fine import STRETCH, CoarsePart, FineProduct
 from fqss_tf.layers.framing import BlocksToFrames, BlocksToSamples, SamplesToBlocks
 from fqss_tf.layers.full_scale import OverBound, TimesBound
 from fqss_tf.layers.lstm import DIRECTIONS, BidirectionalLstm
@@ -159,7 +160,7 @@ def _is_levelled(layer: KerasLayer) -> bool:
 
 def _feeds_remainder(layer: KerasLayer) -> bool:
     """Whether a RemainderDecoder reads the output, beside samples."""
-    joining = layers.ZeroPadding2D | PastContext | layers.Concatenate
+    joining = layers.ZeroPadding2D | PastContext | layers.Concatenate | CoarsePart
     return any(
         isinstance(consumer, RemainderDecoder)
         or isinstance(consumer, joining) and _feeds_remainder(consumer)
@@ -294,6 +295,7 @@ OUTPUT_RULES = (
         _feeds_only("before ReLU only", layers.ReLU),  # the runtime fuses the two
     ),
     OutputRule((Rectify,), AS_THE_INPUT),
+    OutputRule((FineProduct, CoarsePart), BESIDE_SAMPLES),
     OutputRule((layers.ReLU,), NON_NEGATIVE),
     OutputRule(
         (layers.Add,), OF_THE_NEXT, _feeds_only("before FixedSlopePReLU only", FixedSlopePReLU)
@@ -403,6 +405,16 @@ def _prelu_inner(layer: KerasLayer, bits: int) -> dict[str, ModalQuantizer]:
 
 INNER_RULES = (
     InnerRule(
+        FineProduct, "stretched: range of the first input, so many times as large",
+        lambda layer, bits: {"stretched": InputRangeQuantizer(bits, factor=STRETCH)},
+    ),
+    InnerRule(
+        CoarsePart, "fixed, 1/128, zero point 0",
+        lambda layer, bits: {
+            name: ConstantRangeQuantizer(WAVEFORM_SCALE) for name in layer.inner_tensors
+        },
+    ),
+    InnerRule(
         SteppedLstm,
         "gates, cell, hidden: trained, for both directions; sigmoid: fixed, 1/256, zero point "
         "-128; tanh: fixed, 1/128, zero point 0",
@@ -464,29 +476,3 @@ def _inner(layer: KerasLayer, bits: int) -> dict[str, ModalQuantizer]:
         if isinstance(layer, rule.type):
             return rule.make(layer, bits)
     return _trained_inner(layer, bits) if hasattr(layer, "inner_tensors") else {}
-
-
-def markdown_table() -> str:
-    """Returns the rules as a Markdown table, in the order in which they are tried."""
-    rows = ["| layer | weights | inner tensors | output |", "|---|---|---|---|"]
-    for rule in OUTPUT_RULES:
-        alike: dict[tuple[str, str], list[str]] = {}
-        for each in rule.types:
-            alike.setdefault((_weight_text(each), _inner_text(each)), []).append(each.__name__)
-        condition = f" {rule.when.text}" if rule.when else ""
-        for (weights, inner), names in alike.items():
-            rows.append(
-                f"| {', '.join(names)}{condition} | {weights} | {inner} | {rule.output.text} |"
-            )
-    return "\n".join([*rows, "| any other | | | error |"])
-
-
-def _weight_text(layer_type: type) -> str:
-    return next((rule.text for rule in WEIGHT_RULES if issubclass(layer_type, rule.type)), "")
-
-
-def _inner_text(layer_type: type) -> str:
-    for rule in INNER_RULES:
-        if issubclass(layer_type, rule.type):
-            return rule.text
-    return "trained" if hasattr(layer_type, "non_negative_tensors") else ""

@@ -84,9 +84,9 @@ def _keep_constants(model: KerasModel) -> None:
 def _follow_inputs(model: KerasModel) -> None:
     """Tells the layers that keep the range of their input which one it is."""
     for layer in model.layers:
-        output = layer.quantize_config.output if isinstance(layer, Wrapper) else None
-        if isinstance(output, InputRangeQuantizer):
-            output.follow(*output_quantizer(quantized_source(layer)))
+        for quantizer in layer.quantize_config.quantizers() if isinstance(layer, Wrapper) else ():
+            if isinstance(quantizer, InputRangeQuantizer):
+                quantizer.follow(*output_quantizer(quantized_source(layer)))
 
 
 def check_layers(model: KerasModel) -> None:

@@ -146,16 +146,16 @@ class BaseRun(abc.ABC):
         network = folding.add_planes(
             model or self.float_model(), self.config, input_planes=inputs, output_planes=outputs,
             residual=self.recipe.quantization.residual, masking=self._masking(planes),
+            latent_planes=self._latent_planes(planes),
         )
         if mixtures:
             center_norms(network, mixtures)
             center_masks(network, mixtures)
             equalize(network, self.config, mixtures)
-            if self._masking(planes) == "centered":
-                # Keras must not be imported before its version is checked.
-                from fqss_tf.models.masking import decode_mean
+            # Keras must not be imported before its version is checked.
+            from fqss_tf.models.masking import decode_beside
 
-                decode_mean(network, self.config)
+            decode_beside(network, self.config)
         model = wrap.quantize(network)
         if not self.recipe.quantization.train_ranges:
             wrap.keep_ranges(model)
@@ -163,6 +163,9 @@ class BaseRun(abc.ABC):
 
     def _masking(self, planes: Planes) -> Masking:
         return self.recipe.quantization.masking if planes == (2, 2) else "direct"
+
+    def _latent_planes(self, planes: Planes) -> int:
+        return self.recipe.quantization.latent_planes if planes.output == 2 else 1
 
     def calibrated_model(self, planes: Planes, calibration: PathLike | None = None) -> KerasModel:
         """Makes the float network with quantizers whose ranges are measured.

@@ -95,6 +95,7 @@ def train(
         settings = recipe.quantization
         recipe.model.check_output_planes(settings.output_planes, settings.residual)
         recipe.model.check_masking(settings.masking, settings.residual)
+        recipe.model.check_latent_planes(settings.latent_planes, settings.residual)
     is_done = (Path(folder) / FLOAT_WEIGHTS).exists()
     _check_network(
         recipe, has_float=is_done or teacher is not None, scores_integers=integer_score is not None
@@ -244,7 +245,10 @@ class _Training:
         with self.distribution.strategy.scope():
             model = network_to_train(recipe)
             if initial is not None:
-                start = weights_of(initial.level_calibrated_model(recipe))
+                start = network_of(recipe.model).adapted(
+                    weights_of(initial.level_calibrated_model(recipe)), initial.config,
+                    recipe.model,
+                )
                 assign_arrays(
                     named_variables(model), widened(start, weights_of(model)), initial.name
                 )

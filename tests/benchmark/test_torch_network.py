@@ -72,6 +72,7 @@ def copy_weights(keras_model, network, config):
         {"norm": "batch", "activation": "relu", "block_kernel": 4, "features": "rectified"},
         {"activation": "relu", "mask_activation": "sigmoid", "sources": 3},
         {"mask_activation": "linear", "sum_to_mixture": True},
+        {"mask_activation": "linear", "sum_to_mixture": True, "first_is_rest": True},
     ],
 )
 def test_estimates_equal_those_of_keras(changes):

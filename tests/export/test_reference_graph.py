@@ -28,16 +28,20 @@ TINY = (
 @pytest.mark.parametrize("norm", ["global", "batch"])
 @pytest.mark.parametrize("activation", ["prelu", "relu"])
 @pytest.mark.parametrize(
-    ("mask_activation", "features", "sum_to_mixture"),
-    [("relu", "signed", False), ("sigmoid", "rectified", False), ("linear", "rectified", True)],
+    ("mask_activation", "features", "sums"),
+    [
+        ("relu", "signed", {}), ("sigmoid", "rectified", {}),
+        ("linear", "rectified", {"sum_to_mixture": True}),
+        ("linear", "rectified", {"sum_to_mixture": True, "first_is_rest": True}),
+    ],
 )
 def test_the_exported_graph_computes_what_the_papers_graph_computes(
-    norm, activation, mask_activation, features, sum_to_mixture
+    norm, activation, mask_activation, features, sums
 ):
     config = dataclasses.replace(
         load_recipe("convtasnet", TINY).model,
         norm=norm, activation=activation, mask_activation=mask_activation, features=features,
-        sum_to_mixture=sum_to_mixture,
+        **sums,
     )
     keras.utils.set_random_seed(0)
     model = registry.build(config)

@@ -1,35 +1,21 @@
 """The latent of what a mask changes, beside the frames of the mixture."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
+from masked_networks import SIZES, TINY, quiet, waveforms
 
 from fqss_tf.errors import FqssError
 from fqss_tf.models import registry
-from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 from fqss_tf.models.dptnet.sizes import DPTNetConfig
-from fqss_tf.models.masking import decode_mean
+from fqss_tf.models.masking import decode_beside
 from fqss_tf.quantization.centering import center_masks
 from fqss_tf.quantization.equalization import equalize
 from fqss_tf.quantization.folding import add_planes
 from fqss_tf.quantization.rounding import round_decoders
 from fqss_tf.quantization.wrap import calibrate, quantize
 from fqss_tf.runs.weights import load_weights, save_weights, weights_of
-
-TINY = ConvTasNetConfig(
-    filters=64, kernel=32, hop=16, bottleneck=8, skip=8, hidden=16, blocks=2, repeats=1,
-    norm="batch", activation="relu",
-)
-SIZES = {
-    "batch": TINY,
-    "causal": dataclasses.replace(TINY, causal=True),
-    "one source": dataclasses.replace(TINY, sources=1),
-    "sigmoid": dataclasses.replace(TINY, mask_activation="sigmoid"),
-    "global": dataclasses.replace(TINY, norm="global", activation="prelu"),
-}
 
 
 @pytest.fixture(params=SIZES, ids=str)
@@ -47,23 +33,14 @@ def mixtures():
 @pytest.fixture
 def networks(config, mixtures):
     """A network with direct and with centered latent."""
-    keras.utils.set_random_seed(0)
-    model = registry.build(config)
-    kernel = model.get_layer("decoder_0").get_weights()[0]
-    model.get_layer("decoder_0").set_weights([0.1 * kernel])
+    model = quiet(config)
     direct, centered = (
         add_planes(model, config, input_planes=2, output_planes=2, masking=masking)
         for masking in ("direct", "centered")
     )
     center_masks(centered, [mixtures[:, 0, :, 0]])
-    decode_mean(centered, config)
+    decode_beside(centered, config)
     return direct, centered
-
-
-def waveforms(network, mixtures, config):
-    """Of the coarse stage; without the frames at both ends, where the overlap is not whole."""
-    coarse = keras.Model(network.input, network.get_layer("stage_0").output)
-    return coarse(mixtures).numpy()[:, :, config.kernel : -config.kernel]
 
 
 @pytest.mark.parametrize("equalized", [False, True])
@@ -72,7 +49,7 @@ def test_both_latents_compute_the_same(config, networks, mixtures, equalized):
     expected = waveforms(direct, mixtures, config)
     if equalized:
         equalize(centered, config, [mixtures[:, 0, :, 0]])
-        decode_mean(centered, config)
+        decode_beside(centered, config)
     found = waveforms(centered, mixtures, config)
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max() + 1e-6)
 
@@ -144,7 +121,7 @@ def test_a_mask_that_never_moves_costs_no_8_bits(mixtures):
         center_masks(network, [batch])
         equalize(network, TINY, [batch])
         if masking == "centered":
-            decode_mean(network, TINY)
+            decode_beside(network, TINY)
         quantized = quantize(network)
         calibrate(quantized, [mixtures])
         round_decoders(quantized, [mixtures])

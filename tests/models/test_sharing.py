@@ -9,10 +9,12 @@ from begun_networks import begun, noise_mixture
 
 from fqss_tf.errors import FqssError
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
+from fqss_tf.models.registry import network_of
 from fqss_tf.models.sharing import shares_of_mixture
 from fqss_tf.quantization.folding import add_planes
 from fqss_tf.quantization.level import calibrate_level
 from fqss_tf.quantization.wrap import calibrate, quantize
+from fqss_tf.runs.weights import assign_arrays, named_variables, weights_of
 
 TINY = ConvTasNetConfig(
     filters=64, kernel=32, hop=16, bottleneck=8, skip=8, hidden=16, blocks=2, repeats=1,
@@ -23,8 +25,13 @@ PLANES = [(1, 1), (2, 1), (1, 2), (2, 2)]
 
 
 @pytest.fixture(params=[False, True], ids=["whole", "causal"])
-def config(request):
-    return dataclasses.replace(TINY, causal=request.param)
+def causal(request):
+    return request.param
+
+
+@pytest.fixture(params=[False, True], ids=["difference", "rest"])
+def config(request, causal):
+    return dataclasses.replace(TINY, causal=causal, first_is_rest=request.param)
 
 
 @pytest.fixture
@@ -67,22 +74,28 @@ def test_quantized_sources_add_up_too(model, config, mixture):
     np.testing.assert_allclose(sources.sum(axis=1), mixture[:, 0], atol=2 / 2**15)
 
 
+@pytest.mark.parametrize("share", [0.5, 1.0])
 @pytest.mark.parametrize("counts", PLANES, ids=str)
-def test_the_planes_of_a_source_are_those_of_its_sum(counts):
+def test_the_planes_of_a_source_are_those_of_its_sum(counts, share):
     rng = np.random.default_rng(0)
     found = {}
-    for name, count, span in (("mixture", counts[0], 128), ("difference", counts[1], 40)):
+    for name, count, span in (("mixture", counts[0], 80), ("decoded", counts[1], 40)):
         planes = rng.integers(-128, 128, (count, 1, 1, 20, 4))
         planes[0] = rng.integers(-span, span, planes[0].shape)
         found[name] = list((planes / 128).astype(np.float32))
     inputs = [keras.Input((1, None, 4)) for plane in range(sum(counts))]
-    layer = keras.Model(inputs, shares_of_mixture(inputs[: counts[0]], inputs[counts[0] :]))
-    given = [*found["mixture"], *found["difference"]]
+    layer = keras.Model(
+        inputs, shares_of_mixture(inputs[: counts[0]], inputs[counts[0] :], share)
+    )
+    given = [*found["mixture"], *found["decoded"]]
     planes = layer(given)
     combined = combine(planes if counts[1] > 1 else [planes])
-    mixture, difference = combine(found["mixture"]), combine(found["difference"])
-    np.testing.assert_allclose(combined[:, :1], mixture / 2 + difference, atol=1e-6)
-    np.testing.assert_allclose(combined[:, 1:], mixture / 2 - difference, atol=1e-6)
+    mixture, decoded = combine(found["mixture"]), combine(found["decoded"])
+    sign = 1 if share == 0.5 else -1
+    np.testing.assert_allclose(combined[:, :1], share * mixture + sign * decoded, atol=1e-6)
+    np.testing.assert_allclose(
+        combined[:, 1:], (1 - share) * mixture - sign * decoded, atol=1e-6
+    )
 
 
 def combine(planes):
@@ -94,6 +107,31 @@ def test_the_mixture_tells_the_level(model, mixture):
     before = model(mixture).numpy()
     assert calibrate_level(model, [(mixture[0, 0, :, 0], 0.1 * before[0, :, :, 0])]) == 1
     np.testing.assert_array_equal(model(mixture).numpy(), before)
+
+
+def test_a_network_of_half_the_difference_becomes_one_of_the_rest(causal):
+    difference = dataclasses.replace(TINY, causal=causal)
+    rest = dataclasses.replace(difference, first_is_rest=True)
+    model, other = begun(difference), begun(rest)
+    rng = np.random.default_rng(0)
+    for name in ("encoder_0", "decoder_0"):  # trained filters are no tight frame any more
+        layer = model.get_layer(name)
+        (kernel,) = layer.get_weights()
+        layer.set_weights([kernel + 0.1 * kernel.std() * rng.normal(size=kernel.shape)])
+    kept = network_of(rest).adapted(weights_of(model), difference, rest)
+    assert network_of(rest).adapted(kept, rest, rest) is kept
+    assign_arrays(named_variables(other), kept, "kept")
+    sound = np.cumsum(noise_mixture(1600) / 20, axis=2)  # low frequencies are louder, as in sound
+    sound -= sound.mean(axis=2, keepdims=True)
+    expected, found = (each(sound).numpy()[:, :, 32:-32] for each in (model, other))
+    error = np.sum((found - expected) ** 2) / np.sum(sound**2)
+    assert error < 1e-3
+    np.testing.assert_allclose(found.sum(axis=1), sound[:, 0, 32:-32], atol=1e-6)
+
+
+def test_the_rest_is_of_a_mixture():
+    with pytest.raises(FqssError, match="first_is_rest is for model.sum_to_mixture"):
+        dataclasses.replace(TINY, sum_to_mixture=False, first_is_rest=True)
 
 
 def test_it_is_for_two_sources():

@@ -17,7 +17,8 @@ from fqss_tf.layers.spectral import FullScale, MaskedMagnitudes, PixelsToPhases
 from fqss_tf.layers.statistics import ItemVariance
 from fqss_tf.layers.waveform import FromWaveform, ToWaveforms
 from fqss_tf.models.registry import build
-from fqss_tf.quantization.rules import OUTPUT_RULES, markdown_table, quantize_config
+from fqss_tf.quantization.rules import OUTPUT_RULES, quantize_config
+from fqss_tf.quantization.rules_table import markdown_table
 
 IN_FLOAT_ONLY = {
     FromWaveform, FullScale, GatedLinearUnit, MaskedMagnitudes, PixelsToPhases, ScalarPReLU,

@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
-from fqss_tf.models.masking import decode_mean
+from fqss_tf.models.masking import decode_beside
 from fqss_tf.models.registry import build
 from fqss_tf.quantization.centering import center_masks
 from fqss_tf.quantization.folding import add_planes
@@ -60,7 +60,7 @@ def quantized(config, masking="direct"):
     )
     if masking == "centered":
         center_masks(network, [mixtures[:, 0, :, 0]])
-        decode_mean(network, config)
+        decode_beside(network, config)
     model = quantize(network)
     calibrate(model, [mixtures] * 3)
     return model, tf.constant(mixtures)

@@ -5,7 +5,7 @@ from typing import Any
 
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 from fqss_tf.models.network import ChannelRanges, Network, PlainForms
-from fqss_tf.types import KerasModel, LayerWeights, Tensor
+from fqss_tf.types import Arrays, KerasModel, LayerWeights, Tensor
 
 # LiteRT 2.3 adds up int16 in 32 bits: more full-scale values overflow, without a word.
 INT16_MEAN_VALUES = 2**16
@@ -52,8 +52,22 @@ class ConvTasNet(Network[ConvTasNetConfig]):
             begin_with_shares(model, config)
 
     def widths(self, config: ConvTasNetConfig) -> tuple[str, ...]:
-        """Returns those of the channels between encoder and masks; a global norm joins them."""
-        return ("bottleneck", "skip", "hidden") if config.norm == "batch" else ()
+        """Returns those of the channels between encoder and masks; a global norm joins them.
+
+        And whether the first source is the rest, which is no width but can be told later, too.
+        """
+        widths = ("bottleneck", "skip", "hidden") if config.norm == "batch" else ()
+        return (*widths, "first_is_rest")
+
+    def adapted(
+        self, weights: Arrays, before: ConvTasNetConfig, config: ConvTasNetConfig
+    ) -> Arrays:
+        """Returns weights that find the second source instead of half the difference."""
+        if before.first_is_rest == config.first_is_rest:
+            return weights
+        from fqss_tf.models.convtasnet.rest import second_source
+
+        return second_source(weights, config)
 
     def fold(
         self, weights: LayerWeights, model: KerasModel, config: ConvTasNetConfig

@@ -13,6 +13,7 @@ from fqss_tf.layers.context import Lookahead
 from fqss_tf.layers.norm import GlobalLayerNorm
 from fqss_tf.layers.planes import Combiner, Splitter
 from fqss_tf.layers.rectify import Rectify
+from fqss_tf.models import fine_latent
 from fqss_tf.models.convtasnet.norms import norm_in_two_passes, pointwise_of_norm
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig, Norm
 from fqss_tf.models.masking import mask_change, mean_estimate
@@ -34,7 +35,8 @@ layers = keras.layers
 @tf.autograph.experimental.do_not_convert
 def build(
     config: ConvTasNetConfig, *, input_planes: int = 1, output_planes: int = 1,
-    residual: Residual = "exact", masking: Masking = "direct", for_export: bool = False,
+    residual: Residual = "exact", masking: Masking = "direct", latent_planes: int = 1,
+    for_export: bool = False,
 ) -> KerasModel:
     """The network as a Keras model: mixture ``[B, 1, T, 1]`` -> estimates ``[B, S, T, 1]``.
 
@@ -56,7 +58,11 @@ def build(
     if masking == "centered":
         masks = mask_change(masks)
         beside = mean_estimate(blocks, config, config.causal)
-    masked = layers.Multiply(name="masked")([masks, encoded])
+    if latent_planes > 1:
+        masked, fine = fine_latent.parts(masks, encoded)
+        beside += fine_latent.fine_estimate(fine, config, config.causal)
+    else:
+        masked = layers.Multiply(name="masked")([masks, encoded])
     outputs = decoded_sources(
         masked, planes, config, input_planes, output_planes, residual, config.causal, beside
     )

@@ -89,6 +89,8 @@ def reference_model(
             for latent in range(config.latents)
         ]
         if config.sum_to_mixture:
+            if config.first_is_rest:
+                return [mixture - decoded[0], decoded[0]]
             return [mixture / 2 + decoded[0], mixture / 2 - decoded[0]]
         return decoded
 

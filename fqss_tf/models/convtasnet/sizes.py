@@ -33,7 +33,8 @@ class ConvTasNetConfig(EncoderSizes):
     ``features``: what the network finds its masks from, the encoding with its signs as published,
     or ``rectified``, which tells how loud each filter is. ``initial_filters``: what encoder and
     decoder start from, ``random`` weights or ``cosine`` waves (``fqss_tf.models.filterbank``).
-    ``sum_to_mixture``: two sources add up to the mixture (``fqss_tf.models.sharing``).
+    ``sum_to_mixture``: two sources add up to the mixture, and ``first_is_rest``: the first one is
+    what the second one leaves of it (``fqss_tf.models.sharing``).
     """
 
     sources: int = 2
@@ -53,6 +54,7 @@ class ConvTasNetConfig(EncoderSizes):
     features: Features = "signed"
     initial_filters: InitialFilters = "random"
     sum_to_mixture: bool = False
+    first_is_rest: bool = False
 
     linear_encoder = True
     choices = {

@@ -16,7 +16,9 @@ def begin_with_shares(model: KerasModel, config: ConvTasNetConfig) -> None:
         config: its sizes.
     """
     begin_with_cosines(model, config)
-    share = 0 if config.sum_to_mixture else 1 / config.sources
+    share = 1 / config.sources
+    if config.sum_to_mixture:
+        share = config.first_share - share
     for latent in range(config.latents):
         mask = model.get_layer(f"mask_{latent}")
         kernel, bias = mask.get_weights()

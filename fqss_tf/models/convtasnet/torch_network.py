@@ -57,6 +57,7 @@ class TorchConvTasNet(nn.Module):
     def __init__(self, config: ConvTasNetConfig) -> None:
         super().__init__()
         self.latents, self.sum_to_mixture = config.latents, config.sum_to_mixture
+        self.first_is_rest = config.first_is_rest
         self.rectified = config.features == "rectified"
         self.encoder = nn.Conv1d(1, config.filters, config.kernel, config.hop, bias=False)
         self.bottleneck = nn.Sequential(
@@ -89,6 +90,8 @@ class TorchConvTasNet(nn.Module):
         masks = self.masks(skip_sum).unflatten(1, (self.latents, -1))
         masked = (masks * encoded[:, None]).flatten(0, 1)
         decoded = self.decoder(masked).unflatten(0, (-1, self.latents))[:, :, 0]
+        if self.first_is_rest:
+            return torch.cat([mixture[:, None] - decoded, decoded], dim=1)
         if self.sum_to_mixture:
             return mixture[:, None] / 2 + torch.cat([decoded, -decoded], dim=1)
         return decoded

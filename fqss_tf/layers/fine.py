@@ -1,0 +1,70 @@
+"""A product in two 8-bit parts: small values in fine steps, the rest in coarse ones.
+
+``product = fine / STRETCH + coarse``. The fine part saturates where the product is beyond
+``LIMIT``, and the coarse part is what is beyond, 0 for all others. Both have the steps of samples,
+1/128, so that a small product has steps of 1/2048.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from fqss_tf.layers.constants import int8_constant
+from fqss_tf.types import Activation, Tensor, TensorShape
+
+STRETCH = 16
+LIMIT = 1 / STRETCH
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class FineProduct(keras.layers.Layer):
+    """``[factor, other] -> STRETCH * factor * other``, cut off at -1 and 1, where 8 bits end.
+
+    In integers the factor is stretched first: same codes, larger scale. The range of the stretched
+    factor is the inner tensor ``stretched``. ``mode`` is that of the quantizers.
+    """
+
+    inner_tensors: tuple[str, ...] = ("stretched",)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mode = "calibrate"
+        self.quantized = False
+        self.inner_activations: dict[str, Activation] = {
+            name: keras.activations.linear for name in self.inner_tensors
+        }
+
+    def call(self, inputs: list[Tensor]) -> Tensor:
+        factor, other = inputs
+        if self.mode == "calibrate":
+            return tf.clip_by_value(STRETCH * factor * other, -1, 1)
+        stretch = int8_constant(STRETCH) if self.mode == "deploy" else STRETCH
+        return self.inner_activations["stretched"](factor * stretch) * other
+
+    def compute_output_shape(self, input_shape: list[TensorShape]) -> TensorShape:
+        return tf.broadcast_static_shape(*map(tf.TensorShape, input_shape))
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class CoarsePart(keras.layers.Layer):
+    """What values have beyond ``LIMIT``, at either side of 0. Exact in codes of 1/128."""
+
+    inner_tensors: tuple[str, ...] = ("above", "below")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mode = "calibrate"
+        self.quantized = False
+        self.inner_activations: dict[str, Activation] = {
+            name: keras.activations.linear for name in self.inner_tensors
+        }
+
+    def call(self, inputs: Tensor) -> Tensor:
+        limit = int8_constant(-LIMIT) if self.mode == "deploy" else -LIMIT
+        above = self.inner_activations["above"](tf.nn.relu(inputs + limit))
+        below = self.inner_activations["below"](tf.nn.relu(limit - inputs))
+        return above - below
+
+    def compute_output_shape(self, input_shape: TensorShape) -> TensorShape:
+        return input_shape
