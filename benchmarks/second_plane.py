@@ -79,7 +79,7 @@ def _models(run: Run) -> Iterator[tuple]:
     batches = list(run.calibration_batches())[:CALIBRATION_BATCHES]
     for residual in ("samples", "exact"):
         settings = dataclasses.replace(
-            run.recipe.quantization, residual=residual, masking="direct"
+            run.recipe.quantization, residual=residual, masking="direct", latent_planes=1
         )
         if residual != "exact" and run.config.sum_to_mixture:
             continue

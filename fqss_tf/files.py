@@ -154,7 +154,7 @@ def locked(path: Path) -> Iterator[bool | None]:
     """Holds the lock of a file or folder that exists.
 
     Yields:
-        Whether this could be done at once; None where the system has no such locks.
+        Whether this could be done at once; None where the system or the disk has no such locks.
     """
     try:
         import fcntl
@@ -165,8 +165,10 @@ def locked(path: Path) -> Iterator[bool | None]:
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             yield False
+        except OSError:  # as on some disks of a network
+            yield None
         else:
             yield True
     finally:

@@ -1,12 +1,10 @@
 """Files from the web: resumed, checked, and kept in a cache."""
 
-import contextlib
 import hashlib
 import http.client
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 from fqss_tf.errors import FqssError
@@ -42,7 +40,7 @@ def downloaded(url: str, sha256: str, folder: Path) -> Path:
 
     Raises:
         FqssError: it cannot be reached or written, or has another checksum, and then nothing is
-            kept; or another program is downloading it.
+            kept; or another program is downloading to the folder.
     """
     place = folder / url.rpartition("/")[2]
     part = place.with_name(f"{place.name}.part")
@@ -52,7 +50,12 @@ def downloaded(url: str, sha256: str, folder: Path) -> Path:
                 return place
             place.unlink()
         folder.mkdir(parents=True, exist_ok=True)
-        with _held(part, url):
+        with locked(folder) as is_mine:
+            if is_mine is False:
+                raise FqssError(
+                    f"another program is downloading to {folder}: run this again when that has "
+                    "ended"
+                )
             _fetch(url, part)
             if not has_checksum(part, sha256):
                 part.unlink()
@@ -77,22 +80,6 @@ def has_checksum(path: Path, sha256: str) -> bool:
         for block in iter(lambda: file.read(BLOCK), b""):
             digest.update(block)
     return digest.hexdigest().startswith(sha256)
-
-
-@contextlib.contextmanager
-def _held(part: Path, url: str) -> Iterator[None]:
-    """Makes ``part`` unless it is there, for this program alone; an empty one does not stay."""
-    part.touch()
-    with locked(part) as is_mine:
-        if is_mine is False:
-            raise FqssError(
-                f"another program is downloading {url}: run this again when that has ended"
-            )
-        try:
-            yield
-        finally:
-            if part.exists() and not part.stat().st_size:
-                part.unlink()
 
 
 def _fetch(url: str, part: Path) -> None:

@@ -13,7 +13,8 @@ import tf_keras as keras
 from fqss_tf.layers.constants import int8_constant
 from fqss_tf.types import Activation, Tensor, TensorShape
 
-STRETCH = 16
+STRETCH_BITS = 4
+STRETCH = 2**STRETCH_BITS
 LIMIT = 1 / STRETCH
 
 

@@ -18,6 +18,9 @@ from fqss_tf.types import FloatArray, KerasModel, Tensor
 
 # Of the first plane of samples, which so has room for [-1/2, 1/2).
 WEIGHT = 1 / 2
+# How often that plane is there to be subtracted, with a part of the weight each. So the steps of
+# the kernel are fine enough for the other weights.
+COPIES = 8
 DECODERS = ("fine_decoder_0", "fine_decoder_1")
 
 
@@ -40,7 +43,7 @@ def fine_estimate(fine: Tensor, config: EncoderSizes, causal: bool) -> list[Tens
     else:
         frames = overlapped(fine, config, "fine_overlap")
     first = waveform_convolution(config.block, DECODERS[0], config.taps, use_bias=False)(frames)
-    return [first, remainder(frames, [first], config, DECODERS[1], causal)]
+    return [first, remainder(frames, [first], config, DECODERS[1], causal, COPIES)]
 
 
 def weights(stretch: float) -> Sequence[float]:
@@ -61,6 +64,7 @@ def set_decoders(
     """
     own = decoder / STRETCH / WEIGHT
     network.get_layer(DECODERS[0]).set_weights([own])
-    rest = WEIGHT * stretch * beside_samples(own, [-1.0], config.output_tap)
+    subtracting = beside_samples(own, [-1 / COPIES] * COPIES, config.output_tap)
+    rest = WEIGHT * stretch * subtracting
     layer = network.get_layer(DECODERS[1])
     layer.set_weights([rest, *(0 * bias for bias in layer.get_weights()[1:])])

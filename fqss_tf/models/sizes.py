@@ -167,14 +167,19 @@ class EncoderSizes:
                 f"{residual}"
             )
 
-    def check_latent_planes(self, planes: int, residual: Residual) -> None:
-        """Checks that the network can have so many latent planes, with this second output plane.
+    def check_latent_planes(self, planes: int, output_planes: int, residual: Residual) -> None:
+        """Checks that the network can have so many latent planes, with these output planes.
 
         Raises:
             FqssError: it cannot.
         """
         if planes == 1:
             return
+        if output_planes != 2:
+            raise FqssError(
+                f"quantization.latent_planes {planes} goes with quantization.output_planes 2, not "
+                f"with {output_planes}"
+            )
         if planes > 2:
             raise FqssError(f"quantization.latent_planes is {planes}: use 2 at most")
         if not self.linear_encoder:

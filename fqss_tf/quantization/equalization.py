@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from fqss_tf.layers.fine import STRETCH_BITS, FineProduct
 from fqss_tf.layers.remainder import RemainderDecoder
 from fqss_tf.models.network import SpectrogramNetwork
 from fqss_tf.models.registry import network_of
@@ -49,15 +50,19 @@ def equalize(
     family.equalize(network, config, ranges)
     if of_magnitudes:
         return  # its joins have the range of samples already
+    is_fine = any(isinstance(layer, FineProduct) for layer in network.layers)
     if any(isinstance(layer, RemainderDecoder) for layer in network.layers):
         for latent in family.latents(config):
             inputs = (family.inputs(mixture, config) for mixture in mixtures)
-            bound = latent_bound(network, latent, inputs)
+            bits = 8 + is_fine * STRETCH_BITS  # small values have steps of so many
+            bound = latent_bound(network, latent, inputs, bits)
             family.scale_latent(network, config, 1 / bound, latent)
 
 
-def latent_bound(network: KerasModel, latent: str, inputs: Iterable[NetworkInputs]) -> float:
-    """Returns the bound b of the range [-b, b) that suits a latent best in 8 bits.
+def latent_bound(
+    network: KerasModel, latent: str, inputs: Iterable[NetworkInputs], bits: int = 8
+) -> float:
+    """Returns the bound b of the range [-b, b) that suits a latent best in so many bits.
 
     With a RemainderDecoder it is next to samples, and has their range, [-1, 1): it must be scaled.
 
@@ -65,13 +70,14 @@ def latent_bound(network: KerasModel, latent: str, inputs: Iterable[NetworkInput
         network: float.
         latent: name of the layer that makes it.
         inputs: batches as the network takes them.
+        bits: of its steps.
     """
     masked = keras.Model(network.input, network.get_layer(latent).output)
     histogram = Histogram()
     count = tf.function(lambda mixture: histogram.add(masked(mixture)), autograph=False)
     for batch in inputs:
         count(batch)
-    return max(least_error_bound(*histogram.counted(), bits=8), SMALLEST_BOUND)
+    return max(least_error_bound(*histogram.counted(), bits=bits), SMALLEST_BOUND)
 
 
 def channel_ranges(

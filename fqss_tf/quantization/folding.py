@@ -69,7 +69,7 @@ def add_planes(
     """
     config.check_output_planes(output_planes, residual)
     config.check_masking(masking, residual)
-    config.check_latent_planes(latent_planes, residual)
+    config.check_latent_planes(latent_planes, output_planes, residual)
     network = build(
         config, input_planes=input_planes, output_planes=output_planes, residual=residual,
         masking=masking, latent_planes=latent_planes, for_export=True,

@@ -37,7 +37,7 @@ class ModalQuantizer(tfmot.quantization.keras.quantizers.Quantizer):
     """Base of the quantizers here: bits, a mode, and whether training moves the range.
 
     Attributes:
-        factor: the range is that of values so many times as small.
+        factor: the range is that of values so many times as small; of ranges of activations.
     """
 
     def __init__(self, bits: int = 8) -> None:
@@ -256,13 +256,14 @@ class InputRangeQuantizer(ModalQuantizer):
         if self.mode != "deploy":
             return inputs
         before, self._followed.factor = self._followed.factor, self.factor
-        found = self._followed(inputs, training, self._followed_variables)
-        self._followed.factor = before
-        return found
+        try:
+            return self._followed(inputs, training, self._followed_variables)
+        finally:
+            self._followed.factor = before
 
     def scale(self, weights: Mapping[str, Tensor]) -> float:
         """The step of the integer tensor, a float."""
-        return self._followed.scale(self._followed_variables)
+        return self.factor * self._followed.scale(self._followed_variables)
 
 
 class PowerOfTwoQuantizer(ModalQuantizer):

@@ -411,7 +411,8 @@ INNER_RULES = (
     InnerRule(
         CoarsePart, "fixed, 1/128, zero point 0",
         lambda layer, bits: {
-            name: ConstantRangeQuantizer(WAVEFORM_SCALE) for name in layer.inner_tensors
+            name: ConstantRangeQuantizer(WAVEFORM_SCALE, bits=bits)
+            for name in layer.inner_tensors
         },
     ),
     InnerRule(

@@ -95,7 +95,9 @@ def train(
         settings = recipe.quantization
         recipe.model.check_output_planes(settings.output_planes, settings.residual)
         recipe.model.check_masking(settings.masking, settings.residual)
-        recipe.model.check_latent_planes(settings.latent_planes, settings.residual)
+        recipe.model.check_latent_planes(
+            settings.latent_planes, settings.output_planes, settings.residual
+        )
     is_done = (Path(folder) / FLOAT_WEIGHTS).exists()
     _check_network(
         recipe, has_float=is_done or teacher is not None, scores_integers=integer_score is not None

@@ -41,8 +41,8 @@ def test_a_file_is_downloaded_once(publisher, url, tmp_path, digits):
 def test_two_programs_do_not_write_one_download(publisher, url, tmp_path):
     part = tmp_path / "a.tar.gz.part"
     part.write_bytes(CONTENT[:1000])
-    with locked(part):
-        with pytest.raises(FqssError, match="another program is downloading .*: run this again"):
+    with locked(tmp_path):
+        with pytest.raises(FqssError, match="another program is downloading to .*: run this again"):
             downloaded(url, SHA256, tmp_path)
         assert part.read_bytes() == CONTENT[:1000]
     assert downloaded(url, SHA256, tmp_path).read_bytes() == CONTENT

@@ -25,13 +25,23 @@ def micro_step(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def one_voice_step(tmp_path_factory):
-    """A tiny streaming model of one source: PReLU, sigmoid masks, two latent planes, odd sizes."""
+    """A tiny streaming model of one source, with PReLU, sigmoid masks and odd sizes."""
     sizes = {"filters": 30, "bottleneck": 7, "skip": 9, "hidden": 18, "blocks": 2, "repeats": 1}
     return _converted(
         tmp_path_factory, "two-voices-stream",
         *(f"model.{key}={size}" for key, size in sizes.items()), "model.sources=1",
         "model.activation=prelu", "model.mask_activation=sigmoid", "data.segment_seconds=1",
-        "quantization.latent_planes=2",
+    )
+
+
+@pytest.fixture(scope="session")
+def two_latents_step(tmp_path_factory):
+    """A tiny streaming model of a background and the rest, whose latent has two planes."""
+    sizes = {"filters": 32, "kernel": 16, "hop": 8, "bottleneck": 7, "skip": 9, "hidden": 18,
+             "blocks": 2}
+    return _converted(
+        tmp_path_factory, "voice-micro", *(f"model.{key}={size}" for key, size in sizes.items()),
+        "model.first_is_rest=true", "quantization.latent_planes=2", "data.segment_seconds=1",
     )
 
 

@@ -29,7 +29,7 @@ def test_the_c_of_the_shipped_model_gives_the_samples_of_the_reference_kernels(p
     assert is_right and f"0 wrong samples of {31 * 2 * 128}\n" in text
 
 
-@pytest.mark.parametrize("model", ["micro_step", "one_voice_step", "step"])
+@pytest.mark.parametrize("model", ["micro_step", "one_voice_step", "two_latents_step", "step"])
 def test_so_does_that_of_other_networks(model, request, tmp_path, self_test):
     file = (
         TfliteFile.open(request.getfixturevalue("step_tflite")) if model == "step"

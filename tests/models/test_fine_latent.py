@@ -11,7 +11,7 @@ from fqss_tf.models.masking import decode_beside
 from fqss_tf.quantization.centering import center_masks
 from fqss_tf.quantization.equalization import equalize
 from fqss_tf.quantization.folding import add_planes
-from fqss_tf.quantization.wrap import calibrate, quantize
+from fqss_tf.quantization.wrap import calibrate, quantize, set_mode
 
 
 @pytest.fixture(params=SIZES, ids=str)
@@ -67,10 +67,12 @@ def test_a_small_latent_is_rounded_in_finer_steps(mixtures):
     for planes in (1, 2):
         quantized = quantize(staged(model, TINY, mixtures, latent_planes=planes))
         calibrate(quantized, [mixtures])
-        # Only the latent is rounded: its noise is what is asked for.
+        # Only the latent and its decoders are rounded: their noise is what is asked for.
+        set_mode(quantized, "calibrate")
         for layer in quantized.layers:
-            for quantizer in getattr(layer, "quantize_config", NONE).quantizers():
-                quantizer.mode = "quantize" if layer.name.startswith("masked") else "calibrate"
+            if layer.name.startswith(("masked", "decoder_", "fine_decoder_")):
+                for quantizer in getattr(layer, "quantize_config", NONE).quantizers():
+                    quantizer.mode = "quantize"
         found = quantized(mixtures).numpy()
         noise[planes] = np.std((found - expected)[:, :, 900:-32])
     assert noise[2] < noise[1] / 8, noise
@@ -82,12 +84,13 @@ class NONE:
         return []
 
 
-@pytest.mark.parametrize("sizes, planes, residual, message", [
-    (TINY, 3, "exact", "latent_planes is 3: use 2 at most"),
-    (TINY, 2, "samples", "latent_planes 2 goes with quantization.residual exact, not with samples"),
-    (DPTNetConfig(), 2, "exact", "only convtasnet has more than 1"),
+@pytest.mark.parametrize("sizes, planes, outputs, residual, message", [
+    (TINY, 3, 2, "exact", "latent_planes is 3: use 2 at most"),
+    (TINY, 2, 1, "exact", "latent_planes 2 goes with quantization.output_planes 2, not with 1"),
+    (TINY, 2, 2, "samples", "2 goes with quantization.residual exact, not with samples"),
+    (DPTNetConfig(), 2, 2, "exact", "only convtasnet has more than 1"),
 ])
-def test_networks_that_cannot_have_it(sizes, planes, residual, message):
-    sizes.check_latent_planes(1, residual)
+def test_networks_that_cannot_have_it(sizes, planes, outputs, residual, message):
+    sizes.check_latent_planes(1, outputs, residual)
     with pytest.raises(FqssError, match=message):
-        sizes.check_latent_planes(planes, residual)
+        sizes.check_latent_planes(planes, outputs, residual)

@@ -51,16 +51,16 @@ print((peak_bytes() - before) / 2**20)
 """
 
 
-def quantized(config, masking="direct"):
+def quantized(config, masking="direct", latent_planes=1):
     """A quantized network with random weights, and a batch of two mixtures [2, 1, T, 1]."""
     keras.utils.set_random_seed(0)
     mixtures = np.random.default_rng(0).uniform(-1, 1, (2, 1, 96, 1)).astype(np.float32)
     network = add_planes(
-        build(config), config, input_planes=2, output_planes=2, masking=masking
+        build(config), config, input_planes=2, output_planes=2, masking=masking,
+        latent_planes=latent_planes,
     )
-    if masking == "centered":
-        center_masks(network, [mixtures[:, 0, :, 0]])
-        decode_beside(network, config)
+    center_masks(network, [mixtures[:, 0, :, 0]])
+    decode_beside(network, config)
     model = quantize(network)
     calibrate(model, [mixtures] * 3)
     return model, tf.constant(mixtures)
@@ -80,11 +80,12 @@ def values_and_gradients(network, variables, mixtures):
     return estimates.numpy(), [gradient.numpy() for gradient in gradients]
 
 
-@pytest.mark.parametrize("name, masking", [
-    *((name, "direct") for name in CONFIGS), ("global norm and PReLU", "centered"),
+@pytest.mark.parametrize("name, masking, latent_planes", [
+    *((name, "direct", 1) for name in CONFIGS), ("global norm and PReLU", "centered", 1),
+    ("global norm and PReLU", "centered", 2),
 ])
-def test_values_are_equal_and_gradients_are_up_to_float_rounding(name, masking):
-    model, mixtures = quantized(CONFIGS[name], masking)
+def test_values_are_equal_and_gradients_are_up_to_float_rounding(name, masking, latent_planes):
+    model, mixtures = quantized(CONFIGS[name], masking, latent_planes)
     variables = model.trainable_variables
     estimates, expected = values_and_gradients(model, variables, mixtures)
     recomputed = Recomputed(model)

@@ -154,6 +154,30 @@ def test_a_wider_network_begins_with_the_function_of_a_narrower_one(finished, tm
         train(RECIPE, tmp_path / "narrower", initial=run.folder)
 
 
+def test_a_network_of_the_rest_begins_with_one_of_half_the_difference(tmp_path):
+    sums = (*SETTINGS, "float.steps=0", "qat.steps=0", "model.sum_to_mixture=true",
+            "model.mask_activation=linear")
+    rest = (*sums, "model.first_is_rest=true")
+    narrow = train(load_recipe("two-voices", sums), tmp_path / "difference")
+    wider = load_recipe("two-voices", (*rest, "model.hidden=24"))
+    run = train(wider, tmp_path / "rest", initial=narrow.folder)
+    before, after = weights_of(narrow.float_model()), weights_of(run.float_model())
+    np.testing.assert_array_equal(after["mask_0/kernel"], -before["mask_0/kernel"])
+    assert after["block_0_in/kernel"].shape[-1] == 24
+    with pytest.raises(FqssError, match="model.first_is_rest is True there and False"):
+        train(load_recipe("two-voices", sums), tmp_path / "back", initial=run.folder)
+
+
+def test_only_linear_masks_become_those_of_the_rest(tmp_path):
+    sums = (*SETTINGS, "float.steps=0", "qat.steps=0", "model.sum_to_mixture=true")
+    narrow = train(load_recipe("two-voices", sums), tmp_path / "difference")
+    with pytest.raises(FqssError, match="only a network of linear masks can begin"):
+        train(
+            load_recipe("two-voices", (*sums, "model.first_is_rest=true")), tmp_path / "rest",
+            initial=narrow.folder,
+        )
+
+
 def test_a_global_norm_does_not_widen(finished, tmp_path):
     settings = (*SETTINGS, "model.norm=global", "float.steps=0", "qat.steps=0")
     narrow = train(load_recipe("two-voices", settings), tmp_path / "narrow")

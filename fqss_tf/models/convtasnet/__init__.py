@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from fqss_tf.errors import FqssError
 from fqss_tf.models.convtasnet.sizes import ConvTasNetConfig
 from fqss_tf.models.network import ChannelRanges, Network, PlainForms
 from fqss_tf.types import Arrays, KerasModel, LayerWeights, Tensor
@@ -62,9 +63,18 @@ class ConvTasNet(Network[ConvTasNetConfig]):
     def adapted(
         self, weights: Arrays, before: ConvTasNetConfig, config: ConvTasNetConfig
     ) -> Arrays:
-        """Returns weights that find the second source instead of half the difference."""
+        """Returns weights that find the second source instead of half the difference.
+
+        Raises:
+            FqssError: the masks are not linear.
+        """
         if before.first_is_rest == config.first_is_rest:
             return weights
+        if config.mask_activation != "linear":
+            raise FqssError(
+                f"model.mask_activation is {config.mask_activation}: only a network of linear "
+                "masks can begin from one without model.first_is_rest"
+            )
         from fqss_tf.models.convtasnet.rest import second_source
 
         return second_source(weights, config)
