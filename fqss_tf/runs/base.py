@@ -165,7 +165,8 @@ class BaseRun(abc.ABC):
         return self.recipe.quantization.masking if planes == (2, 2) else "direct"
 
     def _latent_planes(self, planes: Planes) -> int:
-        return self.recipe.quantization.latent_planes if planes.output == 2 else 1
+        _, outputs = planes
+        return self.recipe.quantization.latent_planes if outputs == 2 else 1
 
     def calibrated_model(self, planes: Planes, calibration: PathLike | None = None) -> KerasModel:
         """Makes the float network with quantizers whose ranges are measured.
