@@ -165,7 +165,8 @@ def test_a_network_of_the_rest_begins_with_one_of_half_the_difference(tmp_path):
     np.testing.assert_array_equal(after["mask_0/kernel"], -before["mask_0/kernel"])
     assert after["block_0_in/kernel"].shape[-1] == 24
     with pytest.raises(FqssError, match="model.first_is_rest is True there and False"):
-        train(load_recipe("two-voices", sums), tmp_path / "back", initial=run.folder)
+        back = load_recipe("two-voices", (*sums, "model.hidden=24"))
+        train(back, tmp_path / "back", initial=run.folder)
 
 
 def test_only_linear_masks_become_those_of_the_rest(tmp_path):
