@@ -18,15 +18,10 @@ STRETCH = 2**STRETCH_BITS
 LIMIT = 1 / STRETCH
 
 
-@keras.saving.register_keras_serializable("fqss_tf")
-class FineProduct(keras.layers.Layer):
-    """``[factor, other] -> STRETCH * factor * other``, cut off at -1 and 1, where 8 bits end.
+class _WithInnerTensors(keras.layers.Layer):
+    """A layer that rounds between its ops; ``mode`` is that of the quantizers."""
 
-    In integers the factor is stretched first: same codes, larger scale. The range of the stretched
-    factor is the inner tensor ``stretched``. ``mode`` is that of the quantizers.
-    """
-
-    inner_tensors: tuple[str, ...] = ("stretched",)
+    inner_tensors: tuple[str, ...]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -35,6 +30,17 @@ class FineProduct(keras.layers.Layer):
         self.inner_activations: dict[str, Activation] = {
             name: keras.activations.linear for name in self.inner_tensors
         }
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class FineProduct(_WithInnerTensors):
+    """``[factor, other] -> STRETCH * factor * other``, cut off at -1 and 1, where 8 bits end.
+
+    In integers the factor is stretched first: same codes, larger scale. The range of the stretched
+    factor is the inner tensor ``stretched``.
+    """
+
+    inner_tensors = ("stretched",)
 
     def call(self, inputs: list[Tensor]) -> Tensor:
         factor, other = inputs
@@ -48,18 +54,10 @@ class FineProduct(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
-class CoarsePart(keras.layers.Layer):
+class CoarsePart(_WithInnerTensors):
     """What values have beyond ``LIMIT``, at either side of 0. Exact in codes of 1/128."""
 
-    inner_tensors: tuple[str, ...] = ("above", "below")
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.mode = "calibrate"
-        self.quantized = False
-        self.inner_activations: dict[str, Activation] = {
-            name: keras.activations.linear for name in self.inner_tensors
-        }
+    inner_tensors = ("above", "below")
 
     def call(self, inputs: Tensor) -> Tensor:
         limit = int8_constant(-LIMIT) if self.mode == "deploy" else -LIMIT
