@@ -190,7 +190,7 @@ class QuantizationRecipe:
     32-bit sums of the decoder, or ``samples``, by a residual encoder, as published.
     ``masking``: the latent holds the masked encoding, ``direct``, as published, or only how it
     differs from that of a mean mask, ``centered`` (``fqss_tf.models.masking``).
-    ``latent_planes``: 8-bit tensors that hold the latent, 1, or 2, a fine and a coarse one
+    ``latent_planes``: 8-bit tensors that hold encoding and latent, 1, or 2, a fine and a coarse one
     (``fqss_tf.models.fine_latent``).
     ``calibration``: how ranges follow from the values of ``calibration_steps`` batches, to start
     training from and for ``convert --ptq``: ``percentile`` (99.99 % of the values), ``mse`` (least

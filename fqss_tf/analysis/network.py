@@ -75,9 +75,12 @@ class QuantizedParts:
     def float_estimates(self, float_values: Mapping[str, TfTensor]) -> NDArray[np.float32]:
         """Takes the estimates [B, sources, T] of a float pass.
 
-        The first output plane alone is exact then.
+        With residual encoders the first output plane alone is exact then. Else all planes are, and
+        the first one alone lacks the second plane of a mixture that sources share.
         """
-        return float_values["stage_0"][..., 0].numpy()
+        has_encoders = any(name.startswith("residual_encoder_") for name in self._layers)
+        last = "stage_0" if has_encoders else self._last
+        return float_values[last][..., 0].numpy()
 
     def quantized(
         self, float_values: Mapping[str, TfTensor], tensors: Collection[Tensor], bits: int

@@ -1,8 +1,8 @@
-"""A product in two 8-bit parts: small values in fine steps, the rest in coarse ones.
+"""A tensor in two 8-bit parts: small values in fine steps, the rest in coarse ones.
 
-``product = fine / STRETCH + coarse``. The fine part saturates where the product is beyond
-``LIMIT``, and the coarse part is what is beyond, 0 for all others. Both have the steps of samples,
-1/128, so that a small product has steps of 1/2048.
+``value = fine / STRETCH + coarse``. The fine part saturates where the value is beyond ``LIMIT``,
+and the coarse part is what is beyond, 0 for all others. Both have the steps of samples, 1/128, so
+that a small value has steps of 1/2048.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.layers.constants import int8_constant
-from fqss_tf.types import Activation, Tensor, TensorShape
+from fqss_tf.types import Activation, Json, Tensor, TensorShape
 
 STRETCH_BITS = 4
 STRETCH = 2**STRETCH_BITS
@@ -51,6 +51,31 @@ class FineProduct(_WithInnerTensors):
 
     def compute_output_shape(self, input_shape: list[TensorShape]) -> TensorShape:
         return tf.broadcast_static_shape(*map(tf.TensorShape, input_shape))
+
+
+@keras.saving.register_keras_serializable("fqss_tf")
+class Saturated(keras.layers.Layer):
+    """Cuts values off at ``-limit`` and ``limit``.
+
+    In 8 bits it does nothing: the tensor that it reads has the range ``[-limit, limit)``, so that
+    the op that makes it cuts off.
+    """
+
+    def __init__(self, limit: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.limit = limit
+        self.mode = "calibrate"
+
+    def call(self, inputs: Tensor) -> Tensor:
+        if self.mode == "calibrate":
+            return tf.clip_by_value(inputs, -self.limit, self.limit)
+        return inputs
+
+    def get_config(self) -> Json:
+        return {**super().get_config(), "limit": self.limit}
+
+    def compute_output_shape(self, input_shape: TensorShape) -> TensorShape:
+        return input_shape
 
 
 @keras.saving.register_keras_serializable("fqss_tf")

@@ -100,6 +100,7 @@ def decode_beside(network: KerasModel, config: EncoderSizes) -> None:
         _decode_mean(network, decoder, config, stretch)
         beside += [1.0, 1 / stretch]
     if is_fine:
+        fine_latent.repeat_weights(network)
         fine_latent.set_decoders(network, decoder, config, stretch)
         beside += fine_latent.weights(stretch)
     tap = config.output_tap

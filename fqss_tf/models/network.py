@@ -227,6 +227,12 @@ class Network(abc.ABC, Generic[Sizes]):
 
         scale_latent(network, factor)
 
+    def scale_masks(self, network: KerasModel, config: Sizes, factor: float) -> None:
+        """Multiplies masks by a factor and divides by it what decodes the latent, in place.
+
+        Does nothing where the range of masks is fixed. Arguments as of ``scale_latent``.
+        """
+
     def streams(self, config: Sizes) -> bool:
         """Returns whether a network of these sizes can run in steps."""
         return False

@@ -72,10 +72,6 @@ def filtered(
 ) -> Tensor:
     """Blocks of each plane -> filters of the samples, ``[B, 1, M, width]``.
 
-    One convolution a plane: weights of 1 and of 1/256 fit no common 8-bit scale. Only those of the
-    first plane are trained: the smallest steps of training are large against the others, which
-    within 400 steps would be noise.
-
     Args:
         blocks: of ``mixture_blocks``.
         config: sizes.
@@ -83,13 +79,32 @@ def filtered(
         name: that of the convolutions begins with.
         use_bias: whether the first one has a bias.
     """
-    found = None
-    for index, plane in enumerate(blocks):
-        part = waveform_convolution(
+    return summed(filters_of_planes(blocks, config, width, name, use_bias), name)
+
+
+def filters_of_planes(
+    blocks: Sequence[Tensor], config: EncoderSizes, width: int, name: str, use_bias: bool = True
+) -> list[Tensor]:
+    """The parts of ``filtered``, one of each plane.
+
+    One convolution a plane: weights of 1 and of 1/256 fit no common 8-bit scale. Only those of the
+    first plane are trained: the smallest steps of training are large against the others, which
+    within 400 steps would be noise.
+    """
+    return [
+        waveform_convolution(
             width, f"{name}_{index}", config.taps, use_bias=use_bias or index > 0,
             trainable=index == 0,
         )(plane)
-        found = part if found is None else layers.Add(name=f"{name}_sum_{index}")([found, part])
+        for index, plane in enumerate(blocks)
+    ]
+
+
+def summed(parts: Sequence[Tensor], name: str) -> Tensor:
+    """The sum of the parts of planes."""
+    found, *others = parts
+    for index, part in enumerate(others, 1):
+        found = layers.Add(name=f"{name}_sum_{index}")([found, part])
     return found
 
 

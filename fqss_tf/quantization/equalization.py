@@ -15,6 +15,7 @@ import tf_keras as keras
 
 from fqss_tf.layers.fine import STRETCH_BITS, FineProduct
 from fqss_tf.layers.remainder import RemainderDecoder
+from fqss_tf.models.fine_latent import repeat_weights
 from fqss_tf.models.network import SpectrogramNetwork
 from fqss_tf.models.registry import network_of
 from fqss_tf.models.sizes import EncoderSizes
@@ -51,12 +52,20 @@ def equalize(
     if of_magnitudes:
         return  # its joins have the range of samples already
     is_fine = any(isinstance(layer, FineProduct) for layer in network.layers)
-    if any(isinstance(layer, RemainderDecoder) for layer in network.layers):
+
+    def bound(name: str) -> float:
+        inputs = (family.inputs(mixture, config) for mixture in mixtures)
+        bits = 8 + is_fine * STRETCH_BITS  # small values have steps of so many
+        return latent_bound(network, name, inputs, bits)
+
+    if is_fine:
+        (encoding,) = network.get_layer("encoded_coarse").inbound_nodes[0].keras_inputs
+        family.scale_latent(network, config, 1 / bound(encoding.node.layer.name))
+        repeat_weights(network)
+        family.scale_masks(network, config, 1 / bound("masked"))
+    elif any(isinstance(layer, RemainderDecoder) for layer in network.layers):
         for latent in family.latents(config):
-            inputs = (family.inputs(mixture, config) for mixture in mixtures)
-            bits = 8 + is_fine * STRETCH_BITS  # small values have steps of so many
-            bound = latent_bound(network, latent, inputs, bits)
-            family.scale_latent(network, config, 1 / bound, latent)
+            family.scale_latent(network, config, 1 / bound(latent), latent)
 
 
 def latent_bound(

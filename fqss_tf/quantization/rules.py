@@ -17,7 +17,7 @@ from fqss_tf.layers.attention import AddPositions, DotProductAttention
 from fqss_tf.layers.center import FromMean
 from fqss_tf.layers.chunks import ChannelsToSources, OverlapAdd, SplitIntoChunks
 from fqss_tf.layers.context import Delay, Lookahead, PastContext, SkipStart
-from fqss_tf.layers.fine import STRETCH, CoarsePart, FineProduct
+from fqss_tf.layers.fine import STRETCH, CoarsePart, FineProduct, Saturated
 from fqss_tf.layers.framing import BlocksToFrames, BlocksToSamples, SamplesToBlocks
 from fqss_tf.layers.full_scale import OverBound, TimesBound
 from fqss_tf.layers.lstm import DIRECTIONS, BidirectionalLstm
@@ -168,6 +168,17 @@ def _feeds_remainder(layer: KerasLayer) -> bool:
     )
 
 
+def _feeds(text: str, layer_type: type) -> Condition:
+    return Condition(
+        text, lambda layer: any(isinstance(each, layer_type) for each in _consumers(layer))
+    )
+
+
+def _saturated(layer: KerasLayer, bits: int) -> ModalQuantizer:
+    (limit,) = {each.limit for each in _consumers(layer) if isinstance(each, Saturated)}
+    return ConstantRangeQuantizer(limit * WAVEFORM_SCALE, bits=bits)
+
+
 def _is_squared(layer: KerasLayer) -> bool:
     """Whether a norm adds up the squares of the output."""
     return any(
@@ -225,8 +236,10 @@ NON_NEGATIVE = Output(
 WAVEFORM = _fixed("fixed, 1/128, zero point 0", WAVEFORM_SCALE, 0, adjustable=False)
 SIGMOID = _fixed("fixed, 1/256, zero point -128", 1 / 256, -128)
 TANH = _fixed("fixed, 1/128, zero point 0", 1 / 128, 0)
-
 BESIDE_SAMPLES = _fixed("fixed, 1/128, zero point 0", WAVEFORM_SCALE, 0)
+BEFORE_REMAINDER = Condition("that a RemainderDecoder reads", _feeds_remainder)
+BEFORE_SATURATED = _feeds("before Saturated", Saturated)
+SATURATED = Output("fixed, its limit / 128, zero point 0", _saturated)
 
 CONVOLUTIONS = (RemainderDecoder, layers.Conv2D, layers.DepthwiseConv2D)
 OUTPUT_RULES = (
@@ -236,7 +249,7 @@ OUTPUT_RULES = (
             layers.ZeroPadding2D, SamplesToBlocks, BlocksToSamples, TakePlane, PastContext, Delay,
             Lookahead, SkipStart, SplitIntoChunks, layers.Permute, ChannelsToSources,
             BlocksToFrames, TakeChannels, PhasesToPixels, PhasesToRows, PhasesToFrames,
-            FillToMultiple, CutTo, ToRow, FromRow,
+            FillToMultiple, CutTo, ToRow, FromRow, Saturated,
         ),
         OF_THE_INPUT,
     ),
@@ -247,12 +260,14 @@ OUTPUT_RULES = (
         Condition("before JoinLevelled", _is_levelled),
     ),
     OutputRule((SampleSum,), WAVEFORM),
+    OutputRule((layers.Conv2D, layers.Add), SATURATED, BEFORE_SATURATED),
+    OutputRule(
+        (layers.Conv2D, layers.Add), BESIDE_SAMPLES, _feeds("that a CoarsePart reads", CoarsePart)
+    ),
     OutputRule(
         CONVOLUTIONS, WAVEFORM, Condition("that become samples (a decoder)", _is_waveform)
     ),
-    OutputRule(
-        CONVOLUTIONS, BESIDE_SAMPLES, Condition("that a RemainderDecoder reads", _feeds_remainder)
-    ),
+    OutputRule(CONVOLUTIONS, BESIDE_SAMPLES, BEFORE_REMAINDER),
     OutputRule(
         CONVOLUTIONS, OF_THE_NEXT,
         _feeds_only(
@@ -274,10 +289,7 @@ OUTPUT_RULES = (
     OutputRule(
         (OverlapAdd, AddPositions, AddFramePositions, AddGridPositions, AddRows), TRAINED
     ),
-    OutputRule(
-        (layers.Concatenate,), OF_THE_INPUT,
-        Condition("that a RemainderDecoder reads", _feeds_remainder),
-    ),
+    OutputRule((layers.Concatenate,), OF_THE_INPUT, BEFORE_REMAINDER),
     OutputRule((layers.Concatenate,), OF_THE_INPUT, Condition("of samples", _is_waveform)),
     OutputRule((layers.Concatenate,), SIGMOID, Condition("of sigmoids", _of_sigmoids)),
     OutputRule((layers.Concatenate,), NON_NEGATIVE, Condition("of ReLU outputs", _of_relus)),
@@ -300,9 +312,13 @@ OUTPUT_RULES = (
     OutputRule(
         (layers.Add,), OF_THE_NEXT, _feeds_only("before FixedSlopePReLU only", FixedSlopePReLU)
     ),
+    OutputRule((layers.Add, layers.Multiply, ChannelShift), BESIDE_SAMPLES, BEFORE_REMAINDER),
     OutputRule(
-        (layers.Add, layers.Multiply, ChannelShift), BESIDE_SAMPLES,
-        Condition("that a RemainderDecoder reads", _feeds_remainder),
+        (layers.Multiply,), BESIDE_SAMPLES,
+        Condition(
+            "of a sum before Saturated",
+            lambda layer: any(map(BEFORE_SATURATED.holds, _consumers(layer))),
+        ),
     ),
     OutputRule(
         (layers.Add, layers.Subtract, layers.Multiply, FromMean, ChannelGain, ChannelShift),

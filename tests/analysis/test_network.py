@@ -110,3 +110,11 @@ def test_values_beyond_the_range_are_told_from_rounding(case):
     values[inputs.place] = 3 * values[inputs.place]
     beyond = network.own_noise(values, inputs, 8)
     assert beyond["clipped"] > 0.99 * beyond["noise"] and beyond["used"] > 2
+
+
+def test_float_estimates_have_all_bits_of_a_mixture_that_sources_share(untrained):
+    model = untrained("model.sum_to_mixture=true").calibrated_model(Planes(2, 2))
+    network = QuantizedParts(model)
+    mixtures = np.random.default_rng(0).uniform(-0.9, 0.9, (2, 800)).astype(np.float32)
+    estimates = network.float_estimates(network.float_pass(mixtures))
+    assert np.abs(estimates.sum(axis=1) - mixtures).max() < 1 / 2**14

@@ -13,6 +13,7 @@ TINY = ConvTasNetConfig(
 )
 SIZES = {
     "batch": TINY,
+    "rectified": dataclasses.replace(TINY, features="rectified"),
     "causal": dataclasses.replace(TINY, causal=True),
     "one source": dataclasses.replace(TINY, sources=1),
     "sigmoid": dataclasses.replace(TINY, mask_activation="sigmoid"),

@@ -107,6 +107,15 @@ class ConvTasNet(Network[ConvTasNetConfig]):
 
         scale_latent(network, factor)
 
+    def scale_masks(
+        self, network: KerasModel, config: ConvTasNetConfig, factor: float
+    ) -> None:
+        """Scales masks that have no sigmoid."""
+        from fqss_tf.models.convtasnet.equalization import scale_masks
+
+        if config.mask_activation != "sigmoid":
+            scale_masks(network, factor)
+
     def streams(self, config: ConvTasNetConfig) -> bool:
         """Returns whether it is causal."""
         return config.causal

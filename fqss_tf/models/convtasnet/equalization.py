@@ -14,6 +14,8 @@ from fqss_tf.types import FloatArray, KerasModel
 
 # Of one plane each, and their sum.
 BOTTLENECKS = re.compile(r"bottleneck(_sum)?(_\d+)?")
+# What makes masks and their mean, but for a gain that a norm leaves between.
+MASKS = re.compile(rf"mask_\d+(_offset)?|{MASK_CHANGE}")
 # Channels that hardly ever sound are not blown up further.
 LEAST_SHARE = 1e-3
 # By norm. A size between the root mean square and the peak (infinite): behind a PReLU and a global
@@ -42,6 +44,16 @@ def scale_latent(network: KerasModel, factor: float) -> None:
     if "bottleneck" in names:
         kernel, *bias = network.get_layer("bottleneck").get_weights()
         network.get_layer("bottleneck").set_weights([kernel / factor, *bias])
+
+
+def scale_masks(network: KerasModel, factor: float) -> None:
+    """Scales the masks, in place; arguments as of ``Network.scale_masks``."""
+    for layer in network.layers:
+        if MASKS.fullmatch(layer.name):
+            layer.set_weights([values * factor for values in layer.get_weights()])
+        elif DECODERS.fullmatch(layer.name):
+            channels = network.get_layer("masked").output.shape[-1]
+            multiply_latent(layer, np.full(channels, 1 / factor))
 
 
 class _Equalization:

@@ -48,18 +48,22 @@ def build(
         planes = Lookahead(config.algorithmic_delay, name="lookahead")(planes)
     blocks = mixture_blocks(planes, config, input_planes, config.causal)
     encoded = encoder(blocks, config)
-    features = encoded
-    if config.features == "rectified":
-        features = Rectify(name="features")(encoded)
-    trunk = _bottleneck(blocks, features, config, for_export)
+    parts = fine_latent.encoding_parts(encoded, blocks, config) if latent_planes > 1 else None
+    if parts and config.features == "rectified" and config.norm == "batch":
+        trunk = fine_latent.rectified_bottleneck(parts, config.bottleneck)
+    else:
+        features = encoded
+        if config.features == "rectified":
+            features = Rectify(name="features")(encoded)
+        trunk = _bottleneck(blocks, features, config, for_export)
     skip_sum = _temporal_convolution_network(trunk, config, for_export)
     masks = _masks(skip_sum, config, for_export)
     beside: list[Tensor] = []
     if masking == "centered":
         masks = mask_change(masks)
         beside = mean_estimate(blocks, config, config.causal)
-    if latent_planes > 1:
-        masked, fine = fine_latent.parts(masks, encoded)
+    if parts:
+        masked, fine = fine_latent.latent_parts(masks, encoded, parts)
         beside += fine_latent.fine_estimate(fine, config, config.causal)
     else:
         masked = layers.Multiply(name="masked")([masks, encoded])
