@@ -89,8 +89,8 @@ def _layer_tensors(file: TfliteFile) -> dict[str, int]:
             layer = filters[1]
         if not STAGES.match(layer):
             found[layer] = int(entry.outputs[0])
-    if "mask_change" in found:
-        found.pop("masked", None)  # of the change alone, which a float file does not have
+    if found.keys() & {"mask_change", "masked_coarse"}:
+        found.pop("masked", None)  # of the change alone, or too coarse: no float file has that
     return found
 
 

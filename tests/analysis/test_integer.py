@@ -29,13 +29,19 @@ def test_every_layer_of_the_float_file_has_its_integer_twin(tflite_files, excerp
         assert all(0 <= row["saturated"] < 0.1 for row in rows)
 
 
-def test_whole_outputs_are_not_compared_with_first_planes(untrained, excerpts, tmp_path):
-    run = untrained("model.sum_to_mixture=true", "model.mask_activation=linear")
+@pytest.mark.parametrize("latent_planes, last", [(1, "masked"), (2, "mask_0")])
+def test_parts_of_a_tensor_are_not_compared_with_the_whole(
+    untrained, excerpts, tmp_path, latent_planes, last
+):
+    run = untrained(
+        "model.sum_to_mixture=true", "model.mask_activation=linear",
+        f"quantization.latent_planes={latent_planes}",
+    )
     files = [tmp_path / "float.tflite", tmp_path / "int8.tflite"]
     convert(run, files[0], "float32")
     convert(run, files[1], "int8", ptq=True, planes=2)
     layers = [row["layer"] for row in compare_layers(*files, excerpts)]
-    assert layers[-1] == "masked"
+    assert layers[-1] == last
 
 
 def test_a_file_beside_itself_has_no_noise(tflite_files, excerpts):
