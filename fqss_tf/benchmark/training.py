@@ -13,7 +13,6 @@ import numpy as np
 
 from fqss_tf.benchmark.memory import forget_peak, peak_bytes
 from fqss_tf.benchmark.tables import markdown
-from fqss_tf.errors import FqssError
 from fqss_tf.types import Json, KerasModel, OnProgress, Tensor
 
 if TYPE_CHECKING:
@@ -69,16 +68,9 @@ def measure_training(
     Returns:
         A StepTimes of the float stage, of the quantized stage with its teacher, and of the
         quantized stage that reads the teacher's estimates.
-
-    Raises:
-        FqssError: the recipe's network is not trained here.
     """
     import tensorflow as tf
 
-    from fqss_tf.models.registry import network_of
-
-    if not network_of(recipe.model).learns_8_bits:
-        raise FqssError(f"--training: {recipe.network} is not trained here")
     with contextlib.suppress(RuntimeError):  # TensorFlow has computed before in this process
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)

@@ -11,29 +11,16 @@ import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.layers.constants import int8_constant
-from fqss_tf.types import Activation, Json, Tensor, TensorShape
+from fqss_tf.layers.inner import WithInnerTensors
+from fqss_tf.types import Json, Tensor, TensorShape
 
 STRETCH_BITS = 4
 STRETCH = 2**STRETCH_BITS
 LIMIT = 1 / STRETCH
 
 
-class _WithInnerTensors(keras.layers.Layer):
-    """A layer that rounds between its ops; ``mode`` is that of the quantizers."""
-
-    inner_tensors: tuple[str, ...]
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.mode = "calibrate"
-        self.quantized = False
-        self.inner_activations: dict[str, Activation] = {
-            name: keras.activations.linear for name in self.inner_tensors
-        }
-
-
 @keras.saving.register_keras_serializable("fqss_tf")
-class FineProduct(_WithInnerTensors):
+class FineProduct(WithInnerTensors):
     """``[factor, other] -> STRETCH * factor * other``, cut off at -1 and 1, where 8 bits end.
 
     In integers the factor is stretched first: same codes, larger scale. The range of the stretched
@@ -79,7 +66,7 @@ class Saturated(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
-class CoarsePart(_WithInnerTensors):
+class CoarsePart(WithInnerTensors):
     """What values have beyond ``LIMIT``, at either side of 0. Exact in codes of 1/128."""
 
     inner_tensors = ("above", "below")

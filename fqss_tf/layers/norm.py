@@ -9,6 +9,9 @@ import tf_keras as keras
 from fqss_tf.layers.energy import INNER_TENSORS, item_power, mean_in_steps
 from fqss_tf.types import Activation, Json, Tensor, TensorShape
 
+# Inner tensors of a norm over channels that its gain and its shift do not change.
+NORMALISED = ("mean", "centred", "energy", "reciprocal_length", "normalised")
+
 
 @tf.custom_gradient
 def rsqrt(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
@@ -118,9 +121,7 @@ class ChannelLayerNorm(_Norm):
     def __init__(self, unit_length: bool = False, epsilon: float = 1e-8, **kwargs: Any) -> None:
         super().__init__(epsilon=epsilon, **kwargs)
         self.unit_length = unit_length
-        self.inner_tensors = (
-            "mean", "centred", "energy", "reciprocal_length", "normalised", "scaled",
-        )
+        self.inner_tensors = (*NORMALISED, "scaled")
         self.inner_activations = {
             name: keras.activations.linear for name in self.inner_tensors
         }

@@ -106,17 +106,6 @@ class ChannelShift(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("fqss_tf")
-class ComposedElu(keras.layers.Layer):
-    """ELU in ops that all kernel sets of LiteRT have: its reference kernels lack ELU."""
-
-    def call(self, inputs: Tensor) -> Tensor:
-        return tf.nn.relu(inputs) + (tf.exp(tf.minimum(inputs, 0.0)) - 1.0)
-
-    def compute_output_shape(self, shape: TensorShape) -> TensorShape:
-        return tf.TensorShape(shape)
-
-
-@keras.saving.register_keras_serializable("fqss_tf")
 class JoinLevelled(keras.layers.Concatenate):
     """Concatenation of channels that all have the range of samples, [-1, 1)."""
 

@@ -38,9 +38,15 @@ def separation_function(model: KerasModel, channels: int = 1) -> Separate:
     return separate
 
 
-def estimates_of_samples(model: Callable[..., Tensor], mixture: Tensor, training: bool) -> Tensor:
-    """Returns estimates [B, S, T] of mixtures [B, T] by a model [B, 1, T, 1] -> [B, S, T, 1]."""
-    return model(mixture[:, None, :, None], training=training)[..., 0]
+def estimates_of_samples(
+    model: Callable[..., Tensor], mixture: Tensor, training: bool, channels: int = 1
+) -> Tensor:
+    """Returns estimates [B, S, T] of mixtures [B, T] by a model [B, 1, T, C] -> [B, S, T, C].
+
+    It hears the mixture in all channels; estimates are their mean.
+    """
+    heard = tf.stack([mixture] * channels, axis=-1)[:, None]
+    return tf.reduce_mean(model(heard, training=training), axis=-1)
 
 
 def hybrid_function(model: KerasModel, kernel: int) -> HybridSeparate:

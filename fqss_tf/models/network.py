@@ -67,18 +67,16 @@ class Network(abc.ABC, Generic[Sizes]):
     """What a network offers; those that are special in nothing have only sizes and ``build``.
 
     ``sizes``: the published ones, whose type tells the network. ``plain``: what to compare it with.
-    ``of_music``: its float network is imported and not trained here, its estimates have the level
-    of the sources, and where no songs are named, speech in noise stands in. ``learns_8_bits``: its
-    quantized stage is trained here. ``recomputes``: its gradient can
-    compute it again in segments (``QuantizationRecipe``). ``is_unet``: the integers of its file may
-    part from their simulation as those of U-Nets over spectrograms do. ``analyzed``: ``fqss-tf
-    analyze`` takes its runs. ``untried``: file types never tried with it, which are refused.
+    ``of_music``: its estimates have the level of the sources, and where no songs are named, speech
+    in noise stands in. ``recomputes``: its gradient can compute it again in segments
+    (``QuantizationRecipe``). ``is_unet``: the integers of its file may part from their simulation
+    as those of U-Nets over spectrograms do. ``analyzed``: ``fqss-tf analyze`` takes its runs.
+    ``untried``: file types never tried with it, which are refused.
     """
 
     sizes: Sizes
     plain: PlainForms[Sizes] | None = None
     of_music: bool = False
-    learns_8_bits: bool = True
     recomputes: bool = False
     is_unet: bool = False
     analyzed: bool = False
@@ -142,7 +140,7 @@ class Network(abc.ABC, Generic[Sizes]):
         """
         from fqss_tf.models.inference import estimates_of_samples
 
-        return estimates_of_samples(model, mixtures, training)
+        return estimates_of_samples(model, mixtures, training, config.audio_channels)
 
     def begin(self, model: KerasModel, config: Sizes) -> None:
         """Sets the weights that training begins with, in place, where they are not all random.

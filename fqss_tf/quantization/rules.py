@@ -1,8 +1,8 @@
 """Which quantizers a layer has: one table, decided from its type and its neighbors.
 
 ``OUTPUT_RULES`` says what rounds the output of a layer; the first rule that fits holds.
-``WEIGHT_RULES`` says how weights are rounded, ``INNER_RULES`` how the inner tensors of composite
-layers are.
+``INNER_RULES`` says how the inner tensors of composite layers are rounded, and ``WEIGHT_RULES`` in
+``weight_rules`` how weights are.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,10 +17,11 @@ from fqss_tf.layers.attention import AddPositions, DotProductAttention
 from fqss_tf.layers.center import FromMean
 from fqss_tf.layers.chunks import ChannelsToSources, OverlapAdd, SplitIntoChunks
 from fqss_tf.layers.context import Delay, Lookahead, PastContext, SkipStart
+from fqss_tf.layers.elu import ComposedElu
 from fqss_tf.layers.fine import STRETCH, CoarsePart, FineProduct, Saturated
 from fqss_tf.layers.framing import BlocksToFrames, BlocksToSamples, SamplesToBlocks
 from fqss_tf.layers.full_scale import OverBound, TimesBound
-from fqss_tf.layers.lstm import DIRECTIONS, BidirectionalLstm
+from fqss_tf.layers.lstm import BidirectionalLstm
 from fqss_tf.layers.norm import ChannelLayerNorm, GlobalLayerNorm, RowLayerNorm
 from fqss_tf.layers.phases import PhasesToFrames, PhasesToRows
 from fqss_tf.layers.planes import Combiner, Splitter, TakePlane
@@ -33,7 +34,6 @@ from fqss_tf.layers.shapes import CutTo, FillToMultiple, FromRow, ToRow
 from fqss_tf.layers.spectral import (
     ChannelGain,
     ChannelShift,
-    ComposedElu,
     JoinLevelled,
     NearestSplitter,
     PhasesToPixels,
@@ -48,9 +48,8 @@ from fqss_tf.quantization.quantizers import (
     ModalQuantizer,
     PowerOfTwoQuantizer,
     RangeQuantizer,
-    RemainderQuantizer,
-    WeightQuantizer,
 )
+from fqss_tf.quantization.weight_rules import WEIGHT_RULES
 from fqss_tf.types import KerasLayer
 
 layers = keras.layers
@@ -62,7 +61,6 @@ STATISTICS = (
     "channel_mean", "mean", "energy", "mean_square", "squared_mean", "reciprocal_deviation",
     "channel_gain",
 )
-GATES = 4
 GATE_SCALE = 1 / 16  # of 8 bits over [-8, 8), which the integer LSTM divides into 16 bits
 
 
@@ -97,18 +95,6 @@ class OutputRule:
     def fits(self, layer: KerasLayer) -> bool:
         """Whether the rule is for a connected layer."""
         return isinstance(layer, self.types) and (self.when is None or self.when.holds(layer))
-
-
-@dataclass(frozen=True)
-class WeightRule:
-    """The weights of layers of one type: attribute name -> a new quantizer.
-
-    ``make`` takes the layer and the bits.
-    """
-
-    type: type
-    text: str
-    make: Callable[[KerasLayer, int], Mapping[str, ModalQuantizer]]
 
 
 @dataclass(frozen=True)
@@ -327,55 +313,6 @@ OUTPUT_RULES = (
 )
 
 
-def _of_norm(layer: KerasLayer, bits: int) -> Mapping[str, ModalQuantizer]:
-    return {name: WeightQuantizer(bits, channel_axis=None) for name in ("gamma", "beta")}
-
-
-def _of_lstm(layer: KerasLayer, bits: int, groups: int | None) -> Mapping[str, ModalQuantizer]:
-    return {
-        f"{direction}_{name}": WeightQuantizer(bits, groups=groups)
-        for direction in DIRECTIONS
-        for name in ("kernel", "recurrent_kernel")
-    }
-
-
-WEIGHT_RULES = (
-    WeightRule(
-        layers.DepthwiseConv2D, "per channel",
-        lambda layer, bits: {"depthwise_kernel": WeightQuantizer(bits, channel_axis=-2)},
-    ),
-    WeightRule(
-        RemainderDecoder, "per output channel, weights of samples whole numbers of steps",
-        lambda layer, bits: {"kernel": RemainderQuantizer(bits, exact=layer.exact)},
-    ),
-    WeightRule(
-        layers.Conv2D, "per output channel",
-        lambda layer, bits: {"kernel": WeightQuantizer(bits)},
-    ),
-    WeightRule(GlobalLayerNorm, "gamma, beta: one scale each", _of_norm),
-    WeightRule(RowLayerNorm, "gamma, beta: one scale each", _of_norm),
-    WeightRule(ChannelLayerNorm, "gamma, beta: one scale each", _of_norm),
-    WeightRule(
-        FromMean, "mean: one scale",
-        lambda layer, bits: {"mean": WeightQuantizer(bits, channel_axis=None)},
-    ),
-    WeightRule(
-        ChannelShift, "shift: one scale",
-        lambda layer, bits: {"shift": WeightQuantizer(bits, channel_axis=None)},
-    ),
-    WeightRule(
-        AddRows, "rows: one scale",
-        lambda layer, bits: {"rows": WeightQuantizer(bits, channel_axis=None)},
-    ),
-    WeightRule(
-        ChannelGain, "gain: one scale",
-        lambda layer, bits: {"gain": WeightQuantizer(bits, channel_axis=None)},
-    ),
-    WeightRule(SteppedLstm, "per output channel", lambda layer, bits: _of_lstm(layer, bits, None)),
-    WeightRule(BidirectionalLstm, "per gate", lambda layer, bits: _of_lstm(layer, bits, GATES)),
-)
-
-
 def _trained_inner(layer: KerasLayer, bits: int) -> dict[str, ModalQuantizer]:
     # What a norm over channels measures is of each frame: there are many, and some are silent.
     of_recording = () if isinstance(layer, ChannelLayerNorm) else STATISTICS
@@ -419,7 +356,20 @@ def _prelu_inner(layer: KerasLayer, bits: int) -> dict[str, ModalQuantizer]:
     return inner
 
 
+def _elu_inner(layer: KerasLayer, bits: int) -> dict[str, ModalQuantizer]:
+    return {
+        "positive": InputRangeQuantizer(bits), "negative": InputRangeQuantizer(bits),
+        "exponential": ConstantRangeQuantizer(1 / 255, -128, bits),
+        "below": ConstantRangeQuantizer(1 / 255, 127, bits),
+    }
+
+
 INNER_RULES = (
+    InnerRule(
+        ComposedElu,
+        "positive, negative: range of the input; exponential, and less 1: fixed, 1/255",
+        _elu_inner,
+    ),
     InnerRule(
         FineProduct, "stretched: range of the first input, so many times as large",
         lambda layer, bits: {"stretched": InputRangeQuantizer(bits, factor=STRETCH)},

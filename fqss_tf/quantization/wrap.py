@@ -1,5 +1,6 @@
 """From a float Keras model to a quantization-aware one, by tfmot's annotate and apply."""
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +10,7 @@ import tf_keras as keras
 import tensorflow_model_optimization as tfmot  # isort: skip  (needs tf_keras first)
 
 from fqss_tf.layers.lstm import BidirectionalLstm
+from fqss_tf.layers.norm import NORMALISED, ChannelLayerNorm
 from fqss_tf.quantization.bias import Wrapper, output_quantizer, quantized_source
 from fqss_tf.quantization.configs import CUSTOM_OBJECTS
 from fqss_tf.quantization.quantizers import (
@@ -68,6 +70,7 @@ def quantize(model: KerasModel, bits: int = 8) -> KerasModel:
         )
     _keep_constants(quantized)
     _follow_inputs(quantized)
+    _keep_shared_statistics(quantized)
     set_mode(quantized, "quantize")
     return quantized
 
@@ -87,6 +90,20 @@ def _follow_inputs(model: KerasModel) -> None:
         for quantizer in layer.quantize_config.quantizers() if isinstance(layer, Wrapper) else ():
             if isinstance(quantizer, InputRangeQuantizer):
                 quantizer.follow(*output_quantizer(quantized_source(layer)))
+
+
+def _keep_shared_statistics(model: KerasModel) -> None:
+    """Leaves ranges as calibrated that several norms over channels have of one tensor.
+
+    The converter makes one op of what they compute alike, and it can have one range.
+    """
+    readers: dict[int, list[KerasLayer]] = {}
+    for layer in model.layers:
+        if isinstance(layer, Wrapper) and isinstance(layer.layer, ChannelLayerNorm):
+            readers.setdefault(id(layer.input), []).append(layer)
+    for layer in itertools.chain(*(each for each in readers.values() if len(each) > 1)):
+        for name in NORMALISED:
+            layer.quantize_config.inner[name].trains_range = False
 
 
 def check_layers(model: KerasModel) -> None:

@@ -34,10 +34,10 @@ INTEGER_RANGE = {
 # How many inputs the kernels look at without asking. An input that may be left out has index -1.
 INPUTS = {
     "ADD": (2,), "BATCH_MATMUL": (2,), "CONV_2D": (2, 3), "CUMSUM": (2,),
-    "DEPTHWISE_CONV_2D": (3,), "DEQUANTIZE": (1,), "DIV": (2,), "EXPAND_DIMS": (2,),
-    "FULLY_CONNECTED": (2, 3), "GATHER": (2,), "GELU": (1,), "LEAKY_RELU": (1,),
-    "LOGISTIC": (1,), "MAXIMUM": (2,), "MEAN": (2,), "MINIMUM": (2,), "MUL": (2,), "PAD": (2,),
-    "PADV2": (3,), "PRELU": (2,), "QUANTIZE": (1,),
+    "DEPTHWISE_CONV_2D": (3,), "DEQUANTIZE": (1,), "DIV": (2,), "EXP": (1,),
+    "EXPAND_DIMS": (2,), "FULLY_CONNECTED": (2, 3), "GATHER": (2,), "GELU": (1,),
+    "LEAKY_RELU": (1,), "LOGISTIC": (1,), "MAXIMUM": (2,), "MEAN": (2,), "MINIMUM": (2,),
+    "MUL": (2,), "PAD": (2,), "PADV2": (3,), "PRELU": (2,), "QUANTIZE": (1,),
     "RELU": (1,), "RESHAPE": (1, 2), "RSQRT": (1,), "SLICE": (3,), "SOFTMAX": (1,), "SPLIT": (2,),
     "SPLIT_V": (3,), "SQRT": (1,), "SQUARED_DIFFERENCE": (2,), "STRIDED_SLICE": (4,), "SUB": (2,),
     "SUM": (2,), "TANH": (1,), "TILE": (2,), "TRANSPOSE": (2,), "TRANSPOSE_CONV": (3, 4),

@@ -135,21 +135,14 @@ def train(
 
 
 def _check_network(recipe: Recipe, has_float: bool, scores_integers: bool) -> None:
-    """Checks that the stages that are left are trained here, and can be scored so."""
+    """Checks that the stages that are left suit the network, and can be scored so."""
     network = network_of(recipe.model)
-    if not network.learns_8_bits:
-        raise FqssError(
-            f"{recipe.network} is not trained here: import a checkpoint with fqss-tf import, and "
-            "convert it with --ptq"
-        )
-    if network.of_music and (reason := network.refusal(recipe.model, "int8", recipe.segment())):
-        raise FqssError(reason)
     if network.of_music and scores_integers:
         raise FqssError(f"--integer-eval is refused: it has no way to run {recipe.network}")
-    if network.of_music and not has_float:
+    if network.of_music and not has_float and recipe.loss == "si_sdr":
         raise FqssError(
-            f"{recipe.network} is trained here in 8 bits alone: import a checkpoint with fqss-tf "
-            "import, and give its run with --teacher"
+            f"loss si_sdr leaves the level of the estimates open, and {recipe.network} gives that "
+            "of the sources: set loss: l1, or sdr"
         )
 
 
@@ -267,7 +260,8 @@ class _Training:
         )
         calibrated = self.undistributed(model)
         if self.distribution.is_chief:
-            calibrate_level(calibrated, self.dev, recipe.has_named_sources)
+            if not network_of(recipe.model).of_music:
+                calibrate_level(calibrated, self.dev, recipe.has_named_sources)
         self.write(calibrated, self.run.files.float_weights)
 
     def estimates(

@@ -216,6 +216,3 @@ def test_training_goes_with_one_recipe_alone(arguments):
 
 def test_training_of_a_file_is_refused(tiny_tflite):
     assert_refused(run(tiny_tflite, "--training"), str(tiny_tflite))
-    assert_refused(
-        run("music-convtasnet-mobile", "--training"), "music-convtasnet is not trained here"
-    )

@@ -123,13 +123,6 @@ def test_raw_samples_are_separated_segment_by_segment(model):
     assert len(result.stdout_bytes) == 2 * samples.nbytes
 
 
-def test_training_is_refused_in_one_line(tmp_path):
-    result = call("train", "spleeter-2stems", "--output", tmp_path / "run")
-    assert result.exit_code == 2 and not (tmp_path / "run").exists()
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("error: spleeter is trained here in 8 bits alone: import a checkpoint")
-
-
 def test_other_types_than_float32_and_int8(spleeter_run, tmp_path):
     result = call("convert", spleeter_run, "--output", tmp_path / "x.tflite", "--type", "int16x8")
     assert result.exit_code == 2 and "int16x8 is refused" in result.stderr

@@ -9,7 +9,6 @@ from fqss_tf.audio.ratio_masks import masks
 from fqss_tf.layers.spectral import (
     ChannelGain,
     ChannelShift,
-    ComposedElu,
     MaskedMagnitudes,
     NearestSplitter,
     PhasesToPixels,
@@ -42,10 +41,6 @@ def test_a_shape_is_known_before_the_frames_are(layer, image):
     model = keras.Model(entry, layer(entry))
     assert model.output_shape[0] is None and model.output_shape[2:] == model(image).shape[2:]
     assert layer.compute_output_shape(image.shape) == model(image).shape
-
-
-def test_the_composed_elu_is_elu(image):
-    np.testing.assert_allclose(ComposedElu()(20 * image), tf.nn.elu(20 * image), atol=1e-6)
 
 
 def test_channels_are_taken(image):

@@ -98,13 +98,3 @@ def test_scores_of_integers_are_refused(spleeter_run, songs, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_networks_that_do_not_convert_are_refused(tmp_path):
-    with pytest.raises(FqssError, match="int8 is refused"):
-        train(load_recipe("spleeter-4stems"), tmp_path / "run", teacher=tmp_path)
-    assert not (tmp_path / "run").exists()
-
-
-def test_the_float_stage_is_refused(songs, tmp_path):
-    with pytest.raises(FqssError, match="in 8 bits alone: .* --teacher"):
-        train(recipe(songs), tmp_path / "run")
-    assert not (tmp_path / "run").exists()

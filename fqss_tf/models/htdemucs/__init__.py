@@ -1,5 +1,6 @@
 """HTDemucs (Rouard, Massa and Défossez 2023): two U-Nets and a transformer between them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,6 @@ class HTDemucs(Network[HTDemucsConfig]):
 
     sizes = HTDemucsConfig()
     of_music = True
-    learns_8_bits = False
     is_unet = True
     untried = ("float16", "dynamic", "int16x8")
 
@@ -89,6 +89,17 @@ class HTDemucs(Network[HTDemucsConfig]):
             return whole(np.stack([mixture] * CHANNELS, axis=1)).mean(axis=2).astype(np.float32)
 
         return separate
+
+    def estimates(
+        self, model: Callable[..., tuple[Tensor, Tensor]], mixtures: Tensor,
+        config: HTDemucsConfig, training: bool = False,
+    ) -> Tensor:
+        """Returns estimates by both branches."""
+        from fqss_tf.models.hybrid import hybrid_estimates
+
+        return hybrid_estimates(
+            mixtures, lambda heard: model(heard, training=training), config.kernel
+        )
 
     def fold(
         self, weights: LayerWeights, model: KerasModel, config: HTDemucsConfig

@@ -12,7 +12,6 @@ class MusicConvTasNet(Network[MusicConvTasNetConfig]):
 
     sizes = MusicConvTasNetConfig()
     of_music = True
-    learns_8_bits = False
 
     def build(self, config: MusicConvTasNetConfig, **form: Any) -> KerasModel:
         """Builds the Keras model."""

@@ -53,15 +53,6 @@ class Spleeter(SpectrogramNetwork[SpleeterConfig]):
 
         return with_planes(weights, config, input_planes, output_planes)
 
-    def refusal(self, config: SpleeterConfig, file_type: str, samples: int) -> str | None:
-        """Says that the converter has no ELU in integers."""
-        if file_type == "int8" and config.activation == "elu":
-            return (
-                "int8 is refused: TensorFlow's converter has no ELU in integers, which networks of "
-                "4 and 5 stems have: use float32"
-            )
-        return None
-
     def published(self, model: KerasModel, config: SpleeterConfig) -> KerasModel:
         """Returns magnitudes [B, T, bins, 2] -> those of each stem, [B, S, T, bins, 2]."""
         from fqss_tf.models.spleeter.graph import published_form

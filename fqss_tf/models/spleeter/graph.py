@@ -6,13 +6,13 @@ import tensorflow as tf
 import tf_keras as keras
 
 from fqss_tf.formats import CHANNELS
+from fqss_tf.layers.elu import ComposedElu
 from fqss_tf.layers.planes import Combiner
 from fqss_tf.layers.prelu import FixedSlopePReLU
 from fqss_tf.layers.remainder import RemainderDecoder
 from fqss_tf.layers.spectral import (
     ChannelGain,
     ChannelShift,
-    ComposedElu,
     FullScale,
     JoinLevelled,
     MaskedMagnitudes,
