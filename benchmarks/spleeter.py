@@ -3,34 +3,21 @@
     python benchmarks/spleeter.py CHECKPOINT --songs DIR --output OUT [--clips N] [--steps N]
 
 CHECKPOINT is the folder of the published TensorFlow checkpoint, with ``model.index``. DIR holds the
-clips of MIR-1K (``Wavfile``): 16 kHz, the accompaniment left and the singer right. Makes a data
-set, runs, and ``float32``, ``ptq``, ``qat`` and ``fqss`` .tflite files in OUT, or takes those that
-are there: after an interruption the same command goes on. Singers that are scored are not trained
-on, nor are ranges measured on them.
+clips of MIR-1K (``Wavfile``). Makes a data set, runs, and ``float32``, ``ptq``, ``qat`` and
+``fqss`` .tflite files in OUT, or takes those that are there: after an interruption the same command
+goes on. Singers that are scored are not trained on, nor are ranges measured on them.
 """
 
 import argparse
-import json
-import time
 from pathlib import Path
 
-import numpy as np
-import soundfile
+from mir1k import add_arguments, divided, make_files, report, scored, write_parts
 
-from fqss_tf import Run, Separator, convert
-from fqss_tf.audio.resampling import resample
-from fqss_tf.benchmark.machine import describe
-from fqss_tf.files import atomic_folder, atomic_path
+from fqss_tf import Run
 from fqss_tf.importing.importer import import_checkpoint
-from fqss_tf.metrics import si_sdr
 
-STEMS = ("vocals", "accompaniment")
-FILES = ("float32", "ptq", "qat", "fqss")
-SCORED_SINGERS = 8
-DEV_SINGERS = 2
-DEV_CLIPS = 8
+RATE = 44100
 TRAINED_CLIPS = 160
-PEAK = 0.99
 SETTINGS = (
     "data.segment_seconds=3", "data.dynamic_fraction=0", "qat.learning_rate=3e-4",
     "qat.evaluate_every=25",
@@ -39,188 +26,37 @@ SECONDS = 11.9  # of a segment of a file
 
 
 def main() -> None:
-    options = _arguments()
-    options.output.mkdir(parents=True, exist_ok=True)
-    parts = divided(sorted(options.songs.glob("*.wav")), options.clips)
-    for part, clips in parts.items():
-        write_songs(options.output / "data" / part, clips)
-    files = make_files(options)
-    scores = {name: [] for name in ("mixture", *files)}
-    distances = {name: [] for name in files}
-    seconds = dict.fromkeys(files, 0.0)
-    total = 0.0
-    separators = {name: Separator(path) for name, path in files.items()}
-    for clip in parts["test"]:
-        stems, rate = song(clip)
-        mixture = stems.sum(axis=0)
-        total += len(mixture) / rate
-        scores["mixture"].append(score({name: mixture for name in STEMS}, stems))
-        stereo = np.stack([mixture] * 2, axis=1)
-        of_float: dict[str, np.ndarray] = {}
-        for name, separator in separators.items():
-            started = time.process_time()
-            found = separator(stereo, rate)
-            seconds[name] += time.process_time() - started
-            estimates = {stem: found[stem].mean(axis=1) for stem in STEMS}
-            of_float = of_float or estimates
-            scores[name].append(score(estimates, stems))
-            if name != "float32" and "float32" in files:
-                distances[name].append([sdr(estimates[stem], of_float[stem]) for stem in STEMS])
-    result = {
-        "machine": describe(), "singers": {
-            part: sorted({singer(clip) for clip in clips}) for part, clips in parts.items()
-        },
-        "clips": [clip.name for clip in parts["test"]], "seconds": round(total, 1),
-        "steps": options.steps,
-        "scores": {name: np.mean(rows, axis=0).tolist() for name, rows in scores.items()},
-        "rows": {name: np.round(rows, 3).tolist() for name, rows in scores.items()},
-        "over_difference_to_float": {
-            name: np.mean(rows, axis=0).tolist() for name, rows in distances.items() if rows
-        },
-        "cpu_seconds_per_second": {name: spent / total for name, spent in seconds.items()},
-        "bytes": {name: path.stat().st_size for name, path in files.items()},
-        "parity": {
-            name: json.loads(path.with_suffix(".json").read_text())["parity"]
-            for name, path in files.items()
-        },
-    }
-    with atomic_path(options.output / "results.json") as temporary:
-        temporary.write_text(json.dumps(result, indent=1))
-    for part, singers in result["singers"].items():
-        print(f"{part}: {len(parts[part])} clips of {', '.join(singers)}")
-    print(f"{total:.0f} s scored, {options.steps} steps\n\n{table(result)}\n")
-    for name, kernels in result["parity"].items():
-        for kind, found in kernels.items():
-            print(f"{name}, {kind} kernels: {found['sqnr_db']:.1f} dB over the difference to Keras")
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    add = parser.add_argument
-    add("checkpoint", type=Path, help="folder of Spleeter's 2-stem checkpoint")
-    add("--songs", required=True, type=Path, help="folder of MIR-1K's clips")
-    add("--output", required=True, type=Path)
-    add("--clips", type=int, default=100, help="how many are scored")
-    add("--steps", type=int, default=50, help="of training, for QAT and for FQSS")
-    add("--only", choices=FILES, action="append", help="make and score these files alone")
-    return parser.parse_args()
-
-
-def singer(clip: Path) -> str:
-    """The first part of the name."""
-    return clip.name.split("_")[0]
-
-
-def divided(clips: list[Path], scored: int) -> dict[str, list[Path]]:
-    """Clips to train on, to choose weights by, and to score: of different singers."""
-    singers = sorted({singer(clip) for clip in clips}, key=str.casefold)
-    first_scored = len(singers) - SCORED_SINGERS
-    first_dev = first_scored - DEV_SINGERS
-    parts = {
-        "train": (singers[:first_dev], TRAINED_CLIPS),
-        "dev": (singers[first_dev:first_scored], DEV_CLIPS),
-        "test": (singers[first_scored:], scored),
-    }
-    found = {}
-    for part, (names, count) in parts.items():
-        among = [clip for clip in clips if singer(clip) in names]
-        places = np.linspace(0, len(among) - 1, min(count, len(among)))
-        found[part] = [among[round(place)] for place in places]
-    return found
-
-
-def write_songs(folder: Path, clips: list[Path]) -> None:
-    """Writes each clip that is not there yet as a track of aligned stems."""
-    for clip in clips:
-        track = folder / clip.stem
-        if track.exists():
-            continue
-        stems, rate = song(clip)
-        with atomic_folder(track) as temporary:
-            for name, samples in zip(STEMS, stems, strict=True):
-                soundfile.write(temporary / f"{name}.wav", samples, rate)
-
-
-def song(clip: Path) -> tuple[np.ndarray, int]:
-    """(vocals and accompaniment float32 [2, samples], equally loud and of peak PEAK; 44100)."""
-    samples, rate = soundfile.read(clip, dtype="float32")
-    stems = samples[:, ::-1].T
-    stems = stems / np.sqrt(np.mean(stems**2, axis=1, keepdims=True))
-    stems = np.stack([resample(stem, rate, 44100) for stem in stems])
-    return (stems * PEAK / np.abs(stems.sum(axis=0)).max()).astype(np.float32), 44100
-
-
-def make_files(options: argparse.Namespace) -> dict[str, Path]:
-    """Makes the runs and the files that are missing; returns the paths by name."""
     from fqss_tf.config import with_settings
     from fqss_tf.training.stages import train
 
-    output, wanted = options.output, options.only or FILES
+    options = _arguments()
+    output = options.output
+    output.mkdir(parents=True, exist_ok=True)
+    parts = divided(sorted(options.songs.glob("*.wav")), options.clips, TRAINED_CLIPS)
+    write_parts(output / "data", parts, RATE)
     settings = (
         f"data.datasets=[{output / 'data'}]", f"qat.steps={options.steps}", *SETTINGS,
     )
     if not (output / "float").exists():
         import_checkpoint(options.checkpoint, output / "float", settings=settings)
     teacher = Run(output / "float")
-    paths = {name: output / f"{name}.tflite" for name in FILES if name in wanted}
-    # A file that is far from Keras is scored all the same.
-    limits = {"seconds": SECONDS, "least_sqnr": float("-inf")}
-    for name, path in paths.items():
-        if path.exists():
-            continue
-        if name == "float32":
-            convert(teacher, path, "float32", seconds=SECONDS)
-        elif name == "ptq":
-            convert(teacher, path, ptq=True, planes=2, **limits)
-        else:
-            folder = output / name
-            run = train(
-                with_settings(teacher.recipe, settings), folder, method=name, teacher=teacher,
-                resume=(folder / "run.json").exists(),
-            )
-            convert(run, path, **limits)
-    return paths
+
+    def trained(method: str) -> Run:
+        return train(
+            with_settings(teacher.recipe, settings), output / method, method=method,
+            teacher=teacher, resume=(output / method / "run.json").exists(),
+        )
+
+    files = make_files(output, options.only, teacher, SECONDS, trained)
+    report(scored(files, parts["test"], RATE) | {"steps": options.steps}, output)
 
 
-def score(estimates: dict[str, np.ndarray], stems: np.ndarray) -> list[list[float]]:
-    """For each stem its [SI-SDR, SDR] in dB."""
-    return [
-        [float(si_sdr(estimates[name], stem)), sdr(estimates[name], stem)]
-        for name, stem in zip(STEMS, stems, strict=True)
-    ]
-
-
-def sdr(estimate: np.ndarray, stem: np.ndarray) -> float:
-    """Energy of the stem over that of the error, dB: level and all."""
-    error = np.sum((estimate - stem) ** 2, dtype=np.float64)
-    return float(10 * np.log10(np.sum(stem**2, dtype=np.float64) / error))
-
-
-def table(result: dict) -> str:
-    """One row for each file: its scores, what it loses with standard errors, and its time."""
-    lines = [
-        "| | vocals SI-SDR | vocals SDR | accompaniment SI-SDR | accompaniment SDR | "
-        "SI-SDR lost | SQNR to float32 (dB) | CPU seconds for a second | MB |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    rows = {name: np.array(found) for name, found in result["rows"].items()}
-    for name, ((voice, voice_sdr), (rest, rest_sdr)) in result["scores"].items():
-        spent = result["cpu_seconds_per_second"].get(name)
-        size = result["bytes"].get(name)
-        distance = result["over_difference_to_float"].get(name)
-        cells = [name, *(f"{value:.2f}" for value in (voice, voice_sdr, rest, rest_sdr))]
-        lost = (rows["float32"] - rows[name])[:, :, 0] if distance else np.zeros((0, len(STEMS)))
-        errors = lost.std(axis=0) / max(len(lost), 1) ** 0.5
-        cells += [
-            " / ".join(
-                f"{value:.2f} ± {error:.2f}"
-                for value, error in zip(lost.mean(axis=0), errors, strict=True)
-            ) if distance else "",
-            " / ".join(f"{value:.1f}" for value in distance) if distance else "",
-            f"{spent:.3f}" if spent else "", f"{size / 1e6:.1f}" if size else "",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("checkpoint", type=Path, help="folder of Spleeter's 2-stem checkpoint")
+    add_arguments(parser)
+    parser.add_argument("--steps", type=int, default=50, help="of training, for QAT and for FQSS")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
