@@ -104,7 +104,7 @@ def make_files(
         if path.exists():
             continue
         if name == "float32":
-            convert(teacher, path, "float32", seconds=seconds)
+            convert(teacher, path, "float32", **limits)
         elif name == "ptq":
             convert(teacher, path, ptq=True, planes=2, **limits)
         else:
