@@ -23,7 +23,7 @@ SETTINGS = (
     "float.batch_size=8", "float.learning_rate=2e-3", "float.schedule=cosine",
     "float.evaluate_every=200", "qat.batch_size=4", "qat.evaluate_every=25",
 )
-SECONDS = 12  # of a segment of a file: whole clips
+SECONDS = 12  # of a segment of a file: most clips are shorter
 
 
 def main() -> None:

@@ -3,8 +3,9 @@
     python benchmarks/voice_levels.py MODEL... --data DIR [--mixtures N]
 
 MODEL is a file or the name of a model that ships. DIR is a data set of a voice and a background
-with test mixtures. Mixtures are 16-bit samples whose peak is at so many dBFS; then the same a
-second behind another one whose peak is at 0 dBFS, as when a loud talker is followed by a quiet one.
+with test mixtures. Mixtures are 16-bit samples whose peak is at so many dBFS; then the same behind
+another one whose peak is at 0 dBFS, as when a loud talker is followed by a quiet one. These are
+scored from their second second on.
 """
 
 import argparse

@@ -56,12 +56,12 @@ def hybrid_function(model: KerasModel, kernel: int) -> HybridSeparate:
         model: normalized waveform and spectrogram -> those of all sources.
         kernel: window of the transform, in samples.
     """
-    dtype = model.inputs[0].dtype
     graph = tf.function(lambda *heard: model(heard, training=False), autograph=False)
 
     def network(waveform: FloatArray, heard: FloatArray) -> tuple[FloatArray, FloatArray]:
-        inputs = tf.constant(waveform[None, None], dtype), tf.constant(heard[None], dtype)
-        waves, spectra = graph(*inputs)
+        waves, spectra = graph(
+            tf.constant(waveform[None, None], tf.float32), tf.constant(heard[None], tf.float32)
+        )
         return waves[0, 0].numpy(), spectra[0].numpy()
 
     return lambda samples: separate_hybrid(samples, network, kernel)

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from fqss_tf.config import load_recipe
+from fqss_tf.layers.norm import NORMALISED
 from fqss_tf.models.registry import network_of
 from fqss_tf.quantization import folding, wrap
 from fqss_tf.quantization.equalization import equalize
@@ -33,6 +34,19 @@ def quantized(run):
 def heard(run):
     mixture, _ = run.mixtures("test")[0]
     return network_of(run.config).inputs(mixture[None, :2000], run.config)
+
+
+def test_norms_that_read_one_tensor_keep_what_they_compute_alike(quantized):
+    trained = {
+        layer.name: layer.quantize_config.inner for layer in quantized.layers
+        if layer.name.endswith(("attention_norm", "other_norm", "ffn_norm"))
+    }
+    shared = {name for name in trained if "layer_1" in name and not name.endswith("ffn_norm")}
+    assert len(shared) == 4 and len(trained) > len(shared)
+    for name, inner in trained.items():
+        for tensor in NORMALISED:
+            assert inner[tensor].trains_range == (name not in shared), (name, tensor)
+        assert inner["scaled"].trains_range
 
 
 def sqnr(found, expected):
@@ -70,7 +84,15 @@ def test_gradients_reach_every_weight_and_range(quantized, heard):
             tf.reduce_mean((output - 0.1) ** 2) for output in quantized(heard, training=True)
         )
     gradients = tape.gradient(loss, quantized.trainable_variables)
+    kept = {
+        id(variable) for quantizer in wrap.quantizers(quantized) if not quantizer.trains_range
+        for variable in quantizer.variables.values()
+    }
+    assert kept
     for variable, gradient in zip(quantized.trainable_variables, gradients, strict=True):
+        if id(variable) in kept:
+            assert gradient is None, variable.name
+            continue
         assert gradient is not None, variable.name
         assert np.isfinite(gradient.numpy()).all(), variable.name
     assert not any("bound" in variable.name for variable in quantized.trainable_variables)

@@ -96,5 +96,3 @@ def test_scores_of_integers_are_refused(spleeter_run, songs, tmp_path):
             recipe(songs), tmp_path / "run", teacher=spleeter_run, integer_score=IntegerScore
         )
     assert not (tmp_path / "run").exists()
-
-

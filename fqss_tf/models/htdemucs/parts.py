@@ -119,13 +119,15 @@ def grown(
     if level == 0:
         width = config.sources * CHANNELS * branch.numbers
     if not for_export:
+        # Samples and spectra stay float32 where training computes in fewer bits.
+        exact = {} if level else {"dtype": "float32"}
         found = layers.Conv2DTranspose(
-            width, branch.along(KERNEL), branch.along(STRIDE), name=name
+            width, branch.along(KERNEL), branch.along(STRIDE), name=name, **exact
         )(inputs)
         if branch.along_rows:
-            found = layers.Cropping2D(branch.edges(EDGE), name=f"{name}_cut")(found)
+            found = layers.Cropping2D(branch.edges(EDGE), name=f"{name}_cut", **exact)(found)
         else:
-            found = CutTo(EDGE, name=f"{name}_cut")([found, reference])
+            found = CutTo(EDGE, name=f"{name}_cut", **exact)([found, reference])
         return [layers.Activation("gelu", name=f"{name}_gelu")(found) if level else found]
     phases = [layers.Conv2D(
         STRIDE * width, branch.along(TAPS), padding="same", name=name
