@@ -20,7 +20,7 @@ RATE = 44100
 TRAINED_CLIPS = 160
 SETTINGS = (
     "data.segment_seconds=3", "data.dynamic_fraction=0", "qat.learning_rate=3e-4",
-    "qat.evaluate_every=25", "loss=si_sdr",
+    "qat.evaluate_every=25",
 )
 SECONDS = 11.9  # of a segment of a file
 

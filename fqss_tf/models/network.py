@@ -67,17 +67,18 @@ class Network(abc.ABC, Generic[Sizes]):
     """What a network offers; those that are special in nothing have only sizes and ``build``.
 
     ``sizes``: the published ones, whose type tells the network. ``plain``: what to compare it with.
-    ``of_music``: its estimates have the level of the sources, its file may part further from the
-    Keras model than others, and where no songs are named, speech in noise stands in.
-    ``recomputes``: its gradient can compute it again in segments (``QuantizationRecipe``).
-    ``analyzed``: ``fqss-tf analyze`` takes its runs. ``untried``: file types never tried with it,
-    which are refused.
+    ``of_music``: its estimates have the level of the sources, and where no songs are named, speech
+    in noise stands in. ``recomputes``: its gradient can compute it again in segments
+    (``QuantizationRecipe``). ``is_unet``: the integers of its file may part from their simulation
+    as those of U-Nets over spectrograms do. ``analyzed``: ``fqss-tf analyze`` takes its runs.
+    ``untried``: file types never tried with it, which are refused.
     """
 
     sizes: Sizes
     plain: PlainForms[Sizes] | None = None
     of_music: bool = False
     recomputes: bool = False
+    is_unet: bool = False
     analyzed: bool = False
     untried: tuple[str, ...] = ("int16x8",)
 
@@ -249,6 +250,7 @@ class SpectrogramNetwork(Network[Sizes]):
     """A network that hears magnitudes of a spectrogram and says masks, not samples."""
 
     of_music = True
+    is_unet = True
 
     @abc.abstractmethod
     def spectrogram(self, config: Sizes, samples: int) -> SpectrogramForm:

@@ -25,7 +25,7 @@ RECIPES = {
         "model.layers=2", "model.heads=2", "model.feed_forward=8",
     ),
     "spleeter-2stems": (
-        "model.filters=2", "model.kernel=256", "model.hop=64", "model.bins=64",
+        "model.filters=2", "model.kernel=256", "model.hop=64", "model.bins=64", "loss=l1",
     ),
 }
 

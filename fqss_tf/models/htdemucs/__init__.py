@@ -29,6 +29,7 @@ class HTDemucs(Network[HTDemucsConfig]):
 
     sizes = HTDemucsConfig()
     of_music = True
+    is_unet = True
     untried = ("float16", "dynamic", "int16x8")
 
     def build(self, config: HTDemucsConfig, *, input_planes: int = 1, **form: Any) -> KerasModel:
